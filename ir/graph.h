@@ -1,0 +1,121 @@
+// A program as plain data: a Graph owns a Region; a Region owns arguments and ops in order and
+// names its results; an Op owns its result Values and nested Regions.
+//
+// Invariant: a region is *isolated*. Its ops use only values defined in that same region (its
+// arguments and earlier results); whatever it needs from outside enters as an operand of the op
+// that holds it and an argument of the region. So a region is a function, and moving,
+// differentiating or compiling it needs no look at its surroundings.
+//
+// The text (print.h, parse.h), a grammar:
+//   graph   = "graph" name ["batch" symbol] region
+//   region  = "(" [arg {"," arg}] ")" "{" {op} "yield" [value {"," value}] "}"
+//   arg     = value ":" type
+//   op      = [value {"," value} "="] primitive [value {"," value}] ["{" attr {"," attr} "}"]
+//             {"region" region} [":" type {"," type}] ["@" string]          one op a line
+//   attr    = name "=" literal ;  value = "%" name ;  the string after @ is "file:line"
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "ir/error.h"
+#include "ir/type.h"
+
+namespace nodec {
+
+struct Primitive;
+struct Op;
+struct Region;
+
+using Attr = std::variant<bool, std::int64_t, double, std::string, Dtype, std::vector<std::int64_t>,
+                          std::vector<double>, Shape>;
+
+// Attributes by name, kept sorted so that two equal sets print and hash alike.
+class Attrs {
+ public:
+  Attrs() = default;
+  Attrs(std::initializer_list<std::pair<std::string, Attr>> items);
+  Attrs& set(std::string_view name, Attr value);
+  const Attr* find(std::string_view name) const;
+  bool has(std::string_view name) const { return find(name) != nullptr; }
+  template <class T>
+  const T& get(std::string_view name) const;  // NODEC_CHECKs presence and kind
+  template <class T>
+  T get_or(std::string_view name, T fallback) const {
+    const Attr* found = find(name);
+    return found ? std::get<T>(*found) : fallback;
+  }
+  void erase(std::string_view name);
+  const std::vector<std::pair<std::string, Attr>>& items() const { return items_; }
+  bool operator==(const Attrs&) const = default;
+
+ private:
+  std::vector<std::pair<std::string, Attr>> items_;
+};
+
+struct Value {
+  Type type;
+  std::string name;          // the user's name for it, or empty
+  Op* op = nullptr;          // the op that makes it; null for a region argument
+  Region* region = nullptr;  // the region it lives in
+  int index = 0;             // its place among op->results or region->args
+};
+
+struct Op {
+  const Primitive* primitive = nullptr;
+  std::vector<Value*> operands;
+  Attrs attrs;
+  std::vector<std::unique_ptr<Region>> regions;
+  std::vector<std::unique_ptr<Value>> results;
+  SourceLine where;
+  Region* parent = nullptr;
+
+  Value* result(std::size_t i = 0) const { return results.at(i).get(); }
+  Region& region(std::size_t i = 0) const { return *regions.at(i); }
+  std::string_view name() const;  // the primitive's
+};
+
+struct Region {
+  std::vector<std::unique_ptr<Value>> args;
+  std::vector<std::unique_ptr<Op>> ops;
+  std::vector<Value*> results;  // what `yield` names
+  Op* parent = nullptr;         // null for a graph's body
+
+  Value* arg(std::size_t i) const { return args.at(i).get(); }
+  Value* add_arg(Type type, std::string name = {});
+};
+
+struct Graph {
+  std::string name;
+  std::string batch;  // the batch (lane) symbol; empty when there is none
+  Region body;
+  std::vector<std::string> result_names;  // one per body.results, possibly empty strings
+  // Output i is written in place over input aliases[i]; -1: it has a buffer of its own.
+  std::vector<int> aliases;
+
+  Graph() = default;
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  Graph(Graph&&) = delete;
+  Graph& operator=(Graph&&) = delete;
+};
+
+// Every use of every value in `region` itself (operands of its ops, and its yield), not nested
+// ones.
+using ValueMap = std::map<const Value*, Value*>;
+
+// Copies the ops of `from` behind `to`'s, operands mapped by `map` (which must hold every argument
+// of `from` and receives every copied value). Nested regions are copied whole. Returns the mapped
+// yield.
+std::vector<Value*> copy_ops(const Region& from, Region& to, ValueMap& map);
+std::unique_ptr<Region> clone(const Region& region);
+std::unique_ptr<Graph> clone(const Graph& graph);
+// Replaces every use of `from` inside its region (operands and yield) by `to`.
+void replace_uses(Region& region, const Value* from, Value* to);
+std::size_t op_count(const Region& region);  // nested ops included
+
+}  // namespace nodec

@@ -1,0 +1,130 @@
+// One operation and everything nodec knows of it: its type rule, evaluation, derivative, lowering
+// and the inputs it may be sampled at. Primitives are blocks in kernels/, one catalogue line each.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "ir/array.h"
+#include "ir/emitter.h"
+#include "ir/graph.h"
+
+namespace nodec {
+
+class Builder;
+class Interpreter;
+
+// The derivative of a region, split where the forward sweep ends:
+//   forward: the region's arguments -> its results, then `residuals` values the reverse sweep needs
+//   reverse: those residuals, then one cotangent per result in `seeds` -> one cotangent per
+//   argument
+//            in `wrt`
+struct Derivative {
+  std::unique_ptr<Region> forward;
+  std::unique_ptr<Region> reverse;
+  std::size_t residuals = 0;
+};
+
+// What a gradient rule may ask of the AD engine. Only this interface is known here, so rules (an
+// ODE solve's adjoint among them) need nothing but ir.
+class Differentiator {
+ public:
+  virtual ~Differentiator() = default;
+  // `wrt` and `seeds`: indices of arguments and results. Equal questions get equal answers.
+  virtual Derivative derive(const Region& region, const std::vector<int>& wrt,
+                            const std::vector<int>& seeds) = 0;
+  // Whether anything asks for the cotangent of this operand of `op`.
+  virtual bool wanted(const Op& op, std::size_t operand) const = 0;
+};
+
+// How `lower` may treat an op; what an op does inside its class is the primitive's own business.
+enum class Form : std::uint8_t {
+  Elementwise,  // one result element from the operand elements at the same index; `lower` rule
+                // given
+  View,      // moves no data: an affine map from result index to operand index; `view` rule given
+  Reduce,    // folds axes (attr "axes") of operand 0
+  Contract,  // matmul
+  Gather,    // data-dependent reads
+  Generate,  // makes data from attributes (constant, iota, random)
+  Join,      // concat: several operands into one buffer
+  Control,   // call, while, cond: holds regions
+  Tape,      // tape.new, tape.write, tape.read
+  State,     // box, record and tuple plumbing: gone before `lower`
+  Rewrite,   // solve, vjp, composite ops: has `expand` or is resolved by a stage; never lowered
+  Effect,    // stops or reports (fail_if)
+};
+
+// Result types from operand types, attributes and regions. Throws Error with the user's dims.
+using TypeRule = std::vector<Type> (*)(const Op& op);
+// Evaluation in the reference interpreter, in double precision.
+using EvalRule = std::vector<Datum> (*)(const Op& op, std::span<const Datum> operands,
+                                        Interpreter& interpreter);
+// Elementwise evaluation of one element.
+using ScalarRule = double (*)(std::span<const double> x);
+// One cotangent per operand (null: none) from the cotangents of the results (null: zero). `y` is
+// the op as it stands in the forward program: its operands and results may be used as values.
+using GradientRule = std::vector<Value*> (*)(Builder& b, const Op& y, std::span<Value* const> dy);
+// For ops that hold regions. `augment` writes the forward op again over `operands` with whatever
+// extra results or regions the reverse sweep needs; its first results are the original ones.
+// `reverse` is the gradient rule over that augmented op.
+using AugmentRule = Op& (*)(Differentiator& ad, Builder& b, const Op& op,
+                            std::span<Value* const> operands);
+using ReverseRule = std::vector<Value*> (*)(Differentiator& ad, Builder& b, const Op& y,
+                                            std::span<Value* const> dy);
+// Emits one element (a vector of lanes) of an elementwise op; operands come in order.
+using LowerRule = Code (*)(Emitter& e, const Op& op, std::span<const Code> x);
+// Rewrites the op into simpler IR; returns the replacement of each result.
+using ExpandRule = std::vector<Value*> (*)(Builder& b, const Op& op);
+
+// The affine map of a View: operand element offset = base + sum over result axes of stride * index,
+// in units of operand elements per operand axis: `axis[i]` is the operand axis that result axis i
+// walks
+// (-1: none, a broadcast), `start` the first index on each operand axis.
+struct ViewMap {
+  std::vector<int> axis;
+  std::vector<std::int64_t> start;
+};
+using ViewRule = ViewMap (*)(const Op& op);
+
+// A stated absence of a derivative: the reason is part of the error a user sees.
+struct Gradient {
+  GradientRule rule = nullptr;
+  AugmentRule augment = nullptr;  // given together with `reverse`, in place of `rule`
+  ReverseRule reverse = nullptr;
+  std::string_view none_because;  // non-empty: not differentiable, for this reason
+};
+constexpr Gradient no_gradient(std::string_view reason) {
+  return {nullptr, nullptr, nullptr, reason};
+}
+
+// Where catalogue tests may sample an operand, as a closed interval; kinks are avoided by the
+// margin.
+struct Domain {
+  double low = -2, high = 2;
+};
+
+// A tiny program that exercises an op whose operands are not plain same-shape tensors; catalogue
+// tests build it, print and parse it, check its gradient and compare interpreter with machine code.
+using SampleRule = void (*)(Builder& b);
+
+struct Primitive {
+  std::string_view name;
+  int arity = -1;  // number of operands; -1: any
+  Form form = Form::Elementwise;
+  TypeRule type = nullptr;
+  EvalRule eval = nullptr;
+  ScalarRule scalar = nullptr;  // elementwise ops give this in place of eval
+  Gradient gradient;
+  LowerRule lower = nullptr;
+  ExpandRule expand = nullptr;
+  ViewRule view = nullptr;
+  Domain domain;
+  SampleRule sample = nullptr;  // null: `arity` float operands of one shape drawn from `domain`
+};
+
+// Looks a primitive up by name; null when there is none. kernels/catalogue.h gives the one table.
+using PrimitiveLookup = const Primitive* (*)(std::string_view name);
+
+}  // namespace nodec

@@ -1,0 +1,109 @@
+// Types of values: a dtype with a shape whose dims are integer polynomials in symbols, tuples,
+// records with named fields, boxes, tapes, and the two ends of the lattice.
+//
+//   f32[20, B]   i32[]   u8[N, 784]   (f32[3], i32[])   {scale: f32[20]}   box<f32[3]>
+//   tape<f32[20, B], f32[]>   any   never
+//
+// The lattice: never < every concrete type < any. Joining tensors of one dtype and rank joins dims
+// one by one (unequal dims become `?`); every other disagreement is `any`. Its height is finite (a
+// dim can only go to `?`, then the tensor to `any`), so fixed points over it end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nodec {
+
+enum class Dtype : std::uint8_t { Bool, U8, I32, I64, F32, F64, Key };
+
+std::string_view name(Dtype dtype);  // "f32"
+std::optional<Dtype> parse_dtype(std::string_view text);
+std::size_t bytes(Dtype dtype);  // storage size of one element; a key is 8
+bool is_float(Dtype dtype);
+bool is_integer(Dtype dtype);  // u8, i32, i64
+
+// A value for each symbol, e.g. {"B": 128}.
+using Bindings = std::map<std::string, std::int64_t, std::less<>>;
+
+// An integer polynomial in symbols, kept in normal form (no zero terms, monomials sorted), or `?`.
+class Dim {
+ public:
+  Dim(std::int64_t constant = 0);  // NOLINT(google-explicit-constructor): a number is a dim
+  static Dim symbol(std::string_view name);
+  static Dim unknown();
+
+  bool is_unknown() const { return unknown_; }
+  bool is_constant() const;
+  std::int64_t constant() const;  // requires is_constant()
+  bool mentions(std::string_view symbol) const;
+  std::vector<std::string> symbols() const;
+  std::int64_t evaluate(const Bindings& bindings) const;  // Error when a symbol has no value
+  // The same polynomial divided by a divisor that divides it exactly, else nullopt.
+  std::optional<Dim> divided_by(const Dim& divisor) const;
+
+  Dim operator+(const Dim& other) const;
+  Dim operator-(const Dim& other) const;
+  Dim operator*(const Dim& other) const;
+  bool operator==(const Dim& other) const = default;
+  std::string str() const;  // "20*B + 1"; "?" when unknown
+
+ private:
+  using Monomial = std::vector<std::string>;  // sorted, repeated for powers
+  std::map<Monomial, std::int64_t> terms_;
+  bool unknown_ = false;
+};
+
+using Shape = std::vector<Dim>;
+Dim element_count(const Shape& shape);  // 1 for rank 0
+std::string str(const Shape& shape);    // "[20, B]"
+
+class Type {
+ public:
+  enum class Kind : std::uint8_t { Never, Any, Tensor, Tuple, Record, Box, Tape };
+
+  Type() = default;  // never
+  static Type never() { return {}; }
+  static Type any();
+  static Type tensor(Dtype dtype, Shape shape);
+  static Type scalar(Dtype dtype) { return tensor(dtype, {}); }
+  static Type tuple(std::vector<Type> elements);
+  // Field order is part of the type: {a, b} and {b, a} differ.
+  static Type record(std::vector<std::pair<std::string, Type>> fields);
+  static Type box(Type content);
+  static Type tape(std::vector<Type> frame);
+
+  Kind kind() const { return kind_; }
+  bool is_tensor() const { return kind_ == Kind::Tensor; }
+  bool is_scalar() const { return is_tensor() && shape_.empty(); }
+  Dtype dtype() const;         // tensor only
+  const Shape& shape() const;  // tensor only
+  std::size_t rank() const { return shape().size(); }
+  const std::vector<Type>& elements() const { return elements_; }  // tuple, record, tape, box (one)
+  const std::vector<std::string>& field_names() const { return names_; }
+  int field_index(std::string_view field) const;  // record only; -1 when absent
+  bool mentions(std::string_view symbol) const;   // in any dim anywhere inside
+
+  Type with_dtype(Dtype dtype) const;
+  Type with_shape(Shape shape) const;
+
+  bool operator==(const Type& other) const = default;
+  std::string str() const;
+
+ private:
+  Kind kind_ = Kind::Never;
+  Dtype dtype_ = Dtype::F32;
+  Shape shape_;
+  std::vector<Type> elements_;
+  std::vector<std::string> names_;
+};
+
+Type join(const Type& a, const Type& b);
+Type substitute(const Type& type, const std::map<std::string, Dim>& dims);
+
+}  // namespace nodec

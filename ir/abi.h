@@ -1,0 +1,88 @@
+// What compiled code and the runtime agree on: the signature of a program and the frame of one
+// call.
+//
+// A compiled program is one function
+//   void entry(CallFrame* frame, int64_t thread)
+// run by `frame->threads` threads at once (thread = 0 ... threads-1). It allocates nothing; what it
+// needs is described by the Signature, sized and supplied by the runtime before the call. Samples
+// come in blocks of 16 (`kBlock`), blocks in chunks of 2 (`kChunk`): see semantics, order of sums.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ir/type.h"
+
+namespace nodec {
+
+inline constexpr std::int64_t kBlock = 16;
+inline constexpr std::int64_t kChunk = 2;
+
+// Sizes may also mention these symbols, which the runtime derives: blocks = ceil(batch / 16) (1
+// when there is no batch), chunks = ceil(blocks / 2), threads = size of the team.
+inline constexpr std::string_view kBlocksSymbol = "blocks";
+inline constexpr std::string_view kChunksSymbol = "chunks";
+inline constexpr std::string_view kThreadsSymbol = "threads";
+
+struct Port {
+  std::string name;
+  Type type;       // a tensor, row-major, 64-byte aligned
+  int alias = -1;  // an output's input that it overwrites in place, or -1
+};
+
+struct ScratchBuffer {
+  std::string name;
+  Dim bytes;  // rounded up to 64 by the runtime; 64-byte aligned
+};
+
+struct TapeLayout {
+  std::string name;
+  Dim frame_bytes;  // a multiple of 64
+};
+
+struct Signature {
+  std::string entry;  // symbol of the function
+  std::string batch;  // the batch symbol, or empty
+  std::vector<Port> inputs, outputs;
+  std::vector<std::string>
+      symbols;  // order of CallFrame::symbols; blocks, chunks, threads included
+  std::vector<ScratchBuffer> scratch;
+  std::vector<TapeLayout> tapes;
+  int lanes = 16;
+};
+
+// What a program that stopped reports (fail_if's operands).
+struct Outcome {
+  std::int64_t status = 0;  // ir/status.def
+  double t = 0, dt = 0;
+  std::int64_t accepted = 0, rejected = 0;
+};
+
+// Compiled code reads this by offset; offsets are pinned by static_asserts in runtime/frame.cpp.
+struct CallFrame {
+  void* const* ports;  // inputs, then outputs
+  const std::int64_t* symbols;
+  void* const* scratch;
+  void* tapes;    // the runtime's own
+  void* barrier;  // the runtime's own
+  std::int64_t threads;
+  std::int64_t* chunks_done;  // one counter per thread, 8 apart (a cache line each)
+  Outcome* outcome;
+};
+
+// An object file in memory and how to call it.
+struct Artifact {
+  std::string object;
+  Signature signature;
+};
+
+// Routines compiled code may call, by these names (C linkage, in runtime/):
+//   void  nodec_barrier(CallFrame*, int64_t thread)              all threads meet
+//   char* nodec_tape_frame(CallFrame*, int64_t tape, int64_t n)  address of frame n; links a
+//   segment of
+//                                                                doubled size when n is past the
+//                                                                end; any thread may call it; null:
+//                                                                over limit
+
+}  // namespace nodec

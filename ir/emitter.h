@@ -41,7 +41,7 @@ class Emitter {
   virtual ~Emitter() = default;
   virtual int lanes() const = 0;  // lanes of a varying value, of any scalar kind
 
-  // Constants are uniform.
+  // Constants are uniform; a Pred takes 0 or 1.
   virtual Code constant(Scalar scalar, double value) = 0;  // floats, and integers exact in double
   virtual Code constant_bits(Scalar scalar, std::uint64_t bits) = 0;
 
@@ -70,7 +70,8 @@ class Emitter {
   virtual Code compare(Compare how, Code a, Code b) = 0;  // -> Pred
   virtual Code select(Code pred, Code if_true, Code if_false) = 0;
 
-  // Conversions. Float to integer truncates, saturates, and maps NaN to 0.
+  // Conversions. Float to integer truncates, saturates, and maps NaN to 0. I64 to I32 keeps the low
+  // bits; I32 to I64 extends the sign.
   virtual Code bitcast(Code a, Scalar to) = 0;  // I32 <-> F32, I64 <-> F64
   virtual Code convert(Code a, Scalar to) = 0;  // Pred counts as 0 or 1
   // Float to integer for a value known to be in range (an expansion's own): no clamp.

@@ -68,20 +68,37 @@ using ScalarRule = double (*)(std::span<const double> x);
 using GradientRule = std::vector<Value*> (*)(Builder& b, const Op& y, std::span<Value* const> dy);
 // For ops that hold regions. `augment` writes the forward op again over `operands` with whatever
 // extra results or regions the reverse sweep needs; its first results are the original ones.
-// `reverse` is the gradient rule over that augmented op.
+// `reverse` is the gradient rule over that augmented op. Regions that `augment` adds for `reverse`
+// alone stand behind the op's own, and whoever differentiates drops them once `reverse` has run.
 using AugmentRule = Op& (*)(Differentiator& ad, Builder& b, const Op& op,
                             std::span<Value* const> operands);
 using ReverseRule = std::vector<Value*> (*)(Differentiator& ad, Builder& b, const Op& y,
                                             std::span<Value* const> dy);
 // Emits one element (a vector of lanes) of an elementwise op; operands come in order.
 using LowerRule = Code (*)(Emitter& e, const Op& op, std::span<const Code> x);
+// Emits one element of a Generate op. `x` are its scalar operands (a key comes as I64); `index`,
+// an I64 uniform or varying, is the element's row-major index, or, for an op with the attribute
+// "axis", its index along that axis.
+using GenerateRule = Code (*)(Emitter& e, const Op& op, std::span<const Code> x, Code index);
+
+// How a Reduce folds elements into its state, a few Codes the last of which becomes the result.
+// `lower` decides the order (semantics, order of sums) and knows no op by name.
+struct Fold {
+  using State = std::vector<Code>;
+  State (*start)(Emitter& e, const Op& op) = nullptr;  // the fold of nothing
+  // `index`: the element's I64 index along the (single) axis; argmax alone looks at it.
+  State (*step)(Emitter& e, const Op& op, State state, Code element, Code index) = nullptr;
+  State (*merge)(Emitter& e, const Op& op, State a, State b) = nullptr;  // two partial folds
+};
+
 // Rewrites the op into simpler IR; returns the replacement of each result.
 using ExpandRule = std::vector<Value*> (*)(Builder& b, const Op& op);
 
 // The affine map of a View: operand element offset = base + sum over result axes of stride * index,
 // in units of operand elements per operand axis: `axis[i]` is the operand axis that result axis i
 // walks
-// (-1: none, a broadcast), `start` the first index on each operand axis.
+// (-1: none, a broadcast), `start` the first index on each operand axis. A View without a `view`
+// rule (reshape) keeps the row-major order of its elements.
 struct ViewMap {
   std::vector<int> axis;
   std::vector<std::int64_t> start;
@@ -98,6 +115,11 @@ struct Gradient {
 constexpr Gradient no_gradient(std::string_view reason) {
   return {nullptr, nullptr, nullptr, reason};
 }
+// No operand has a cotangent, and that is right: a step function, a comparison, a generator.
+inline std::vector<Value*> no_cotangents(Builder&, const Op& y, std::span<Value* const>) {
+  return std::vector<Value*>(y.operands.size(), nullptr);
+}
+inline constexpr Gradient flat_gradient{no_cotangents, nullptr, nullptr, {}};
 
 // Where catalogue tests may sample an operand, as a closed interval; kinks are avoided by the
 // margin.
@@ -118,6 +140,8 @@ struct Primitive {
   ScalarRule scalar = nullptr;  // elementwise ops give this in place of eval
   Gradient gradient;
   LowerRule lower = nullptr;
+  GenerateRule generate = nullptr;  // Generate ops; constant and dim are `lower`'s own
+  Fold fold;                        // Reduce ops
   ExpandRule expand = nullptr;
   ViewRule view = nullptr;
   Domain domain;

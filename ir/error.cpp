@@ -1,0 +1,32 @@
+// Renders the two kinds of failure; the layout is stated in error.h.
+#include "ir/error.h"
+
+namespace nodec {
+namespace {
+
+std::string render(const std::string& message, const std::vector<Note>& notes,
+                   const std::string& help) {
+  std::string text = "error: " + message;
+  for (const Note& note : notes) {
+    text += "\n  --> " + note.where.str();
+    if (!note.remark.empty()) text += "   " + note.remark;
+  }
+  if (!help.empty()) text += "\n  help: " + help;
+  return text;
+}
+
+}  // namespace
+
+Error::Error(std::string message, std::vector<Note> notes, std::string help)
+    : std::runtime_error(render(message, notes, help)),
+      message_(std::move(message)),
+      notes_(std::move(notes)),
+      help_(std::move(help)) {}
+
+void check_failed(const char* condition, const std::source_location& at,
+                  const std::string& evidence) {
+  throw std::logic_error(fmt::format("this is a bug in nodec: {}\n  --> {}   {} does not hold",
+                                     evidence, SourceLine::of(at).str(), condition));
+}
+
+}  // namespace nodec

@@ -32,6 +32,7 @@ bool is_integer(Dtype dtype);  // u8, i32, i64
 using Bindings = std::map<std::string, std::int64_t, std::less<>>;
 
 // An integer polynomial in symbols, kept in normal form (no zero terms, monomials sorted), or `?`.
+// Arithmetic that leaves int64 is an Error.
 class Dim {
  public:
   Dim(std::int64_t constant = 0);  // NOLINT(google-explicit-constructor): a number is a dim
@@ -52,12 +53,16 @@ class Dim {
   Dim operator*(const Dim& other) const;
   bool operator==(const Dim& other) const = default;
   std::string str() const;  // "20*B + 1"; "?" when unknown
+  // The polynomial with dims in place of symbols; symbols not in `dims` stay.
+  friend Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims);
 
  private:
   using Monomial = std::vector<std::string>;  // sorted, repeated for powers
   std::map<Monomial, std::int64_t> terms_;
   bool unknown_ = false;
 };
+
+Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims);
 
 using Shape = std::vector<Dim>;
 Dim element_count(const Shape& shape);  // 1 for rank 0

@@ -1,0 +1,221 @@
+// Dims: integer polynomials in symbols.
+//
+// A polynomial is a map from monomial (a sorted list of symbols, repeated for powers) to non-zero
+// coefficient, so two polynomials are equal exactly when their maps are. Division by one divisor is
+// long division under the graded order (degree first, then the smaller symbol's power): multiplying
+// two monomials by a third keeps their order, so the leading term of a product is the product of
+// the leading terms, and when the division comes out even every step's leading terms divide (Cox,
+// Little, O'Shea, Ideals, Varieties, and Algorithms, section 2.3). All arithmetic is checked: a
+// size past 2^63 is an Error, never a wrapped number.
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "ir/type.h"
+
+namespace nodec {
+namespace {
+
+using Monomial = std::vector<std::string>;
+
+// Far past any real shape; they keep hostile text from growing polynomials without end.
+constexpr std::size_t kTermLimit = 4096;
+constexpr std::size_t kDegreeLimit = 64;
+
+std::int64_t checked_add(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(a, b, &sum)) throw Error("a size is past 2^63");
+  return sum;
+}
+
+std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product)) throw Error("a size is past 2^63");
+  return product;
+}
+
+void add_term(std::map<Monomial, std::int64_t>& terms, const Monomial& monomial,
+              std::int64_t coefficient) {
+  std::int64_t& mine = terms[monomial];
+  mine = checked_add(mine, coefficient);
+  if (mine == 0) terms.erase(monomial);
+}
+
+// The graded order, leading term first.
+bool leads(const Monomial& a, const Monomial& b) {
+  return a.size() != b.size() ? a.size() > b.size() : a < b;
+}
+
+Monomial product(const Monomial& a, const Monomial& b) {
+  Monomial all;
+  std::merge(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(all));
+  return all;
+}
+
+std::optional<Monomial> quotient(const Monomial& a, const Monomial& b) {
+  if (!std::includes(a.begin(), a.end(), b.begin(), b.end())) return std::nullopt;
+  Monomial rest;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(rest));
+  return rest;
+}
+
+}  // namespace
+
+Dim::Dim(std::int64_t constant) {
+  if (constant != 0) terms_[{}] = constant;
+}
+
+Dim Dim::symbol(std::string_view name) {
+  if (!is_word(name)) {
+    throw Error(
+        fmt::format("a size symbol is a word of letters, digits and _, got {}", quoted(name)));
+  }
+  Dim dim;
+  dim.terms_[{std::string(name)}] = 1;
+  return dim;
+}
+
+Dim Dim::unknown() {
+  Dim dim;
+  dim.unknown_ = true;
+  return dim;
+}
+
+bool Dim::is_constant() const {
+  return !unknown_ && (terms_.empty() || (terms_.size() == 1 && terms_.begin()->first.empty()));
+}
+
+std::int64_t Dim::constant() const {
+  NODEC_CHECK(is_constant(), "the dim {} is no number", str());
+  return terms_.empty() ? 0 : terms_.begin()->second;
+}
+
+bool Dim::mentions(std::string_view symbol) const {
+  return std::any_of(terms_.begin(), terms_.end(), [&](const auto& term) {
+    return std::find(term.first.begin(), term.first.end(), symbol) != term.first.end();
+  });
+}
+
+std::vector<std::string> Dim::symbols() const {
+  std::vector<std::string> all;
+  for (const auto& [monomial, coefficient] : terms_) {
+    all.insert(all.end(), monomial.begin(), monomial.end());
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+std::int64_t Dim::evaluate(const Bindings& bindings) const {
+  if (unknown_) throw Error("a size is unknown (?) where its value is needed");
+  std::int64_t sum = 0;
+  for (const auto& [monomial, coefficient] : terms_) {
+    std::int64_t term = coefficient;
+    for (const std::string& symbol : monomial) {
+      const auto bound = bindings.find(symbol);
+      if (bound == bindings.end()) {
+        throw Error(fmt::format("the size symbol '{}' has no value", symbol));
+      }
+      term = checked_mul(term, bound->second);
+    }
+    sum = checked_add(sum, term);
+  }
+  return sum;
+}
+
+std::optional<Dim> Dim::divided_by(const Dim& divisor) const {
+  if (unknown_ || divisor.unknown_ || divisor.terms_.empty()) return std::nullopt;
+  const auto by_order = [](const auto& a, const auto& b) { return leads(a.first, b.first); };
+  const auto& lead = *std::min_element(divisor.terms_.begin(), divisor.terms_.end(), by_order);
+  Dim rest = *this, result;
+  while (!rest.terms_.empty()) {
+    const auto& top = *std::min_element(rest.terms_.begin(), rest.terms_.end(), by_order);
+    const std::optional<Monomial> monomial = quotient(top.first, lead.first);
+    if (!monomial) return std::nullopt;
+    Dim term;
+    if (lead.second == -1) {  // apart, since -2^63 % -1 traps
+      term.terms_[*monomial] = checked_mul(top.second, -1);
+    } else if (top.second % lead.second == 0) {
+      term.terms_[*monomial] = top.second / lead.second;
+    } else {
+      return std::nullopt;
+    }
+    result = result + term;
+    rest = rest - term * divisor;
+  }
+  return result;
+}
+
+Dim Dim::operator+(const Dim& other) const {
+  if (unknown_ || other.unknown_) return unknown();
+  Dim sum = *this;
+  for (const auto& [monomial, coefficient] : other.terms_) {
+    add_term(sum.terms_, monomial, coefficient);
+  }
+  return sum;
+}
+
+Dim Dim::operator-(const Dim& other) const { return *this + other * Dim(-1); }
+
+Dim Dim::operator*(const Dim& other) const {
+  if (unknown_ || other.unknown_) return unknown();
+  if (terms_.size() * other.terms_.size() > kTermLimit) throw Error("a size has too many terms");
+  Dim sum;
+  for (const auto& [a, x] : terms_) {
+    for (const auto& [b, y] : other.terms_) {
+      if (a.size() + b.size() > kDegreeLimit) throw Error("a size has too high a degree");
+      add_term(sum.terms_, product(a, b), checked_mul(x, y));
+    }
+  }
+  return sum;
+}
+
+std::string Dim::str() const {
+  if (unknown_) return "?";
+  std::vector<std::pair<Monomial, std::int64_t>> terms(terms_.begin(), terms_.end());
+  std::sort(terms.begin(), terms.end(),
+            [](const auto& a, const auto& b) { return leads(a.first, b.first); });
+  std::string text;
+  for (const auto& [monomial, coefficient] : terms) {
+    const bool minus = coefficient < 0;
+    if (text.empty()) {
+      text += minus ? "-" : "";
+    } else {
+      text += minus ? " - " : " + ";
+    }
+    const std::uint64_t size = minus ? -std::uint64_t(coefficient) : std::uint64_t(coefficient);
+    const bool written = size != 1 || monomial.empty();
+    if (written) text += std::to_string(size);
+    if (written && !monomial.empty()) text += "*";
+    text += fmt::format("{}", fmt::join(monomial, "*"));
+  }
+  return text.empty() ? "0" : text;
+}
+
+Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims) {
+  if (dim.unknown_) return dim;
+  Dim sum;
+  for (const auto& [monomial, coefficient] : dim.terms_) {
+    Dim term(coefficient);
+    for (const std::string& symbol : monomial) {
+      const auto found = dims.find(symbol);
+      term = term * (found == dims.end() ? Dim::symbol(symbol) : found->second);
+    }
+    sum = sum + term;
+  }
+  return sum;
+}
+
+Dim element_count(const Shape& shape) {
+  Dim count = 1;
+  for (const Dim& dim : shape) count = count * dim;
+  return count;
+}
+
+std::string str(const Shape& shape) {
+  std::string text;
+  for (const Dim& dim : shape) text += (text.empty() ? "" : ", ") + dim.str();
+  return "[" + text + "]";
+}
+
+}  // namespace nodec

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "ir/type.h"
@@ -17,6 +18,7 @@ struct Array {
 
   static Array zeros(Dtype dtype, std::vector<std::int64_t> dims);
   static Array scalar(Dtype dtype, double value);
+  static Array scalar_integer(Dtype dtype, std::int64_t value);
   static Array of(std::vector<std::int64_t> dims, std::vector<double> values,
                   Dtype dtype = Dtype::F64);
   std::int64_t count() const;  // product of dims
@@ -24,6 +26,11 @@ struct Array {
     return is_float(dtype) ? reals.at(i) : double(integers.at(i));
   }
   std::int64_t integer(std::int64_t i = 0) const { return integers.at(i); }
+  // A float is kept as it is; an integer truncates, saturates at its dtype's ends, NaN is 0; a bool
+  // is value != 0.
+  void set(std::int64_t i, double value);
+  // An integer keeps its dtype's low bits (wraps); a bool is value != 0; a float is the nearest.
+  void set_integer(std::int64_t i, std::int64_t value);
   Type type() const;
   bool operator==(const Array&) const = default;
 };

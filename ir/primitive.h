@@ -63,6 +63,10 @@ using EvalRule = std::vector<Datum> (*)(const Op& op, std::span<const Datum> ope
                                         Interpreter& interpreter);
 // Elementwise evaluation of one element.
 using ScalarRule = double (*)(std::span<const double> x);
+// The same, exact, for an op none of whose operands and results is a float. The interpreter wraps
+// the result to its dtype (Array::set_integer). A double holds 53 bits: an op that takes i64 or
+// wraps in i32 needs this one beside `scalar`.
+using IntegerRule = std::int64_t (*)(std::span<const std::int64_t> x);
 // One cotangent per operand (null: none) from the cotangents of the results (null: zero). `y` is
 // the op as it stands in the forward program: its operands and results may be used as values.
 using GradientRule = std::vector<Value*> (*)(Builder& b, const Op& y, std::span<Value* const> dy);
@@ -137,7 +141,8 @@ struct Primitive {
   Form form = Form::Elementwise;
   TypeRule type = nullptr;
   EvalRule eval = nullptr;
-  ScalarRule scalar = nullptr;  // elementwise ops give this in place of eval
+  ScalarRule scalar = nullptr;    // elementwise ops give this in place of eval
+  IntegerRule integer = nullptr;  // beside `scalar`, where integers and bools are operands
   Gradient gradient;
   LowerRule lower = nullptr;
   GenerateRule generate = nullptr;  // Generate ops; constant and dim are `lower`'s own

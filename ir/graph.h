@@ -51,7 +51,8 @@ class Attrs {
   }
   void erase(std::string_view name);
   const std::vector<std::pair<std::string, Attr>>& items() const { return items_; }
-  bool operator==(const Attrs&) const = default;
+  // Doubles are compared by their bits: 0.0 and -0.0 are different constants, a NaN equals itself.
+  bool operator==(const Attrs& other) const;
 
  private:
   std::vector<std::pair<std::string, Attr>> items_;
@@ -104,8 +105,7 @@ struct Graph {
   Graph& operator=(Graph&&) = delete;
 };
 
-// Every use of every value in `region` itself (operands of its ops, and its yield), not nested
-// ones.
+// What each value of one region becomes in another.
 using ValueMap = std::map<const Value*, Value*>;
 
 // Copies the ops of `from` behind `to`'s, operands mapped by `map` (which must hold every argument

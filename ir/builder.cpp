@@ -1,0 +1,63 @@
+// Making ops: arity, then the type rule, then the op joins the region; an op that does not type
+// leaves the region as it was.
+#include "ir/builder.h"
+
+namespace nodec {
+namespace {
+
+void check_arity(const Op& op) {
+  const int arity = op.primitive->arity;
+  if (arity < 0 || op.operands.size() == std::size_t(arity)) return;
+  throw Error(fmt::format("'{}' takes {} operand{}, got {}", op.name(), arity,
+                          arity == 1 ? "" : "s", op.operands.size()));
+}
+
+std::vector<Type> result_types(const Op& op) {
+  try {
+    check_arity(op);
+    return op.primitive->type(op);
+  } catch (const Error& error) {
+    if (!error.notes().empty() || !op.where.known()) throw;
+    throw Error(error.message(), {{op.where, ""}}, error.help());
+  }
+}
+
+}  // namespace
+
+Op& Builder::op(const Primitive& primitive, std::vector<Value*> operands, Attrs attrs,
+                std::vector<std::unique_ptr<Region>> regions) {
+  NODEC_CHECK(primitive.type != nullptr, "'{}' has no type rule", primitive.name);
+  for (const Value* operand : operands) {
+    NODEC_CHECK(operand != nullptr, "an operand of '{}' is null", primitive.name);
+    NODEC_CHECK(operand->region == region_, "an operand '{}' of '{}' lives in another region",
+                operand->name, primitive.name);
+  }
+  auto op = std::make_unique<Op>();
+  op->primitive = &primitive;
+  op->operands = std::move(operands);
+  op->attrs = std::move(attrs);
+  op->regions = std::move(regions);
+  for (const auto& region : op->regions) region->parent = op.get();
+  op->where = where_;
+  op->parent = region_;
+  for (Type& type : result_types(*op)) {
+    auto value = std::make_unique<Value>();
+    value->type = std::move(type);
+    value->op = op.get();
+    value->region = region_;
+    value->index = int(op->results.size());
+    op->results.push_back(std::move(value));
+  }
+  region_->ops.push_back(std::move(op));
+  return *region_->ops.back();
+}
+
+std::vector<Value*> Builder::inline_region(const Region& from, std::span<Value* const> arguments) {
+  NODEC_CHECK(from.args.size() == arguments.size(), "a region of {} arguments inlined with {}",
+              from.args.size(), arguments.size());
+  ValueMap map;
+  for (std::size_t i = 0; i < arguments.size(); ++i) map[from.arg(i)] = arguments[i];
+  return copy_ops(from, *region_, map);
+}
+
+}  // namespace nodec

@@ -1,0 +1,60 @@
+// A compiled program that can be called. Immutable, and callable from several threads at once: each
+// call takes a workspace (scratch, tape, counters) from a pool and gives it back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ir/abi.h"
+#include "runtime/tensor.h"
+
+namespace nodec {
+
+using EntryFunction = void (*)(CallFrame* frame, std::int64_t thread);
+
+struct CallOptions {
+  int threads = 1;
+  // Values of symbols that no input's or output's dim states by itself.
+  Bindings symbols;
+  std::int64_t tape_limit_bytes = 0;  // 0: none
+};
+
+class Executable {
+ public:
+  // `code` keeps whatever holds the function's instructions alive.
+  Executable(EntryFunction entry, Signature signature, std::shared_ptr<const void> code);
+  ~Executable();
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
+
+  const Signature& signature() const;
+
+  // Runs the program. Views follow the signature's order, their bytes 64-byte aligned; anything
+  // that does not fit is one Error listing every difference. An output that overwrites an input
+  // (Port::alias) may share that input's storage; else the input is copied there first, and stays.
+  // A program that stops early is a status in the Outcome, not an exception.
+  Outcome call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+               const CallOptions& options = {}) const;
+  // The same with outputs made for the call; throws what require_success throws.
+  std::vector<Tensor> run(std::span<const TensorView> inputs,
+                          const CallOptions& options = {}) const;
+
+  // Counters since the program was loaded.
+  std::int64_t tape_growths() const;     // calls that had to link a longer tape
+  std::int64_t workspace_count() const;  // most calls ever at once
+  std::int64_t workspace_bytes() const;  // held by all of them, tapes included
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Throws an Error with the status's sentence, t, dt and counts unless the outcome is a success.
+void require_success(const Outcome& outcome, const Signature& signature);
+
+// Threads worth using for a batch on this machine: one below two thousand samples.
+int default_threads(std::int64_t batch);
+
+}  // namespace nodec

@@ -1,0 +1,64 @@
+// Allocation and small services of tensors.
+#include "runtime/tensor.h"
+
+#include <cstring>
+#include <new>
+
+namespace nodec {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+}  // namespace
+
+std::int64_t TensorView::count() const {
+  std::int64_t count = 1;
+  for (std::int64_t dim : dims) count *= dim;
+  return count;
+}
+
+std::size_t TensorView::bytes() const { return std::size_t(count()) * nodec::bytes(dtype); }
+
+std::string TensorView::type() const {
+  return fmt::format("{}[{}]", name(dtype), fmt::join(dims, ", "));
+}
+
+void Tensor::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+
+Tensor::Tensor(Dtype dtype, std::vector<std::int64_t> dims)
+    : dtype_(dtype), dims_(std::move(dims)) {
+  for (std::int64_t dim : dims_) {
+    if (dim < 0)
+      throw Error(fmt::format("a tensor's dims cannot be negative, got {}", view().type()));
+  }
+  // Whole cache lines, so that code may read a full vector at the end.
+  const std::size_t size = (bytes() + 63) / 64 * 64;
+  owned_.reset(static_cast<std::byte*>(::operator new(size, kAlignment)));
+  data_ = owned_.get();
+  std::memset(data_, 0, size);
+}
+
+Tensor Tensor::borrow(Dtype dtype, std::vector<std::int64_t> dims, void* data) {
+  Tensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.dims_ = std::move(dims);
+  tensor.data_ = data;
+  return tensor;
+}
+
+Tensor Tensor::clone() const {
+  Tensor copy(dtype_, dims_);
+  if (bytes() > 0) std::memcpy(copy.data_, data_, bytes());
+  return copy;
+}
+
+void Tensor::check_dtype(Dtype wanted) const {
+  NODEC_CHECK(dtype_ == wanted, "a tensor of {} was read as {}", name(dtype_), name(wanted));
+}
+
+void Tensor::assign(const void* values, std::int64_t given) {
+  NODEC_CHECK(given == count(), "{} values for a tensor of type {}", given, view().type());
+  if (given > 0) std::memcpy(data_, values, bytes());
+}
+
+}  // namespace nodec

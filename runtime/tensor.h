@@ -1,0 +1,117 @@
+// Arrays on the host: bytes aligned to 64, a dtype, and dims; row-major.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/error.h"
+#include "ir/type.h"
+
+namespace nodec {
+
+template <typename T>
+constexpr Dtype dtype_of();
+template <>
+constexpr Dtype dtype_of<bool>() {
+  return Dtype::Bool;
+}
+template <>
+constexpr Dtype dtype_of<std::uint8_t>() {
+  return Dtype::U8;
+}
+template <>
+constexpr Dtype dtype_of<std::int32_t>() {
+  return Dtype::I32;
+}
+template <>
+constexpr Dtype dtype_of<std::int64_t>() {
+  return Dtype::I64;
+}
+template <>
+constexpr Dtype dtype_of<float>() {
+  return Dtype::F32;
+}
+template <>
+constexpr Dtype dtype_of<double>() {
+  return Dtype::F64;
+}
+template <>
+constexpr Dtype dtype_of<std::uint64_t>() {
+  return Dtype::Key;
+}
+
+// Somebody else's array for the time of a call. Whether it is written is the callee's contract.
+struct TensorView {
+  Dtype dtype = Dtype::F32;
+  std::span<const std::int64_t> dims;
+  void* data = nullptr;
+
+  std::int64_t count() const;
+  std::size_t bytes() const;
+  std::string type() const;  // "f32[20, 128]"
+};
+
+// Owns its bytes, or borrows them (the lender must outlive it). Moves, never copies silently.
+class Tensor {
+ public:
+  Tensor() = default;
+  Tensor(Dtype dtype, std::vector<std::int64_t> dims);  // zeros
+  static Tensor borrow(Dtype dtype, std::vector<std::int64_t> dims, void* data);
+  template <typename T>
+  static Tensor of(std::vector<std::int64_t> dims, std::span<const T> values);
+  template <typename T>
+  static Tensor of(std::vector<std::int64_t> dims, std::initializer_list<T> values) {
+    return of<T>(std::move(dims), std::span<const T>(values.begin(), values.size()));
+  }
+  template <typename T>
+  static Tensor scalar(T value) {
+    return of<T>({}, {value});
+  }
+  Tensor clone() const;  // owning
+
+  Dtype dtype() const { return dtype_; }
+  const std::vector<std::int64_t>& dims() const { return dims_; }
+  std::int64_t count() const { return view().count(); }
+  std::size_t bytes() const { return view().bytes(); }
+  void* data() { return data_; }
+  const void* data() const { return data_; }
+  template <typename T>
+  std::span<T> values() {
+    check_dtype(dtype_of<T>());
+    return {static_cast<T*>(data_), std::size_t(count())};
+  }
+  template <typename T>
+  std::span<const T> values() const {
+    check_dtype(dtype_of<T>());
+    return {static_cast<const T*>(data_), std::size_t(count())};
+  }
+
+  TensorView view() const { return {dtype_, dims_, data_}; }
+  operator TensorView() const { return view(); }  // NOLINT(google-explicit-constructor)
+
+ private:
+  struct Free {
+    void operator()(std::byte* bytes) const;
+  };
+  void check_dtype(Dtype wanted) const;
+  void assign(const void* bytes, std::int64_t count);  // NODEC_CHECKs the count
+
+  Dtype dtype_ = Dtype::F32;
+  std::vector<std::int64_t> dims_;
+  std::unique_ptr<std::byte, Free> owned_;
+  void* data_ = nullptr;
+};
+
+template <typename T>
+Tensor Tensor::of(std::vector<std::int64_t> dims, std::span<const T> values) {
+  Tensor tensor(dtype_of<T>(), std::move(dims));
+  tensor.assign(values.data(), std::int64_t(values.size()));
+  return tensor;
+}
+
+}  // namespace nodec

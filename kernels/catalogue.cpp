@@ -1,0 +1,34 @@
+// The table behind catalogue.h. It holds addresses only, so it needs no code to run before main.
+#include "kernels/catalogue.h"
+
+#include <unordered_map>
+
+namespace nodec {
+namespace {
+
+constexpr const Primitive* table[] = {
+#define NODEC_PRIMITIVE(name) &name##_p,
+#include "kernels/catalogue.def"
+#undef NODEC_PRIMITIVE
+};
+
+std::unordered_map<std::string_view, const Primitive*> by_name() {
+  std::unordered_map<std::string_view, const Primitive*> names;
+  for (const Primitive* primitive : table) {
+    const bool fresh = names.emplace(primitive->name, primitive).second;
+    NODEC_CHECK(fresh, "two primitives are named {}", primitive->name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::span<const Primitive* const> catalogue() { return table; }
+
+const Primitive* find_primitive(std::string_view name) {
+  static const auto names = by_name();
+  const auto found = names.find(name);
+  return found == names.end() ? nullptr : found->second;
+}
+
+}  // namespace nodec

@@ -95,7 +95,15 @@ Value* mapped(const Value* value, const ValueMap& map) {
   return found->second;
 }
 
-std::unique_ptr<Op> copy_op(const Op& from, Region& to, ValueMap& map) {
+void copy_into(const Region& from, Region& to) {
+  ValueMap map;
+  for (const auto& arg : from.args) map[arg.get()] = to.add_arg(arg->type, arg->name);
+  to.results = copy_ops(from, to, map);
+}
+
+}  // namespace
+
+Op& copy_op(const Op& from, Region& to, ValueMap& map) {
   auto op = std::make_unique<Op>();
   op->primitive = from.primitive;
   for (const Value* operand : from.operands) op->operands.push_back(mapped(operand, map));
@@ -112,20 +120,13 @@ std::unique_ptr<Op> copy_op(const Op& from, Region& to, ValueMap& map) {
   }
   op->where = from.where;
   op->parent = &to;
-  return op;
+  to.ops.push_back(std::move(op));
+  return *to.ops.back();
 }
-
-void copy_into(const Region& from, Region& to) {
-  ValueMap map;
-  for (const auto& arg : from.args) map[arg.get()] = to.add_arg(arg->type, arg->name);
-  to.results = copy_ops(from, to, map);
-}
-
-}  // namespace
 
 std::vector<Value*> copy_ops(const Region& from, Region& to, ValueMap& map) {
   NODEC_CHECK(&from != &to, "a region is copied into itself");
-  for (const auto& op : from.ops) to.ops.push_back(copy_op(*op, to, map));
+  for (const auto& op : from.ops) copy_op(*op, to, map);
   std::vector<Value*> results;
   for (const Value* result : from.results) results.push_back(mapped(result, map));
   return results;

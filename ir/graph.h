@@ -112,6 +112,8 @@ using ValueMap = std::map<const Value*, Value*>;
 // of `from` and receives every copied value). Nested regions are copied whole. Returns the mapped
 // yield.
 std::vector<Value*> copy_ops(const Region& from, Region& to, ValueMap& map);
+// The same for one op.
+Op& copy_op(const Op& from, Region& to, ValueMap& map);
 std::unique_ptr<Region> clone(const Region& region);
 std::unique_ptr<Graph> clone(const Graph& graph);
 // Replaces every use of `from` inside its region (operands and yield) by `to`.

@@ -37,6 +37,8 @@ class Differentiator {
                             const std::vector<int>& seeds) = 0;
   // Whether anything asks for the cotangent of this operand of `op`.
   virtual bool wanted(const Op& op, std::size_t operand) const = 0;
+  // Whether a cotangent can reach this result of `op`: seeds worth deriving for.
+  virtual bool seeded(const Op& op, std::size_t result) const = 0;
 };
 
 // How `lower` may treat an op; what an op does inside its class is the primitive's own business.

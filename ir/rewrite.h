@@ -1,0 +1,30 @@
+// What passes share when they change a region in place: one forward sweep that replaces ops, and
+// the local removal of ops nobody needs.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "ir/builder.h"
+#include "ir/graph.h"
+
+namespace nodec {
+
+// Answers what an op's results become: nullopt keeps the op, else one value per result (null only
+// for a result nobody uses). The builder appends in front of the op; `op` already uses the
+// replacements of earlier ops, and may be changed while it is kept.
+using Replace = std::function<std::optional<std::vector<Value*>>(Builder& b, Op& op)>;
+
+// Offers the ops of `region`, in order, to `replace`; not those of nested regions, and not those it
+// makes. Returns whether any op was replaced.
+bool rewrite(Region& region, const Replace& replace);
+
+// Whether running the op matters beyond its results: it stores, stops the program, or holds an op
+// that does.
+bool has_effect(const Op& op);
+
+// Drops the ops of this region (not of nested ones) that have no effect and no used result.
+bool drop_unused(Region& region);
+
+}  // namespace nodec

@@ -1,0 +1,23 @@
+// How values flow between an op and its regions, said once for every stage that looks through them
+// (inference, dead code, unboxing). An op whose flow is not known here is opaque: everything that
+// enters it is needed, and nothing can be concluded about its regions' arguments.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace nodec {
+
+// One region of an op. -1 stands for none.
+struct Flow {
+  bool known = false;
+  std::vector<int> enters;  // for each argument: the operand whose value it starts with
+  std::vector<int> leaves;  // for each result: the op's result it becomes
+  std::vector<int> loops;   // for each result: the argument it is on the region's next run
+};
+
+Flow flow(const Op& op, std::size_t region);
+
+}  // namespace nodec

@@ -135,7 +135,10 @@ struct Domain {
 
 // A tiny program that exercises an op whose operands are not plain same-shape tensors; catalogue
 // tests build it, print and parse it, check its gradient and compare interpreter with machine code.
-using SampleRule = void (*)(Builder& b);
+// It adds arguments and ops to b's region and sets the results; `real` is the dtype of its floats.
+// Dims may mention the batch symbol "B"; arguments are drawn from the domain (integers rounded
+// down).
+using SampleRule = void (*)(Builder& b, Dtype real);
 
 struct Primitive {
   std::string_view name;
@@ -152,7 +155,7 @@ struct Primitive {
   ExpandRule expand = nullptr;
   ViewRule view = nullptr;
   Domain domain;
-  SampleRule sample = nullptr;  // null: `arity` float operands of one shape drawn from `domain`
+  SampleRule sample = nullptr;  // null: `arity` floats of shape [3, B]
 };
 
 // Looks a primitive up by name; null when there is none. kernels/catalogue.h gives the one table.

@@ -45,14 +45,26 @@ const Attr* Attrs::find(std::string_view name) const {
   return nullptr;
 }
 
+namespace {
+
+std::string_view kind_name(std::size_t alternative) {
+  constexpr std::string_view names[] = {"a bool",          "an integer", "a real",
+                                        "a string",        "a dtype",    "a list of integers",
+                                        "a list of reals", "a shape"};
+  static_assert(std::size(names) == std::variant_size_v<Attr>);
+  return names[alternative];
+}
+
+}  // namespace
+
 template <class T>
 const T& Attrs::get(std::string_view name) const {
   const Attr* found = find(name);
-  NODEC_CHECK(found != nullptr, "attribute '{}' is absent", name);
-  const T* value = std::get_if<T>(found);
-  NODEC_CHECK(value != nullptr, "attribute '{}' is of another kind (alternative {})", name,
-              found->index());
-  return *value;
+  if (found && std::holds_alternative<T>(*found)) return std::get<T>(*found);
+  const std::string_view wanted = kind_name(Attr(T{}).index());
+  if (!found) throw Error(fmt::format("attribute '{}' is missing, wanted {}", name, wanted));
+  throw Error(
+      fmt::format("attribute '{}' is {}, wanted {}", name, kind_name(found->index()), wanted));
 }
 
 template const bool& Attrs::get(std::string_view) const;

@@ -6,13 +6,28 @@
 // that holds it and an argument of the region. So a region is a function, and moving,
 // differentiating or compiling it needs no look at its surroundings.
 //
-// The text (print.h, parse.h), a grammar:
-//   graph   = "graph" name ["batch" symbol] region
-//   region  = "(" [arg {"," arg}] ")" "{" {op} "yield" [value {"," value}] "}"
+// The text (print.h, parse.h), a grammar. Space and `// comments` may stand between any two tokens:
+//   graph   = "graph" name ["batch" word] region
+//   region  = "(" [arg {"," arg}] ")" "{" {op} "yield" [result {"," result}] "}"
 //   arg     = value ":" type
 //   op      = [value {"," value} "="] primitive [value {"," value}] ["{" attr {"," attr} "}"]
-//             {"region" region} [":" type {"," type}] ["@" string]          one op a line
-//   attr    = name "=" literal ;  value = "%" name ;  the string after @ is "file:line"
+//             {"region" region} [":" type {"," type}] ["@" string]
+//             operands start on the primitive's line; the string after @ is "file:line"
+//   result  = value, and in the graph's own region: value ["as" name] ["over" value]
+//             "as": its result name; "over": the argument it is written in place of (aliases)
+//   value   = "%" (name | digits)       digits: a value without a name
+//   name    = word {"." word} | string  word: [A-Za-z_][A-Za-z0-9_]*
+//   attr    = name "=" literal
+//   literal = "true" | "false" | integer | real | string | dtype | shape | integers | reals
+//             real: has a '.' or an exponent, or is inf, -inf, nan, nan(0x... its bits)
+//             integers: "[" "]" or "[" integer {"," integer} "]"
+//             reals: "[" "." "]" or "[" real {"," real} "]"
+//             shape: "<" [dim {"," dim}] ">"
+//   type    = dtype "[" [dim {"," dim}] "]" | "(" [type {"," type}] ")" | "any" | "never"
+//             | "{" [name ":" type {"," name ":" type}] "}" | ("box" | "tape") "<" types ">"
+//   dim     = "?" | ["-"] term {("+" | "-") term} ;  term = factor {"*" factor}
+//   factor  = word | integer
+// A value's name is unique in its region: the printer adds _1, _2, ... to the later of two.
 #pragma once
 
 #include <memory>
@@ -42,12 +57,12 @@ class Attrs {
   Attrs& set(std::string_view name, Attr value);
   const Attr* find(std::string_view name) const;
   bool has(std::string_view name) const { return find(name) != nullptr; }
+  // Error when absent or of another kind: the op may have been read from text.
   template <class T>
-  const T& get(std::string_view name) const;  // NODEC_CHECKs presence and kind
+  const T& get(std::string_view name) const;
   template <class T>
   T get_or(std::string_view name, T fallback) const {
-    const Attr* found = find(name);
-    return found ? std::get<T>(*found) : fallback;
+    return has(name) ? get<T>(name) : fallback;
   }
   void erase(std::string_view name);
   const std::vector<std::pair<std::string, Attr>>& items() const { return items_; }
@@ -94,8 +109,8 @@ struct Graph {
   std::string name;
   std::string batch;  // the batch (lane) symbol; empty when there is none
   Region body;
-  std::vector<std::string> result_names;  // one per body.results, possibly empty strings
-  // Output i is written in place over input aliases[i]; -1: it has a buffer of its own.
+  std::vector<std::string> result_names;  // one per body.results (empty: no name), or no entries
+  // Output i is written in place over input aliases[i]; -1, or no entries: a buffer of its own.
   std::vector<int> aliases;
 
   Graph() = default;

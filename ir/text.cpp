@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 namespace nodec {
 namespace {
@@ -17,6 +20,15 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(std::string_view text) {
   return !text.empty() && is_letter(text[0]) &&
          std::all_of(text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c); });
+}
+
+bool is_dotted_word(std::string_view text) {
+  for (;;) {
+    const std::size_t dot = text.find('.');
+    if (!is_word(text.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
 }
 
 std::string quoted(std::string_view text) {
@@ -46,12 +58,16 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
-std::string word_or_quoted(std::string_view text) {
-  return is_word(text) ? std::string(text) : quoted(text);
+std::string name_text(std::string_view name) {
+  return is_dotted_word(name) ? std::string(name) : quoted(name);
 }
 
 std::string exact(double value) {
-  if (std::isnan(value)) return "nan";
+  if (std::isnan(value)) {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const auto usual = std::bit_cast<std::uint64_t>(std::numeric_limits<double>::quiet_NaN());
+    return bits == usual ? "nan" : fmt::format("nan({:#x})", bits);
+  }
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   std::string text = fmt::format("{}", value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";

@@ -9,11 +9,13 @@ namespace nodec {
 
 // [A-Za-z_][A-Za-z0-9_]*
 bool is_word(std::string_view text);
+// Words joined by dots, so that "params.layer_1.weight" needs no quotes.
+bool is_dotted_word(std::string_view text);
 // "..." with \" \\ \n \t and \xHH for every other byte outside printable ASCII.
 std::string quoted(std::string_view text);
-std::string word_or_quoted(std::string_view text);
-// Shortest digits that read back to the same bits, always with a '.', an exponent, or as inf,
-// -inf, nan; a NaN's payload is not kept.
+std::string name_text(std::string_view name);  // as it is when dotted, quoted otherwise
+// Shortest digits that read back to the same bits, always with a '.' or an exponent; or inf, -inf,
+// nan, and nan(0x...) for a NaN of other bits than the usual one.
 std::string exact(double value);
 
 }  // namespace nodec

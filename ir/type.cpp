@@ -27,7 +27,7 @@ std::string record_text(const Type& type) {
   std::string text;
   for (std::size_t i = 0; i < type.elements().size(); ++i) {
     text += text.empty() ? "" : ", ";
-    text += word_or_quoted(type.field_names()[i]) + ": " + type.elements()[i].str();
+    text += name_text(type.field_names()[i]) + ": " + type.elements()[i].str();
   }
   return "{" + text + "}";
 }

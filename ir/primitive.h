@@ -116,7 +116,7 @@ struct Gradient {
   GradientRule rule = nullptr;
   AugmentRule augment = nullptr;  // given together with `reverse`, in place of `rule`
   ReverseRule reverse = nullptr;
-  std::string_view none_because;  // non-empty: not differentiable, for this reason
+  std::string_view none_because = {};  // non-empty: not differentiable, for this reason
 };
 constexpr Gradient no_gradient(std::string_view reason) {
   return {nullptr, nullptr, nullptr, reason};
@@ -141,20 +141,20 @@ struct Domain {
 using SampleRule = void (*)(Builder& b, Dtype real);
 
 struct Primitive {
-  std::string_view name;
+  std::string_view name = {};
   int arity = -1;  // number of operands; -1: any
   Form form = Form::Elementwise;
   TypeRule type = nullptr;
   EvalRule eval = nullptr;
   ScalarRule scalar = nullptr;    // elementwise ops give this in place of eval
   IntegerRule integer = nullptr;  // beside `scalar`, where integers and bools are operands
-  Gradient gradient;
+  Gradient gradient = {};
   LowerRule lower = nullptr;
   GenerateRule generate = nullptr;  // Generate ops; constant and dim are `lower`'s own
-  Fold fold;                        // Reduce ops
+  Fold fold = {};                   // Reduce ops
   ExpandRule expand = nullptr;
   ViewRule view = nullptr;
-  Domain domain;
+  Domain domain = {};
   SampleRule sample = nullptr;  // null: `arity` floats of shape [3, B]
 };
 

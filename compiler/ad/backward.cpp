@@ -1,0 +1,92 @@
+// Accumulation of cotangents in reversed recorded order.
+#include "compiler/ad/backward.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "ir/builder.h"
+#include "ir/print.h"
+#include "ir/rewrite.h"
+#include "kernels/build.h"
+
+namespace nodec {
+namespace {
+
+[[noreturn]] void refuse(const Op& op) {
+  const std::string_view reason = op.primitive->gradient.none_because;
+  std::vector<Note> notes;
+  if (op.where.known()) notes.push_back({op.where, "on the path from the inputs to the result"});
+  throw Error(fmt::format("'{}' cannot be differentiated: {}", op.name(),
+                          reason.empty() ? "no rule for its derivative is known" : reason),
+              std::move(notes),
+              "take it off that path, or hold its inputs constant with stop_gradient");
+}
+
+class Backward {
+ public:
+  Backward(Differentiator& ad, Tape& tape) : ad_(ad), tape_(tape), b_(*tape.region) {}
+
+  void run() {
+    for (std::size_t i = 0; i < tape_.seeds.size(); ++i) {
+      add_to(tape_.seeds[i], tape_.seed_cotangents[i]);
+    }
+    for (auto entry = tape_.entries.rbegin(); entry != tape_.entries.rend(); ++entry) {
+      pull_back(*entry->op);
+      entry->op->regions.resize(entry->own_regions);
+    }
+    for (const Value* x : tape_.wrt) {
+      Value* dx = cotangent(x);
+      tape_.region->results.push_back(dx != nullptr ? dx : zeros(b_, x->type));
+    }
+  }
+
+ private:
+  Value* cotangent(const Value* value) const {
+    const auto found = cotangents_.find(value);
+    return found == cotangents_.end() ? nullptr : found->second;
+  }
+
+  void add_to(const Value* value, Value* dy) {
+    NODEC_CHECK(dy->type == value->type, "the cotangent of '{}' is {}, its value {}", value->name,
+                dy->type.str(), value->type.str());
+    Value*& sum = cotangents_[value];
+    sum = sum == nullptr ? dy : add(b_, sum, dy);
+  }
+
+  void pull_back(const Op& y) {
+    std::vector<Value*> dy;
+    for (const auto& result : y.results) dy.push_back(cotangent(result.get()));
+    if (std::all_of(dy.begin(), dy.end(), [](Value* d) { return d == nullptr; })) return;
+    const Gradient& gradient = y.primitive->gradient;
+    if (gradient.rule == nullptr && gradient.reverse == nullptr) refuse(y);
+    b_.at(y.where);
+    const std::vector<Value*> dx =
+        gradient.rule != nullptr ? gradient.rule(b_, y, dy) : gradient.reverse(ad_, b_, y, dy);
+    NODEC_CHECK(dx.size() == y.operands.size(), "{} cotangents for the operands of {}", dx.size(),
+                print(y));
+    for (std::size_t i = 0; i < dx.size(); ++i) {
+      if (dx[i] != nullptr && tape_.varied.contains(y.operands[i])) add_to(y.operands[i], dx[i]);
+    }
+  }
+
+  Differentiator& ad_;
+  Tape& tape_;
+  Builder b_;
+  std::unordered_map<const Value*, Value*> cotangents_;
+};
+
+}  // namespace
+
+void backward(Differentiator& ad, Tape& tape) {
+  Region& region = *tape.region;
+  std::unordered_set<const Op*> forward;
+  for (const auto& op : region.ops) forward.insert(op.get());
+  Backward(ad, tape).run();
+  drop_unused(region);
+  tape.entries.clear();  // their ops may be gone
+  tape.forward_ops =
+      std::size_t(std::count_if(region.ops.begin(), region.ops.end(),
+                                [&](const auto& op) { return forward.contains(op.get()); }));
+}
+
+}  // namespace nodec

@@ -1,0 +1,15 @@
+// The reversed walk. With y = f(x) recorded in order, the cotangent of x is the sum over the ops
+// that used x of their pulled-back cotangents; by the time the walk meets the op that made x, every
+// use of x is behind it, so the sum is complete. A cotangent that is zero is no value at all
+// (null): nothing is computed for it, until a caller must be given one.
+#pragma once
+
+#include "compiler/ad/tape.h"
+
+namespace nodec {
+
+// Appends the reverse ops to the tape's region, and one cotangent per `wrt` to its results; drops
+// every op, forward or reverse, that nothing needs.
+void backward(Differentiator& ad, Tape& tape);
+
+}  // namespace nodec

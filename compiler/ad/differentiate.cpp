@@ -1,0 +1,105 @@
+// The engine: answers derive for rules, and replaces vjp ops, both by running the two sweeps.
+#include "compiler/ad/differentiate.h"
+
+#include <algorithm>
+
+#include "compiler/ad/backward.h"
+#include "compiler/ad/residuals.h"
+#include "compiler/ad/tape.h"
+#include "ir/print.h"
+#include "ir/rewrite.h"
+#include "kernels/catalogue.h"
+
+namespace nodec {
+namespace {
+
+bool holds_vjp(const Region& region) {
+  return std::any_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
+    return op->primitive == &vjp_p ||
+           std::any_of(op->regions.begin(), op->regions.end(),
+                       [](const auto& nested) { return holds_vjp(*nested); });
+  });
+}
+
+std::vector<int> indices(const Op& op, std::string_view attr) {
+  const auto& list = op.attrs.get<std::vector<std::int64_t>>(attr);
+  return {list.begin(), list.end()};
+}
+
+[[noreturn]] void refuse_dtype(const Op& vjp, const Value* value, std::string_view role) {
+  std::vector<Note> notes;
+  if (vjp.where.known()) notes.push_back({vjp.where, ""});
+  throw Error(fmt::format("cannot differentiate {} {}, which is {}", role,
+                          value->name.empty() ? "a value" : fmt::format("'{}'", value->name),
+                          value->type.str()),
+              std::move(notes), "only floats have derivatives");
+}
+
+class Engine final : public Differentiator {
+ public:
+  Derivative derive(const Region& region, const std::vector<int>& wrt,
+                    const std::vector<int>& seeds) override {
+    return split(run(region, wrt, seeds));
+  }
+
+  bool wanted(const Op& op, std::size_t operand) const override {
+    return std::any_of(running_.begin(), running_.end(), [&](const Tape* tape) {
+      return tape->varied.contains(op.operands.at(operand));
+    });
+  }
+
+  bool seeded(const Op& op, std::size_t result) const override {
+    return std::any_of(running_.begin(), running_.end(), [&](const Tape* tape) {
+      return tape->useful.contains(op.result(result)) && tape->varied.contains(op.result(result));
+    });
+  }
+
+  // A rule may emit a vjp, so one sweep over the region need not be the last.
+  void resolve(Region& region) {
+    while (holds_vjp(region)) {
+      rewrite(region, [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+        for (const auto& nested : op.regions) resolve(*nested);
+        if (op.primitive != &vjp_p) return std::nullopt;
+        return inlined(b, op);
+      });
+    }
+  }
+
+ private:
+  Tape run(const Region& region, const std::vector<int>& wrt, const std::vector<int>& seeds) {
+    const std::unique_ptr<Region> source = clone(region);
+    resolve(*source);
+    Tape tape;
+    running_.push_back(&tape);
+    record(*this, *source, wrt, seeds, tape);
+    backward(*this, tape);
+    running_.pop_back();
+    return tape;
+  }
+
+  std::vector<Value*> inlined(Builder& b, const Op& vjp) {
+    const Region& f = vjp.region();
+    const std::vector<int> wrt = indices(vjp, "wrt"), seeds = indices(vjp, "seeds");
+    for (int i : wrt) {
+      if (!has_cotangent(f.arg(i)->type)) refuse_dtype(vjp, f.arg(i), "with respect to");
+    }
+    for (int i : seeds) {
+      if (!has_cotangent(f.results.at(i)->type)) refuse_dtype(vjp, f.results[i], "the result");
+    }
+    const Tape tape = run(f, wrt, seeds);
+    return b.inline_region(*tape.region, vjp.operands);
+  }
+
+  std::vector<const Tape*> running_;
+};
+
+}  // namespace
+
+void differentiate(Graph& graph) { Engine().resolve(graph.body); }
+
+Derivative derive(const Region& region, const std::vector<int>& wrt,
+                  const std::vector<int>& seeds) {
+  return Engine().derive(region, wrt, seeds);
+}
+
+}  // namespace nodec

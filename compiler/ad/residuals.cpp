@@ -1,0 +1,158 @@
+// Residual selection, then the cut itself: forward ops stay, reverse ops move to a region of their
+// own behind copies of what is computed again.
+#include "compiler/ad/residuals.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "ir/rewrite.h"
+#include "kernels/catalogue.h"
+
+namespace nodec {
+namespace {
+
+enum class Again : std::uint8_t { Never, IfAvailable, Always };
+
+bool is_plain_arithmetic(const Primitive* p) {
+  static const std::unordered_set<const Primitive*> plain{
+      &abs_p,  &add_p,    &clamp_p,     &eq_p,          &floor_p,      &fma_p,
+      &ge_p,   &gt_p,     &le_p,        &lt_p,          &max_p,        &min_p,
+      &mul_p,  &ne_p,     &neg_p,       &relu_p,        &sub_p,        &sign_p,
+      &cast_p, &select_p, &is_finite_p, &logical_and_p, &logical_or_p, &logical_not_p};
+  return plain.contains(p);
+}
+
+bool widens(const Op& op) {
+  return op.primitive == &cast_p &&
+         bytes(op.operands[0]->type.dtype()) <= bytes(op.result()->type.dtype());
+}
+
+Again again(const Value* value) {
+  const Op* op = value->op;
+  if (op == nullptr) return Again::Never;
+  const Form form = op->primitive->form;
+  if (form == Form::Generate && op->operands.empty()) return Again::Always;
+  if (op->primitive == &slice_p || form == Form::Join) return Again::IfAvailable;
+  if (form == Form::View || op->primitive == &stop_gradient_p || widens(*op)) return Again::Always;
+  return is_plain_arithmetic(op->primitive) ? Again::IfAvailable : Again::Never;
+}
+
+class Selection {
+ public:
+  // `order`: the forward values as defined; `needed`: those the reverse sweep uses.
+  Selection(const std::vector<Value*>& order, const std::unordered_set<const Value*>& needed)
+      : stored_(needed) {
+    for (auto v = order.rbegin(); v != order.rend(); ++v) {
+      if (stored_.contains(*v) && again(*v) == Again::Always) store_operands(*v);
+    }
+    std::unordered_set<const Value*> available;
+    for (const Value* v : order) {
+      if (again(v) != Again::Never && all_in(available, v->op->operands)) {
+        stored_.erase(v);
+        available.insert(v);
+      } else if (stored_.contains(v)) {
+        available.insert(v);
+      }
+    }
+    for (const Value* v : needed) compute(v);
+  }
+
+  bool is_stored(const Value* v) const { return stored_.contains(v); }
+  bool is_computed(const Op* op) const { return computed_.contains(op); }
+
+ private:
+  static bool all_in(const std::unordered_set<const Value*>& set,
+                     const std::vector<Value*>& values) {
+    return std::all_of(values.begin(), values.end(), [&](Value* v) { return set.contains(v); });
+  }
+
+  void store_operands(const Value* v) {
+    stored_.erase(v);
+    stored_.insert(v->op->operands.begin(), v->op->operands.end());
+  }
+
+  void compute(const Value* v) {
+    if (stored_.contains(v) || !computed_.insert(v->op).second) return;
+    for (const Value* operand : v->op->operands) compute(operand);
+  }
+
+  std::unordered_set<const Value*> stored_;
+  std::unordered_set<const Op*> computed_;
+};
+
+// The tape's forward values in order of definition.
+std::vector<Value*> forward_values(const Tape& tape) {
+  std::vector<Value*> order;
+  const std::size_t arguments = tape.region->args.size() - tape.seed_cotangents.size();
+  for (std::size_t i = 0; i < arguments; ++i) order.push_back(tape.region->arg(i));
+  for (std::size_t i = 0; i < tape.forward_ops; ++i) {
+    for (const auto& result : tape.region->ops[i]->results) order.push_back(result.get());
+  }
+  return order;
+}
+
+std::unordered_set<const Value*> used_in_reverse(const Tape& tape,
+                                                 const std::vector<Value*>& order) {
+  std::unordered_set<const Value*> used;
+  const Region& region = *tape.region;
+  for (std::size_t i = tape.forward_ops; i < region.ops.size(); ++i) {
+    used.insert(region.ops[i]->operands.begin(), region.ops[i]->operands.end());
+  }
+  used.insert(region.results.begin() + std::ptrdiff_t(tape.forward_results), region.results.end());
+  std::unordered_set<const Value*> needed;
+  for (const Value* v : order) {
+    if (used.contains(v)) needed.insert(v);
+  }
+  return needed;
+}
+
+// Moves the reverse ops to `reverse`, whose map knows every forward value they use.
+void move_reverse_ops(Tape& tape, Region& reverse, ValueMap& map) {
+  const auto follow = [&](Value*& use) {
+    const auto found = map.find(use);
+    if (found != map.end()) use = found->second;
+    NODEC_CHECK(use->region == &reverse, "a reverse op uses '{}', which is no residual", use->name);
+  };
+  auto& ops = tape.region->ops;
+  for (std::size_t i = tape.forward_ops; i < ops.size(); ++i) {
+    std::unique_ptr<Op>& op = reverse.ops.emplace_back(std::move(ops[i]));
+    op->parent = &reverse;
+    for (Value*& operand : op->operands) follow(operand);
+    for (const auto& result : op->results) result->region = &reverse;
+  }
+  ops.resize(tape.forward_ops);
+  auto& results = tape.region->results;
+  reverse.results.assign(results.begin() + std::ptrdiff_t(tape.forward_results), results.end());
+  results.resize(tape.forward_results);
+  for (Value*& result : reverse.results) follow(result);
+}
+
+}  // namespace
+
+Derivative split(Tape tape) {
+  const std::vector<Value*> order = forward_values(tape);
+  const Selection selection(order, used_in_reverse(tape, order));
+  Derivative d{nullptr, std::make_unique<Region>(), 0};
+  ValueMap map;
+  std::vector<Value*> residuals;
+  for (Value* v : order) {
+    if (!selection.is_stored(v)) continue;
+    residuals.push_back(v);
+    map[v] = d.reverse->add_arg(v->type, v->name);
+  }
+  for (const Value* dy : tape.seed_cotangents) map[dy] = d.reverse->add_arg(dy->type, dy->name);
+  for (std::size_t i = 0; i < tape.forward_ops; ++i) {
+    const Op& op = *tape.region->ops[i];
+    if (selection.is_computed(&op)) copy_op(op, *d.reverse, map);
+  }
+  move_reverse_ops(tape, *d.reverse, map);
+  tape.region->args.resize(tape.region->args.size() - tape.seed_cotangents.size());
+  tape.region->results.insert(tape.region->results.end(), residuals.begin(), residuals.end());
+  d.residuals = residuals.size();
+  d.forward = std::move(tape.region);
+  drop_unused(*d.forward);
+  return d;
+}
+
+}  // namespace nodec

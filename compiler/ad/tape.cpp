@@ -1,0 +1,121 @@
+// Recording: activity first, since augmenting an op asks for it; then the ops, in order.
+#include "compiler/ad/tape.h"
+
+#include <algorithm>
+
+#include "ir/builder.h"
+#include "ir/print.h"
+
+namespace nodec {
+namespace {
+
+using Values = std::unordered_set<const Value*>;
+
+bool any_in(const Values& set, const std::vector<Value*>& values) {
+  return std::any_of(values.begin(), values.end(), [&](Value* v) { return set.contains(v); });
+}
+
+bool any_result_in(const Values& set, const Op& op) {
+  return std::any_of(op.results.begin(), op.results.end(),
+                     [&](const auto& v) { return set.contains(v.get()); });
+}
+
+void insert(Values& set, const Value* value) {
+  if (has_cotangent(value->type)) set.insert(value);
+}
+
+void find_varied(const Region& source, const std::vector<int>& wrt, Values& varied) {
+  for (int i : wrt) insert(varied, source.arg(i));
+  for (const auto& op : source.ops) {
+    const bool blocks = op->primitive->gradient.rule == no_cotangents;
+    if (blocks || !any_in(varied, op->operands)) continue;
+    for (const auto& result : op->results) insert(varied, result.get());
+  }
+}
+
+void find_useful(const Region& source, const std::vector<int>& seeds, Values& useful) {
+  for (int i : seeds) insert(useful, source.results.at(i));
+  for (auto op = source.ops.rbegin(); op != source.ops.rend(); ++op) {
+    if (!any_result_in(useful, **op)) continue;
+    for (const Value* operand : (*op)->operands) insert(useful, operand);
+  }
+}
+
+class Recorder {
+ public:
+  Recorder(Differentiator& ad, Tape& tape) : ad_(ad), tape_(tape), b_(*tape.region) {}
+
+  void argument(const Value& arg) { bind(arg, tape_.region->add_arg(arg.type, arg.name)); }
+
+  void op(const Op& op) {
+    if (!active(op)) return bind_results(op, copy_op(op, *tape_.region, map_));
+    Op& recorded =
+        op.primitive->gradient.augment ? augmented(op) : copy_op(op, *tape_.region, map_);
+    bind_results(op, recorded);
+    tape_.entries.push_back({&recorded, op.regions.size()});
+  }
+
+  Value* recorded(const Value* value) const { return map_.at(value); }
+
+ private:
+  bool active(const Op& op) const {
+    return std::any_of(op.results.begin(), op.results.end(), [&](const auto& v) {
+      return tape_.varied.contains(v.get()) && tape_.useful.contains(v.get());
+    });
+  }
+
+  Op& augmented(const Op& op) {
+    std::vector<Value*> operands;
+    for (const Value* operand : op.operands) operands.push_back(map_.at(operand));
+    b_.at(op.where);
+    Op& y = op.primitive->gradient.augment(ad_, b_, op, operands);
+    NODEC_CHECK(y.results.size() >= op.results.size() && y.parent == tape_.region.get(),
+                "augmenting lost results of {}", print(op));
+    return y;
+  }
+
+  void bind_results(const Op& from, const Op& to) {
+    for (std::size_t i = 0; i < from.results.size(); ++i) bind(*from.result(i), to.result(i));
+  }
+
+  void bind(const Value& from, Value* to) {
+    NODEC_CHECK(from.type == to->type, "recording '{}' changed its type from {} to {}", from.name,
+                from.type.str(), to->type.str());
+    if (to->name.empty()) to->name = from.name;
+    map_[&from] = to;
+    if (tape_.varied.contains(&from)) tape_.varied.insert(to);
+    if (tape_.useful.contains(&from)) tape_.useful.insert(to);
+  }
+
+  Differentiator& ad_;
+  Tape& tape_;
+  Builder b_;
+  ValueMap map_;
+};
+
+}  // namespace
+
+bool has_cotangent(const Type& type) { return type.is_tensor() && is_float(type.dtype()); }
+
+void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
+            const std::vector<int>& seeds, Tape& tape) {
+  tape.region = std::make_unique<Region>();
+  find_varied(source, wrt, tape.varied);
+  find_useful(source, seeds, tape.useful);
+  Recorder recorder(ad, tape);
+  for (const auto& arg : source.args) recorder.argument(*arg);
+  for (const auto& op : source.ops) recorder.op(*op);
+  for (const Value* result : source.results) {
+    tape.region->results.push_back(recorder.recorded(result));
+  }
+  for (int i : wrt) tape.wrt.push_back(tape.region->arg(i));
+  for (int i : seeds) {
+    Value* seed = tape.region->results.at(i);
+    tape.seeds.push_back(seed);
+    tape.seed_cotangents.push_back(tape.region->add_arg(seed->type));
+  }
+  tape.forward_ops = tape.region->ops.size();
+  tape.forward_results = tape.region->results.size();
+}
+
+}  // namespace nodec

@@ -1,0 +1,42 @@
+// What one differentiation records: the region's ops in the order they run, and which of them lie
+// on a path from the inputs asked about to the results that get a cotangent.
+//
+// A value is *varied* when it depends on a `wrt` argument and *useful* when a seeded result depends
+// on it, both through floats only: an integer, bool or key has no cotangent, so it carries no
+// dependence. An op is active when some result is both. Only active ops are ever asked for a
+// derivative; an inactive one may have none.
+#pragma once
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/primitive.h"
+
+namespace nodec {
+
+struct Tape {
+  struct Entry {
+    Op* op;                   // in `region`
+    std::size_t own_regions;  // regions behind these were added by `augment` for the reverse sweep
+  };
+  // First the recorded ops; `backward` appends the reverse sweep behind them. Arguments: the
+  // source's, then one cotangent per seed.
+  std::unique_ptr<Region> region;
+  std::vector<Entry> entries;  // the active ops, in recorded order
+  std::size_t forward_ops = 0;
+  std::size_t forward_results = 0;
+  std::vector<Value*> wrt, seeds, seed_cotangents;
+  // Of the source and of `region`, as a rule may ask about either.
+  std::unordered_set<const Value*> varied, useful;
+};
+
+// Whether values of this type have a cotangent.
+bool has_cotangent(const Type& type);
+
+// Fills an empty tape. `source` must outlive the tape; ops that hold regions are augmented.
+void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
+            const std::vector<int>& seeds, Tape& tape);
+
+}  // namespace nodec

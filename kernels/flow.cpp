@@ -1,0 +1,58 @@
+// The flow of each op that holds regions, read off the signatures of its file in kernels/.
+#include "kernels/flow.h"
+
+#include "ir/primitive.h"
+
+namespace nodec {
+namespace {
+
+// The arguments are the operands from `first` on; the results are the op's own.
+Flow straight(const Op& op, const Region& region, int first) {
+  Flow f{true, {}, {}, {}};
+  for (std::size_t i = 0; i < region.args.size(); ++i) f.enters.push_back(first + int(i));
+  for (std::size_t i = 0; i < region.results.size(); ++i) {
+    f.leaves.push_back(i < op.results.size() ? int(i) : -1);
+    f.loops.push_back(-1);
+  }
+  return f;
+}
+
+Flow of_while(const Op& op, const Region& region, bool body) {
+  Flow f = straight(op, region, 0);
+  for (std::size_t i = 0; i < region.results.size(); ++i) {
+    if (body) f.loops[i] = int(i);
+    if (!body) f.leaves[i] = -1;
+  }
+  return f;
+}
+
+// solve(t0, t1, rtol, atol, dt0, max_steps, u0..., cells..., captures...) -> (u1..., integrals...,
+// final cells..., status, t, dt, accepted, rejected, f_evals [, tape]) with the dynamics
+// (t, u..., cells..., captures...) -> (du..., integrands..., cells'..., residuals...).
+Flow of_dynamics(const Op& op, const Region& region) {
+  const int states = int(op.attrs.get<std::int64_t>("states"));
+  const int integrals = int(op.attrs.get_or<std::int64_t>("quadratures", 0));
+  const int cells = int(op.attrs.get_or<std::int64_t>("cells", 0));
+  const int before_cells = states + integrals;
+  Flow f{true, {0}, {}, {}};
+  for (std::size_t i = 1; i < region.args.size(); ++i) f.enters.push_back(5 + int(i));
+  for (int i = 0; i < int(region.results.size()); ++i) {
+    const bool is_cell = i >= before_cells && i < before_cells + cells;
+    f.leaves.push_back(i < before_cells + cells ? i : -1);
+    f.loops.push_back(i < states ? 1 + i : is_cell ? 1 + states + i - before_cells : -1);
+  }
+  return f;
+}
+
+}  // namespace
+
+Flow flow(const Op& op, std::size_t region) {
+  const std::string_view name = op.name();
+  if (name == "call" || name == "vjp") return straight(op, op.region(region), 0);
+  if (name == "cond") return straight(op, op.region(region), 1);
+  if (name == "while") return of_while(op, op.region(region), region == 1);
+  if (name == "solve" && region == 0) return of_dynamics(op, op.region(0));
+  return {};
+}
+
+}  // namespace nodec

@@ -1,0 +1,5 @@
+// The one public header: everything a program that embeds nodec needs.
+#pragma once
+
+#include "ir/error.h"
+#include "ir/philox.h"

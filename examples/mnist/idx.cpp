@@ -1,0 +1,243 @@
+// Reading IDX through zlib, which passes plain files through as they are. The order of checks is
+// the order in which a damaged file can be told apart most plainly: magic, dims, size, content.
+#include "examples/mnist/idx.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "compiler/nodec.h"
+
+namespace nodec::mnist {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kImageMagic = 2051;
+constexpr std::uint32_t kLabelMagic = 2049;
+constexpr const char* kFetchAgain = "fetch the file again, or name another folder with --data";
+
+std::uint32_t big_endian(const std::uint8_t* b) {
+  return std::uint32_t{b[0]} << 24 | std::uint32_t{b[1]} << 16 | std::uint32_t{b[2]} << 8 | b[3];
+}
+
+class File {
+ public:
+  explicit File(const fs::path& path) : path_(path) {
+    errno = 0;
+    file_.reset(fs::is_directory(path) ? nullptr : gzopen(path.c_str(), "rb"));
+    if (!file_) {
+      const char* why = fs::is_directory(path) ? "it is a folder" : std::strerror(errno);
+      throw Error(fmt::format("cannot open '{}': {}", path.string(), why));
+    }
+    gzbuffer(file_.get(), 1 << 17);
+  }
+
+  // Up to `size` bytes; fewer at the end of the file, whether that is where it should be or not.
+  std::size_t read(std::uint8_t* to, std::size_t size) {
+    std::size_t done = 0;
+    while (done < size) {
+      const auto chunk = static_cast<unsigned>(std::min<std::size_t>(size - done, 1 << 24));
+      const int got = gzread(file_.get(), to + done, chunk);
+      if (got < 0) fail_reading();
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    return done;
+  }
+
+  // Whether a gzip stream stopped before its end, which a read reports as an ordinary end of file.
+  bool ended_early() {
+    int code = Z_OK;
+    gzerror(file_.get(), &code);
+    return code == Z_BUF_ERROR;
+  }
+
+  bool is_plain() { return gzdirect(file_.get()) == 1; }
+
+ private:
+  struct Close {
+    void operator()(gzFile file) const { gzclose(file); }
+  };
+
+  [[noreturn]] void fail_reading() {
+    int code = Z_OK;
+    std::string why = gzerror(file_.get(), &code);
+    if (code == Z_ERRNO) why = std::strerror(errno);
+    const std::string prefix = path_.string() + ": ";
+    if (why.starts_with(prefix)) why.erase(0, prefix.size());
+    throw Error(fmt::format("cannot read '{}': {}", path_.string(), why), {}, kFetchAgain);
+  }
+
+  fs::path path_;
+  std::unique_ptr<std::remove_pointer_t<gzFile>, Close> file_;
+};
+
+// The size of the content without reading it all: a plain file's size, a gzip trailer's word (the
+// size modulo 2^32 of its last member).
+std::uint64_t announced_size(const fs::path& path, bool plain) {
+  const std::uint64_t size = fs::file_size(path);
+  if (plain || size < 4) return size;
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(-4, std::ios::end);
+  std::array<std::uint8_t, 4> b{};
+  file.read(reinterpret_cast<char*>(b.data()), 4);
+  std::reverse(b.begin(), b.end());
+  return big_endian(b.data());
+}
+
+struct Layout {
+  const char* what;  // "images", "labels"
+  std::uint32_t magic;
+  std::size_t dims;  // words after the magic
+};
+constexpr Layout kImages{"images", kImageMagic, 3};
+constexpr Layout kLabels{"labels", kLabelMagic, 1};
+
+struct Header {
+  std::uint64_t count = 0;
+  std::uint64_t item = 1;  // bytes of one image or label
+  std::uint64_t bytes = 0;
+  std::uint64_t size() const { return bytes + count * item; }
+};
+
+Header read_header(File& file, const fs::path& path, const Layout& layout) {
+  std::array<std::uint8_t, 16> raw{};
+  const std::size_t wanted = 4 * (1 + layout.dims);
+  const std::size_t got = file.read(raw.data(), wanted);
+  const std::uint32_t magic = big_endian(raw.data());
+  if (got >= 4 && magic != layout.magic) {
+    const char* hint = magic == kImageMagic   ? " (a file of images)"
+                       : magic == kLabelMagic ? " (a file of labels)"
+                                              : "";
+    throw Error(fmt::format("'{}' is no IDX file of {}: wanted magic {}, got {}{}", path.string(),
+                            layout.what, layout.magic, magic, hint));
+  }
+  if (got < wanted) {
+    throw Error(fmt::format("'{}' is truncated: wanted a header of {} bytes, got {}", path.string(),
+                            wanted, got),
+                {}, kFetchAgain);
+  }
+  Header header{.count = big_endian(raw.data() + 4), .bytes = wanted};
+  if (layout.dims == 3) {
+    const std::uint32_t rows = big_endian(raw.data() + 8), columns = big_endian(raw.data() + 12);
+    if (rows != kSide || columns != kSide) {
+      throw Error(fmt::format("'{}' holds images of {}x{}: wanted {}x{}", path.string(), rows,
+                              columns, kSide, kSide));
+    }
+    header.item = kPixels;
+  }
+  if (header.count == 0) throw Error(fmt::format("'{}' holds no {}", path.string(), layout.what));
+  return header;
+}
+
+[[noreturn]] void fail_size(const fs::path& path, const Layout& layout, const Header& header,
+                            bool more, std::uint64_t got) {
+  throw Error(fmt::format("'{}' is {}: its header announces {} {}, so {} bytes; got {}{}",
+                          path.string(), more ? "too long" : "truncated", header.count, layout.what,
+                          header.size(), more ? "at least " : "", got),
+              {}, kFetchAgain);
+}
+
+// Grows as bytes arrive: a header that lies about its count must not make us allocate for it.
+Bytes read_items(File& file, const fs::path& path, const Layout& layout, const Header& header,
+                 std::uint64_t items) {
+  constexpr std::uint64_t kStep = std::uint64_t{1} << 26;
+  const std::uint64_t wanted = items * header.item;
+  Bytes data;
+  while (data.size() < wanted) {
+    const std::size_t before = data.size();
+    data.resize(static_cast<std::size_t>(std::min(wanted, before + kStep)));
+    const std::size_t got = file.read(data.data() + before, data.size() - before);
+    if (before + got < data.size()) {
+      fail_size(path, layout, header, false, header.bytes + before + got);
+    }
+  }
+  return data;
+}
+
+Bytes read(const fs::path& path, const Layout& layout, std::int64_t limit) {
+  File file(path);
+  const Header header = read_header(file, path, layout);
+  const std::uint64_t items = std::min(header.count, static_cast<std::uint64_t>(limit));
+  const std::uint64_t announced = announced_size(path, file.is_plain());
+  // A gzip file of several members announces only its last; reading all of it settles the matter.
+  const bool settled = items < header.count && announced == (header.size() & 0xffffffffu);
+  if (file.is_plain() && announced != header.size()) {
+    fail_size(path, layout, header, announced > header.size(), announced);
+  }
+  Bytes data = read_items(file, path, layout, header, settled ? items : header.count);
+  std::uint8_t extra = 0;
+  if (!settled && file.read(&extra, 1) != 0) {
+    fail_size(path, layout, header, true, header.size() + 1);
+  }
+  if (!settled && file.ended_early()) {
+    throw Error(fmt::format("'{}' is truncated: its gzip stream lacks its end", path.string()), {},
+                kFetchAgain);
+  }
+  data.resize(static_cast<std::size_t>(items * header.item));
+  return data;
+}
+
+std::optional<fs::path> find(const fs::path& folder, const std::string& stem) {
+  for (const char* ending : {"", ".gz"}) {
+    const fs::path path = folder / (stem + ending);
+    std::error_code ignored;
+    if (fs::is_regular_file(path, ignored)) return path;
+  }
+  return std::nullopt;
+}
+
+constexpr const char* kImageFile = "train-images-idx3-ubyte";
+constexpr const char* kLabelFile = "train-labels-idx1-ubyte";
+
+fs::path need(const fs::path& folder, const std::string& stem) {
+  if (auto path = find(folder, stem)) return *path;
+  std::error_code ignored;
+  const char* got = !fs::exists(folder, ignored)         ? "there is no such folder"
+                    : !fs::is_directory(folder, ignored) ? "it is no folder"
+                                                         : "it has neither";
+  throw Error(fmt::format("no training set in '{}': wanted {} or {}.gz, {}", folder.string(), stem,
+                          stem, got),
+              {}, "name a folder that holds MNIST, or use --data auto or --data synthetic");
+}
+
+}  // namespace
+
+Bytes read_images(const fs::path& path, std::int64_t limit) { return read(path, kImages, limit); }
+
+Bytes read_labels(const fs::path& path, std::int64_t limit) {
+  Bytes labels = read(path, kLabels, limit);
+  const auto bad = std::find_if(labels.begin(), labels.end(), [](int l) { return l >= kClasses; });
+  if (bad != labels.end()) {
+    throw Error(fmt::format("'{}' holds label {} for image {}: wanted 0 to {}", path.string(), *bad,
+                            bad - labels.begin(), kClasses - 1));
+  }
+  return labels;
+}
+
+bool holds_training_set(const fs::path& folder) {
+  return find(folder, kImageFile) && find(folder, kLabelFile);
+}
+
+Digits read_training_set(const fs::path& folder, std::int64_t limit) {
+  const fs::path images = need(folder, kImageFile), labels = need(folder, kLabelFile);
+  File image_file(images), label_file(labels);
+  const Header image_header = read_header(image_file, images, kImages);
+  const Header label_header = read_header(label_file, labels, kLabels);
+  if (image_header.count != label_header.count) {
+    throw Error(fmt::format("images and labels do not match: '{}' announces {}, '{}' announces {}",
+                            images.string(), image_header.count, labels.string(),
+                            label_header.count));
+  }
+  return {.pixels = read_images(images, limit), .labels = read_labels(labels, limit)};
+}
+
+}  // namespace nodec::mnist

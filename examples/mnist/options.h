@@ -1,0 +1,48 @@
+// The training program's command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "examples/mnist/idx.h"
+
+namespace nodec::mnist {
+
+// Exit codes, as every nodec program uses them.
+inline constexpr int kUsage = 2;
+inline constexpr int kBadInput = 3;
+inline constexpr int kRunFailure = 4;
+
+struct Options {
+  std::string data = "auto";
+  std::int64_t limit = kAll;
+  std::int64_t epochs = 9;
+  std::int64_t batch = 128;
+  std::string model = "compact";
+  std::int64_t width = 10;
+  std::string adjoint = "discrete";
+  std::string init = "glorot";
+  std::uint64_t seed = 0;
+  double rtol = 1e-3;
+  double atol = 1e-3;
+  double lr = 1e-3;
+  std::string solver = "tsit5";
+  double dt = 0;  // the step of a fixed-step method
+  std::int64_t max_steps = 10000;
+  std::string controller = "pi";
+  std::string adjoint_tolerance = "scaled";
+  int threads = 0;  // 0: as many as help at this batch size
+  std::string save;
+  bool json = false;
+};
+
+// Either options, or what to print and the exit code (0 after --help, else kUsage).
+struct Parsed {
+  Options options;
+  bool run = false;
+  int exit_code = 0;
+  std::string message;
+};
+Parsed parse_options(int argc, const char* const* argv);
+
+}  // namespace nodec::mnist

@@ -1,0 +1,16 @@
+// Handwritten-looking digits made on the spot, for when there is no MNIST to be had: each is a few
+// pen strokes, slanted, scaled and wobbled at random. Digit i depends on the seed and i alone.
+#pragma once
+
+#include <cstdint>
+
+#include "examples/mnist/idx.h"
+
+namespace nodec::mnist {
+
+inline constexpr std::int64_t kSyntheticCount = 6000;
+inline constexpr std::uint64_t kSyntheticSeed = 20240229;
+
+Digits synthetic_digits(std::int64_t count = kSyntheticCount, std::uint64_t seed = kSyntheticSeed);
+
+}  // namespace nodec::mnist

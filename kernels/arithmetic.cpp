@@ -1,0 +1,205 @@
+// Arithmetic: neg abs sign floor, add sub mul div, fma, min max clamp. All but the float-only ones
+// take i32 and i64 too, which wrap.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/build.h"
+#include "kernels/extremum.h"
+#include "kernels/rules.h"
+
+namespace nodec {
+namespace {
+
+// Integers are computed as unsigned numbers, which wrap.
+std::int64_t wrapped(std::uint64_t x) { return std::int64_t(x); }
+
+double least(double a, double b) {
+  if (std::isnan(a) || a < b) return a;
+  return a == b && std::signbit(a) ? a : b;
+}
+
+double greatest(double a, double b) { return -least(-a, -b); }
+
+bool is_integer_code(Code x) { return x.scalar == Scalar::I32 || x.scalar == Scalar::I64; }
+
+}  // namespace
+
+Code extremum(Emitter& e, Code a, Code b, Extremum which) {
+  const bool smallest = which == Extremum::Min;
+  const Code first = e.compare(smallest ? Compare::Lt : Compare::Gt, a, b);
+  if (is_integer_code(a)) return e.select(first, a, b);
+  const Scalar bits = a.scalar == Scalar::F32 ? Scalar::I32 : Scalar::I64;
+  const Code a_bits = e.bitcast(a, bits), b_bits = e.bitcast(b, bits);
+  const Code zero =
+      e.bitcast(smallest ? e.bit_or(a_bits, b_bits) : e.bit_and(a_bits, b_bits), a.scalar);
+  const Code number =
+      e.select(e.compare(Compare::Eq, a, b), zero, e.select(first, a, b));  // b when b is NaN
+  return e.select(e.compare(Compare::Ne, a, a), a, number);
+}
+
+// -0 for +0 and the other way round: the sign bit flips.
+constexpr Primitive neg_p = complete({
+    .name = "neg",
+    .arity = 1,
+    .type = same_number,
+    .scalar = [](Reals x) { return -x[0]; },
+    .integer = [](Integers x) { return wrapped(0 - std::uint64_t(x[0])); },
+    .gradient = {[](Builder& b, const Op&, Cotangents dy) -> Values { return {neg(b, dy[0])}; }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return e.neg(x[0]); },
+});
+
+// d|x| = sign(x): 0 at 0.
+constexpr Primitive abs_p = complete({
+    .name = "abs",
+    .arity = 1,
+    .type = same_number,
+    .scalar = [](Reals x) { return std::fabs(x[0]); },
+    .integer = [](Integers x) { return x[0] < 0 ? wrapped(0 - std::uint64_t(x[0])) : x[0]; },
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {mul(b, dy[0], sign(b, y.operands[0]))};
+    }},
+    .lower =
+        [](Emitter& e, const Op&, Codes x) {
+          if (!is_integer_code(x[0])) return e.abs(x[0]);
+          const Code negative = e.compare(Compare::Lt, x[0], e.constant(x[0].scalar, 0));
+          return e.select(negative, e.neg(x[0]), x[0]);
+        },
+});
+
+// -1, 1, or x itself where it is -0, +0 or NaN.
+constexpr Primitive sign_p = complete({
+    .name = "sign",
+    .arity = 1,
+    .type = same_float,
+    .scalar = [](Reals x) { return x[0] == 0 || std::isnan(x[0]) ? x[0] : std::copysign(1, x[0]); },
+    .gradient = flat_gradient,
+    .lower =
+        [](Emitter& e, const Op&, Codes x) {
+          const Code zero = e.constant(x[0].scalar, 0);
+          const Code low =
+              e.select(e.compare(Compare::Lt, x[0], zero), e.constant(x[0].scalar, -1), x[0]);
+          return e.select(e.compare(Compare::Gt, x[0], zero), e.constant(x[0].scalar, 1), low);
+        },
+});
+
+constexpr Primitive floor_p = complete({
+    .name = "floor",
+    .arity = 1,
+    .type = same_float,
+    .scalar = [](Reals x) { return std::floor(x[0]); },
+    .gradient = flat_gradient,
+    .lower = [](Emitter& e, const Op&, Codes x) { return e.floor(x[0]); },
+});
+
+constexpr Primitive add_p = complete({
+    .name = "add",
+    .arity = 2,
+    .type = same_number,
+    .scalar = [](Reals x) { return x[0] + x[1]; },
+    .integer = [](Integers x) { return wrapped(std::uint64_t(x[0]) + std::uint64_t(x[1])); },
+    .gradient = {[](Builder&, const Op&, Cotangents dy) -> Values {
+      return {dy[0], dy[0]};
+    }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return e.add(x[0], x[1]); },
+});
+
+constexpr Primitive sub_p = complete({
+    .name = "sub",
+    .arity = 2,
+    .type = same_number,
+    .scalar = [](Reals x) { return x[0] - x[1]; },
+    .integer = [](Integers x) { return wrapped(std::uint64_t(x[0]) - std::uint64_t(x[1])); },
+    .gradient = {[](Builder& b, const Op&, Cotangents dy) -> Values {
+      return {dy[0], neg(b, dy[0])};
+    }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return e.sub(x[0], x[1]); },
+});
+
+constexpr Primitive mul_p = complete({
+    .name = "mul",
+    .arity = 2,
+    .type = same_number,
+    .scalar = [](Reals x) { return x[0] * x[1]; },
+    .integer = [](Integers x) { return wrapped(std::uint64_t(x[0]) * std::uint64_t(x[1])); },
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {mul(b, dy[0], y.operands[1]), mul(b, dy[0], y.operands[0])};
+    }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return e.mul(x[0], x[1]); },
+});
+
+// y = a / c:  da = dy / c,  dc = -(dy / c) y.
+constexpr Primitive div_p = complete({
+    .name = "div",
+    .arity = 2,
+    .type = same_float,
+    .scalar = [](Reals x) { return x[0] / x[1]; },
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      Value* da = div(b, dy[0], y.operands[1]);
+      return {da, neg(b, mul(b, da, y.result()))};
+    }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return e.div(x[0], x[1]); },
+    .domain = {0.5, 2},
+});
+
+// a*b + c, rounded once. Programs write mul and add; the contract pass makes these.
+constexpr Primitive fma_p = complete({
+    .name = "fma",
+    .arity = 3,
+    .type = same_float,
+    .scalar = [](Reals x) { return std::fma(x[0], x[1], x[2]); },
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {mul(b, dy[0], y.operands[1]), mul(b, dy[0], y.operands[0]), dy[0]};
+    }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return e.fma(x[0], x[1], x[2]); },
+});
+
+// NaN when either is; min(-0, +0) = -0. Of equal numbers the first has the derivative.
+constexpr Primitive min_p = complete({
+    .name = "min",
+    .arity = 2,
+    .type = same_number,
+    .scalar = [](Reals x) { return least(x[0], x[1]); },
+    .integer = [](Integers x) { return std::min(x[0], x[1]); },
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      Value* first = le(b, y.operands[0], y.operands[1]);
+      return {when(b, first, dy[0]), when(b, logical_not(b, first), dy[0])};
+    }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return extremum(e, x[0], x[1], Extremum::Min); },
+});
+
+// NaN when either is; max(-0, +0) = +0. Of equal numbers the first has the derivative.
+constexpr Primitive max_p = complete({
+    .name = "max",
+    .arity = 2,
+    .type = same_number,
+    .scalar = [](Reals x) { return greatest(x[0], x[1]); },
+    .integer = [](Integers x) { return std::max(x[0], x[1]); },
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      Value* first = ge(b, y.operands[0], y.operands[1]);
+      return {when(b, first, dy[0]), when(b, logical_not(b, first), dy[0])};
+    }},
+    .lower = [](Emitter& e, const Op&, Codes x) { return extremum(e, x[0], x[1], Extremum::Max); },
+});
+
+// clamp(x, low, high) = min(max(x, low), high): NaN when any is, and `high` when low > high. The
+// derivative goes to the one of the three that the result is; x has it at the ends.
+constexpr Primitive clamp_p = complete({
+    .name = "clamp",
+    .arity = 3,
+    .type = same_float,
+    .scalar = [](Reals x) { return least(greatest(x[0], x[1]), x[2]); },
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      Value* x = y.operands[0];
+      Value* raised = max(b, x, y.operands[1]);
+      Value* above = gt(b, raised, y.operands[2]);
+      Value* below = lt(b, x, y.operands[1]);
+      Value* rest = when(b, logical_not(b, above), dy[0]);
+      return {when(b, logical_not(b, below), rest), when(b, below, rest), when(b, above, dy[0])};
+    }},
+    .lower =
+        [](Emitter& e, const Op&, Codes x) {
+          return extremum(e, extremum(e, x[0], x[1], Extremum::Max), x[2], Extremum::Min);
+        },
+});
+
+}  // namespace nodec

@@ -1,0 +1,142 @@
+// concat and pad: several operands, or one and zeros, side by side in one buffer.
+#include "kernels/build.h"
+#include "kernels/rules.h"
+
+namespace nodec {
+namespace {
+
+Types concat_type(const Op& op) {
+  const Type& first = tensor(op, 0);
+  const auto axis = std::size_t(axis_attribute(op, "axis", first.rank()));
+  Shape shape = first.shape();
+  std::string wrong;
+  for (std::size_t i = 1; i < op.operands.size(); ++i) {
+    Type other = tensor(op, i);
+    if (other.rank() == first.rank()) {
+      Shape aligned = other.shape();
+      shape[axis] = shape[axis] + aligned[axis];
+      aligned[axis] = first.shape()[axis];
+      other = other.with_shape(aligned);
+    }
+    if (other == first) continue;
+    wrong += fmt::format("{}operand {} is {} ({})", wrong.empty() ? "" : "; ", i,
+                         described(*op.operands[i]), differences(first, other));
+  }
+  if (!wrong.empty()) {
+    fail(op,
+         fmt::format("joins along axis {} what agrees otherwise; operand 0 is {}, but {}", axis,
+                     described(*op.operands[0]), wrong),
+         "cast, broadcast or slice the operands to agree on all other axes");
+  }
+  return {first.with_shape(shape)};
+}
+
+std::vector<Datum> eval_concat(const Op& op, Data x, Interpreter&) {
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("axis"));
+  Dims dims = x[0].array.dims;
+  dims.at(axis) = 0;
+  for (const Datum& part : x) dims[axis] += part.array.dims.at(axis);
+  Array out = Array::zeros(x[0].array.dtype, dims);
+  const Dims step = strides(dims);
+  std::int64_t start = 0;
+  for (const Datum& part : x) {
+    each_index(part.array.dims, [&](std::int64_t flat, const Dims& index) {
+      copy_element(out, offset(index, step) + start * step[axis], part.array, flat);
+    });
+    start += part.array.dims[axis];
+  }
+  return {std::move(out)};
+}
+
+// Where a part starts must be a number, since that is what `slice` takes.
+std::int64_t known_start(const Op& op, const Dim& start) {
+  if (!start.is_constant()) {
+    throw Error(fmt::format("the derivative of '{}' needs the sizes before each part as numbers, "
+                            "got {}",
+                            op.name(), start.str()),
+                {{op.where, ""}}, "put the part whose size is a symbol last");
+  }
+  return start.constant();
+}
+
+Values concat_gradient(Builder& b, const Op& y, Cotangents dy) {
+  const std::int64_t axis = y.attrs.get<std::int64_t>("axis");
+  Values dx;
+  Dim start = 0;
+  for (const Value* part : y.operands) {
+    const Dim& size = part->type.shape()[std::size_t(axis)];
+    dx.push_back(slice(b, dy[0], axis, known_start(y, start), size));
+    start = start + size;
+  }
+  return dx;
+}
+
+Types pad_type(const Op& op) {
+  const Type& x = tensor(op, 0);
+  const auto axis = std::size_t(axis_attribute(op, "axis", x.rank()));
+  const Dim &before = dim_attribute(op, "before"), &after = dim_attribute(op, "after");
+  if ((before.is_constant() && before.constant() < 0) ||
+      (after.is_constant() && after.constant() < 0)) {
+    fail(op, fmt::format("cannot put {} and {} zeros around {}", before.str(), after.str(),
+                         described(*op.operands[0])));
+  }
+  Shape shape = x.shape();
+  shape[axis] = before + shape[axis] + after;
+  return {x.with_shape(shape)};
+}
+
+std::vector<Datum> eval_pad(const Op& op, Data x, Interpreter& interpreter) {
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("axis"));
+  const std::int64_t before = evaluate(op.attrs.get<Shape>("before"), interpreter).at(0);
+  const std::int64_t after = evaluate(op.attrs.get<Shape>("after"), interpreter).at(0);
+  if (before < 0 || after < 0) {
+    fail(op, fmt::format("cannot put {} and {} zeros around its operand", before, after));
+  }
+  Dims dims = x[0].array.dims;
+  dims.at(axis) += before + after;
+  Array out = Array::zeros(x[0].array.dtype, dims);
+  const Dims step = strides(dims);
+  each_index(x[0].array.dims, [&](std::int64_t flat, const Dims& index) {
+    copy_element(out, offset(index, step) + before * step[axis], x[0].array, flat);
+  });
+  return {std::move(out)};
+}
+
+}  // namespace
+
+// The operands one after the other along `axis`.
+constexpr Primitive concat_p = complete({
+    .name = "concat",
+    .form = Form::Join,
+    .type = concat_type,
+    .eval = eval_concat,
+    .gradient = {concat_gradient},
+    .sample =
+        [](Builder& b, Dtype real) {
+          const Dim batch = Dim::symbol("B");
+          Value *x = sample_arg(b, real), *y = sample_arg(b, real, {2, batch});
+          Value *u = sample_arg(b, real, {2, 3}), *v = sample_arg(b, real, {2, 2});
+          b.region().results = {concat(b, {x, y, x}, 0), concat(b, {u, v}, 1)};
+        },
+});
+
+// `before` zeros, x, `after` zeros along `axis`.
+constexpr Primitive pad_p = complete({
+    .name = "pad",
+    .arity = 1,
+    .form = Form::Join,
+    .type = pad_type,
+    .eval = eval_pad,
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      const std::int64_t axis = y.attrs.get<std::int64_t>("axis");
+      const Dim& size = y.operands[0]->type.shape()[std::size_t(axis)];
+      return {slice(b, dy[0], axis, known_start(y, y.attrs.get<Shape>("before")[0]), size)};
+    }},
+    .sample =
+        [](Builder& b, Dtype real) {
+          b.region().results = {pad(b, sample_arg(b, real), 0, 1, 2),
+                                pad(b, sample_arg(b, real, {2, 3}), 1, 2, 0)};
+        },
+});
+
+}  // namespace nodec

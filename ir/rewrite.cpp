@@ -3,7 +3,6 @@
 #include "ir/rewrite.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -12,8 +11,6 @@
 
 namespace nodec {
 namespace {
-
-using Renames = std::unordered_map<const Value*, Value*>;
 
 void follow(Value*& use, const Renames& renames) {
   const auto found = renames.find(use);
@@ -53,6 +50,21 @@ bool rewrite(Region& region, const Replace& replace) {
   }
   for (Value*& result : region.results) follow(result, renames);
   return !replaced.empty();
+}
+
+bool rename(Region& region, const Renames& renames) {
+  bool any = false;
+  const auto rename_use = [&](Value*& use) {
+    for (auto next = renames.find(use); next != renames.end(); next = renames.find(use)) {
+      any = true;
+      use = next->second;
+    }
+  };
+  for (const auto& op : region.ops) {
+    for (Value*& operand : op->operands) rename_use(operand);
+  }
+  for (Value*& result : region.results) rename_use(result);
+  return any;
 }
 
 bool has_effect(const Op& op) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "ir/builder.h"
@@ -19,6 +20,11 @@ using Replace = std::function<std::optional<std::vector<Value*>>(Builder& b, Op&
 // Offers the ops of `region`, in order, to `replace`; not those of nested regions, and not those it
 // makes. Returns whether any op was replaced.
 bool rewrite(Region& region, const Replace& replace);
+
+// Replaces the uses (operands and yield) in `region` of every key; a replacement that is a key
+// itself is followed. Returns whether there was any.
+using Renames = std::unordered_map<const Value*, Value*>;
+bool rename(Region& region, const Renames& renames);
 
 // Whether running the op matters beyond its results: it stores, stops the program, or holds an op
 // that does.

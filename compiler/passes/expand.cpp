@@ -1,0 +1,43 @@
+// Expansion to a fixed point. Regions are expanded before the op that holds them, so that a rule
+// which copies its region copies finished work.
+#include "compiler/passes/expand.h"
+
+#include "compiler/passes/simplify.h"
+#include "ir/print.h"
+#include "ir/rewrite.h"
+
+namespace nodec {
+namespace {
+
+// A rule's own ops are expanded by the next sweep; rules that undo each other would never end.
+constexpr int kMostSweeps = 64;
+
+std::vector<Value*> expanded(Builder& b, const Op& op) {
+  std::vector<Value*> values = op.primitive->expand(b, op);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    NODEC_CHECK(values[i] == nullptr || values[i]->type == op.result(i)->type,
+                "expanding gives {} for result {} of {}", values[i]->type.str(), i, print(op));
+  }
+  return values;
+}
+
+void expand(Region& region) {
+  int sweeps = 0;
+  const auto sweep = [](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+    for (const auto& nested : op.regions) expand(*nested);
+    if (op.primitive->expand == nullptr) return std::nullopt;
+    return expanded(b, op);
+  };
+  while (rewrite(region, sweep)) {
+    NODEC_CHECK(++sweeps < kMostSweeps, "expansion does not end: {}", print(region));
+  }
+}
+
+}  // namespace
+
+void expand(Graph& graph) {
+  expand(graph.body);
+  simplify(graph);
+}
+
+}  // namespace nodec

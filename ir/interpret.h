@@ -13,14 +13,20 @@ namespace nodec {
 
 class Interpreter {
  public:
+  // Binds the symbols that the arguments' declared dims mention and that have no value yet. The
+  // arguments need not fit their declared types: a program whose types are not stable runs as long
+  // as its ops type on what they meet (Error otherwise).
   std::vector<Datum> run(const Region& region, std::span<const Datum> arguments);
   Bindings& bindings() { return bindings_; }  // symbol values, learnt from the arguments
 
  private:
+  std::vector<Datum> run(const Op& op, std::vector<Datum> operands);
+
   Bindings bindings_;
 };
 
-// Binds symbols from the arrays' dims; Error when an argument does not fit its declared type.
+// Binds symbols from the arrays' dims; Error naming every argument that does not fit its declared
+// type.
 std::vector<Array> interpret(const Graph& graph, std::span<const Array> arguments);
 
 }  // namespace nodec

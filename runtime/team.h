@@ -50,7 +50,7 @@ class Team {
   Job job_ = nullptr;
   void* context_ = nullptr;
   alignas(64) std::atomic<std::uint32_t> turn_{0};  // counts jobs
-  alignas(64) std::atomic<std::int32_t> running_{0};
+  Barrier finish_;
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
 };

@@ -1,0 +1,243 @@
+// Functions, loops and branches in LLVM IR. Loop state is carried by phis, so nothing has to be
+// promoted from memory afterwards.
+#include "compiler/codegen/llvm_emitter.h"
+#include "ir/error.h"
+
+namespace nodec {
+namespace {
+
+void check_uniform(const Code& code, Scalar scalar, const char* what) {
+  NODEC_CHECK(!code.varying && code.scalar == scalar, "{} must be uniform of kind {}, got kind {}",
+              what, int(scalar), int(code.scalar));
+}
+
+}  // namespace
+
+llvm::BasicBlock* LlvmEmitter::block(const char* name) {
+  return llvm::BasicBlock::Create(module_.getContext(), name, frame_.function);
+}
+
+// For readers who put the printed IR through an optimiser: the plan has tiled this loop already.
+void LlvmEmitter::never_unroll(llvm::Instruction* back_edge) {
+  llvm::LLVMContext& context = module_.getContext();
+  const auto flag = [&](const char* name) {
+    return llvm::MDNode::get(context, llvm::MDString::get(context, name));
+  };
+  llvm::Metadata* no_vectors[] = {llvm::MDString::get(context, "llvm.loop.vectorize.enable"),
+                                  llvm::ConstantAsMetadata::get(build_.getFalse())};
+  llvm::Metadata* parts[] = {nullptr, flag("llvm.loop.unroll.disable"),
+                             llvm::MDNode::get(context, no_vectors)};
+  llvm::MDNode* loop = llvm::MDNode::getDistinct(context, parts);
+  loop->replaceOperandWith(0, loop);
+  back_edge->setMetadata("llvm.loop", loop);
+}
+
+namespace {
+
+// Phis of a loop's state, filled from the entry now and from the end of the body later.
+class StatePhis {
+ public:
+  StatePhis(llvm::IRBuilder<>& build, const Emitter::Values& state, llvm::BasicBlock* from) {
+    for (const Code& entering : state) {
+      auto* incoming = static_cast<llvm::Value*>(entering.handle);
+      llvm::PHINode* phi = build.CreatePHI(incoming->getType(), 2);
+      phi->addIncoming(incoming, from);
+      phis_.push_back(phi);
+      values_.push_back({phi, entering.scalar, entering.varying});
+    }
+  }
+  const Emitter::Values& values() const { return values_; }
+  void close(const Emitter::Values& yielded, llvm::BasicBlock* from) {
+    for (std::size_t i = 0; i < phis_.size(); ++i) {
+      phis_[i]->addIncoming(static_cast<llvm::Value*>(yielded[i].handle), from);
+    }
+  }
+
+ private:
+  std::vector<llvm::PHINode*> phis_;
+  Emitter::Values values_;
+};
+
+void check_yield(const Emitter::Values& entered, const Emitter::Values& yielded) {
+  NODEC_CHECK(entered.size() == yielded.size(), "a loop of {} states yields {}", entered.size(),
+              yielded.size());
+  for (std::size_t i = 0; i < entered.size(); ++i) {
+    NODEC_CHECK(
+        entered[i].scalar == yielded[i].scalar && (entered[i].varying || !yielded[i].varying),
+        "loop state {} enters as kind {}{} and is yielded as kind {}{}", i, int(entered[i].scalar),
+        entered[i].varying ? " varying" : " uniform", int(yielded[i].scalar),
+        yielded[i].varying ? " varying" : " uniform");
+  }
+}
+
+}  // namespace
+
+Emitter::Values LlvmEmitter::loop(Code begin, Code end, std::int64_t step, Values state,
+                                  const std::function<Values(Code, Values)>& body) {
+  check_uniform(begin, Scalar::I64, "a loop's begin");
+  check_uniform(end, Scalar::I64, "a loop's end");
+  state.insert(state.begin(), begin);
+  const auto test = [&](const Values& now) { return compare(Compare::Lt, now[0], end); };
+  const auto turn = [&](Values now) {
+    const Code index = now[0];
+    Values next = body(index, Values(now.begin() + 1, now.end()));
+    llvm::Value* advanced = build_.CreateNSWAdd(value(index), build_.getInt64(std::uint64_t(step)));
+    next.insert(next.begin(), code(advanced, Scalar::I64, false));
+    return next;
+  };
+  Values last = while_loop(std::move(state), test, turn);
+  last.erase(last.begin());
+  return last;
+}
+
+Emitter::Values LlvmEmitter::while_loop(Values state,
+                                        const std::function<Code(const Values&)>& test,
+                                        const std::function<Values(Values)>& body) {
+  llvm::BasicBlock* head = block("loop");
+  llvm::BasicBlock* from = build_.GetInsertBlock();
+  build_.CreateBr(head);
+  build_.SetInsertPoint(head);
+  StatePhis phis(build_, state, from);
+  const Code go_on = test(phis.values());
+  check_uniform(go_on, Scalar::Pred, "a loop's test");
+  llvm::BasicBlock* inside = block("body");
+  llvm::BasicBlock* after = block("after");
+  build_.CreateCondBr(value(go_on), inside, after);
+  build_.SetInsertPoint(inside);
+  Values yielded = body(phis.values());
+  check_yield(state, yielded);
+  for (std::size_t i = 0; i < state.size(); ++i) yielded[i] = as(yielded[i], state[i].varying);
+  phis.close(yielded, build_.GetInsertBlock());
+  never_unroll(build_.CreateBr(head));
+  after->moveAfter(build_.GetInsertBlock());
+  build_.SetInsertPoint(after);
+  return phis.values();
+}
+
+Emitter::Values LlvmEmitter::branch(Code pred, const std::function<Values()>& then_body,
+                                    const std::function<Values()>& else_body) {
+  check_uniform(pred, Scalar::Pred, "a branch's predicate");
+  llvm::BasicBlock *then_block = block("then"), *else_block = block("else");
+  build_.CreateCondBr(value(pred), then_block, else_block);
+  build_.SetInsertPoint(then_block);
+  Values if_true = then_body();
+  llvm::BasicBlock* then_end = build_.GetInsertBlock();
+  else_block->moveAfter(then_end);
+  build_.SetInsertPoint(else_block);
+  Values if_false = else_body();
+  llvm::BasicBlock* else_end = build_.GetInsertBlock();
+  NODEC_CHECK(if_true.size() == if_false.size(), "branches yield {} and {} values", if_true.size(),
+              if_false.size());
+
+  llvm::BasicBlock* join = block("join");
+  const auto widen = [&](Values& mine, const Values& other, llvm::BasicBlock* at) {
+    build_.SetInsertPoint(at);
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      mine[i] = as(mine[i], mine[i].varying || other[i].varying);
+    }
+    build_.CreateBr(join);
+  };
+  widen(if_true, if_false, then_end);
+  widen(if_false, if_true, else_end);
+  build_.SetInsertPoint(join);
+  StatePhis phis(build_, if_true, then_end);
+  phis.close(if_false, else_end);
+  return phis.values();
+}
+
+llvm::Function* LlvmEmitter::make_function(std::string_view name, llvm::FunctionType* type,
+                                           bool visible) {
+  const auto linkage = visible ? llvm::Function::ExternalLinkage : llvm::Function::InternalLinkage;
+  auto* function = llvm::Function::Create(type, linkage, llvm::StringRef(name), module_);
+  if (!visible) {
+    function->setCallingConv(llvm::CallingConv::Fast);
+    function->addFnAttr(llvm::Attribute::NoInline);
+  }
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  function->addFnAttr("target-cpu", target_.cpu);
+  function->addFnAttr("target-features", target_.features);
+  function->addFnAttr("no-builtins");
+  function->addFnAttr("prefer-vector-width", std::to_string(32 * std::max(target_.lanes, 8)));
+  return function;
+}
+
+void LlvmEmitter::enter(llvm::Function* function) {
+  frame_.function = function;
+  frame_.locals = block("locals");
+  frame_.leave = block("leave");
+  build_.SetInsertPoint(frame_.leave);
+  build_.CreateRetVoid();
+  build_.SetInsertPoint(block("entry"));
+}
+
+void LlvmEmitter::end_function() {
+  build_.CreateBr(frame_.leave);
+  frame_.leave->moveAfter(build_.GetInsertBlock());
+  llvm::BasicBlock* first = frame_.locals->getNextNode();
+  build_.SetInsertPoint(frame_.locals);
+  build_.CreateBr(first);
+  frame_ = {};
+}
+
+llvm::Function* LlvmEmitter::begin_entry(std::string_view name) {
+  NODEC_CHECK(frame_.function == nullptr, "an entry inside a function");
+  llvm::Type* parameters[] = {build_.getPtrTy(), build_.getInt64Ty()};
+  auto* type = llvm::FunctionType::get(build_.getVoidTy(), parameters, false);
+  llvm::Function* entry = make_function(name, type, true);
+  entry->addParamAttr(0, llvm::Attribute::NonNull);
+  enter(entry);
+  return entry;
+}
+
+int LlvmEmitter::function(std::string_view name, std::span<const Scalar> parameters,
+                          const std::function<void(std::span<const Code>)>& body) {
+  std::vector<llvm::Type*> types;
+  for (Scalar scalar : parameters) types.push_back(scalar_type(scalar));
+  auto* type = llvm::FunctionType::get(build_.getVoidTy(), types, false);
+  llvm::Function* made = make_function(name, type, false);
+
+  const llvm::IRBuilder<>::InsertPointGuard guard(build_);
+  const Frame outer = frame_;
+  enter(made);
+  Values arguments;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    arguments.push_back(code(made->getArg(unsigned(i)), parameters[i], false));
+  }
+  body(arguments);
+  end_function();
+  frame_ = outer;
+  functions_.push_back(made);
+  return int(functions_.size()) - 1;
+}
+
+void LlvmEmitter::call(int function, std::span<const Code> arguments) {
+  llvm::Function* callee = functions_.at(std::size_t(function));
+  std::vector<llvm::Value*> values;
+  for (const Code& argument : arguments) values.push_back(value(argument));
+  build_.CreateCall(callee, values)->setCallingConv(callee->getCallingConv());
+}
+
+Code LlvmEmitter::call_runtime(std::string_view name, std::span<const Code> arguments,
+                               bool returns_i64) {
+  std::vector<llvm::Type*> types;
+  std::vector<llvm::Value*> values;
+  for (const Code& argument : arguments) {
+    values.push_back(value(argument));
+    types.push_back(value(argument)->getType());
+  }
+  llvm::Type* result = returns_i64 ? build_.getInt64Ty() : build_.getVoidTy();
+  llvm::FunctionCallee routine = module_.getOrInsertFunction(
+      llvm::StringRef(name), llvm::FunctionType::get(result, types, false));
+  llvm::CallInst* made = build_.CreateCall(routine, values);
+  made->setDoesNotThrow();
+  return code(returns_i64 ? made : nullptr, Scalar::I64, false);
+}
+
+void LlvmEmitter::return_if(Code pred) {
+  check_uniform(pred, Scalar::Pred, "return_if's predicate");
+  llvm::BasicBlock* go_on = block("go_on");
+  build_.CreateCondBr(value(pred), frame_.leave, go_on);
+  build_.SetInsertPoint(go_on);
+}
+
+}  // namespace nodec

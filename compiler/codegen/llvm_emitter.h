@@ -1,0 +1,136 @@
+// The Emitter on LLVM's IRBuilder: a uniform Code is a scalar llvm::Value, a varying one a vector
+// of `lanes` elements. Nothing here decides anything; LLVM is only asked to select instructions,
+// allocate registers and schedule. No fast-math flag is ever set and no transcendental intrinsic
+// used, so the bits are those of the operations as written.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <string>
+#include <vector>
+
+#include "compiler/codegen/cpu_target.h"
+#include "ir/emitter.h"
+
+namespace nodec {
+
+class LlvmEmitter : public Emitter {
+ public:
+  LlvmEmitter(llvm::Module& module, const CpuTarget& target);
+
+  int lanes() const override { return target_.lanes; }
+
+  // llvm_arithmetic.cpp
+  Code constant(Scalar scalar, double value) override;
+  Code constant_bits(Scalar scalar, std::uint64_t bits) override;
+  Code add(Code a, Code b) override;
+  Code sub(Code a, Code b) override;
+  Code mul(Code a, Code b) override;
+  Code neg(Code a) override;
+  Code div(Code a, Code b) override;
+  Code fma(Code a, Code b, Code c) override;
+  Code sqrt(Code a) override;
+  Code abs(Code a) override;
+  Code round_even(Code a) override;
+  Code floor(Code a) override;
+  Code bit_and(Code a, Code b) override;
+  Code bit_or(Code a, Code b) override;
+  Code bit_xor(Code a, Code b) override;
+  Code shift_left(Code a, int bits) override;
+  Code shift_right(Code a, int bits) override;
+  Code shift_right_signed(Code a, int bits) override;
+  Code mul_high_u32(Code a, Code b) override;
+  Code div_signed(Code a, Code b) override;
+  Code compare(Compare how, Code a, Code b) override;
+  Code select(Code pred, Code if_true, Code if_false) override;
+  Code bitcast(Code a, Scalar to) override;  // also I64 <-> Pointer, uniform
+  Code convert(Code a, Scalar to) override;
+  Code convert_in_range(Code a, Scalar to) override;
+
+  // llvm_memory.cpp
+  Code pointer_add(Code base, Code bytes) override;
+  Code load(Code base, Code offset, Dtype stored) override;
+  Code load_lanes(Code base, Code offset, Dtype stored) override;
+  void store(Code base, Code offset, Dtype stored, Code value) override;
+  Code load_lanes_masked(Code base, Code offset, Dtype stored, Code count) override;
+  void store_masked(Code base, Code offset, Dtype stored, Code value, Code count) override;
+  Code gather(Code base, Code offsets, Dtype stored) override;
+  void scatter(Code base, Code offsets, Dtype stored, Code value) override;
+  Code local(std::int64_t bytes) override;
+
+  // llvm_lanes.cpp
+  std::vector<Code> load_transposed(Code base, std::span<const Code> rows, Dtype stored) override;
+  std::vector<Code> transpose(std::span<const Code> x) override;
+  Code broadcast(Code uniform) override;
+  Code lane_index() override;
+  Code extract(Code varying, int lane) override;
+
+  // llvm_control.cpp
+  Values loop(Code begin, Code end, std::int64_t step, Values state,
+              const std::function<Values(Code, Values)>& body) override;
+  Values while_loop(Values state, const std::function<Code(const Values&)>& test,
+                    const std::function<Values(Values)>& body) override;
+  Values branch(Code pred, const std::function<Values()>& then_body,
+                const std::function<Values()>& else_body) override;
+  int function(std::string_view name, std::span<const Scalar> parameters,
+               const std::function<void(std::span<const Code>)>& body) override;
+  void call(int function, std::span<const Code> arguments) override;
+  Code call_runtime(std::string_view name, std::span<const Code> arguments,
+                    bool returns_i64) override;
+  void return_if(Code pred) override;
+
+  // The program's visible function (see LlvmModule::begin_entry).
+  llvm::Function* begin_entry(std::string_view name);
+  void end_function();  // returns from the function being written
+
+ private:
+  // The function being written. Locals live in its first block, which branches to the code.
+  struct Frame {
+    llvm::Function* function = nullptr;
+    llvm::BasicBlock* locals = nullptr;
+    llvm::BasicBlock* leave = nullptr;
+  };
+
+  // Types and shapes of values.
+  llvm::Type* scalar_type(Scalar scalar);
+  llvm::Type* memory_type(Dtype dtype);
+  llvm::Type* type(Scalar scalar, bool varying);
+  llvm::Type* vector_of(llvm::Type* element);
+  llvm::Value* value(const Code& code) const { return static_cast<llvm::Value*>(code.handle); }
+  Code code(llvm::Value* value, Scalar scalar, bool varying) const {
+    return {value, scalar, varying};
+  }
+  Code as(const Code& code, bool varying);  // broadcasts when it must
+  bool align(Code& a, Code& b);             // to one kind; true: varying
+
+  // Arithmetic.
+  Code unary(llvm::Intrinsic::ID intrinsic, Code a);
+  Code bitwise(llvm::Instruction::BinaryOps op, Code a, Code b);
+  Code shift(llvm::Instruction::BinaryOps op, Code a, int bits);
+  Code float_to_integer(Code a, Scalar to, bool in_range);
+
+  // Memory.
+  llvm::Value* address(Code base, Code offset, Dtype stored);
+  Code from_memory(llvm::Value* raw, Dtype stored, bool varying);
+  llvm::Value* to_memory(Code value, Dtype stored);
+  llvm::Value* first_lanes(Code count);
+  llvm::Value* splat(llvm::Value* scalar);
+  std::vector<llvm::Value*> transpose_vectors(std::vector<llvm::Value*> rows);
+
+  // Control.
+  llvm::Function* make_function(std::string_view name, llvm::FunctionType* type, bool visible);
+  void enter(llvm::Function* function);
+  llvm::BasicBlock* block(const char* name);
+  void never_unroll(llvm::Instruction* back_edge);
+
+  llvm::Module& module_;
+  CpuTarget target_;
+  llvm::IRBuilder<> build_;
+  Frame frame_;
+  std::vector<llvm::Function*> functions_;
+};
+
+Scalar scalar_in_register(Dtype dtype);  // what a load of this dtype gives
+
+}  // namespace nodec

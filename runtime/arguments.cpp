@@ -1,0 +1,220 @@
+// The check of a call's arguments and the wording of what does not fit.
+#include "runtime/arguments.h"
+
+#include <algorithm>
+
+namespace nodec {
+namespace {
+
+constexpr std::uintptr_t kAlignment = 64;
+
+std::uintptr_t address(const TensorView& view) {
+  return reinterpret_cast<std::uintptr_t>(view.data);
+}
+
+bool placed(const TensorView& view) {
+  return view.data != nullptr ? address(view) % kAlignment == 0 : view.count() == 0;
+}
+
+}  // namespace
+
+ArgumentCheck::ArgumentCheck(const Signature& signature)
+    : signature_(signature), symbols_(signature.symbols) {
+  for (std::size_t i = 0; i < port_count(); ++i) {
+    NODEC_CHECK(port(i).type.is_tensor(), "{} is a {}", title(i), port(i).type.str());
+    std::vector<Rule> rules;
+    for (const Dim& dim : port(i).type.shape()) {
+      for (const std::string& symbol : dim.symbols()) {
+        if (symbol_index(symbol) < 0) symbols_.push_back(symbol);
+      }
+      Rule rule;
+      if (dim.is_constant()) {
+        rule.constant = dim.constant();
+      } else if (dim.symbols().size() == 1 && dim == Dim::symbol(dim.symbols().front())) {
+        rule.symbol = symbol_index(dim.symbols().front());
+      }
+      rules.push_back(rule);
+    }
+    rules_.push_back(std::move(rules));
+  }
+}
+
+const Port& ArgumentCheck::port(std::size_t i) const {
+  const std::size_t inputs = signature_.inputs.size();
+  return i < inputs ? signature_.inputs[i] : signature_.outputs[i - inputs];
+}
+
+std::string ArgumentCheck::title(std::size_t i) const {
+  return fmt::format("{} '{}'", i < signature_.inputs.size() ? "input" : "output", port(i).name);
+}
+
+int ArgumentCheck::symbol_index(std::string_view symbol) const {
+  const auto found = std::find(symbols_.begin(), symbols_.end(), symbol);
+  return found == symbols_.end() ? -1 : int(found - symbols_.begin());
+}
+
+ArgumentCheck::Values ArgumentCheck::start(const Bindings& given) const {
+  Values values(symbols_.size(), -1);
+  for (const auto& [symbol, value] : given) {
+    if (const int index = symbol_index(symbol); index >= 0) values[std::size_t(index)] = value;
+  }
+  return values;
+}
+
+void ArgumentCheck::learn(std::size_t i, const TensorView& view, Values& values) const {
+  const std::vector<Rule>& rules = rules_[i];
+  if (rules.size() != view.dims.size()) return;
+  for (std::size_t axis = 0; axis < rules.size(); ++axis) {
+    if (rules[axis].symbol < 0) continue;
+    std::int64_t& value = values[std::size_t(rules[axis].symbol)];
+    if (value < 0) value = view.dims[axis];
+  }
+}
+
+// -1 when a symbol in it is not known.
+std::int64_t ArgumentCheck::wanted_dim(std::size_t i, std::size_t axis,
+                                       const Values& values) const {
+  const Rule& rule = rules_[i][axis];
+  if (rule.constant >= 0) return rule.constant;
+  if (rule.symbol >= 0) return values[std::size_t(rule.symbol)];
+  Bindings bindings;
+  const Dim& dim = port(i).type.shape()[axis];
+  for (const std::string& symbol : dim.symbols()) {
+    const std::int64_t value = values[std::size_t(symbol_index(symbol))];
+    if (value < 0) return -1;
+    bindings[symbol] = value;
+  }
+  return dim.evaluate(bindings);
+}
+
+bool ArgumentCheck::fits(std::size_t i, const TensorView& view, const Values& values) const {
+  if (view.dtype != port(i).type.dtype() || view.dims.size() != rules_[i].size()) return false;
+  for (std::size_t axis = 0; axis < view.dims.size(); ++axis) {
+    if (view.dims[axis] != wanted_dim(i, axis, values)) return false;
+  }
+  return placed(view);
+}
+
+void ArgumentCheck::derive(Values& values, int threads) const {
+  std::int64_t blocks = 1;
+  if (!signature_.batch.empty()) {
+    const int index = symbol_index(signature_.batch);
+    NODEC_CHECK(index >= 0, "no value for the batch symbol '{}'", signature_.batch);
+    const std::int64_t batch = values[std::size_t(index)];
+    if (batch < 1) {
+      throw Error(
+          fmt::format("the batch '{}' of '{}' is {}", signature_.batch, signature_.entry, batch),
+          {}, "give at least one sample");
+    }
+    blocks = (batch + kBlock - 1) / kBlock;
+  }
+  const auto set = [&](std::string_view symbol, std::int64_t value) {
+    if (const int index = symbol_index(symbol); index >= 0) values[std::size_t(index)] = value;
+  };
+  set(kBlocksSymbol, blocks);
+  set(kChunksSymbol, (blocks + kChunk - 1) / kChunk);
+  set(kThreadsSymbol, threads);
+}
+
+std::vector<std::int64_t> ArgumentCheck::bind(std::span<const TensorView> inputs,
+                                              std::span<const TensorView> outputs,
+                                              const Bindings& given, int threads) const {
+  if (inputs.size() != signature_.inputs.size() || outputs.size() != signature_.outputs.size()) {
+    throw Error(fmt::format("'{}' takes {} inputs and {} outputs, got {} and {}", signature_.entry,
+                            signature_.inputs.size(), signature_.outputs.size(), inputs.size(),
+                            outputs.size()));
+  }
+  std::vector<TensorView> views(inputs.begin(), inputs.end());
+  views.insert(views.end(), outputs.begin(), outputs.end());
+  Values values = start(given);
+  for (std::size_t i = 0; i < views.size(); ++i) learn(i, views[i], values);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    if (!fits(i, views[i], values)) explain(views, values);
+  }
+  check_overlap(views);
+  derive(values, threads);
+  values.resize(signature_.symbols.size());
+  if (const auto unknown = std::find(values.begin(), values.end(), -1); unknown != values.end()) {
+    throw Error(fmt::format("no input or output of '{}' states the value of '{}'", signature_.entry,
+                            symbols_[std::size_t(unknown - values.begin())]),
+                {}, "give it in CallOptions::symbols");
+  }
+  return values;
+}
+
+Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,
+                                   const Bindings& given) const {
+  Values values = start(given);
+  for (std::size_t i = 0; i < std::min(inputs.size(), signature_.inputs.size()); ++i) {
+    learn(i, inputs[i], values);
+  }
+  Bindings bindings;
+  for (std::size_t s = 0; s < symbols_.size(); ++s) {
+    if (values[s] >= 0) bindings[symbols_[s]] = values[s];
+  }
+  return bindings;
+}
+
+// " with B = 32", or nothing when the type has no symbol.
+std::string ArgumentCheck::known_symbols(std::size_t i, const Values& values) const {
+  std::vector<std::string> known, listed;
+  for (const Dim& dim : port(i).type.shape()) {
+    for (const std::string& symbol : dim.symbols()) {
+      if (std::find(listed.begin(), listed.end(), symbol) != listed.end()) continue;
+      listed.push_back(symbol);
+      const std::int64_t value = values[std::size_t(symbol_index(symbol))];
+      known.push_back(value < 0 ? fmt::format("{} not given", symbol)
+                                : fmt::format("{} = {}", symbol, value));
+    }
+  }
+  return known.empty() ? "" : fmt::format(" with {}", fmt::join(known, ", "));
+}
+
+std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view,
+                                  const Values& values) const {
+  const bool rank_fits = view.dims.size() == rules_[i].size();
+  bool dims_fit = rank_fits;
+  for (std::size_t axis = 0; rank_fits && axis < view.dims.size(); ++axis) {
+    dims_fit = dims_fit && view.dims[axis] == wanted_dim(i, axis, values);
+  }
+  if (!dims_fit || view.dtype != port(i).type.dtype()) {
+    return fmt::format("\n  {}: wanted {}{}, got {}", title(i), port(i).type.str(),
+                       known_symbols(i, values), view.type());
+  }
+  if (view.data == nullptr) return fmt::format("\n  {}: has no bytes", title(i));
+  return fmt::format("\n  {}: its bytes start {} past a multiple of {}", title(i),
+                     address(view) % kAlignment, kAlignment);
+}
+
+void ArgumentCheck::explain(std::span<const TensorView> views, const Values& values) const {
+  std::string message = fmt::format("the arguments of '{}' do not fit:", signature_.entry);
+  std::string help;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    if (fits(i, views[i], values)) continue;
+    message += misfit(i, views[i], values);
+    if (views[i].data != nullptr && !placed(views[i])) {
+      help = fmt::format(
+          "arrays must start at a multiple of {} bytes: use nodec::Tensor, which "
+          "does, or clone() into one",
+          kAlignment);
+    }
+  }
+  throw Error(message, {}, help);
+}
+
+void ArgumentCheck::check_overlap(std::span<const TensorView> views) const {
+  const std::size_t inputs = signature_.inputs.size();
+  for (std::size_t out = inputs; out < views.size(); ++out) {
+    const std::uintptr_t begin = address(views[out]), end = begin + views[out].bytes();
+    for (std::size_t other = 0; other < out; ++other) {
+      const std::uintptr_t from = address(views[other]);
+      if (from >= end || from + views[other].bytes() <= begin) continue;
+      if (from == begin && port(out).alias == int(other)) continue;
+      throw Error(
+          fmt::format("{} and {} of '{}' share bytes", title(other), title(out), signature_.entry),
+          {}, "give every output its own array");
+    }
+  }
+}
+
+}  // namespace nodec

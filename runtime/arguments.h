@@ -1,0 +1,56 @@
+// Holds a call's arrays against the program's signature, and finds the value of every symbol.
+//
+// A symbol's value comes from the call's options or from the first dim that is that symbol alone,
+// inputs before outputs; every other dim must then agree. A fit costs a few comparisons; only a
+// misfit is looked at a second time, to word all its differences.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/abi.h"
+#include "runtime/tensor.h"
+
+namespace nodec {
+
+class ArgumentCheck {
+ public:
+  explicit ArgumentCheck(const Signature& signature);  // which must outlive this
+
+  // Values in the order of Signature::symbols; an Error states every misfit.
+  std::vector<std::int64_t> bind(std::span<const TensorView> inputs,
+                                 std::span<const TensorView> outputs, const Bindings& given,
+                                 int threads) const;
+  // The symbols the inputs and the options give, to size outputs with.
+  Bindings symbols_of(std::span<const TensorView> inputs, const Bindings& given) const;
+
+ private:
+  // A dim in the form it is checked fastest: a number, or a symbol, or (neither) a polynomial.
+  struct Rule {
+    std::int64_t constant = -1;
+    int symbol = -1;
+  };
+  using Values = std::vector<std::int64_t>;  // of symbols_; -1: not known
+
+  std::size_t port_count() const { return signature_.inputs.size() + signature_.outputs.size(); }
+  const Port& port(std::size_t i) const;
+  std::string title(std::size_t i) const;  // "input 'x'"
+  int symbol_index(std::string_view symbol) const;
+  Values start(const Bindings& given) const;
+  void learn(std::size_t i, const TensorView& view, Values& values) const;
+  bool fits(std::size_t i, const TensorView& view, const Values& values) const;
+  std::int64_t wanted_dim(std::size_t i, std::size_t axis, const Values& values) const;
+  void derive(Values& values, int threads) const;
+  std::string misfit(std::size_t i, const TensorView& view, const Values& values) const;
+  std::string known_symbols(std::size_t i, const Values& values) const;
+  [[noreturn]] void explain(std::span<const TensorView> views, const Values& values) const;
+  void check_overlap(std::span<const TensorView> views) const;
+
+  const Signature& signature_;
+  std::vector<std::string> symbols_;      // the signature's, then any that only dims mention
+  std::vector<std::vector<Rule>> rules_;  // by port, inputs then outputs
+};
+
+}  // namespace nodec

@@ -1,0 +1,58 @@
+// Segments of a tape: allocation, lookup and growth.
+#include "runtime/tape.h"
+
+#include <bit>
+#include <new>
+
+#include "ir/error.h"
+
+namespace nodec {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+}  // namespace
+
+void Tape::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+
+void Tape::prepare(std::int64_t frame_bytes) {
+  NODEC_CHECK(frame_bytes > 0 && frame_bytes % 64 == 0, "tape frames of {} bytes", frame_bytes);
+  stride_ = frame_bytes;
+  if (frame_bytes > capacity_) {
+    for (int k = 0; k < most_segments; ++k) {
+      segments_[k].store(nullptr, std::memory_order_relaxed);
+      owned_[k].reset();
+    }
+    held_.store(0, std::memory_order_relaxed);
+    capacity_ = frame_bytes;
+    NODEC_CHECK(link(0), "no memory for the first frames of a tape");
+  }
+}
+
+std::byte* Tape::frame(std::int64_t n, std::int64_t limit) {
+  NODEC_CHECK(n >= 0, "frame {} of a tape", n);
+  const int k = std::bit_width(std::uint64_t(n / first_frames) + 1) - 1;
+  const std::int64_t first = first_frames * ((std::int64_t{1} << k) - 1);
+  if (limit > 0 && first_frames * ((std::int64_t{2} << k) - 1) * stride_ > limit) return nullptr;
+  std::byte* segment = segments_[k].load(std::memory_order_acquire);
+  if (segment == nullptr) {
+    if (!link(k)) return nullptr;
+    segment = segments_[k].load(std::memory_order_relaxed);
+  }
+  return segment + (n - first) * stride_;
+}
+
+bool Tape::link(int k) {
+  const std::lock_guard lock(growing_);
+  if (owned_[k] != nullptr) return true;  // another thread was first
+  const std::int64_t size = (first_frames << k) * capacity_;
+  owned_[k].reset(
+      static_cast<std::byte*>(::operator new(std::size_t(size), kAlignment, std::nothrow)));
+  if (owned_[k] == nullptr) return false;
+  held_.fetch_add(size, std::memory_order_relaxed);
+  if (k > 0) growths_.fetch_add(1, std::memory_order_relaxed);
+  segments_[k].store(owned_[k].get(), std::memory_order_release);
+  return true;
+}
+
+}  // namespace nodec

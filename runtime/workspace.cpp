@@ -1,0 +1,83 @@
+// Sizes and placement of a call's memory.
+#include "runtime/workspace.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "ir/error.h"
+
+namespace nodec {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+std::int64_t round_up(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+}  // namespace
+
+void Workspace::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+
+Workspace::Workspace(const Signature& signature)
+    : signature_(signature), scratch_(signature.scratch.size()) {
+  for (std::size_t i = 0; i < signature.tapes.size(); ++i) {
+    tapes_.tapes.push_back(std::make_unique<Tape>());
+  }
+}
+
+void Workspace::prepare(const std::vector<std::int64_t>& symbols, std::int64_t tape_limit) {
+  tapes_.limit = tape_limit;
+  if (symbols != symbols_ || arena_ == nullptr) {
+    Bindings bindings;
+    for (std::size_t i = 0; i < symbols.size(); ++i) bindings[signature_.symbols[i]] = symbols[i];
+    resize(bindings);
+    symbols_ = symbols;
+  }
+}
+
+// Buffers follow each other in one arena: consecutive addresses share cache sets evenly, which
+// separate page-aligned allocations would not.
+void Workspace::resize(const Bindings& bindings) {
+  std::int64_t total = 64;
+  std::vector<std::int64_t> offsets;
+  for (const ScratchBuffer& buffer : signature_.scratch) {
+    const std::int64_t size = buffer.bytes.evaluate(bindings);
+    NODEC_CHECK(size >= 0, "buffer '{}' of {} bytes", buffer.name, size);
+    offsets.push_back(total);
+    total += round_up(size);
+  }
+  if (total > arena_bytes_) {
+    arena_.reset();
+    arena_.reset(static_cast<std::byte*>(::operator new(std::size_t(total), kAlignment)));
+    arena_bytes_ = total;
+    std::memset(arena_.get(), 0xff, std::size_t(total));
+  }
+  for (std::size_t i = 0; i < offsets.size(); ++i) scratch_[i] = arena_.get() + offsets[i];
+  for (std::size_t i = 0; i < signature_.tapes.size(); ++i) {
+    tapes_.tapes[i]->prepare(signature_.tapes[i].frame_bytes.evaluate(bindings));
+  }
+}
+
+void Workspace::fill(CallFrame& frame) {
+  chunks_done_.assign(std::size_t(8 * (frame.threads + 1)), 0);
+  auto counters = reinterpret_cast<std::uintptr_t>(chunks_done_.data());
+  frame.ports = ports.data();
+  frame.symbols = symbols_.data();
+  frame.scratch = scratch_.data();
+  frame.tapes = &tapes_;
+  frame.chunks_done = reinterpret_cast<std::int64_t*>((counters + 63) / 64 * 64);
+}
+
+std::int64_t Workspace::tape_growths() const {
+  std::int64_t growths = 0;
+  for (const auto& tape : tapes_.tapes) growths += tape->growths();
+  return growths;
+}
+
+std::int64_t Workspace::held_bytes() const {
+  std::int64_t bytes = arena_bytes_;
+  for (const auto& tape : tapes_.tapes) bytes += tape->held_bytes();
+  return bytes;
+}
+
+}  // namespace nodec

@@ -1,0 +1,75 @@
+// The error norm and the two controllers; formulas and constants in the header.
+#include "kernels/solve/control.h"
+
+namespace nodec {
+namespace {
+
+constexpr double kGamma = 0.9;
+constexpr double kLargestGrowth = 10;
+constexpr double kLargestCut = 5;
+constexpr double kFirstError = 1e-4;
+
+}  // namespace
+
+Value* rms(Builder& b, const Values& xs) {
+  Value* total = nullptr;
+  Dim count = 0;
+  for (Value* x : xs) {
+    Value* squares = mul(b, x, x);
+    if (x->type.rank() > 0) squares = sum(b, squares, all_axes(x->type));
+    total = total ? add(b, total, squares) : squares;
+    count = count + element_count(x->type.shape());
+  }
+  return sqrt(b, div(b, total, cast(b, dim(b, count), total->type.dtype())));
+}
+
+Value* error_scale(Builder& b, Value* magnitude, Value* rtol, Value* atol) {
+  const Shape& shape = magnitude->type.shape();
+  return fma(b, broadcast_scalar(b, rtol, shape), magnitude, broadcast_scalar(b, atol, shape));
+}
+
+Value* error_norm(Builder& b, const Method& method, Value* dt, const Values& before,
+                  const Step& step, Value* rtol, Value* atol) {
+  Values scaled_errors;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    Value* after = step.states[i];
+    Value* e = error_estimate(b, method, dt, step.stages, i);
+    // An infinite new state would make its own scale infinite and its error look like zero; zero
+    // times it is NaN, which rejects the step, and changes nothing otherwise.
+    e = fma(b, after, zeros(b, after->type), e);
+    Value* size = max(b, abs(b, before[i]), abs(b, after));
+    scaled_errors.push_back(div(b, e, error_scale(b, size, rtol, atol)));
+  }
+  return rms(b, scaled_errors);
+}
+
+Controller::Controller(std::string_view name, int order)
+    : memory_(name == "pi"),
+      b1_(memory_ ? 7.0 / (10 * order) : 1.0 / order),
+      b2_(memory_ ? 2.0 / (5 * order) : 0) {
+  if (name == "pi" || name == "i") return;
+  throw Error(fmt::format("there is no step-size controller '{}'", name), {}, "name 'pi' or 'i'");
+}
+
+Value* Controller::start(Builder& b, Dtype dtype) const {
+  return memory_ ? scalar(b, dtype, kFirstError) : nullptr;
+}
+
+Decision Controller::decide(Builder& b, Value* dt, Value* error, Value* errold) const {
+  const Dtype dtype = error->type.dtype();
+  const auto number = [&](double value) { return scalar(b, dtype, value); };
+  Value* accepted = le(b, error, number(1));
+  Value* power = pow(b, error, number(b1_));
+  Value* cut = min(b, number(kLargestCut), div(b, power, number(kGamma)));
+  cut = select(b, is_finite(b, error), cut, number(kLargestCut));
+  Value* growth = memory_ ? div(b, power, pow(b, errold, number(b2_))) : power;
+  growth =
+      clamp(b, div(b, growth, number(kGamma)), number(1 / kLargestGrowth), number(kLargestCut));
+  Value* next = div(b, dt, select(b, accepted, growth, cut));
+  if (memory_) {
+    errold = select(b, accepted, max(b, error, number(kFirstError)), errold);
+  }
+  return {accepted, next, errold};
+}
+
+}  // namespace nodec

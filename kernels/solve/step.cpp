@@ -1,0 +1,84 @@
+// Emitting the stages of a step; see the header for the order of sums.
+#include "kernels/solve/step.h"
+
+namespace nodec {
+
+Value* scaled(Builder& b, Value* factor, Value* x) {
+  return mul(b, broadcast_scalar(b, factor, x->type.shape()), x);
+}
+
+Value* scaled_plus(Builder& b, Value* factor, Value* x, Value* z) {
+  return fma(b, broadcast_scalar(b, factor, x->type.shape()), x, z);
+}
+
+Value* choose(Builder& b, Value* pred, Value* x, Value* y) {
+  if (x == y) return x;
+  return select(b, broadcast_scalar(b, pred, x->type.shape()), x, y);
+}
+
+Evaluation Dynamics::evaluate(Builder& b, Value* t, const Values& states, Values& cells) const {
+  Values args{t};
+  args.insert(args.end(), states.begin(), states.end());
+  args.insert(args.end(), cells.begin(), cells.end());
+  args.insert(args.end(), captures_.begin(), captures_.end());
+  const Op& op = call(b, std::move(args), clone(*region_), "dynamics");
+  std::size_t next = 0;
+  const auto take = [&](std::size_t n) {
+    Values values;
+    while (n-- > 0) values.push_back(op.result(next++));
+    return values;
+  };
+  Evaluation out;
+  out.slopes = take(states_);
+  out.integrands = take(quadratures_);
+  cells = take(cells_);
+  out.residuals = take(op.results.size() - next);
+  return out;
+}
+
+Value* advance(Builder& b, Value* z, Value* dt, const double* weights, std::size_t count,
+               const std::vector<Evaluation>& stages, std::size_t i) {
+  for (std::size_t s = 0; s < count; ++s) {
+    if (weights[s] == 0) continue;
+    Value* factor = mul(b, dt, scalar(b, dt->type.dtype(), weights[s]));
+    z = scaled_plus(b, factor, stages.at(s).slopes.at(i), z);
+  }
+  return z;
+}
+
+Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, Value* t, Value* dt,
+               const Values& states, std::vector<Evaluation> stages, Values& cells) {
+  const auto at = [&](const double* weights, std::size_t count) {
+    Values z;
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      z.push_back(advance(b, states[i], dt, weights, count, stages, i));
+    }
+    return z;
+  };
+  Values z;
+  for (std::size_t s = stages.size(); s < std::size_t(method.stages); ++s) {
+    z = at(method.a[s], s);
+    Value* when = t;
+    if (method.c[s] == 1)
+      when = add(b, t, dt);
+    else if (method.c[s] != 0)
+      when = fma(b, scalar(b, t->type.dtype(), method.c[s]), dt, t);
+    stages.push_back(dynamics.evaluate(b, when, z, cells));
+  }
+  if (!method.fsal) z = at(method.b, std::size_t(method.stages));
+  return {std::move(stages), std::move(z)};
+}
+
+Value* error_estimate(Builder& b, const Method& method, Value* dt,
+                      const std::vector<Evaluation>& stages, std::size_t i) {
+  Value* e = nullptr;
+  for (std::size_t s = 0; s < stages.size(); ++s) {
+    if (method.error[s] == 0) continue;
+    Value* factor = mul(b, dt, scalar(b, dt->type.dtype(), method.error[s]));
+    Value* slope = stages[s].slopes.at(i);
+    e = e ? scaled_plus(b, factor, slope, e) : scaled(b, factor, slope);
+  }
+  return e;
+}
+
+}  // namespace nodec

@@ -1,0 +1,84 @@
+// A solve op with its parts by name, so that nobody counts operands.
+//
+//   operands  t0, t1, rtol, atol, dt0, max_steps, states..., cells..., captures...
+//   results   states..., integrals..., cells..., status, t, dt, accepted, rejected, f_evals[, tape]
+//   dynamics  (t, states..., cells..., captures...)
+//             -> (slopes..., integrands..., cells..., residuals...)
+//   attrs     method, controller, adjoint, adjoint_tolerance: names; states, quadratures, cells,
+//             residuals: how many; tape: what a frame of the tape holds, for each accepted step
+//               ""           there is no tape
+//               "residuals"  t, dt, then for each stage that enters the new state its residuals
+//               "states"     t, dt, states
+//               "dense"      t, dt, states, then for each stage its slopes
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "kernels/solve/method.h"
+
+namespace nodec {
+
+using Values = std::vector<Value*>;
+
+class SolveView {
+ public:
+  explicit SolveView(const Op& op) : op_(&op) {}
+
+  Value* t0() const { return op_->operands.at(0); }
+  Value* t1() const { return op_->operands.at(1); }
+  Value* rtol() const { return op_->operands.at(2); }
+  Value* atol() const { return op_->operands.at(3); }
+  Value* dt0() const { return op_->operands.at(4); }
+  Value* max_steps() const { return op_->operands.at(5); }
+  Values initial_states() const { return operands(kScalars, states()); }
+  Values initial_cells() const { return operands(first_cell(), cells()); }
+  Values captures() const { return operands(first_capture(), capture_count()); }
+
+  std::size_t states() const { return count("states"); }
+  std::size_t quadratures() const { return count("quadratures"); }
+  std::size_t cells() const { return count("cells"); }
+  std::size_t residuals() const { return count("residuals"); }
+  std::size_t capture_count() const { return op_->operands.size() - first_capture(); }
+  std::string tape() const { return op_->attrs.get_or<std::string>("tape", ""); }
+  const Method& method() const;  // Error when there is none of that name
+
+  // Where a group of operands starts; argument i of the dynamics is operand i + kScalars - 1.
+  static constexpr std::size_t kScalars = 6;
+  std::size_t first_cell() const { return kScalars + states(); }
+  std::size_t first_capture() const { return first_cell() + cells(); }
+
+  Values final_states() const { return results(0, states()); }
+  Values integrals() const { return results(states(), quadratures()); }
+  Value* status() const { return counter(0); }
+  Value* t() const { return counter(1); }
+  Value* dt() const { return counter(2); }
+  Value* accepted() const { return counter(3); }
+  Value* rejected() const { return counter(4); }
+  Value* f_evals() const { return counter(5); }
+  Value* tape_result() const { return counter(6); }
+
+  const Region& dynamics() const { return op_->region(0); }
+  const Op& op() const { return *op_; }
+
+ private:
+  std::size_t count(std::string_view name) const {
+    return std::size_t(op_->attrs.get_or<std::int64_t>(name, 0));
+  }
+  Values operands(std::size_t first, std::size_t n) const {
+    return {op_->operands.begin() + long(first), op_->operands.begin() + long(first + n)};
+  }
+  Values results(std::size_t first, std::size_t n) const {
+    Values out;
+    for (std::size_t i = 0; i < n; ++i) out.push_back(op_->result(first + i));
+    return out;
+  }
+  Value* counter(std::size_t i) const {
+    return op_->result(states() + quadratures() + cells() + i);
+  }
+
+  const Op* op_;
+};
+
+}  // namespace nodec

@@ -1,0 +1,199 @@
+// The loop of an adaptive method: a `while` whose body is one attempted step.
+//
+// The loop carries t, the positive step size h, the controller's memory, the counts, a status, the
+// states, the first evaluation of the coming step (FSAL), the cells, the integrals and the tape. A
+// turn
+//   1. cuts h so that it does not pass t1,
+//   2. takes the step from copies, and writes its tape frame at index `accepted`,
+//   3. asks the controller, and selects, for every carried value, the new one if the step stands.
+// So a rejected attempt leaves no trace: its frame is overwritten, its cells and integrals are
+// dropped. The loop ends when t is t1 (exactly: a t within 100 ulp of t1 snaps to it after an
+// acceptance) or the status is not 0. It always ends: each turn spends one of max_steps.
+#include "kernels/solve/control.h"
+#include "kernels/solve/first_step.h"
+#include "kernels/solve/integrate.h"
+
+namespace nodec {
+namespace {
+
+// dt0 written as a constant that asks for Hairer's choice.
+bool is_never_positive(const Value* dt0) {
+  if (!dt0->op || dt0->op->primitive != &constant_p) return false;
+  const Attr* value = dt0->op->attrs.find("value");
+  const double* number = value ? std::get_if<double>(value) : nullptr;
+  return number && *number <= 0;
+}
+
+// What adding a step to the integrals takes.
+struct IntegralInputs {
+  Value* dt;
+  Values integrals;
+  std::vector<Evaluation> stages;  // integrands only
+
+  template <class F>
+  void each(F&& f) {
+    f(dt, "dt");
+    each_of(f, integrals, "integral");
+    for (Evaluation& stage : stages) each_of(f, stage.integrands, "q");
+  }
+};
+
+class AdaptiveIntegration : Integration {
+ public:
+  explicit AdaptiveIntegration(const SolveView& solve)
+      : Integration(solve),
+        controller_(solve.op().attrs.get_or<std::string>("controller", "pi"), method_.order) {}
+
+  Values emit(Builder& b) const;
+
+ private:
+  std::pair<Value*, Value*> start_size(Builder& b, const SolveState& s, const SolveEnv& env,
+                                       const Evaluation& first) const;
+  SolveState attempt(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  Value* landing(Builder& b, Value* t, Value* t1) const;
+  Value* next_status(Builder& b, const SolveState& next, const SolveEnv& env, Value* error) const;
+  Values choose_integrals(Builder& b, Value* accepted, Value* dt, const Values& integrals,
+                          const std::vector<Evaluation>& stages) const;
+
+  Controller controller_;
+};
+
+// The first step size, and how many evaluations finding it took. dt0 > 0 is taken as it is.
+std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const SolveState& s,
+                                                          const SolveEnv& env,
+                                                          const Evaluation& first) const {
+  FirstStepProblem p{s.t,      env.direction, span(b), env.rtol,    env.atol,
+                     s.states, first.slopes,  s.cells, env.captures};
+  Value* dt0 = solve_.dt0();
+  if (is_never_positive(dt0)) return {first_step(b, method_, dynamics(p.captures), p), i32(b, 1)};
+
+  auto given = std::make_unique<Region>(), found = std::make_unique<Region>();
+  add_args(*given, p);
+  Builder in_found(*found), in_given(*given);
+  Value* size = given->add_arg(dt0->type, "dt0");
+  given->results = {size, i32(in_given, 0)};
+  const FirstStepProblem inner = add_args(*found, p);
+  found->add_arg(dt0->type, "dt0");
+  found->results = {first_step(in_found, method_, dynamics(inner.captures), inner),
+                    i32(in_found, 1)};
+  Values operands = flatten(p);
+  operands.push_back(dt0);
+  const Op& op = cond(b, gt(b, dt0, number(b, 0)), operands, std::move(given), std::move(found));
+  return {op.result(0), op.result(1)};
+}
+
+Values AdaptiveIntegration::emit(Builder& b) const {
+  SolveEnv env{.t1 = solve_.t1(),
+               .direction = direction(b),
+               .rtol = solve_.rtol(),
+               .atol = solve_.atol(),
+               .max_steps = solve_.max_steps(),
+               .captures = solve_.captures()};
+  SolveState s = start_state(b);
+  const Evaluation first = dynamics(env.captures).evaluate(b, s.t, s.states, s.cells);
+  const auto [size, probes] = start_size(b, s, env, first);
+  Value* moving = ne(b, s.t, env.t1);
+  s.h = select(b, moving, size, number(b, 0));
+  s.errold = controller_.start(b, dtype_);
+  s.rejected = i32(b, 0);
+  Value* may_step = select(b, gt(b, env.max_steps, i32(b, 0)), status(b, Status::Success),
+                           status(b, Status::MaxSteps));
+  Value* sound = logical_and(b, is_finite(b, s.h), is_finite(b, span(b)));
+  s.status = select(b, moving, select(b, sound, may_step, status(b, Status::NonFinite)),
+                    status(b, Status::Success));
+  if (method_.fsal) s.first = first;
+
+  const SolveState end = emit_while(
+      b, s, env,
+      [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
+        return logical_and(in, ne(in, now.t, fixed.t1),
+                           eq(in, now.status, status(in, Status::Success)));
+      },
+      [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
+        return attempt(in, now, fixed);
+      });
+  Value* attempts = add(b, end.accepted, end.rejected);
+  Value* per_attempt = i32(b, method_.stages - (method_.fsal ? 1 : 0));
+  Value* evals = add(b, add(b, i32(b, 1), probes), mul(b, per_attempt, attempts));
+  return results(end, mul(b, env.direction, end.h), evals);
+}
+
+SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
+                                        const SolveEnv& env) const {
+  Value* h = min(b, s.h, abs(b, sub(b, env.t1, s.t)));
+  Value* dt = mul(b, env.direction, h);
+  Values cells = s.cells;
+  std::vector<Evaluation> known;
+  if (method_.fsal) known.push_back(s.first);
+  const Step step = take_step(b, method_, dynamics(env.captures), s.t, dt, s.states, known, cells);
+  Value* error = error_norm(b, method_, dt, s.states, step, env.rtol, env.atol);
+  const Decision d = controller_.decide(b, h, error, s.errold);
+
+  SolveState next = s;
+  next.tape = write_frame(b, s, dt, step);
+  next.t = select(b, d.accepted, landing(b, add(b, s.t, dt), env.t1), s.t);
+  next.h = d.dt;
+  next.errold = d.errold;
+  next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);
+  next.rejected = select(b, d.accepted, s.rejected, add_one(b, s.rejected));
+  next.status = next_status(b, next, env, error);
+  const auto keep = [&](Values& old, const Values& fresh) {
+    for (std::size_t i = 0; i < old.size(); ++i) old[i] = choose(b, d.accepted, fresh[i], old[i]);
+  };
+  keep(next.states, step.states);
+  keep(next.cells, cells);
+  keep(next.first.slopes, step.stages.back().slopes);
+  keep(next.first.integrands, step.stages.back().integrands);
+  keep(next.first.residuals, step.stages.back().residuals);
+  next.integrals = choose_integrals(b, d.accepted, dt, s.integrals, step.stages);
+  return next;
+}
+
+// t, or t1 when t is as good as there.
+Value* AdaptiveIntegration::landing(Builder& b, Value* t, Value* t1) const {
+  Value* size = max(b, abs(b, t), abs(b, t1));
+  Value* near = mul(b, number(b, 100 * ulp_of_one()), size);
+  return select(b, le(b, abs(b, sub(b, t1, t)), near), t1, t);
+}
+
+// After an attempt: done, out of steps, or at a step that time cannot resolve, for want of a finite
+// error or of accuracy.
+Value* AdaptiveIntegration::next_status(Builder& b, const SolveState& next, const SolveEnv& env,
+                                        Value* error) const {
+  Value* spent = ge(b, add(b, next.accepted, next.rejected), env.max_steps);
+  Value* resolution = mul(b, number(b, ulp_of_one()), abs(b, next.t));
+  Value* stuck =
+      select(b, is_finite(b, error), status(b, Status::DtUnderflow), status(b, Status::NonFinite));
+  Value* success = status(b, Status::Success);
+  Value* code = select(b, spent, status(b, Status::MaxSteps), success);
+  code = select(b, le(b, next.h, resolution), stuck, code);
+  return select(b, ne(b, next.t, env.t1), code, success);
+}
+
+// Integrals can be as large as the parameters, so a rejected step skips their sums altogether.
+Values AdaptiveIntegration::choose_integrals(Builder& b, Value* accepted, Value* dt,
+                                             const Values& integrals,
+                                             const std::vector<Evaluation>& stages) const {
+  if (integrals.empty()) return {};
+  IntegralInputs inputs{dt, integrals, {}};
+  for (int s = 0; s < method_.active_stages(); ++s) {
+    inputs.stages.push_back({{}, stages[std::size_t(s)].integrands, {}});
+  }
+  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
+  Builder in_yes(*yes);
+  const IntegralInputs inner = add_args(*yes, inputs);
+  yes->results = add_integrands(in_yes, inner.dt, inner.integrals, inner.stages);
+  no->results = add_args(*no, inputs).integrals;
+  const Op& op = cond(b, accepted, flatten(inputs), std::move(yes), std::move(no));
+  Values out;
+  for (const auto& result : op.results) out.push_back(result.get());
+  return out;
+}
+
+}  // namespace
+
+Values integrate_adaptive(Builder& b, const SolveView& solve) {
+  return AdaptiveIntegration(solve).emit(b);
+}
+
+}  // namespace nodec

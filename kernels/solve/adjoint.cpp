@@ -1,0 +1,46 @@
+// The registry of adjoints.
+#include "kernels/solve/adjoint.h"
+
+#include <algorithm>
+
+namespace nodec {
+
+#define NODEC_ADJOINT(name) extern const Adjoint name##_adjoint;
+#include "kernels/solve/adjoints/adjoints.def"
+#undef NODEC_ADJOINT
+
+namespace {
+
+std::vector<Adjoint>& registry() {
+  static std::vector<Adjoint> adjoints{
+#define NODEC_ADJOINT(name) name##_adjoint,
+#include "kernels/solve/adjoints/adjoints.def"
+#undef NODEC_ADJOINT
+  };
+  return adjoints;
+}
+
+}  // namespace
+
+const Adjoint& find_adjoint(std::string_view name) {
+  const auto& all = registry();
+  const auto found = std::find_if(all.rbegin(), all.rend(),
+                                  [&](const Adjoint& adjoint) { return adjoint.name == name; });
+  if (found != all.rend()) return *found;
+  throw Error(fmt::format("there is no adjoint '{}'", name), {},
+              fmt::format("name one of: {}", fmt::join(adjoint_names(), ", ")));
+}
+
+void register_adjoint(const Adjoint& adjoint) { registry().push_back(adjoint); }
+
+std::vector<std::string> adjoint_names() {
+  std::vector<std::string> names;
+  for (const Adjoint& adjoint : registry()) {
+    if (std::find(names.begin(), names.end(), adjoint.name) == names.end()) {
+      names.emplace_back(adjoint.name);
+    }
+  }
+  return names;
+}
+
+}  // namespace nodec

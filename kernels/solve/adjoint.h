@@ -1,0 +1,29 @@
+// Adjoints by name: how a solve is differentiated. An adjoint is a pair of rules in the AD engine's
+// own terms (ir/primitive.h): `augment` writes the solve again with what the reverse sweep needs
+// (a tape, usually), `reverse` builds the IR of the cotangents from it.
+//
+// A new adjoint is one file in adjoints/ with one line in adjoints/adjoints.def; a program that
+// embeds nodec may also register its own.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/primitive.h"
+
+namespace nodec {
+
+struct Adjoint {
+  std::string_view name;
+  AugmentRule augment = nullptr;
+  ReverseRule reverse = nullptr;
+};
+
+// Error when there is none of that name.
+const Adjoint& find_adjoint(std::string_view name);
+// Later ones of a name win. Not to be called while programs are being compiled.
+void register_adjoint(const Adjoint& adjoint);
+std::vector<std::string> adjoint_names();
+
+}  // namespace nodec

@@ -1,0 +1,19 @@
+// What a solve writes on its tape for each accepted step, and how an adjoint reads it back. The
+// kinds of frame are listed in view.h.
+#pragma once
+
+#include "kernels/solve/step.h"
+
+namespace nodec {
+
+// Whether `kind` names one ("" is none).
+bool is_tape_kind(std::string_view kind);
+
+// The type of each value in a frame of this solve.
+std::vector<Type> frame_types(const SolveView& solve);
+
+// The values of the frame of a step of size dt from (t, states).
+Values frame_values(const SolveView& solve, Value* t, Value* dt, const Values& states,
+                    const std::vector<Evaluation>& stages);
+
+}  // namespace nodec

@@ -1,0 +1,73 @@
+// What both loops share: where they start, frames of the tape, integrals, the list of results.
+#include "kernels/solve/integrate.h"
+
+#include <limits>
+
+#include "kernels/solve/frame.h"
+
+namespace nodec {
+
+Values integrate(Builder& b, const SolveView& solve) {
+  return solve.method().adaptive ? integrate_adaptive(b, solve) : integrate_fixed(b, solve);
+}
+
+double Integration::ulp_of_one() const {
+  return dtype_ == Dtype::F64 ? std::numeric_limits<double>::epsilon()
+                              : double(std::numeric_limits<float>::epsilon());
+}
+
+Value* Integration::direction(Builder& b) const {
+  return select(b, ge(b, solve_.t1(), solve_.t0()), number(b, 1), number(b, -1));
+}
+
+Value* Integration::span(Builder& b) const { return abs(b, sub(b, solve_.t1(), solve_.t0())); }
+
+SolveState Integration::start_state(Builder& b) const {
+  SolveState s;
+  s.t = solve_.t0();
+  s.accepted = i32(b, 0);
+  s.states = solve_.initial_states();
+  s.cells = solve_.initial_cells();
+  for (const Value* integral : solve_.integrals()) {
+    s.integrals.push_back(zeros(b, integral->type));
+  }
+  if (!solve_.tape().empty()) {
+    Values frame;  // an example: only its types count
+    for (const Type& type : frame_types(solve_)) frame.push_back(zeros(b, type));
+    s.tape = tape_new(b, std::move(frame));
+  }
+  return s;
+}
+
+Value* Integration::write_frame(Builder& b, const SolveState& before, Value* dt,
+                                const Step& step) const {
+  if (!before.tape) return nullptr;
+  return tape_write(b, before.tape, before.accepted,
+                    frame_values(solve_, before.t, dt, before.states, step.stages));
+}
+
+Values Integration::add_integrands(Builder& b, Value* dt, const Values& integrals,
+                                   const std::vector<Evaluation>& stages) const {
+  Values out = integrals;
+  for (int s = 0; s < method_.active_stages(); ++s) {
+    if (method_.b[s] == 0 || out.empty()) continue;
+    Value* factor = mul(b, dt, number(b, method_.b[s]));
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = scaled_plus(b, factor, stages[std::size_t(s)].integrands[i], out[i]);
+    }
+  }
+  return out;
+}
+
+Values Integration::results(const SolveState& end, Value* dt, Value* f_evals) const {
+  Values out = end.states;
+  out.insert(out.end(), end.integrals.begin(), end.integrals.end());
+  out.insert(out.end(), end.cells.begin(), end.cells.end());
+  for (Value* value : {end.status, end.t, dt, end.accepted, end.rejected, f_evals}) {
+    out.push_back(value);
+  }
+  if (end.tape) out.push_back(end.tape);
+  return out;
+}
+
+}  // namespace nodec

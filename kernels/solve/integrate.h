@@ -1,0 +1,79 @@
+// The solve's loop, written as IR: what `solve` expands to. adaptive.cpp and fixed.cpp are the two
+// kinds of loop; what they share is declared here.
+#pragma once
+
+#include "ir/status.h"
+#include "kernels/solve/loop.h"
+#include "kernels/solve/step.h"
+
+namespace nodec {
+
+// The replacement of each result of the solve.
+Values integrate(Builder& b, const SolveView& solve);
+Values integrate_adaptive(Builder& b, const SolveView& solve);
+Values integrate_fixed(Builder& b, const SolveView& solve);
+
+// What a loop carries. Values that a kind of loop has no use for are null.
+struct SolveState {
+  Value *t = nullptr, *h = nullptr, *errold = nullptr;  // h: the positive size of the next step
+  Value *accepted = nullptr, *rejected = nullptr, *status = nullptr;
+  Values states;
+  Evaluation first;  // f(t, states), for a method that shares it with the step before
+  Values cells, integrals;
+  Value* tape = nullptr;
+
+  template <class F>
+  void each(F&& f) {
+    f(t, "t"), f(h, "h"), f(errold, "errold");
+    f(accepted, "accepted"), f(rejected, "rejected"), f(status, "status");
+    each_of(f, states, "u");
+    first.each(f);
+    each_of(f, cells, "cell"), each_of(f, integrals, "integral");
+    f(tape, "tape");
+  }
+};
+
+// What it reads. dt, steps and t0 are the fixed-step loop's; tolerances the adaptive one's.
+struct SolveEnv {
+  Value *t0 = nullptr, *t1 = nullptr, *direction = nullptr, *dt = nullptr, *steps = nullptr;
+  Value *rtol = nullptr, *atol = nullptr, *max_steps = nullptr;
+  Values captures;
+
+  template <class F>
+  void each(F&& f) {
+    f(t0, "t0"), f(t1, "t1"), f(direction, "direction"), f(dt, "dt"), f(steps, "steps");
+    f(rtol, "rtol"), f(atol, "atol"), f(max_steps, "max_steps");
+    each_of(f, captures, "capture");
+  }
+};
+
+// What the two loops share.
+class Integration {
+ public:
+  explicit Integration(const SolveView& solve)
+      : solve_(solve), method_(solve.method()), dtype_(solve.t0()->type.dtype()) {}
+
+ protected:
+  Value* number(Builder& b, double value) const { return scalar(b, dtype_, value); }
+  Value* i32(Builder& b, std::int64_t value) const { return integer(b, Dtype::I32, value); }
+  Value* status(Builder& b, Status value) const { return i32(b, std::int64_t(value)); }
+  Value* add_one(Builder& b, Value* count) const { return add(b, count, i32(b, 1)); }
+  Dynamics dynamics(const Values& captures) const { return {solve_, captures}; }
+  double ulp_of_one() const;
+
+  // t0, the initial states and cells, integrals of zero, an empty tape.
+  SolveState start_state(Builder& b) const;
+  Value* direction(Builder& b) const;  // +1 or -1
+  Value* span(Builder& b) const;       // |t1 - t0|
+  Value* write_frame(Builder& b, const SolveState& before, Value* dt, const Step& step) const;
+  // The integrals after a step of size dt: fma(dt b_s, integrand_s, integral), s = 1, 2, ...
+  Values add_integrands(Builder& b, Value* dt, const Values& integrals,
+                        const std::vector<Evaluation>& stages) const;
+  Values results(const SolveState& end, Value* dt, Value* f_evals) const;
+
+  const SolveView& solve_;
+  const Method& method_;
+  Dtype dtype_;
+};
+
+}  // namespace nodec

@@ -1,0 +1,175 @@
+// The ODE solve as one op: du/dt = f(t, u, captures) from t0 to t1. Start reading here.
+//
+// Its parts are listed in view.h. The type rule holds the dynamics to their contract: slopes have
+// the states' types, cells leave as they entered. Its one meaning is its expansion
+// (integrate.h): the interpreter runs that too. Differentiation is the business of the adjoint it
+// names (adjoint.h); until then it is one op, so that a rule can put another solve in its place.
+#include "kernels/catalogue.h"
+#include "kernels/solve/adjoint.h"
+#include "kernels/solve/control.h"
+#include "kernels/solve/expansion.h"
+#include "kernels/solve/frame.h"
+#include "kernels/solve/integrate.h"
+
+namespace nodec {
+namespace {
+
+// Inference meets values it knows nothing of yet; they fit everywhere.
+bool open(const Type& type) {
+  return type.kind() == Type::Kind::Any || type.kind() == Type::Kind::Never;
+}
+bool fits(const Type& got, const Type& wanted) {
+  return open(got) || open(wanted) || got == wanted;
+}
+
+void expect(bool fine, const std::string& message, std::string help = {}) {
+  if (!fine) throw Error("solve: " + message, {}, std::move(help));
+}
+
+void check_scalars(const SolveView& s) {
+  const Type& time = s.t0()->type;
+  expect(open(time) || (time.is_scalar() && is_float(time.dtype())),
+         fmt::format("t0 is a float scalar, got {}", time.str()));
+  const std::pair<const char*, Value*> scalars[] = {
+      {"t1", s.t1()}, {"rtol", s.rtol()}, {"atol", s.atol()}, {"dt0", s.dt0()}};
+  for (const auto& [name, value] : scalars) {
+    expect(fits(value->type, time),
+           fmt::format("{} is {} but t0 is {}", name, value->type.str(), time.str()),
+           "time and tolerances share the state's dtype");
+  }
+  expect(fits(s.max_steps()->type, Type::scalar(Dtype::I32)),
+         fmt::format("max_steps is an i32 scalar, got {}", s.max_steps()->type.str()));
+}
+
+void check_states(const SolveView& s) {
+  expect(s.states() > 0, "there is no state to integrate");
+  const Type& time = s.t0()->type;
+  for (std::size_t i = 0; const Value* u : s.initial_states()) {
+    expect(open(u->type) || u->type.is_tensor(),
+           fmt::format("state {} is a tensor, got {}", i, u->type.str()));
+    expect(open(u->type) || open(time) || u->type.dtype() == time.dtype(),
+           fmt::format("state {} is {} but t0 is {}", i, u->type.str(), time.str()),
+           "give the state, t0 and t1 one float dtype");
+    ++i;
+  }
+}
+
+void check_arguments(const SolveView& s) {
+  const Region& f = s.dynamics();
+  const std::size_t wanted = 1 + s.states() + s.cells() + s.capture_count();
+  expect(f.args.size() == wanted,
+         fmt::format("the dynamics take {} arguments (t, {} states, {} cells, {} captures), got {}",
+                     wanted, s.states(), s.cells(), s.capture_count(), f.args.size()));
+  for (std::size_t i = 0; i < wanted; ++i) {
+    const Value* given = i == 0 ? s.t0() : s.op().operands[i + SolveView::kScalars - 1];
+    expect(fits(f.arg(i)->type, given->type),
+           fmt::format("argument {} of the dynamics is {}, but {} is given", i,
+                       f.arg(i)->type.str(), given->type.str()));
+  }
+}
+
+void check_results(const SolveView& s) {
+  const Values& out = s.dynamics().results;
+  const std::size_t n = s.states(), q = s.quadratures(), wanted = n + q + s.cells() + s.residuals();
+  expect(out.size() == wanted,
+         fmt::format("the dynamics return {} values ({} slopes, {} integrands, {} cells, {} "
+                     "residuals), got {}",
+                     wanted, n, q, s.cells(), s.residuals(), out.size()));
+  const Values states = s.initial_states(), cells = s.initial_cells();
+  for (std::size_t i = 0; i < n; ++i) {
+    expect(fits(out[i]->type, states[i]->type),
+           fmt::format("state {} is {} but the dynamics return {} as its slope", i,
+                       states[i]->type.str(), out[i]->type.str()),
+           "a slope has the type of its state");
+  }
+  for (std::size_t i = n; i < n + q; ++i) {
+    expect(open(out[i]->type) || (out[i]->type.is_tensor() && is_float(out[i]->type.dtype())),
+           fmt::format("integrand {} is a float tensor, got {}", i - n, out[i]->type.str()));
+  }
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    expect(fits(out[n + q + i]->type, cells[i]->type),
+           fmt::format("cell {} enters the dynamics as {} and leaves as {}", i,
+                       cells[i]->type.str(), out[n + q + i]->type.str()),
+           "a cell keeps its type");
+  }
+}
+
+void check_attributes(const SolveView& s) {
+  const Method& method = s.method();
+  if (method.adaptive) Controller(s.op().attrs.get_or<std::string>("controller", "pi"), 1);
+  expect(is_tape_kind(s.tape()), fmt::format("a tape of '{}' is unknown", s.tape()),
+         "name \"\", \"residuals\", \"states\" or \"dense\"");
+}
+
+std::vector<Type> solve_type(const Op& op) {
+  const SolveView s(op);
+  expect(!op.regions.empty(), "the dynamics are missing");
+  expect(op.operands.size() >= SolveView::kScalars + s.states() + s.cells(),
+         fmt::format("{} operands do not hold 6 scalars, {} states and {} cells",
+                     op.operands.size(), s.states(), s.cells()));
+  check_attributes(s);
+  check_scalars(s);
+  check_states(s);
+  check_arguments(s);
+  check_results(s);
+  std::vector<Type> types;
+  for (const Value* u : s.initial_states()) types.push_back(u->type);
+  for (std::size_t i = 0; i < s.quadratures(); ++i) {
+    types.push_back(s.dynamics().results[s.states() + i]->type);
+  }
+  for (const Value* cell : s.initial_cells()) types.push_back(cell->type);
+  const Type count = Type::scalar(Dtype::I32), time = s.t0()->type;
+  for (const Type& type : {count, time, time, count, count, count}) types.push_back(type);
+  if (!s.tape().empty()) types.push_back(Type::tape(frame_types(s)));
+  return types;
+}
+
+std::vector<Value*> solve_expand(Builder& b, const Op& op) { return integrate(b, SolveView(op)); }
+
+const Adjoint& adjoint_of(const Op& op) {
+  return find_adjoint(op.attrs.get_or<std::string>("adjoint", "discrete"));
+}
+
+Op& solve_augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
+  return adjoint_of(op).augment(ad, b, op, operands);
+}
+
+std::vector<Value*> solve_reverse(Differentiator& ad, Builder& b, const Op& y,
+                                  std::span<Value* const> dy) {
+  return adjoint_of(y).reverse(ad, b, y, dy);
+}
+
+// Decay towards a target at a rate, both captured: exercises states, captures and time.
+void solve_sample(Builder& b, Dtype dtype) {
+  Region& program = b.region();
+  const Type vector = Type::tensor(dtype, {3}), number = Type::scalar(dtype);
+  auto f = std::make_unique<Region>();
+  Value* t = f->add_arg(number, "t");
+  Value* u = f->add_arg(vector, "u");
+  Value* rate = f->add_arg(vector, "rate");
+  Builder in(*f);
+  Value* target = broadcast_scalar(in, cos(in, t), {3});
+  f->results = {mul(in, rate, sub(in, target, u))};
+  Value* u0 = program.add_arg(vector, "u0");
+  Value* r = program.add_arg(vector, "rate");
+  Value* tolerance = scalar(b, dtype, 1e-8);
+  const Op& op = b.op(solve_p,
+                      {scalar(b, dtype, 0), scalar(b, dtype, 0.5), tolerance, tolerance,
+                       scalar(b, dtype, 0), integer(b, Dtype::I32, 1000), u0, r},
+                      {{"method", "tsit5"}, {"states", std::int64_t(1)}}, {});
+  program.results = {op.result()};
+}
+
+}  // namespace
+
+constexpr Primitive solve_p{
+    .name = "solve",
+    .form = Form::Rewrite,
+    .type = solve_type,
+    .eval = run_expansion,
+    .gradient = {.augment = solve_augment, .reverse = solve_reverse},
+    .expand = solve_expand,
+    .sample = solve_sample,
+};
+
+}  // namespace nodec

@@ -30,10 +30,12 @@ void bind_linear(const Dim& dim, std::int64_t size, Bindings& bindings) {
   const Dim left = substitute(dim, known);
   const std::vector<std::string> symbols = left.symbols();
   if (symbols.size() != 1) return;
-  const std::int64_t rest = left.evaluate({{symbols[0], 0}});
-  const std::int64_t slope = left.evaluate({{symbols[0], 1}}) - rest;
-  if (left != Dim(slope) * Dim::symbol(symbols[0]) + Dim(rest)) return;
-  if (slope != 0 && (size - rest) % slope == 0) bindings.emplace(symbols[0], (size - rest) / slope);
+  const Dim symbol = Dim::symbol(symbols[0]);
+  const Dim rest = left.evaluate({{symbols[0], 0}});
+  const Dim slope = Dim(left.evaluate({{symbols[0], 1}})) - rest;
+  if (left != slope * symbol + rest) return;
+  const std::optional<Dim> value = (Dim(size) - rest).divided_by(slope);
+  if (value && value->constant() >= 0) bindings.emplace(symbols[0], value->constant());
 }
 
 void each_dim(const Type& type, const Datum& datum, Visit visit, Bindings& bindings) {

@@ -200,12 +200,21 @@ std::string bound_text(const Type& type, const Bindings& bindings) {
   return text;
 }
 
+bool all_bound(const Type& type, const Bindings& bindings) {
+  for (const Dim& dim : type.shape()) {
+    for (const std::string& symbol : dim.symbols()) {
+      if (!bindings.contains(symbol)) return false;
+    }
+  }
+  return true;
+}
+
 void check_arguments(const Graph& graph, std::span<const Datum> arguments,
                      const Bindings& bindings) {
   std::string wrong;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Type& type = graph.body.arg(i)->type;
-    if (fits(type, arguments[i], bindings)) continue;
+    if (fits(type, arguments[i], bindings) && all_bound(type, bindings)) continue;
     wrong += fmt::format("{}{} wants {}{}, got {}", wrong.empty() ? "" : "; ",
                          argument_name(graph.body, i), type.str(), bound_text(type, bindings),
                          arguments[i].array.type().str());

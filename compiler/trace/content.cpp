@@ -1,0 +1,87 @@
+// Contents: trees of values, their leaves, and their passage through one IR value.
+#include "compiler/trace/content.h"
+
+#include "kernels/build.h"
+
+namespace nodec::tracing {
+
+Content Content::record(std::vector<std::pair<std::string, Content>> fields) {
+  Content all;
+  std::vector<std::pair<std::string, Type>> types;
+  for (auto& [name, content] : fields) {
+    types.emplace_back(name, content.type);
+    all.fields.push_back(std::move(content));
+  }
+  all.type = Type::record(std::move(types));
+  return all;
+}
+
+std::vector<Type> leaf_types(const Type& type) {
+  if (type.kind() != Type::Kind::Record) return {type};
+  std::vector<Type> all;
+  for (const Type& field : type.elements()) {
+    for (Type& leaf : leaf_types(field)) all.push_back(std::move(leaf));
+  }
+  return all;
+}
+
+std::vector<std::string> leaf_names(const Type& type, std::string_view prefix) {
+  if (type.kind() != Type::Kind::Record) return {std::string(prefix)};
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < type.elements().size(); ++i) {
+    const std::string& name = type.field_names()[i];
+    const std::string path = prefix.empty() ? name : fmt::format("{}.{}", prefix, name);
+    for (std::string& leaf : leaf_names(type.elements()[i], path)) all.push_back(std::move(leaf));
+  }
+  return all;
+}
+
+void append_leaves(const Content& content, std::vector<Value*>& to) {
+  if (!content.is_record()) to.push_back(content.value);
+  for (const Content& field : content.fields) append_leaves(field, to);
+}
+
+std::vector<Value*> leaves(const Content& content) {
+  std::vector<Value*> all;
+  append_leaves(content, all);
+  return all;
+}
+
+Content from_leaves(const Type& type, std::span<Value* const>& values) {
+  if (type.kind() != Type::Kind::Record) {
+    NODEC_CHECK(!values.empty(), "too few leaves for a {}", type.str());
+    Content leaf(values.front());
+    values = values.subspan(1);
+    return leaf;
+  }
+  std::vector<std::pair<std::string, Content>> fields;
+  for (std::size_t i = 0; i < type.elements().size(); ++i) {
+    fields.emplace_back(type.field_names()[i], from_leaves(type.elements()[i], values));
+  }
+  return Content::record(std::move(fields));
+}
+
+Content from_leaves(const Type& type, const std::vector<Value*>& values) {
+  std::span<Value* const> rest(values);
+  Content all = from_leaves(type, rest);
+  NODEC_CHECK(rest.empty(), "{} leaves too many for a {}", rest.size(), type.str());
+  return all;
+}
+
+Value* materialise(Builder& b, const Content& content) {
+  if (!content.is_record()) return content.value;
+  std::vector<Value*> fields;
+  for (const Content& field : content.fields) fields.push_back(materialise(b, field));
+  return record(b, std::move(fields), content.type.field_names());
+}
+
+Content open(Builder& b, Value* value) {
+  if (value->type.kind() != Type::Kind::Record) return Content(value);
+  std::vector<std::pair<std::string, Content>> fields;
+  for (const std::string& name : value->type.field_names()) {
+    fields.emplace_back(name, open(b, field(b, value, name)));
+  }
+  return Content::record(std::move(fields));
+}
+
+}  // namespace nodec::tracing

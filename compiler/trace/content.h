@@ -1,0 +1,42 @@
+// What a variable holds while a program is traced: one value, or the fields of a record. Records
+// are kept open, so that a region which captures one takes only the leaves it uses; they become one
+// value only where they are stored in a box.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/builder.h"
+
+namespace nodec::tracing {
+
+struct Content {
+  Type type;
+  Value* value = nullptr;       // null for a record
+  std::vector<Content> fields;  // of a record, in the order of its type
+
+  Content() = default;
+  explicit Content(Value* v) : type(v->type), value(v) {}
+  static Content record(std::vector<std::pair<std::string, Content>> fields);
+  bool empty() const { return type.kind() == Type::Kind::Never; }
+  bool is_record() const { return type.kind() == Type::Kind::Record; }
+};
+
+// The tensors of a type, depth first; names are joined with dots ("layer_1.weight").
+std::vector<Type> leaf_types(const Type& type);
+std::vector<std::string> leaf_names(const Type& type, std::string_view prefix = {});
+
+std::vector<Value*> leaves(const Content& content);
+void append_leaves(const Content& content, std::vector<Value*>& to);
+// The inverse of `leaves`: takes from the front of `values`.
+Content from_leaves(const Type& type, std::span<Value* const>& values);
+Content from_leaves(const Type& type, const std::vector<Value*>& values);
+
+// One value: records become `record` ops.
+Value* materialise(Builder& b, const Content& content);
+// The content of a record value; its `field` ops are appended.
+Content open(Builder& b, Value* value);
+
+}  // namespace nodec::tracing

@@ -1,0 +1,269 @@
+// Frames of a trace: reading and storing variables across regions. The rules are in frame.h.
+#include "compiler/trace/frame.h"
+
+#include <algorithm>
+
+#include "compiler/trace/call_stack.h"
+#include "kernels/build.h"
+
+namespace nodec::tracing {
+namespace {
+
+thread_local Frame* innermost_frame = nullptr;
+
+Error unborn(const Variable& variable, const SourceLine& at) {
+  std::vector<Note> notes{{at, "used here"}};
+  if (variable.declared.known()) notes.push_back({variable.declared, "declared here"});
+  return Error(fmt::format("{} is used before it has a value", spelled(variable)), std::move(notes),
+               "assign it first, or give it a value where it is declared");
+}
+
+Error escaped(const Variable& variable, const SourceLine& at) {
+  const Frame& birth = *variable.birth;
+  if (birth.body == Body::Program) {
+    return Error(fmt::format("{} belongs to another trace, '{}'", spelled(variable), birth.what),
+                 {{at, "used here"}, {variable.declared, "made here"}},
+                 "pass it to this program as an input");
+  }
+  return Error(
+      fmt::format("{} was made inside the body of a {} and is used outside it", spelled(variable),
+                  birth.what),
+      {{at, "used here"}, {variable.declared, "made here"}, {birth.where, "the body's op"}},
+      "return it from the body, or assign it to a variable declared outside");
+}
+
+// The frame must be the variable's own or a deeper one.
+void check_reach(const Variable& variable, const Frame& frame, const SourceLine& at) {
+  if (variable.birth == nullptr) throw unborn(variable, at);
+  if (!frame.inside(*variable.birth)) throw escaped(variable, at);
+}
+
+// Ops after a store are traced with the type that was stored, the box's witness; where it is not
+// the type the box began with, the load says so.
+Value* load_box(Builder& b, Value* box, const Type& witness) {
+  Attrs attrs;
+  if (box->type.elements().front() != witness) attrs.set("as", witness.str());
+  return b.value(box_load_p, {box}, std::move(attrs));
+}
+
+std::size_t next_op(const Frame& frame) { return frame.region->ops.size(); }
+
+// A load that may vanish when the frame ends.
+Content load_captured(Slot& slot, Frame& frame, const SourceLine& at) {
+  const std::size_t before = next_op(frame);
+  Builder b = frame.builder(at);
+  Load load;
+  load.content = open(b, load_box(b, slot.box, slot.witness));
+  load.first = frame.region->ops.at(before).get();
+  load.ops = next_op(frame) - before;
+  slot.loads.push_back(load);
+  return load.content;
+}
+
+Content read_binding(const Variable& variable, const Binding& binding, Frame& frame,
+                     const SourceLine& at) {
+  if (binding.box != nullptr) {
+    Builder b = frame.builder(at);
+    return open(b, load_box(b, binding.box, binding.witness));
+  }
+  if (!binding.content) throw unborn(variable, at);
+  return *binding.content;
+}
+
+Binding& binding_in(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at) {
+  return variable->birth.get() == &frame ? variable->binding : frame.slot(variable, at).binding;
+}
+
+bool rebinds(const Variable& variable, const Frame& frame) {
+  return variable.birth.get() == &frame || frame.body != Body::Closure;
+}
+
+}  // namespace
+
+std::string spelled(const Variable& variable) {
+  return variable.name.empty() ? "a variable" : fmt::format("'{}'", variable.name);
+}
+
+Builder Frame::builder(const SourceLine& at) const {
+  Builder b(*region);
+  b.at(at);
+  return b;
+}
+
+bool Frame::inside(const Frame& outer) const {
+  if (!outer.open) return false;
+  for (const Frame* frame = this; frame != nullptr; frame = frame->parent) {
+    if (frame == &outer) return true;
+  }
+  return false;
+}
+
+Slot* Frame::find(const Variable& variable) const {
+  for (const auto& slot : slots) {
+    if (slot->variable.get() == &variable) return slot.get();
+  }
+  return nullptr;
+}
+
+Slot& Frame::slot(const std::shared_ptr<Variable>& variable, const SourceLine& at) {
+  if (Slot* known = find(*variable)) return *known;
+  auto slot = std::make_unique<Slot>();
+  slot->variable = variable;
+  if (has_value(*variable, *parent)) {
+    const Type type = type_of(variable, *parent, at);
+    if (body == Body::Closure) {
+      slot->box = region->add_arg(Type::box(type), variable->name);
+      slot->witness = type;
+    } else {
+      std::vector<Value*> args;
+      for (const Type& leaf : leaf_types(type))
+        args.push_back(region->add_arg(leaf, variable->name));
+      slot->entry = from_leaves(type, args);
+      slot->binding.content = slot->entry;
+    }
+  }
+  slots.push_back(std::move(slot));
+  return *slots.back();
+}
+
+Frame* innermost() { return innermost_frame; }
+
+Frame& current(const SourceLine& at) {
+  if (innermost_frame == nullptr) {
+    throw Error("nothing is being traced here", {{at, ""}},
+                "variables live inside a Program, or in the function given to trace or compile");
+  }
+  return *innermost_frame;
+}
+
+Opened::Opened(Body body, std::string what, const SourceLine& where, Region* region)
+    : frame_(std::make_shared<Frame>()) {
+  frame_->body = body;
+  frame_->what = std::move(what);
+  frame_->where = where;
+  frame_->parent = body == Body::Program ? nullptr : &current(where);
+  frame_->record =
+      frame_->parent != nullptr ? frame_->parent->record : std::make_shared<TraceRecord>();
+  if (region == nullptr) {
+    frame_->own_region = std::make_unique<Region>();
+    region = frame_->own_region.get();
+  }
+  frame_->region = region;
+  if (body == Body::Program && innermost_frame != nullptr) {
+    throw Error("a program is traced inside another one",
+                {{where, ""}, {innermost_frame->where, "this one is open"}},
+                "finish the outer program first");
+  }
+  innermost_frame = frame_.get();
+}
+
+void Opened::close() {
+  if (!frame_->open) return;
+  NODEC_CHECK(innermost_frame == frame_.get(), "frames of '{}' close out of order", frame_->what);
+  frame_->open = false;
+  innermost_frame = frame_->parent;
+}
+
+Content add_argument(Frame& frame, const Type& type, std::string_view name) {
+  NODEC_CHECK(frame.slots.empty(), "an argument of '{}' is added after a capture", frame.what);
+  std::vector<Value*> args;
+  const std::vector<std::string> names = leaf_names(type, name);
+  const std::vector<Type> types = leaf_types(type);
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    args.push_back(frame.region->add_arg(types[i], names[i]));
+  }
+  frame.own_args = frame.region->args.size();
+  return from_leaves(type, args);
+}
+
+bool has_value(const Variable& variable, const Frame& frame) {
+  if (variable.birth.get() == &frame) return variable.binding.box || variable.binding.content;
+  if (const Slot* slot = frame.find(variable)) {
+    return slot->box != nullptr || slot->binding.box != nullptr || slot->binding.content;
+  }
+  return frame.parent != nullptr && has_value(variable, *frame.parent);
+}
+
+Type type_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at) {
+  check_reach(*variable, frame, at);
+  if (!rebinds(*variable, frame)) {
+    const Slot* slot = frame.find(*variable);
+    return slot != nullptr && slot->box != nullptr ? slot->witness
+                                                   : type_of(variable, *frame.parent, at);
+  }
+  const Binding& binding = binding_in(variable, frame, at);
+  if (binding.box != nullptr) return binding.witness;
+  if (!binding.content) throw unborn(*variable, at);
+  return binding.content->type;
+}
+
+Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at) {
+  check_reach(*variable, frame, at);
+  if (rebinds(*variable, frame)) {
+    return read_binding(*variable, binding_in(variable, frame, at), frame, at);
+  }
+  Slot& slot = frame.slot(variable, at);
+  if (slot.box == nullptr) throw unborn(*variable, at);
+  return load_captured(slot, frame, at);
+}
+
+void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content content,
+           const SourceLine& at) {
+  check_reach(*variable, frame, at);
+  if (rebinds(*variable, frame)) {
+    if (variable->birth.get() != &frame) {
+      Slot& slot = frame.slot(variable, at);
+      slot.stored = true;
+      slot.where = at;
+    }
+    binding_in(variable, frame, at) = Binding{std::move(content), nullptr, {}};
+    return;
+  }
+  Value* box = box_of(variable, frame, at);
+  Slot& slot = frame.slot(variable, at);
+  Builder b = frame.builder(at);
+  slot.witness = content.type;
+  Value* stored = materialise(b, content);
+  const Op& op = b.op(box_store_p, {box, stored});
+  frame.record->stores.push_back({&op, return_addresses()});
+}
+
+Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at) {
+  check_reach(*variable, frame, at);
+  if (!rebinds(*variable, frame)) {
+    Slot& slot = frame.slot(variable, at);
+    if (slot.box == nullptr) {
+      throw Error(fmt::format("{} is assigned inside the body of a {}, and has no value before it",
+                              spelled(*variable), frame.what),
+                  {{at, "assigned here"}, {variable->declared, "declared here"}},
+                  "declare it inside the body, or give it a value first");
+    }
+    slot.stored = true;
+    slot.where = at;
+    return slot.box;
+  }
+  Binding& binding = binding_in(variable, frame, at);
+  if (binding.box == nullptr) {
+    if (!binding.content) throw unborn(*variable, at);
+    Builder b = frame.builder(variable->declared.known() ? variable->declared : at);
+    Value* first = materialise(b, *binding.content);
+    binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
+    binding.box->name = variable->name;
+  }
+  if (variable->birth.get() != &frame) {
+    Slot& slot = frame.slot(variable, at);
+    slot.stored = true;
+    slot.where = at;
+  }
+  return binding.box;
+}
+
+void set_witness(const std::shared_ptr<Variable>& variable, Frame& frame, const Type& type) {
+  if (rebinds(*variable, frame)) {
+    binding_in(variable, frame, {}).witness = type;
+  } else {
+    frame.slot(variable, {}).witness = type;
+  }
+}
+
+}  // namespace nodec::tracing

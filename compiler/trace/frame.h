@@ -1,0 +1,156 @@
+// Regions being traced, and what variables mean in them: the store semantics, in one place.
+//
+// A Variable is born in one frame. Inside a deeper frame it is reached through that frame's Slot,
+// made at the first use. There are two kinds of deeper frame:
+//
+//   Closure  the body of a solve or a call. It may run any number of times, whenever its op likes,
+//            so a store must be seen by the next run: it is a box.store. Slots start as boxes and
+//            every read as a box.load; when the frame ends, the slots that were never stored to
+//            turn back into plain values (their loads vanish). So reads traced before the first
+//            store become loads of the box without being traced twice.
+//   Flow     the body of a while, cond or vjp. It runs in the course of the program around it, so
+//            a store rebinds the slot, and the last content leaves the op as a further result.
+//
+// When a frame ends, each captured variable is read (or its box is taken) in the parent, by the
+// same rules; so a store deep inside several bodies reaches its variable step by step.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/trace/content.h"
+
+namespace nodec {
+class Var;
+}
+
+namespace nodec::tracing {
+
+struct Frame;
+
+// What a variable is bound to in a frame that rebinds it: a content, or a box once a closure inside
+// has stored to it.
+struct Binding {
+  std::optional<Content> content;
+  Value* box = nullptr;
+  Type witness;  // the type last stored in the box
+};
+
+struct Variable {
+  std::shared_ptr<Frame> birth;
+  Binding binding;
+  std::string name;
+  SourceLine declared;
+  std::vector<Var*> holders;  // the C++ objects that are this variable: one, or two after a move
+};
+
+// A load from a captured box, with the `field` ops that open it.
+struct Load {
+  Content content;
+  Op* first = nullptr;
+  std::size_t ops = 0;  // how many, `first` included; they follow one another
+};
+
+// A variable of an outer frame, seen from a deeper one.
+struct Slot {
+  std::shared_ptr<Variable> variable;
+  bool stored = false;
+  SourceLine where;  // of the last store
+  // Closure:
+  Value* box = nullptr;
+  Type witness;
+  std::vector<Load> loads;
+  // Flow: the arguments it enters with (none when it has no value outside), and what it is now.
+  std::optional<Content> entry;
+  Binding binding;
+};
+
+enum class Body { Program, Closure, Flow };
+
+// A crossing store and the return addresses above it, symbolised only when a report wants them.
+struct StoreSite {
+  const Op* op = nullptr;
+  std::vector<void*> addresses;
+};
+
+// What all frames of one trace share.
+struct TraceRecord {
+  std::vector<StoreSite> stores;
+  std::vector<std::string> path;  // layers being applied, outermost first
+};
+
+struct Frame : std::enable_shared_from_this<Frame> {
+  Body body = Body::Program;
+  std::string what;  // "solve", "while": for messages
+  SourceLine where;
+  Frame* parent = nullptr;
+  std::shared_ptr<TraceRecord> record;
+  std::unique_ptr<Region> own_region;  // null for the program's
+  Region* region = nullptr;
+  std::size_t own_args = 0;  // arguments that are not captures
+  bool open = true;
+  std::vector<std::unique_ptr<Slot>> slots;  // in the order of first use
+
+  Builder builder(const SourceLine& at) const;
+  bool inside(const Frame& outer) const;  // is it `outer`, or deeper
+  Slot& slot(const std::shared_ptr<Variable>& variable, const SourceLine& at);
+  Slot* find(const Variable& variable) const;
+};
+
+// The innermost frame of this thread; Error when nothing is being traced.
+Frame& current(const SourceLine& at);
+Frame* innermost();
+
+// Opens a frame for as long as it lives. A frame left by an exception is closed, too.
+class Opened {
+ public:
+  Opened(Body body, std::string what, const SourceLine& where, Region* region = nullptr);
+  ~Opened() { close(); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  Frame& operator*() const { return *frame_; }
+  Frame* operator->() const { return frame_.get(); }
+  const std::shared_ptr<Frame>& shared() const { return frame_; }
+  void close();  // the frame is no longer the innermost, nor usable
+
+ private:
+  std::shared_ptr<Frame> frame_;
+};
+
+// A new argument of the frame that is not a capture; all of them come before its first use.
+Content add_argument(Frame& frame, const Type& type, std::string_view name);
+
+// Reading, storing, and the box of a variable, as seen from `frame`.
+Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
+Type type_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
+bool has_value(const Variable& variable, const Frame& frame);
+void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content content,
+           const SourceLine& at);
+Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
+// The type its box holds from here on, after an op whose body stored to it.
+void set_witness(const std::shared_ptr<Variable>& variable, Frame& frame, const Type& type);
+
+// Ends a closure whose results are set: its arguments become own arguments, plain captures, boxes.
+// Returns the parent's values for all captures, in that order.
+std::vector<Value*> end_closure(Frame& frame);
+
+// What flow frames over the same operands (both branches of a cond) took from outside and changed.
+struct Ended {
+  std::vector<Value*> carried;   // outer values of the stored variables' leaves, when in a loop
+  std::vector<Value*> captures;  // outer values of everything else
+  std::vector<std::shared_ptr<Variable>> stored;  // in order; each frame yields their leaves last
+  std::vector<Type> stored_types;
+  std::vector<SourceLine> stored_at;
+};
+// Ends flow frames whose own results are set. In a loop (`loop`) the stored variables' leaves are
+// arguments right after the own ones, in every frame; frames[0] is then the test, which may not
+// store and yields no leaves.
+Ended end_flow(const std::vector<Frame*>& frames, bool loop);
+// Gives the stored variables their new contents, from the front of `values`.
+void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent);
+
+std::string spelled(const Variable& variable);  // "'st'", or "a variable"
+
+}  // namespace nodec::tracing

@@ -1,0 +1,83 @@
+// The vjp op: operands are the function's arguments, then its captures, then the seeds' cotangents.
+#include "compiler/trace/grad.h"
+
+#include <numeric>
+
+#include "compiler/trace/access.h"
+#include "compiler/trace/bodies.h"
+#include "kernels/build.h"
+
+namespace nodec::tracing {
+namespace {
+
+void check_differentiable(const std::vector<Value*>& args, const SourceLine& where) {
+  for (const Value* arg : args) {
+    if (arg->type.is_tensor() && is_float(arg->type.dtype())) continue;
+    throw Error(fmt::format("a derivative with respect to {} is asked for", arg->type.str()),
+                {{where, ""}}, "only floats have derivatives; let the function capture the others");
+  }
+}
+
+void check_seeds(const std::vector<Value*>& results, const std::vector<Value*>& seeds,
+                 const SourceLine& where) {
+  if (results.size() != seeds.size()) {
+    throw Error(fmt::format("the function has {} results and is given {} cotangents",
+                            results.size(), seeds.size()),
+                {{where, ""}}, "give one cotangent for each result");
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i]->type == seeds[i]->type) continue;
+    throw Error(fmt::format("result {} is a {} and its cotangent a {}", i, results[i]->type.str(),
+                            seeds[i]->type.str()),
+                {{where, ""}}, "a cotangent has the type of its result");
+  }
+}
+
+std::vector<std::int64_t> counted(std::size_t n) {
+  std::vector<std::int64_t> indices(n);
+  std::iota(indices.begin(), indices.end(), 0);
+  return indices;
+}
+
+}  // namespace
+
+Contents unit_seed(const Contents& results, const SourceLine& where) {
+  const Type& type = results.front().type;
+  if (!type.is_scalar() || !is_float(type.dtype())) {
+    throw Error(
+        fmt::format("a gradient is of a float scalar, and the function returns {}", type.str()),
+        {{where, ""}}, "reduce it with sum or mean, or use vjp with a cotangent");
+  }
+  Builder b = builder_at(where);
+  return {Content(scalar(b, type.dtype(), 1))};
+}
+
+Pulled run_vjp(const Contents& args, const Traced1& body,
+               const std::function<Contents(const Contents& results)>& seed,
+               const SourceLine& where) {
+  const std::vector<Value*> primals = flat(args);
+  check_differentiable(primals, where);
+  Opened frame(Body::Flow, "gradient", where);
+  const Contents inside = body(add_arguments(*frame, args));
+  set_results(*frame, inside);
+  frame.close();
+  const std::vector<Value*> seeds = flat(seed(inside));
+  check_seeds(frame->region->results, seeds, where);
+  const Ended ended = end_flow({&*frame}, false);
+  Builder b = builder_at(where);
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(std::move(frame->own_region));
+  Op& op = b.op(vjp_p, joined(joined(primals, ended.captures), seeds),
+                {{"seeds", counted(seeds.size())}, {"wrt", counted(primals.size())}},
+                std::move(regions));
+  std::vector<Value*> values;
+  for (const auto& result : op.results) values.push_back(result.get());
+  std::span<Value* const> rest(values);
+  Pulled pulled;
+  pulled.results = unflat(types_of(inside), rest);
+  rebind_stored(ended, rest, current(where));
+  pulled.cotangents = unflat(types_of(args), rest);
+  return pulled;
+}
+
+}  // namespace nodec::tracing

@@ -1,0 +1,121 @@
+// The functions of a traced program. Each takes operands (Vars, record fields, numbers) and returns
+// a new variable; each op knows the line it was written on.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <vector>
+
+#include "compiler/trace/var.h"
+
+namespace nodec {
+
+using Axes = std::vector<std::int64_t>;  // negative ones count from the end
+
+// Elementwise, one operand.
+Var abs(Operand x);
+Var sign(Operand x);
+Var exp(Operand x);
+Var exp2(Operand x);
+Var expm1(Operand x);
+Var log(Operand x);
+Var log2(Operand x);
+Var log1p(Operand x);
+Var sqrt(Operand x);
+Var rsqrt(Operand x);
+Var tanh(Operand x);
+Var sigmoid(Operand x);
+Var softplus(Operand x);
+Var relu(Operand x);
+Var sin(Operand x);
+Var cos(Operand x);
+Var erf(Operand x);
+Var floor(Operand x);
+Var is_finite(Operand x);
+Var stop_gradient(const Var& x, Here where = Here::current());  // also of a record
+
+// Elementwise, several operands.
+Var pow(Operand x, Operand y);
+Var min(Operand x, Operand y);
+Var max(Operand x, Operand y);
+Var fma(Operand x, Operand y, Operand z);  // x*y + z, rounded once
+Var clamp(Operand x, Operand low, Operand high);
+Var select(Operand pred, Operand if_true, Operand if_false);
+
+Var cast(Operand x, Dtype to);
+template <class T>
+constexpr Dtype dtype_of();
+template <class T>
+Var cast(Operand x) {
+  return cast(x, dtype_of<T>());
+}
+
+// Data.
+Var constant(double value, Dtype dtype = Dtype::F32, Shape shape = {},
+             Here where = Here::current());
+Var constant(std::vector<double> values, Dtype dtype = Dtype::F32, Shape shape = {},
+             Here where = Here::current());                 // shape: [n] when left out
+Var zeros(const Type& type, Here where = Here::current());  // also of a record type
+Var zeros_like(const Var& x, Here where = Here::current());
+Var ones_like(const Var& x, Here where = Here::current());
+Var iota(Dtype dtype, Shape shape, std::int64_t axis = 0, Here where = Here::current());
+Var size(Operand x, std::int64_t axis);  // an i64 scalar
+Var key(Operand seed);                   // seed: an i64 scalar
+Var fold_in(Operand key, Operand data);
+Var random_uniform(Operand key, Shape shape, Dtype dtype = Dtype::F32);
+Var random_normal(Operand key, Shape shape, Dtype dtype = Dtype::F32);
+
+// Shape.
+// Axis i of x becomes axis axes[i] of the result.
+Var broadcast_to(Operand x, Shape shape, Axes axes);
+Var broadcast_to(Operand x, Shape shape);  // by the rule of arithmetic
+Var reshape(Operand x, Shape shape);
+Var transpose(Operand x);  // all axes reversed
+Var transpose(Operand x, Axes perm);
+Var slice(Operand x, std::int64_t axis, std::int64_t start, Dim size);
+Var concat(const std::vector<Var>& xs, std::int64_t axis = 0, Here where = Here::current());
+Var stack(const std::vector<Var>& xs, Here where = Here::current());  // along a new first axis
+
+// Folds and products; the axes go away. No axes given: all of them.
+Var sum(Operand x);
+Var sum(Operand x, Axes axes);
+Var mean(Operand x);
+Var mean(Operand x, Axes axes);
+Var max_over(Operand x);
+Var max_over(Operand x, Axes axes);
+Var argmax(Operand x, std::int64_t axis);  // i32
+struct Transposed {
+  bool a = false, b = false;
+};
+Var matmul(Operand a, Operand b, Transposed transposed = {});
+Var gather(Operand table, Operand indices);  // rows of the first axis
+Var one_hot(Operand indices, std::int64_t depth, Dtype dtype = Dtype::F32);
+Var softmax(Operand x, std::int64_t axis);
+Var log_softmax(Operand x, std::int64_t axis);
+
+template <>
+constexpr Dtype dtype_of<bool>() {
+  return Dtype::Bool;
+}
+template <>
+constexpr Dtype dtype_of<std::uint8_t>() {
+  return Dtype::U8;
+}
+template <>
+constexpr Dtype dtype_of<std::int32_t>() {
+  return Dtype::I32;
+}
+template <>
+constexpr Dtype dtype_of<std::int64_t>() {
+  return Dtype::I64;
+}
+template <>
+constexpr Dtype dtype_of<float>() {
+  return Dtype::F32;
+}
+template <>
+constexpr Dtype dtype_of<double>() {
+  return Dtype::F64;
+}
+
+}  // namespace nodec

@@ -1,0 +1,113 @@
+// The solve op: its operands and attributes from options, its region from the dynamics.
+#include "compiler/trace/solve.h"
+
+#include "compiler/trace/access.h"
+#include "compiler/trace/bodies.h"
+#include "kernels/build.h"
+
+namespace nodec {
+
+Value* Setting::value(Builder& b, Dtype dtype, std::string_view what) const {
+  if (const double* number = std::get_if<double>(&value_)) {
+    return is_float(dtype) ? scalar(b, dtype, *number) : integer(b, dtype, std::int64_t(*number));
+  }
+  const Type type = std::get<Var>(value_).type();
+  if (type == Type::scalar(dtype)) {
+    return tracing::Access::content(std::get<Var>(value_), b.where()).value;
+  }
+  throw Error(fmt::format("{} of a solve is a {} here, and has to be {}", what,
+                          Type::scalar(dtype).str(), type.str()),
+              {{b.where(), ""}}, "cast it to the state's dtype");
+}
+
+namespace tracing {
+namespace {
+
+Dtype state_dtype(const std::vector<Value*>& u0, const SourceLine& where) {
+  for (const Value* u : u0) {
+    const bool fits = u->type.is_tensor() && is_float(u->type.dtype()) &&
+                      u->type.dtype() == u0.front()->type.dtype();
+    if (!fits) {
+      throw Error(fmt::format("a state of a solve is a {}", u->type.str()), {{where, ""}},
+                  "states are float tensors of one dtype; the dynamics can capture the others");
+    }
+  }
+  if (u0.empty()) throw Error("a solve has no state", {{where, ""}}, "give it a u0");
+  return u0.front()->type.dtype();
+}
+
+Value* time_value(Builder& b, const Operand& time, Dtype dtype, std::string_view what) {
+  const Type like = Type::scalar(dtype);
+  Value* value = Access::value(b, time, &like);
+  if (value->type == like) return value;
+  throw Error(fmt::format("{} of a solve is {} for this state, and got {}", what, like.str(),
+                          value->type.str()),
+              {{b.where(), ""}}, "cast it to the state's dtype");
+}
+
+void check_derivative(const std::vector<Value*>& u0, const std::vector<Value*>& du,
+                      const SourceLine& where) {
+  if (u0.size() != du.size()) {
+    throw Error(fmt::format("the dynamics return {} values for {} states", du.size(), u0.size()),
+                {{where, ""}}, "return one derivative for each state");
+  }
+  for (std::size_t i = 0; i < u0.size(); ++i) {
+    if (u0[i]->type == du[i]->type) continue;
+    throw Error(fmt::format("the dynamics return {} where the state is {}", du[i]->type.str(),
+                            u0[i]->type.str()),
+                {{where, ""}}, "a derivative has the type of its state");
+  }
+}
+
+Attrs attributes(const SolveOptions& options, std::size_t states) {
+  return {{"adjoint", options.adjoint},   {"adjoint_tolerance", options.adjoint_tolerance},
+          {"cells", std::int64_t{0}},     {"controller", options.controller},
+          {"method", options.method},     {"quadratures", std::int64_t{0}},
+          {"residuals", std::int64_t{0}}, {"states", std::int64_t(states)},
+          {"tape", std::string()}};
+}
+
+const Primitive& solve_primitive() {
+  const Primitive* found = find_primitive("solve");
+  NODEC_CHECK(found != nullptr, "there is no primitive 'solve'");
+  return *found;
+}
+
+}  // namespace
+
+Var variable(Value* value, const SourceLine& where) { return Access::make(value, where); }
+
+Solved run_solve(const Contents& u0, const Operand& t0, const Operand& t1,
+                 const SolveOptions& options, const TracedDynamics& dynamics,
+                 const SourceLine& where) {
+  const std::vector<Value*> states = flat(u0);
+  const Dtype dtype = state_dtype(states, where);
+  Builder b = builder_at(where);
+  std::vector<Value*> operands{
+      time_value(b, t0, dtype, "t0"),       time_value(b, t1, dtype, "t1"),
+      options.rtol.value(b, dtype, "rtol"), options.atol.value(b, dtype, "atol"),
+      options.dt.value(b, dtype, "dt"),     options.max_steps.value(b, Dtype::I32, "max_steps")};
+  Opened frame(Body::Closure, "solve", where);
+  const Content t = add_argument(*frame, Type::scalar(dtype), "t");
+  set_results(*frame, dynamics(add_arguments(*frame, u0), t));
+  frame.close();
+  check_derivative(states, frame->region->results, where);
+  operands = joined(joined(std::move(operands), states), end_closure(*frame));
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(std::move(frame->own_region));
+  Op& op = b.op(solve_primitive(), std::move(operands), attributes(options, states.size()),
+                std::move(regions));
+  Solved solved;
+  std::vector<Value*> values;
+  for (const auto& result : op.results) values.push_back(result.get());
+  std::span<Value* const> rest(values);
+  solved.u = unflat(types_of(u0), rest);
+  solved.rest.assign(rest.begin(), rest.end());
+  if (options.stop_on_failure) {
+    b.op(fail_if_p, {rest[0], rest[1], rest[2], rest[3], rest[4]});
+  }
+  return solved;
+}
+
+}  // namespace tracing
+}  // namespace nodec

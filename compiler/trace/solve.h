@@ -1,0 +1,95 @@
+// An ODE solve in a trace: du/dt = f(u, t) from u0 at t0 to t1, as one `solve` op that holds the
+// dynamics as a region. Variables the dynamics use from outside are captured; one they assign
+// becomes a box, which the type report names.
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <variant>
+
+#include "compiler/trace/control.h"
+
+namespace nodec {
+
+// A number, or a run-time value of the program.
+class Setting {
+ public:
+  template <class T>
+  requires std::is_arithmetic_v<T> Setting(T number)
+      : value_(double(number)) {}           // NOLINT(google-explicit-constructor)
+  Setting(const Var& var) : value_(var) {}  // NOLINT(google-explicit-constructor)
+
+  // As a scalar of this dtype in the frame being traced.
+  Value* value(Builder& b, Dtype dtype, std::string_view what) const;
+
+ private:
+  std::variant<double, Var> value_;
+};
+
+struct SolveOptions {
+  std::string method = "tsit5";
+  std::string controller = "pi";             // of the step size: "i" or "pi"
+  std::string adjoint = "discrete";          // the rule of its derivative
+  std::string adjoint_tolerance = "scaled";  // or "peer"
+  Setting rtol = 1e-3, atol = 1e-6;
+  Setting dt = 0;  // the first step (0: chosen), or every step of a fixed-step method
+  Setting max_steps = 10000;
+  bool stop_on_failure = true;  // a failed solve stops the program with its status
+};
+
+template <class U>
+struct Solution {
+  U u;                              // at t
+  Var status;                       // i32: 0, or why it stopped (ir/status.def)
+  Var t, dt;                        // where it ended, and its last step
+  Var accepted, rejected, f_evals;  // i32
+};
+
+namespace tracing {
+
+using TracedDynamics = std::function<Contents(Contents u, Content t)>;
+struct Solved {
+  Contents u;
+  std::vector<Value*> rest;  // status, t, dt, accepted, rejected, f_evals
+};
+Solved run_solve(const Contents& u0, const Operand& t0, const Operand& t1,
+                 const SolveOptions& options, const TracedDynamics& dynamics,
+                 const SourceLine& where);
+Var variable(Value* value, const SourceLine& where);
+
+}  // namespace tracing
+
+// `f` takes the state, and the time if it wants it; a tuple's elements come as separate arguments
+// in front of the time. It returns the derivative, of the state's own types.
+template <class F, tracing::Tree U>
+Solution<tracing::OwnedTree<U>> solve(F&& f, const U& u0, Operand t0, Operand t1,
+                                      const SolveOptions& options = {},
+                                      Here where = Here::current()) {
+  using Owned = tracing::OwnedTree<U>;
+  const SourceLine line = SourceLine::of(where);
+  const auto dynamics = [&](tracing::Contents u, tracing::Content t) {
+    const auto derivative = [&](auto&&... state) -> Owned {
+      if constexpr (std::invocable<F&, decltype(state)..., Var>) {
+        Var time(where);
+        tracing::bind(time, std::move(t), time, line);
+        return f(std::move(state)..., std::move(time));
+      } else {
+        return f(std::move(state)...);
+      }
+    };
+    const Owned du = tracing::call_with(derivative, tracing::grown(u0, std::move(u), line));
+    return tracing::contents(du, line);
+  };
+  tracing::Solved solved =
+      tracing::run_solve(tracing::contents(u0, line), t0, t1, options, dynamics, line);
+  const auto rest = [&](std::size_t i) { return tracing::variable(solved.rest.at(i), line); };
+  return {tracing::grown(u0, std::move(solved.u), line),
+          rest(0),
+          rest(1),
+          rest(2),
+          rest(3),
+          rest(4),
+          rest(5)};
+}
+
+}  // namespace nodec

@@ -1,0 +1,84 @@
+// A program being traced: its graph and its outermost frame.
+#include "compiler/trace/trace.h"
+
+#include <algorithm>
+
+#include "compiler/trace/access.h"
+
+namespace nodec {
+
+using tracing::Access;
+using tracing::Content;
+
+Trace::Trace(std::string name, std::string batch, Here where)
+    : graph_(std::make_unique<Graph>()),
+      frame_(tracing::Body::Program, name, SourceLine::of(where), &graph_->body) {
+  graph_->name = std::move(name);
+  graph_->batch = std::move(batch);
+}
+
+void Trace::check_name(const std::string& name, const SourceLine& where) const {
+  const auto& args = graph_->body.args;
+  const bool taken =
+      std::any_of(args.begin(), args.end(), [&](const auto& arg) { return arg->name == name; });
+  if (!taken && !name.empty()) return;
+  throw Error(
+      name.empty() ? "an input has no name" : fmt::format("two inputs are named '{}'", name),
+      {{where, ""}}, "give each input a name of its own");
+}
+
+Var Trace::input(std::string name, const Type& type, Here where) {
+  const SourceLine line = SourceLine::of(where);
+  for (const std::string& leaf : tracing::leaf_names(type, name)) check_name(leaf, line);
+  Var var = Access::make(add_argument(*frame_, type, name), line);
+  Access::rename(var, std::move(name));
+  return var;
+}
+
+void Trace::add_output(const std::string& name, Value* value, int alias, const SourceLine& where) {
+  const auto& names = graph_->result_names;
+  if (std::find(names.begin(), names.end(), name) != names.end()) {
+    throw Error(fmt::format("two outputs are named '{}'", name), {{where, ""}},
+                "give each output a name of its own");
+  }
+  graph_->body.results.push_back(value);
+  graph_->result_names.push_back(name);
+  graph_->aliases.push_back(alias);
+}
+
+void Trace::output(const std::string& name, const Var& value, Here where) {
+  const SourceLine line = SourceLine::of(where);
+  const Content content = Access::content(value, line);
+  const std::vector<std::string> names = tracing::leaf_names(content.type, name);
+  const std::vector<Value*> values = tracing::leaves(content);
+  for (std::size_t i = 0; i < names.size(); ++i) add_output(names[i], values[i], -1, line);
+}
+
+void Trace::update(const std::string& name, const Var& value, Here where) {
+  const SourceLine line = SourceLine::of(where);
+  const Content content = Access::content(value, line);
+  const std::vector<std::string> names = tracing::leaf_names(content.type, name);
+  const std::vector<Value*> values = tracing::leaves(content);
+  const auto& args = graph_->body.args;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto input = std::find_if(args.begin(), args.end(),
+                                    [&](const auto& arg) { return arg->name == names[i]; });
+    if (input == args.end()) {
+      throw Error(fmt::format("there is no input '{}' to update", names[i]), {{line, ""}},
+                  "declare it as an input, or give the value as an output");
+    }
+    if ((*input)->type != values[i]->type) {
+      throw Error(fmt::format("input '{}' is {} and its update {}", names[i], (*input)->type.str(),
+                              values[i]->type.str()),
+                  {{line, ""}}, "an input keeps its type when it is written over");
+    }
+    add_output(names[i], values[i], (*input)->index, line);
+  }
+}
+
+Traced Trace::finish() {
+  frame_.close();
+  return {std::move(graph_), std::move(frame_->record->stores)};
+}
+
+}  // namespace nodec

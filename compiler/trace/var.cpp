@@ -1,0 +1,289 @@
+// Variables as C++ objects. A copy is a new variable with the current content; a move shares the
+// variable, so that a vector may grow inside a solve without giving its elements a new birthplace,
+// and a moved-from object that is assigned again (as std::swap does) takes the variable back, its
+// other holder keeping the content from before.
+#include "compiler/trace/var.h"
+
+#include <algorithm>
+
+#include "compiler/trace/access.h"
+#include "kernels/build.h"
+
+namespace nodec {
+
+using tracing::Access;
+using tracing::Content;
+using tracing::Frame;
+using tracing::Variable;
+
+namespace tracing {
+namespace {
+
+std::vector<std::string> split(std::string_view dotted) {
+  std::vector<std::string> parts;
+  while (true) {
+    const std::size_t dot = dotted.find('.');
+    parts.emplace_back(dotted.substr(0, dot));
+    if (dot == std::string_view::npos) return parts;
+    dotted.remove_prefix(dot + 1);
+  }
+}
+
+// The line that made a content: all an assignment can tell without its own location.
+SourceLine line_of(const Content& content) {
+  for (const Value* leaf : leaves(content)) {
+    if (leaf->op != nullptr && leaf->op->where.known()) return leaf->op->where;
+  }
+  return {};
+}
+
+const Content& field_of(const Content& content, const std::string& name, const SourceLine& where) {
+  const int index = content.is_record() ? content.type.field_index(name) : -1;
+  if (index >= 0) return content.fields.at(std::size_t(index));
+  if (!content.is_record()) {
+    throw Error(fmt::format("a {} has no field '{}'", content.type.str(), name), {{where, ""}},
+                "only records have named fields");
+  }
+  throw Error(fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},
+              fmt::format("its fields are: {}", fmt::join(content.type.field_names(), ", ")));
+}
+
+Content project(Content content, const std::vector<std::string>& path, const SourceLine& where) {
+  for (const std::string& name : path) content = Content(field_of(content, name, where));
+  return content;
+}
+
+// `whole` with the field at `path` replaced.
+Content replaced(const Content& whole, std::span<const std::string> path, const Content& part,
+                 const SourceLine& where) {
+  if (path.empty()) return part;
+  const Content& old = field_of(whole, path.front(), where);
+  std::vector<std::pair<std::string, Content>> fields;
+  for (std::size_t i = 0; i < whole.fields.size(); ++i) {
+    fields.emplace_back(whole.type.field_names()[i], whole.fields[i]);
+    if (&whole.fields[i] == &old)
+      fields.back().second = replaced(old, path.subspan(1), part, where);
+  }
+  return Content::record(std::move(fields));
+}
+
+std::shared_ptr<Variable> born(Frame* frame, const SourceLine& where) {
+  auto variable = std::make_shared<Variable>();
+  if (frame != nullptr) variable->birth = frame->shared_from_this();
+  variable->declared = where;
+  return variable;
+}
+
+Frame& outermost(Frame& frame) {
+  Frame* outer = &frame;
+  while (outer->parent != nullptr) outer = outer->parent;
+  return *outer;
+}
+
+}  // namespace
+
+void Access::attach(Var& var, std::shared_ptr<Variable> variable) {
+  var.variable_ = std::move(variable);
+  var.variable_->holders.push_back(&var);
+}
+
+void Access::detach(Var& var) {
+  if (var.variable_ == nullptr) return;
+  std::erase(var.variable_->holders, &var);
+  var.variable_ = nullptr;
+}
+
+void Access::move(Var& to, Var& from) {
+  attach(to, from.variable_);
+  to.moved_from_ = false;
+  from.moved_from_ = true;
+}
+
+Var Access::make(Content content, const SourceLine& where) {
+  Var var;
+  reset(var, current(where), std::move(content), where);
+  return var;
+}
+
+void Access::reset(Var& var, Frame& frame, Content content, const SourceLine& where) {
+  detach(var);
+  auto variable = born(&frame, where);
+  variable->binding.content = std::move(content);
+  attach(var, std::move(variable));
+  var.moved_from_ = false;
+}
+
+Content Access::content(const Var& var, const SourceLine& where) {
+  return read(var.variable_, current(where), where);
+}
+
+Content Access::content(const Operand& operand) {
+  if (const auto* var = std::get_if<const Var*>(&operand.source_)) {
+    return content(**var, operand.where());
+  }
+  if (const auto* field = std::get_if<const Field*>(&operand.source_)) {
+    return project(content(*(*field)->root_, operand.where()), (*field)->path_, operand.where());
+  }
+  Builder b = builder_at(operand.where());
+  return Content(value(b, operand));
+}
+
+Value* Access::value(Builder& b, const Operand& operand, const Type* like) {
+  if (!operand.is_number()) {
+    const Content whole = content(operand);
+    if (!whole.is_record()) return whole.value;
+    throw Error(fmt::format("a tensor is wanted here, and this is the record {}", whole.type.str()),
+                {{operand.where(), ""}}, "name one of its fields");
+  }
+  const Shape shape = like != nullptr ? like->shape() : Shape{};
+  if (const auto* integer = std::get_if<Operand::Integer>(&operand.source_)) {
+    const Dtype dtype = like != nullptr ? like->dtype() : integer->natural;
+    if (is_float(dtype)) return constant(b, dtype, shape, double(integer->value));
+    return b.value(constant_p, {}, {{"dtype", dtype}, {"shape", shape}, {"value", integer->value}});
+  }
+  const auto& real = std::get<Operand::Real>(operand.source_);
+  const Dtype dtype = like != nullptr ? like->dtype() : real.natural;
+  if (!is_float(dtype)) {
+    throw Error(fmt::format("the number {} meets a {}", real.value, like->str()),
+                {{operand.where(), ""}}, "cast the tensor to a float dtype first");
+  }
+  return constant(b, dtype, shape, real.value);
+}
+
+void Access::store(Var& var, Content content, const SourceLine& where) {
+  Frame& frame = current(where);
+  if (var.moved_from_) {
+    const std::vector<Var*> holders = var.variable_->holders;
+    for (Var* other : holders) {
+      if (other == &var || !tracing::has_value(*var.variable_, frame)) continue;
+      Content before = read(var.variable_, frame, where);
+      const std::string name = var.variable_->name;
+      reset(*other, frame, std::move(before), var.variable_->declared);
+      other->variable_->name = name;
+    }
+    var.moved_from_ = false;
+  }
+  Variable& variable = *var.variable_;
+  if (variable.birth == nullptr) variable.birth = outermost(frame).shared_from_this();
+  if (!variable.birth->open) {
+    variable.birth = frame.shared_from_this();
+    variable.binding = {};
+  }
+  tracing::store(var.variable_, frame, std::move(content), where);
+}
+
+SourceLine Access::declared(const Var& var) { return var.variable_->declared; }
+const std::string& Access::name(const Var& var) { return var.variable_->name; }
+void Access::rename(Var& var, std::string name) { var.variable_->name = std::move(name); }
+
+Builder builder_at(const SourceLine& where) { return current(where).builder(where); }
+
+}  // namespace tracing
+
+Var::Var(Here where) {
+  Access::attach(*this, tracing::born(tracing::innermost(), SourceLine::of(where)));
+}
+
+Var::Var(const Var& other, Here where) {
+  const SourceLine line = SourceLine::of(where);
+  Frame* frame = tracing::innermost();
+  auto variable = tracing::born(frame, line);
+  if (other.has_value()) {
+    variable->binding.content = Access::content(other, line);
+    variable->name = other.variable_->name;
+  }
+  Access::attach(*this, std::move(variable));
+}
+
+Var::Var(Var&& other) noexcept { Access::move(*this, other); }
+
+Var::~Var() { Access::detach(*this); }
+
+Var& Var::operator=(const Var& other) {
+  if (this == &other) return *this;
+  const SourceLine declared = other.variable_->declared;
+  Content content = Access::content(other, declared);
+  const SourceLine made = tracing::line_of(content);
+  Access::store(*this, std::move(content), made.known() ? made : declared);
+  return *this;
+}
+
+Var& Var::operator=(Var&& other) { return *this = static_cast<const Var&>(other); }
+
+Var& Var::named(std::string name, Here where) & {
+  variable_->name = name;
+  variable_->declared = SourceLine::of(where);
+  auto& binding = variable_->binding;
+  Value* value = binding.box;
+  if (value == nullptr && binding.content) value = binding.content->value;
+  if (value != nullptr && value->op != nullptr && value->name.empty()) value->name = name;
+  return *this;
+}
+
+Var Var::named(std::string name, Here where) && {
+  named(std::move(name), where);
+  return std::move(*this);
+}
+
+bool Var::has_value() const {
+  const Frame* frame = tracing::innermost();
+  return frame != nullptr ? tracing::has_value(*variable_, *frame)
+                          : variable_->binding.content.has_value();
+}
+
+Type Var::type(Here where) const {
+  const SourceLine line = SourceLine::of(where);
+  return tracing::type_of(variable_, tracing::current(line), line);
+}
+
+Dtype Var::dtype(Here where) const { return type(where).dtype(); }
+
+Shape Var::shape(Here where) const { return type(where).shape(); }
+
+Field Var::operator[](std::string_view field) & { return Field(*this, tracing::split(field)); }
+
+Var Var::operator[](std::string_view field) const& {
+  Var copy = *this;
+  return Field(copy, tracing::split(field));
+}
+
+Field Field::operator[](std::string_view field) const {
+  std::vector<std::string> path = path_;
+  for (std::string& part : tracing::split(field)) path.push_back(std::move(part));
+  return Field(*root_, std::move(path));
+}
+
+Field::operator Var() const {
+  const SourceLine declared = Access::declared(*root_);
+  Content whole = Access::content(*root_, declared);
+  return Access::make(tracing::project(std::move(whole), path_, declared), declared);
+}
+
+Type Field::type(Here where) const {
+  const SourceLine line = SourceLine::of(where);
+  return tracing::project(Access::content(*root_, line), path_, line).type;
+}
+
+Field& Field::operator=(const Operand& value) {
+  const SourceLine line = value.where();
+  const Content whole = Access::content(*root_, line);
+  const Content old = tracing::project(whole, path_, line);
+  Content part;
+  if (value.is_number() && !old.is_record()) {
+    Builder b = tracing::builder_at(line);
+    part = Content(Access::value(b, value, &old.type));
+  } else {
+    part = Access::content(value);
+  }
+  Access::store(*root_, tracing::replaced(whole, path_, part, line), line);
+  return *this;
+}
+
+Var record(std::vector<std::pair<std::string, Var>> fields, Here where) {
+  const SourceLine line = SourceLine::of(where);
+  std::vector<std::pair<std::string, Content>> contents;
+  for (const auto& [name, var] : fields) contents.emplace_back(name, Access::content(var, line));
+  return Access::make(Content::record(std::move(contents)), line);
+}
+
+}  // namespace nodec

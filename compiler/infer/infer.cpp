@@ -1,0 +1,294 @@
+// The fixed point. Types are recomputed on a copy of the graph, since a type rule looks at an op's
+// operands: every value of the copy starts as `never`, and sweeps in program order raise it until
+// one sweep changes nothing.
+#include "compiler/infer/infer.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "ir/primitive.h"
+#include "kernels/catalogue.h"
+#include "kernels/flow.h"
+
+namespace nodec {
+namespace {
+
+bool is_any(const Type& type) {
+  if (type.kind() == Type::Kind::Any) return true;
+  return std::any_of(type.elements().begin(), type.elements().end(), is_any);
+}
+
+bool is_never(const Type& type) { return type.kind() == Type::Kind::Never; }
+
+bool is_box(const Value* value) { return value->type.kind() == Type::Kind::Box; }
+
+bool makes_box(const Op& op) { return op.primitive == &box_new_p || op.primitive == &cell_new_p; }
+bool loads_box(const Op& op) { return op.primitive == &box_load_p || op.primitive == &cell_load_p; }
+bool stores_box(const Op& op) {
+  return op.primitive == &box_store_p || op.primitive == &cell_store_p;
+}
+
+// From every box-typed value to the box.new behind it, through the arguments of regions.
+using Origins = std::unordered_map<const Value*, const Value*>;
+
+class Origin {
+ public:
+  explicit Origin(const Region& body) { walk(body); }
+  const Origins& all() const { return origins_; }
+
+ private:
+  void walk(const Region& region) {
+    for (const auto& op : region.ops) {
+      if (makes_box(*op)) origins_[op->result()] = op->result();
+      for (std::size_t r = 0; r < op->regions.size(); ++r) {
+        bind(*op, r);
+        walk(op->region(r));
+      }
+    }
+  }
+
+  void bind(const Op& op, std::size_t r) {
+    const Flow f = flow(op, r);
+    for (std::size_t i = 0; i < f.enters.size(); ++i) {
+      const auto found = origins_.find(op.operands.at(std::size_t(f.enters[i])));
+      if (found != origins_.end()) origins_[op.region(r).arg(i)] = found->second;
+    }
+  }
+
+  Origins origins_;
+};
+
+enum class View : std::uint8_t { Seen, Proven };
+
+class FixedPoint {
+ public:
+  FixedPoint(const Graph& graph, View view)
+      : copy_(clone(graph)), view_(view), origin_(copy_->body) {
+    find_captured();
+    remember(copy_->body);
+    for (const auto& arg : copy_->body.args) arg->type = witness(arg.get());
+    do {
+      changed_ = false;
+      sweep(copy_->body);
+    } while (changed_);
+  }
+
+  const Region& body() const { return copy_->body; }
+  Type content(const Value* box) const {
+    const auto found = contents_.find(box);
+    return found == contents_.end() ? Type::never() : found->second;
+  }
+
+ private:
+  // Keeps the traced types (the witnesses) aside and clears the copy's.
+  void remember(Region& region) {
+    const auto take = [&](Value* value) {
+      witnesses_[value] = std::exchange(value->type, Type::never());
+    };
+    for (const auto& arg : region.args) take(arg.get());
+    for (const auto& op : region.ops) {
+      for (const auto& result : op->results) take(result.get());
+      for (const auto& nested : op->regions) remember(*nested);
+    }
+  }
+
+  void find_captured() {
+    for (const auto& [value, box] : origin_.all()) {
+      if (value != box) captured_.insert({box, true});
+    }
+  }
+
+  const Type& witness(const Value* value) const { return witnesses_.at(value); }
+
+  void raise(Value* value, const Type& type) {
+    Type joined = join(value->type, type);
+    if (joined == value->type) return;
+    value->type = std::move(joined);
+    changed_ = true;
+  }
+
+  void sweep(Region& region) {
+    for (const auto& op : region.ops) {
+      if (op->primitive->form == Form::State && box_op(*op)) continue;
+      if (op->regions.empty()) {
+        plain(*op);
+      } else {
+        with_regions(*op);
+      }
+    }
+  }
+
+  // Boxes: the content is kept beside the values, so that a store is seen by every load.
+  bool box_op(Op& op) {
+    if (makes_box(op)) {
+      store(op.result(), op.operands[0]->type);
+      raise(op.result(), witness(op.result()));
+      return true;
+    }
+    if (!loads_box(op) && !stores_box(op)) return false;
+    const auto origin = origin_.all().find(op.operands[0]);
+    NODEC_CHECK(origin != origin_.all().end(), "a box '{}' comes from nowhere",
+                op.operands[0]->name);
+    if (stores_box(op)) store(origin->second, op.operands[1]->type);
+    if (loads_box(op)) raise(op.result(), loaded(op, origin->second));
+    return true;
+  }
+
+  void store(const Value* box, const Type& type) {
+    Type& content = contents_[box];
+    Type joined = join(content, type);
+    if (joined == content) return;
+    content = std::move(joined);
+    changed_ = true;
+  }
+
+  Type loaded(const Op& op, const Value* box) const {
+    const bool opaque =
+        view_ == View::Seen && op.primitive == &box_load_p && captured_.contains(box);
+    return opaque ? Type::any() : content(box);
+  }
+
+  void plain(Op& op) {
+    bool any = false;
+    for (const Value* operand : op.operands) {
+      if (is_never(operand->type)) return;
+      any |= is_any(operand->type);
+    }
+    const std::vector<Type> types = any ? std::vector<Type>{} : ruled(op);
+    for (std::size_t i = 0; i < op.results.size(); ++i) {
+      raise(op.result(i), i < types.size() ? types[i] : Type::any());
+    }
+  }
+
+  // Nothing when the attributes of the trace no longer fit what the operands have become.
+  static std::vector<Type> ruled(const Op& op) {
+    try {
+      return op.primitive->type(op);
+    } catch (const Error&) {
+      return {};
+    }
+  }
+
+  void with_regions(Op& op) {
+    for (std::size_t r = 0; r < op.regions.size(); ++r) {
+      Region& region = op.region(r);
+      const Flow f = flow(op, r);
+      for (std::size_t i = 0; i < region.args.size(); ++i) {
+        raise(region.arg(i),
+              f.known ? op.operands[std::size_t(f.enters[i])]->type : witness(region.arg(i)));
+      }
+      sweep(region);
+      for (std::size_t i = 0; i < region.results.size(); ++i) {
+        if (!f.known) continue;
+        if (f.loops[i] >= 0) raise(region.arg(std::size_t(f.loops[i])), region.results[i]->type);
+        if (f.leaves[i] >= 0) raise(op.result(std::size_t(f.leaves[i])), region.results[i]->type);
+      }
+    }
+    raise_results(op);
+  }
+
+  // What does not come out of a region: a loop that never turns gives back what entered, and a
+  // solve's counters and a vjp's cotangents are typed as the trace did.
+  void raise_results(Op& op) {
+    const Flow f = flow(op, op.regions.size() - 1);
+    std::vector<bool> left(op.results.size(), false);
+    for (int result : f.leaves) {
+      if (result >= 0) left[std::size_t(result)] = true;
+    }
+    const bool loops = op.primitive == &while_p;
+    for (std::size_t i = 0; i < op.results.size(); ++i) {
+      if (loops) raise(op.result(i), op.operands[i]->type);
+      if (!left[i]) raise(op.result(i), witness(op.result(i)));
+    }
+  }
+
+  std::unique_ptr<Graph> copy_;
+  View view_;
+  Origin origin_;
+  std::unordered_map<const Value*, bool> captured_;
+  std::unordered_map<const Value*, Type> witnesses_, contents_;
+  bool changed_ = false;
+};
+
+// Walks a graph and its copy in step.
+template <class Visit>
+void in_step(const Region& a, const Region& b, const Visit& visit) {
+  for (std::size_t i = 0; i < a.args.size(); ++i) visit(a.arg(i), b.arg(i));
+  for (std::size_t i = 0; i < a.ops.size(); ++i) {
+    const Op &x = *a.ops[i], &y = *b.ops[i];
+    for (std::size_t r = 0; r < x.regions.size(); ++r) in_step(x.region(r), y.region(r), visit);
+    for (std::size_t r = 0; r < x.results.size(); ++r) visit(x.result(r), y.result(r));
+  }
+}
+
+// Lists boxes and carries of the graph itself, in program order.
+class Variables {
+ public:
+  Variables(const Graph& graph, Inference& inference) : inference_(inference), origin_(graph.body) {
+    walk(graph.body);
+    for (const auto& [value, box] : origin_.all()) {
+      if (value != box) variable(box).captured = true;
+    }
+  }
+
+ private:
+  BoxedVariable& variable(const Value* box) { return inference_.boxes[index_.at(box)]; }
+
+  void walk(const Region& region) {
+    for (const auto& op : region.ops) {
+      if (makes_box(*op)) start(*op);
+      if (stores_box(*op)) stored(*op);
+      if (loads_box(*op)) {
+        variable(origin_.all().at(op->operands[0])).loads.push_back(op->result());
+      }
+      if (op->primitive == &while_p) carries(*op);
+      for (const auto& nested : op->regions) walk(*nested);
+    }
+  }
+
+  void start(const Op& op) {
+    index_[op.result()] = inference_.boxes.size();
+    BoxedVariable v;
+    v.box = op.result();
+    v.first = v.odd = op.operands[0]->type;
+    v.declared_cell = op.primitive == &cell_new_p;
+    inference_.boxes.push_back(std::move(v));
+  }
+
+  void stored(const Op& op) {
+    BoxedVariable& v = variable(origin_.all().at(op.operands[0]));
+    v.stores.push_back(&op);
+    if (v.odd == v.first) v.odd = op.operands[1]->type;
+  }
+
+  void carries(const Op& op) {
+    const Region& body = op.region(1);
+    for (std::size_t i = 0; i < body.results.size(); ++i) {
+      const Type &enters = op.operands[i]->type, &leaves = body.results[i]->type;
+      if (enters != leaves) inference_.carries.push_back({&op, i, enters, leaves});
+    }
+  }
+
+  Inference& inference_;
+  Origin origin_;
+  std::unordered_map<const Value*, std::size_t> index_;
+};
+
+}  // namespace
+
+Inference infer(const Graph& graph) {
+  Inference inference;
+  const Variables variables(graph, inference);
+  const FixedPoint seen(graph, View::Seen), proven(graph, View::Proven);
+  std::unordered_map<const Value*, Type> contents;
+  in_step(graph.body, seen.body(),
+          [&](const Value* value, const Value* copy) { inference.seen[value] = copy->type; });
+  in_step(graph.body, proven.body(), [&](const Value* value, const Value* copy) {
+    inference.proven[value] = copy->type;
+    if (is_box(value)) contents[value] = proven.content(copy);
+  });
+  for (BoxedVariable& v : inference.boxes) v.content = contents.at(v.box);
+  return inference;
+}
+
+}  // namespace nodec

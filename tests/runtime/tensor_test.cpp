@@ -1,0 +1,33 @@
+// Host arrays: alignment, ownership and the guard on their dtype.
+#include "runtime/tensor.h"
+
+#include <doctest/doctest.h>
+
+using namespace nodec;
+
+TEST_CASE("a tensor starts at a cache line, as zeros, and knows its type") {
+  const Tensor tensor(Dtype::F32, {20, 3});
+  CHECK(reinterpret_cast<std::uintptr_t>(tensor.data()) % 64 == 0);
+  CHECK(tensor.count() == 60);
+  CHECK(tensor.bytes() == 240);
+  CHECK(tensor.view().type() == "f32[20, 3]");
+  for (float value : tensor.values<float>()) CHECK(value == 0.0F);
+  CHECK(Tensor::scalar(2.5).view().type() == "f64[]");
+  CHECK(Tensor(Dtype::I32, {0, 4}).bytes() == 0);
+}
+
+TEST_CASE("a clone is another array, a borrowed one is not") {
+  alignas(64) float bytes[3] = {1, 2, 3};
+  Tensor borrowed = Tensor::borrow(Dtype::F32, {3}, bytes);
+  const Tensor copy = borrowed.clone();
+  borrowed.values<float>()[1] = 7;
+  CHECK(bytes[1] == 7);
+  CHECK(copy.values<float>()[1] == 2);
+}
+
+TEST_CASE("misuse of a tensor is refused") {
+  CHECK_THROWS_WITH_AS(Tensor(Dtype::F32, {2, -1}),
+                       "error: a tensor's dims cannot be negative, got f32[2, -1]", Error);
+  CHECK_THROWS_AS(Tensor(Dtype::F32, {2}).values<double>(), std::logic_error);
+  CHECK_THROWS_AS(Tensor::of<float>({3}, {1.0F, 2.0F}), std::logic_error);
+}

@@ -1,0 +1,371 @@
+// One walk per region, in order, with two tables: the leaves of every value, and the content of
+// every box at this point of the program.
+#include "compiler/passes/unbox.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include "ir/builder.h"
+#include "ir/primitive.h"
+#include "ir/print.h"
+#include "kernels/catalogue.h"
+#include "kernels/flow.h"
+
+namespace nodec {
+namespace {
+
+using Values = std::vector<Value*>;
+using Indices = std::vector<std::int64_t>;
+
+bool is_box(const Value* value) { return value->type.kind() == Type::Kind::Box; }
+
+bool is_compound(const Type& type) {
+  return type.kind() == Type::Kind::Record || type.kind() == Type::Kind::Tuple ||
+         type.kind() == Type::Kind::Box;
+}
+
+bool stores(const Op& op) { return op.primitive == &box_store_p || op.primitive == &cell_store_p; }
+
+// Whether some op of the region, however deep, stores to the box that is its argument `arg`.
+bool stores_to(const Region& region, const Value* arg) {
+  for (const auto& op : region.ops) {
+    if (stores(*op) && op->operands[0] == arg) return true;
+    for (std::size_t r = 0; r < op->regions.size(); ++r) {
+      const Flow f = flow(*op, r);
+      for (std::size_t i = 0; i < f.enters.size(); ++i) {
+        const bool enters = op->operands[std::size_t(f.enters[i])] == arg;
+        if (enters && stores_to(op->region(r), op->region(r).arg(i))) return true;
+      }
+    }
+  }
+  return false;
+}
+
+// The leaves of a type with the names a reader knows them by: "st.scale".
+void add_leaves(const Type& type, const std::string& name,
+                std::vector<std::pair<std::string, Type>>& leaves) {
+  if (!is_compound(type)) {
+    leaves.emplace_back(name, type);
+    return;
+  }
+  const bool named = type.kind() == Type::Kind::Record;
+  for (std::size_t i = 0; i < type.elements().size(); ++i) {
+    const std::string part = named                            ? type.field_names()[i]
+                             : type.kind() == Type::Kind::Box ? std::string()
+                                                              : std::to_string(i);
+    const bool both = !name.empty() && !part.empty();
+    add_leaves(type.elements()[i], both ? name + "." + part : name + part, leaves);
+  }
+}
+
+std::vector<std::pair<std::string, Type>> leaves_of(const Value& value) {
+  std::vector<std::pair<std::string, Type>> leaves;
+  add_leaves(value.type, value.name, leaves);
+  return leaves;
+}
+
+// How many leaves stand before element i of a list, for every i and the end.
+class Offsets {
+ public:
+  void push(std::size_t leaves) { starts_.push_back(starts_.back() + std::int64_t(leaves)); }
+  std::int64_t at(std::int64_t i) const { return starts_.at(std::size_t(i)); }
+  // The leaves of the listed elements.
+  Indices expand(const Indices& list) const {
+    Indices all;
+    for (std::int64_t i : list) {
+      for (std::int64_t leaf = at(i); leaf < at(i + 1); ++leaf) all.push_back(leaf);
+    }
+    return all;
+  }
+
+ private:
+  Indices starts_{0};
+};
+
+// Everything known while walking one region.
+class Walk {
+ public:
+  explicit Walk(Region& region) : region_(region) {}
+
+  // Replaces the arguments by their leaves.
+  void arguments() {
+    std::vector<std::unique_ptr<Value>> old = std::exchange(region_.args, {});
+    for (auto& arg : old) {
+      Values& leaves = is_box(arg.get()) ? contents_[arg.get()] : leaves_[arg.get()];
+      for (auto& [name, type] : leaves_of(*arg)) leaves.push_back(region_.add_arg(type, name));
+      gone_.push_back(std::move(arg));
+    }
+  }
+
+  void ops();
+
+  // Replaces the yielded values by their leaves, the contents of `boxes` standing before result
+  // `before`.
+  void results(const Values& boxes, std::size_t before) {
+    Values flat;
+    for (std::size_t i = 0; i <= region_.results.size(); ++i) {
+      if (i == before) append_contents(boxes, flat);
+      if (i == region_.results.size()) break;
+      const Values& leaves = leaves_at(region_.results[i]);
+      flat.insert(flat.end(), leaves.begin(), leaves.end());
+    }
+    region_.results = std::move(flat);
+  }
+
+ private:
+  const Values& leaves_at(const Value* value) const {
+    const auto found = leaves_.find(value);
+    NODEC_CHECK(found != leaves_.end(), "'{}' of type {} is used where only data may be",
+                value->name, value->type.str());
+    return found->second;
+  }
+
+  void append_contents(const Values& boxes, Values& flat) const {
+    for (const Value* box : boxes) {
+      const Values& content = contents_.at(box);
+      flat.insert(flat.end(), content.begin(), content.end());
+    }
+  }
+
+  bool plumbing(const Op& op);
+  void set_content(const Value* box, const Op& op);
+  void keep(std::unique_ptr<Op> op);
+  void with_regions(Op& op);
+  Offsets flatten_operands(Op& op);
+  void flatten_results(Op& op, const Values& boxes, std::size_t before);
+  Value* new_result(Op& op, const std::string& name, const Type& type);
+
+  Region& region_;
+  std::unordered_map<const Value*, Values> leaves_;    // of every value but boxes
+  std::unordered_map<const Value*, Values> contents_;  // of every box, now
+  std::vector<std::unique_ptr<Value>> gone_;           // keys of the tables that left the graph
+  std::vector<std::unique_ptr<Op>> gone_ops_;
+};
+
+void Walk::ops() {
+  std::vector<std::unique_ptr<Op>> old = std::exchange(region_.ops, {});
+  for (auto& op : old) {
+    if (plumbing(*op)) {
+      gone_ops_.push_back(std::move(op));
+    } else if (op->regions.empty()) {
+      keep(std::move(op));
+    } else {
+      with_regions(*op);
+      region_.ops.push_back(std::move(op));
+    }
+  }
+}
+
+void Walk::set_content(const Value* box, const Op& op) {
+  const Value* stored = op.operands.back();
+  NODEC_CHECK(stored->type == box->type.elements().at(0), "box '{}' of {} is given a {} by {}",
+              box->name, box->type.str(), stored->type.str(), print(op));
+  contents_[box] = leaves_at(stored);
+}
+
+// Ops that only move compound data or boxes; they vanish.
+bool Walk::plumbing(const Op& op) {
+  const Primitive* p = op.primitive;
+  if (p == &box_new_p || p == &cell_new_p) {
+    set_content(op.result(), op);
+  } else if (stores(op)) {
+    set_content(op.operands[0], op);
+  } else if (p == &box_load_p || p == &cell_load_p) {
+    leaves_[op.result()] = contents_.at(op.operands[0]);
+  } else if (p == &record_p || p == &tuple_p) {
+    Values& leaves = leaves_[op.result()];
+    for (const Value* part : op.operands) {
+      leaves.insert(leaves.end(), leaves_at(part).begin(), leaves_at(part).end());
+    }
+  } else if (p == &field_p || p == &element_p) {
+    const Type& whole = op.operands[0]->type;
+    const std::int64_t part = p == &field_p ? whole.field_index(op.attrs.get<std::string>("name"))
+                                            : op.attrs.get<std::int64_t>("index");
+    Offsets offsets;
+    for (const Type& element : whole.elements()) {
+      Value probe;
+      probe.type = element;
+      offsets.push(leaves_of(probe).size());
+    }
+    const Values& all = leaves_at(op.operands[0]);
+    leaves_[op.result()] = {all.begin() + offsets.at(part), all.begin() + offsets.at(part + 1)};
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Walk::keep(std::unique_ptr<Op> op) {
+  for (Value*& operand : op->operands) {
+    const Values& leaves = leaves_at(operand);
+    NODEC_CHECK(leaves.size() == 1, "a {} where one tensor is wanted: {}", operand->type.str(),
+                print(*op));
+    operand = leaves[0];
+  }
+  for (const auto& result : op->results) leaves_[result.get()] = {result.get()};
+  region_.ops.push_back(std::move(op));
+}
+
+template <class T>
+void move_to(std::vector<T>& items, std::size_t from, std::size_t to) {
+  std::rotate(items.begin() + std::ptrdiff_t(to), items.begin() + std::ptrdiff_t(from),
+              items.begin() + std::ptrdiff_t(from) + 1);
+}
+
+// A box some region of the op stores to: the operand, and each region's argument for it.
+struct Stored {
+  Values boxes;
+  std::vector<Values> args;  // by region
+};
+
+// The stored boxes among the arguments from `first` on. Those of a loop move in front of the other
+// captures, as what it carries stands there.
+Stored find_stored(Op& op, std::size_t first) {
+  Stored stored{{}, std::vector<Values>(op.regions.size())};
+  const bool moves = op.primitive == &while_p || op.name() == "solve";
+  const std::size_t last = op.region().args.size();
+  const std::size_t ahead = first < last ? std::size_t(flow(op, 0).enters[first]) - first : 0;
+  for (std::size_t i = first; i < last; ++i) {
+    if (!is_box(op.region().arg(i))) continue;
+    const bool any = std::any_of(op.regions.begin(), op.regions.end(), [&](const auto& region) {
+      return stores_to(*region, region->arg(i));
+    });
+    if (!any) continue;
+    Value* box = op.operands[i + ahead];
+    NODEC_CHECK(std::count(op.operands.begin(), op.operands.end(), box) == 1,
+                "a box enters twice: {}", print(op));
+    const std::size_t place = moves ? first + stored.boxes.size() : i;
+    stored.boxes.push_back(box);
+    move_to(op.operands, i + ahead, place + ahead);
+    for (std::size_t r = 0; r < op.regions.size(); ++r) {
+      stored.args[r].push_back(op.region(r).arg(i));
+      move_to(op.region(r).args, i, place);
+    }
+  }
+  return stored;
+}
+
+Offsets Walk::flatten_operands(Op& op) {
+  Values flat;
+  Offsets offsets;
+  for (const Value* operand : op.operands) {
+    const Values& leaves = is_box(operand) ? contents_.at(operand) : leaves_at(operand);
+    flat.insert(flat.end(), leaves.begin(), leaves.end());
+    offsets.push(leaves.size());
+  }
+  op.operands = std::move(flat);
+  return offsets;
+}
+
+Value* Walk::new_result(Op& op, const std::string& name, const Type& type) {
+  auto value = std::make_unique<Value>();
+  value->name = name;
+  value->type = type;
+  value->op = &op;
+  value->region = &region_;
+  value->index = int(op.results.size());
+  op.results.push_back(std::move(value));
+  return op.results.back().get();
+}
+
+// The op's results become their leaves; the boxes' new contents stand before result `before`.
+void Walk::flatten_results(Op& op, const Values& boxes, std::size_t before) {
+  std::vector<std::unique_ptr<Value>> old = std::exchange(op.results, {});
+  for (std::size_t i = 0; i <= old.size(); ++i) {
+    for (const Value* box : i == before ? boxes : Values()) {
+      Values content;
+      for (auto& [name, type] : leaves_of(*box)) content.push_back(new_result(op, name, type));
+      contents_[box] = std::move(content);
+    }
+    if (i == old.size()) break;
+    NODEC_CHECK(!is_box(old[i].get()), "a box leaves {}", op.name());
+    Values& leaves = leaves_[old[i].get()];
+    for (auto& [name, type] : leaves_of(*old[i])) leaves.push_back(new_result(op, name, type));
+    gone_.push_back(std::move(old[i]));
+  }
+}
+
+// Where an op's kind wants the contents of stored boxes: from argument `first_capture` on, and as
+// results of the op and of its regions in front of these.
+struct Places {
+  std::size_t first_capture, op_result, region_result;
+};
+
+Places places(const Op& op) {
+  const std::size_t results = op.results.size(), yielded = op.regions.back()->results.size();
+  const auto count = [&](std::string_view attr) {
+    return std::size_t(op.attrs.get_or<std::int64_t>(attr, 0));
+  };
+  if (op.primitive == &while_p) return {count("carried"), results, yielded};
+  if (op.primitive == &vjp_p) return {0, yielded, yielded};
+  if (op.name() != "solve") return {0, results, yielded};
+  const std::size_t cells = count("states") + count("cells");
+  return {1 + cells, cells + count("quadratures"), cells + count("quadratures")};
+}
+
+void set_counts(Op& op, const Places& at, std::size_t boxes, const Offsets& operands,
+                const Offsets& yielded) {
+  if (op.primitive == &while_p) {
+    op.attrs.set("carried", operands.at(std::int64_t(at.first_capture + boxes)));
+  } else if (op.primitive == &vjp_p) {
+    op.attrs.set("wrt", operands.expand(op.attrs.get<Indices>("wrt")));
+    op.attrs.set("seeds", yielded.expand(op.attrs.get<Indices>("seeds")));
+  } else if (op.name() == "solve") {
+    const std::int64_t first = 6 + op.attrs.get<std::int64_t>("states");
+    const auto last = std::int64_t(5 + at.first_capture + boxes);
+    op.attrs.set("cells", operands.at(last) - operands.at(first));
+  }
+}
+
+void Walk::with_regions(Op& op) {
+  for (std::size_t r = 0; r < op.regions.size(); ++r) {
+    NODEC_CHECK(flow(op, r).known, "unbox cannot look into {}", print(op));
+  }
+  const Places at = places(op);
+  const Stored stored = find_stored(op, at.first_capture);
+  Offsets yielded;
+  for (const Value* result : op.regions.back()->results) yielded.push(leaves_of(*result).size());
+  set_counts(op, at, stored.boxes.size(), flatten_operands(op), yielded);
+  for (std::size_t r = 0; r < op.regions.size(); ++r) {
+    const bool is_test = op.primitive == &while_p && r == 0;
+    Walk walk(op.region(r));
+    walk.arguments();
+    walk.ops();
+    walk.results(is_test ? Values() : stored.args[r], at.region_result);
+  }
+  flatten_results(op, stored.boxes, at.op_result);
+}
+
+// Names and aliases of a graph's results follow their leaves.
+void flatten_outputs(Graph& graph) {
+  Offsets inputs;
+  for (const auto& arg : graph.body.args) inputs.push(leaves_of(*arg).size());
+  std::vector<std::string> names;
+  std::vector<int> aliases;
+  for (std::size_t i = 0; i < graph.body.results.size(); ++i) {
+    Value named;
+    named.type = graph.body.results[i]->type;
+    if (i < graph.result_names.size()) named.name = graph.result_names[i];
+    const int alias = i < graph.aliases.size() ? graph.aliases[i] : -1;
+    std::int64_t input = alias < 0 ? -1 : inputs.at(alias);
+    for (const auto& [name, type] : leaves_of(named)) {
+      names.push_back(name);
+      aliases.push_back(int(alias < 0 ? -1 : input++));
+    }
+  }
+  graph.result_names = std::move(names);
+  graph.aliases = std::move(aliases);
+}
+
+}  // namespace
+
+void unbox(Graph& graph) {
+  flatten_outputs(graph);
+  Walk walk(graph.body);
+  walk.arguments();
+  walk.ops();
+  walk.results({}, graph.body.results.size());
+}
+
+}  // namespace nodec

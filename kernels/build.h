@@ -70,7 +70,7 @@ Value* integer(Builder& b, Dtype dtype, std::int64_t value);  // a scalar, exact
 Value* scalar(Builder& b, Dtype dtype, double value);
 Value* splat(Builder& b, const Type& like, double value);
 Value* splat(Builder& b, const Value* like, double value);
-Value* zeros(Builder& b, const Type& type);  // also of a bool or a key
+Value* zeros(Builder& b, const Type& type);  // bools, keys, records and tapes too
 Value* iota(Builder& b, Dtype dtype, Shape shape, std::int64_t axis);
 Value* dim(Builder& b, const Dim& size);  // an i64 scalar
 Value* key(Builder& b, Value* seed);

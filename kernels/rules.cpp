@@ -251,6 +251,16 @@ void copy_element(Array& to, std::int64_t at, const Array& from, std::int64_t i)
   }
 }
 
+std::vector<Datum> eval_expanded(const Op& op, Data x, Interpreter& interpreter) {
+  Region region;
+  Builder b(region);
+  b.at(op.where);
+  Values arguments;
+  for (const Value* operand : op.operands) arguments.push_back(region.add_arg(operand->type));
+  region.results = op.primitive->expand(b, b.op(*op.primitive, arguments, op.attrs));
+  return interpreter.run(region, x);
+}
+
 Scalar machine_scalar(Dtype dtype) {
   switch (dtype) {
     case Dtype::Bool:

@@ -30,7 +30,7 @@ consteval Primitive complete(Primitive p) {
   const bool differentiable = p.gradient.rule || (p.gradient.augment && p.gradient.reverse);
   if (p.name.empty()) throw "the primitive lacks a name";
   if (!p.type) throw "the primitive lacks a type rule";
-  if (!p.eval && !p.scalar) throw "the primitive lacks an evaluation";
+  if (!p.eval && !p.scalar && p.form != Form::Rewrite) throw "the primitive lacks an evaluation";
   if (!differentiable && p.gradient.none_because.empty()) throw "the primitive lacks a gradient";
   if (p.form == Form::Elementwise && !p.lower) throw "the primitive lacks a lowering";
   if (p.form == Form::Reduce && !p.fold.step) throw "the primitive lacks a fold";
@@ -94,6 +94,9 @@ void each_index(const Dims& dims, Visit visit) {
 std::int64_t offset(const Dims& index, const Dims& strides);
 // Copies one element, whatever the dtype.
 void copy_element(Array& to, std::int64_t at, const Array& from, std::int64_t i);
+
+// Runs what the op expands to; for ops whose expansion is their definition.
+std::vector<Datum> eval_expanded(const Op& op, Data x, Interpreter& interpreter);
 
 // Lowering: what holds an element of this dtype in generated code.
 Scalar machine_scalar(Dtype dtype);

@@ -1,0 +1,120 @@
+// Reading and adding at data-dependent places: gather and its derivative scatter_add. An index
+// outside the table is moved to the nearest end, so that compiled code reads and writes inside.
+#include <algorithm>
+
+#include "kernels/build.h"
+#include "kernels/rules.h"
+
+namespace nodec {
+namespace {
+
+const Type& index_tensor(const Op& op, std::size_t operand) {
+  const Type& indices = tensor(op, operand);
+  if (indices.dtype() != Dtype::I32) {
+    fail(op, fmt::format("wants i32 indices, got {}", described(*op.operands[operand])),
+         "cast them to i32");
+  }
+  return indices;
+}
+
+Types gather_type(const Op& op) {
+  const Type &table = tensor(op, 0), &indices = index_tensor(op, 1);
+  if (table.rank() == 0) {
+    fail(op, fmt::format("reads rows of a table, got {}", described(*op.operands[0])));
+  }
+  Shape shape = indices.shape();
+  shape.insert(shape.end(), table.shape().begin() + 1, table.shape().end());
+  return {table.with_shape(shape)};
+}
+
+Types scatter_add_type(const Op& op) {
+  const Type &indices = index_tensor(op, 0), &updates = float_tensor(op, 1);
+  const Shape& shape = attribute<Shape>(op, "shape");
+  if (shape.empty()) fail(op, "adds to rows of a table, got the shape []");
+  Shape wanted = indices.shape();
+  wanted.insert(wanted.end(), shape.begin() + 1, shape.end());
+  if (updates.shape() != wanted) {
+    fail(op, fmt::format("wants updates of {} for rows of {}, got {} ({})",
+                         updates.with_shape(wanted).str(), str(shape), described(*op.operands[1]),
+                         differences(updates.with_shape(wanted), updates)));
+  }
+  return {updates.with_shape(shape)};
+}
+
+std::int64_t row(const Array& indices, std::int64_t i, std::int64_t rows) {
+  return std::clamp<std::int64_t>(indices.integer(i), 0, std::max<std::int64_t>(rows - 1, 0));
+}
+
+std::vector<Datum> eval_gather(const Op& op, Data x, Interpreter&) {
+  const Array &table = x[0].array, &indices = x[1].array;
+  Dims dims = indices.dims;
+  dims.insert(dims.end(), table.dims.begin() + 1, table.dims.end());
+  Array out = Array::zeros(table.dtype, dims);
+  if (table.dims[0] == 0 && out.count() > 0) fail(op, "reads from a table without rows");
+  const std::int64_t width = product(table.dims, 1, table.dims.size());
+  for (std::int64_t i = 0; i < indices.count(); ++i) {
+    const std::int64_t from = row(indices, i, table.dims[0]) * width;
+    for (std::int64_t j = 0; j < width; ++j) copy_element(out, i * width + j, table, from + j);
+  }
+  return {std::move(out)};
+}
+
+std::vector<Datum> eval_scatter_add(const Op& op, Data x, Interpreter& interpreter) {
+  const Array &indices = x[0].array, &updates = x[1].array;
+  Array out = Array::zeros(updates.dtype, evaluate(op.attrs.get<Shape>("shape"), interpreter));
+  if (out.dims[0] == 0 && updates.count() > 0) fail(op, "adds to a table without rows");
+  const std::int64_t width = product(out.dims, 1, out.dims.size());
+  for (std::int64_t i = 0; i < indices.count(); ++i) {
+    const std::int64_t to = row(indices, i, out.dims[0]) * width;
+    for (std::int64_t j = 0; j < width; ++j) {
+      out.set(to + j, out.real(to + j) + updates.real(i * width + j));
+    }
+  }
+  return {std::move(out)};
+}
+
+}  // namespace
+
+// result[i..., j...] = table[indices[i...], j...].
+constexpr Primitive gather_p = complete({
+    .name = "gather",
+    .arity = 2,
+    .form = Form::Gather,
+    .type = gather_type,
+    .eval = eval_gather,
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      const Shape& shape = y.operands[0]->type.shape();
+      return {scatter_add(b, y.operands[1], dy[0], shape), nullptr};
+    }},
+    .domain = {0, 5},
+    .sample =
+        [](Builder& b, Dtype real) {
+          Value *table = sample_arg(b, real, {5, 3}), *list = sample_arg(b, real, {5});
+          Value* images = sample_arg(b, Dtype::U8, {5, 4});
+          Value* batch = sample_arg(b, Dtype::I32, {Dim::symbol("B")});
+          Value* indices = sample_arg(b, Dtype::I32, {2, 2});
+          b.region().results = {gather(b, list, batch), gather(b, table, indices),
+                                transpose(b, gather(b, images, batch), {1, 0})};
+        },
+});
+
+// Zeros of `shape`, plus updates[i..., j...] at [indices[i...], j...], added in row-major order of
+// i.
+constexpr Primitive scatter_add_p = complete({
+    .name = "scatter_add",
+    .arity = 2,
+    .form = Form::Gather,
+    .type = scatter_add_type,
+    .eval = eval_scatter_add,
+    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {nullptr, gather(b, dy[0], y.operands[0])};
+    }},
+    .domain = {0, 5},
+    .sample =
+        [](Builder& b, Dtype real) {
+          Value *indices = sample_arg(b, Dtype::I32, {6}), *updates = sample_arg(b, real, {6, 3});
+          b.region().results = {scatter_add(b, indices, updates, {5, 3})};
+        },
+});
+
+}  // namespace nodec

@@ -1,0 +1,130 @@
+// Data from attributes alone: constant, iota, dim.
+#include "kernels/build.h"
+#include "kernels/rules.h"
+
+namespace nodec {
+namespace {
+
+// One number for all elements, or a list of them; whole numbers are written as integers.
+Types constant_type(const Op& op) {
+  const Dtype dtype = attribute<Dtype>(op, "dtype");
+  const Shape& shape = attribute<Shape>(op, "shape");
+  if (dtype == Dtype::Key) fail(op, "cannot make a key", "make it from a seed with 'key'");
+  if (op.attrs.has("value") == op.attrs.has("values")) {
+    fail(op, "wants one of the attributes 'value' and 'values'");
+  }
+  if (op.attrs.has("values")) {
+    const auto& values = attribute<std::vector<double>>(op, "values");
+    if (element_count(shape) != Dim(std::int64_t(values.size()))) {
+      fail(op,
+           fmt::format("lists {} for the shape {}", count_of(values.size(), "value"), str(shape)));
+    }
+  } else if (is_float(dtype)) {
+    attribute<double>(op, "value");
+  } else {
+    attribute<std::int64_t>(op, "value");
+  }
+  return {Type::tensor(dtype, shape)};
+}
+
+std::vector<Datum> eval_constant(const Op& op, Data, Interpreter& interpreter) {
+  const Dtype dtype = op.attrs.get<Dtype>("dtype");
+  Array out = Array::zeros(dtype, evaluate(op.attrs.get<Shape>("shape"), interpreter));
+  const bool listed = op.attrs.has("values");
+  for (std::int64_t i = 0; i < out.count(); ++i) {
+    if (listed) {
+      out.set(i, op.attrs.get<std::vector<double>>("values")[std::size_t(i)]);
+    } else if (is_float(dtype)) {
+      out.set(i, op.attrs.get<double>("value"));
+    } else {
+      out.set_integer(i, op.attrs.get<std::int64_t>("value"));
+    }
+  }
+  return {std::move(out)};
+}
+
+Types iota_type(const Op& op) {
+  const Dtype dtype = attribute<Dtype>(op, "dtype");
+  const Shape& shape = attribute<Shape>(op, "shape");
+  axis_attribute(op, "axis", shape.size());
+  if (dtype == Dtype::Bool || dtype == Dtype::U8 || dtype == Dtype::Key) {
+    fail(op, fmt::format("counts in i32, i64, f32 or f64, got {}", name(dtype)));
+  }
+  return {Type::tensor(dtype, shape)};
+}
+
+std::vector<Datum> eval_iota(const Op& op, Data, Interpreter& interpreter) {
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("axis"));
+  Array out = Array::zeros(op.attrs.get<Dtype>("dtype"),
+                           evaluate(op.attrs.get<Shape>("shape"), interpreter));
+  each_index(out.dims,
+             [&](std::int64_t flat, const Dims& index) { out.set_integer(flat, index[axis]); });
+  return {std::move(out)};
+}
+
+void sample_constant(Builder& b, Dtype real) {
+  const Shape shape{3, Dim::symbol("B")};
+  b.region().results = {
+      constant(b, real, shape, 0.1),           constant(b, real, shape, -0.0),
+      constant(b, Dtype::I64, shape, -7),      constant(b, Dtype::Bool, shape, 1),
+      constant(b, Dtype::U8, {2}, 200),        constant(b, real, {2, 2}, {1.5, -2, 0.1, 1e-3}),
+      constant(b, Dtype::I32, {3}, {1, 2, -3})};
+}
+
+}  // namespace
+
+constexpr Primitive constant_p = complete({
+    .name = "constant",
+    .arity = 0,
+    .form = Form::Generate,
+    .type = constant_type,
+    .eval = eval_constant,
+    .gradient = flat_gradient,
+    .sample = sample_constant,
+});
+
+// The index along `axis`.
+constexpr Primitive iota_p = complete({
+    .name = "iota",
+    .arity = 0,
+    .form = Form::Generate,
+    .type = iota_type,
+    .eval = eval_iota,
+    .gradient = flat_gradient,
+    .generate =
+        [](Emitter& e, const Op& op, Codes, Code index) {
+          const Scalar scalar = machine_scalar(op.attrs.get<Dtype>("dtype"));
+          return scalar == Scalar::I64 ? index : e.convert(index, scalar);
+        },
+    .sample =
+        [](Builder& b, Dtype real) {
+          const Shape shape{3, Dim::symbol("B")};
+          b.region().results = {iota(b, real, shape, 0), iota(b, Dtype::I32, shape, 1),
+                                iota(b, Dtype::I64, {4, 2}, 0)};
+        },
+});
+
+// A size at run time, i64[]: how a program learns the value of a symbol.
+constexpr Primitive dim_p = complete({
+    .name = "dim",
+    .arity = 0,
+    .form = Form::Generate,
+    .type = [](const Op& op) -> Types {
+      if (dim_attribute(op, "size").is_unknown()) fail(op, "has no value for an unknown size");
+      return {Type::scalar(Dtype::I64)};
+    },
+    .eval =
+        [](const Op& op, Data, Interpreter& interpreter) {
+          const std::int64_t size = evaluate(op.attrs.get<Shape>("size"), interpreter).at(0);
+          return std::vector<Datum>{Array::scalar_integer(Dtype::I64, size)};
+        },
+    .gradient = flat_gradient,
+    .sample =
+        [](Builder& b, Dtype real) {
+          const Dim batch = Dim::symbol("B");
+          Value* x = sample_arg(b, real);  // so that B has a value
+          b.region().results = {dim(b, batch * 3 + 1), neg(b, x)};
+        },
+});
+
+}  // namespace nodec

@@ -1,0 +1,121 @@
+// Tapes: what a reverse sweep's loop reads back, frame by frame. A tape is a value with one
+// history: after a write the tape as it was before must not be used, so compiled code writes in
+// place, and so does the interpreter.
+#include "kernels/build.h"
+#include "kernels/rules.h"
+
+namespace nodec {
+namespace {
+
+constexpr Gradient no_second_sweep = no_gradient("a tape already belongs to a reverse sweep");
+
+const Types& frame_of(const Op& op) {
+  require_operands(op, 2);
+  const Type& tape = op.operands[0]->type;
+  if (tape.kind() != Type::Kind::Tape) {
+    fail(op, fmt::format("wants a tape, got {}", described(*op.operands[0])));
+  }
+  scalar_of(op, 1, Dtype::I32);
+  return tape.elements();
+}
+
+Types new_type(const Op& op) {
+  Types frame;
+  for (std::size_t i = 0; i < op.operands.size(); ++i) frame.push_back(tensor(op, i));
+  return {Type::tape(std::move(frame))};
+}
+
+Types write_type(const Op& op) {
+  const Types& frame = frame_of(op);
+  if (op.operands.size() != frame.size() + 2) {
+    fail(op, fmt::format("writes {} into a frame of {}", count_of(op.operands.size() - 2, "value"),
+                         frame.size()));
+  }
+  std::string wrong;
+  for (std::size_t i = 0; i < frame.size(); ++i) {
+    const Value& value = *op.operands[i + 2];
+    if (value.type == frame[i]) continue;
+    wrong +=
+        fmt::format("{}{} for {}", wrong.empty() ? "" : "; ", described(value), frame[i].str());
+  }
+  if (!wrong.empty()) fail(op, fmt::format("writes {}", wrong));
+  return {op.operands[0]->type};
+}
+
+// The frames live behind `cell`, shared by every copy of the tape.
+std::vector<Datum>& frames(const Datum& tape) { return tape.cell->elements; }
+
+std::vector<Datum> eval_write(const Op& op, Data x, Interpreter&) {
+  std::vector<Datum>& all = frames(x[0]);
+  const std::int64_t index = x[1].array.integer();
+  if (index < 0 || index > std::int64_t(all.size())) {
+    fail(op, fmt::format("writes frame {} of a tape of {}", index, all.size()));
+  }
+  Datum frame;
+  frame.kind = Type::Kind::Tuple;
+  frame.elements.assign(x.begin() + 2, x.end());
+  if (std::size_t(index) == all.size()) all.emplace_back();
+  all[std::size_t(index)] = std::move(frame);
+  return {x[0]};
+}
+
+std::vector<Datum> eval_read(const Op& op, Data x, Interpreter&) {
+  const std::vector<Datum>& all = frames(x[0]);
+  const std::int64_t index = x[1].array.integer();
+  if (index < 0 || index >= std::int64_t(all.size())) {
+    fail(op, fmt::format("reads frame {} of a tape of {}", index, all.size()));
+  }
+  return all[std::size_t(index)].elements;
+}
+
+void sample_tape(Builder& b, Dtype real) {
+  Value *x = sample_arg(b, real), *y = sample_arg(b, real, {});
+  Value *zero = integer(b, Dtype::I32, 0), *one = integer(b, Dtype::I32, 1);
+  Value* tape = tape_new(b, {x, y});
+  tape = tape_write(b, tape, zero, {x, y});
+  tape = tape_write(b, tape, one, {neg(b, x), y});
+  tape = tape_write(b, tape, zero, {exp(b, x), neg(b, y)});
+  const Op &first = tape_read(b, tape, zero), &second = tape_read(b, tape, one);
+  b.region().results = {first.result(0), first.result(1), second.result(0), second.result(1)};
+}
+
+}  // namespace
+
+// No frames yet. The operands show what a frame holds; their values are not kept.
+constexpr Primitive tape_new_p = complete({
+    .name = "tape.new",
+    .form = Form::Tape,
+    .type = new_type,
+    .eval =
+        [](const Op&, Data, Interpreter&) {
+          Datum tape;
+          tape.kind = Type::Kind::Tape;
+          tape.cell = std::make_shared<Datum>();
+          return std::vector<Datum>{std::move(tape)};
+        },
+    .gradient = no_second_sweep,
+    .sample = sample_tape,
+});
+
+// tape.write(tape, index, values...): frame `index` is overwritten, or made when it is the next.
+constexpr Primitive tape_write_p = complete({
+    .name = "tape.write",
+    .form = Form::Tape,
+    .type = write_type,
+    .eval = eval_write,
+    .gradient = no_second_sweep,
+    .sample = sample_tape,
+});
+
+// tape.read(tape, index) -> the frame's values.
+constexpr Primitive tape_read_p = complete({
+    .name = "tape.read",
+    .arity = 2,
+    .form = Form::Tape,
+    .type = [](const Op& op) -> Types { return frame_of(op); },
+    .eval = eval_read,
+    .gradient = no_second_sweep,
+    .sample = sample_tape,
+});
+
+}  // namespace nodec

@@ -28,6 +28,38 @@ std::size_t bytes(Dtype dtype);  // storage size of one element; a key is 8
 bool is_float(Dtype dtype);
 bool is_integer(Dtype dtype);  // u8, i32, i64
 
+// The dtype whose elements are stored as this C++ type; a key is an std::uint64_t.
+template <class T>
+constexpr Dtype dtype_of() = delete;
+template <>
+constexpr Dtype dtype_of<bool>() {
+  return Dtype::Bool;
+}
+template <>
+constexpr Dtype dtype_of<std::uint8_t>() {
+  return Dtype::U8;
+}
+template <>
+constexpr Dtype dtype_of<std::int32_t>() {
+  return Dtype::I32;
+}
+template <>
+constexpr Dtype dtype_of<std::int64_t>() {
+  return Dtype::I64;
+}
+template <>
+constexpr Dtype dtype_of<float>() {
+  return Dtype::F32;
+}
+template <>
+constexpr Dtype dtype_of<double>() {
+  return Dtype::F64;
+}
+template <>
+constexpr Dtype dtype_of<std::uint64_t>() {
+  return Dtype::Key;
+}
+
 // A value for each symbol, e.g. {"B": 128}.
 using Bindings = std::map<std::string, std::int64_t, std::less<>>;
 

@@ -14,37 +14,6 @@
 
 namespace nodec {
 
-template <typename T>
-constexpr Dtype dtype_of();
-template <>
-constexpr Dtype dtype_of<bool>() {
-  return Dtype::Bool;
-}
-template <>
-constexpr Dtype dtype_of<std::uint8_t>() {
-  return Dtype::U8;
-}
-template <>
-constexpr Dtype dtype_of<std::int32_t>() {
-  return Dtype::I32;
-}
-template <>
-constexpr Dtype dtype_of<std::int64_t>() {
-  return Dtype::I64;
-}
-template <>
-constexpr Dtype dtype_of<float>() {
-  return Dtype::F32;
-}
-template <>
-constexpr Dtype dtype_of<double>() {
-  return Dtype::F64;
-}
-template <>
-constexpr Dtype dtype_of<std::uint64_t>() {
-  return Dtype::Key;
-}
-
 // Somebody else's array for the time of a call. Whether it is written is the callee's contract.
 struct TensorView {
   Dtype dtype = Dtype::F32;

@@ -44,8 +44,6 @@ Var select(Operand pred, Operand if_true, Operand if_false);
 
 Var cast(Operand x, Dtype to);
 template <class T>
-constexpr Dtype dtype_of();
-template <class T>
 Var cast(Operand x) {
   return cast(x, dtype_of<T>());
 }
@@ -92,30 +90,5 @@ Var gather(Operand table, Operand indices);  // rows of the first axis
 Var one_hot(Operand indices, std::int64_t depth, Dtype dtype = Dtype::F32);
 Var softmax(Operand x, std::int64_t axis);
 Var log_softmax(Operand x, std::int64_t axis);
-
-template <>
-constexpr Dtype dtype_of<bool>() {
-  return Dtype::Bool;
-}
-template <>
-constexpr Dtype dtype_of<std::uint8_t>() {
-  return Dtype::U8;
-}
-template <>
-constexpr Dtype dtype_of<std::int32_t>() {
-  return Dtype::I32;
-}
-template <>
-constexpr Dtype dtype_of<std::int64_t>() {
-  return Dtype::I64;
-}
-template <>
-constexpr Dtype dtype_of<float>() {
-  return Dtype::F32;
-}
-template <>
-constexpr Dtype dtype_of<double>() {
-  return Dtype::F64;
-}
 
 }  // namespace nodec

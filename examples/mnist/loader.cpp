@@ -1,5 +1,5 @@
-// Batches by Fisher and Yates's shuffle (Durstenfeld 1964), drawn from the same counter-based
-// generator as the compiled programs' random numbers.
+// Batches in an order drawn from the same counter-based generator as the compiled programs' random
+// numbers.
 #include "examples/mnist/loader.h"
 
 #include <algorithm>
@@ -28,10 +28,7 @@ Loader::Loader(std::int64_t first, std::int64_t count, std::int64_t batch)
 void Loader::shuffle(std::uint64_t seed, std::uint64_t epoch) {
   std::sort(order_.begin(), order_.end());
   const std::uint64_t key = philox::fold_in(philox::fold_in(seed, kShuffleStream), epoch);
-  for (std::size_t end = order_.size(); end > 1; --end) {
-    const std::uint32_t word = philox::draw(key, end)[0];
-    std::swap(order_[philox::below(word, static_cast<std::uint32_t>(end))], order_[end - 1]);
-  }
+  philox::shuffle(std::span(order_), key);
 }
 
 std::int64_t Loader::batches() const {

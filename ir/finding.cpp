@@ -1,3 +1,4 @@
+// The names reports give to finding codes.
 #include "ir/finding.h"
 
 namespace nodec {

@@ -1,3 +1,4 @@
+// The simplifying passes in turn, until none of them changes anything.
 #include "compiler/passes/simplify.h"
 
 #include "compiler/passes/eliminate_common.h"

@@ -1,3 +1,4 @@
+// Telling a constant of one value from other constants, in its own dtype.
 #include "compiler/passes/uniform.h"
 
 #include <cmath>

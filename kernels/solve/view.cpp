@@ -1,3 +1,4 @@
+// Which method a solve op names.
 #include "kernels/solve/view.h"
 
 namespace nodec {

@@ -86,7 +86,8 @@ std::string spelled(const Variable& variable) {
 
 Builder Frame::builder(const SourceLine& at) const {
   Builder b(*region);
-  b.at(at);
+  const bool covered = !record->scopes.empty() && record->scopes.back().second.known();
+  b.at(covered ? record->scopes.back().second : at);
   return b;
 }
 
@@ -247,7 +248,9 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
     if (!binding.content) throw unborn(*variable, at);
     Builder b = frame.builder(variable->declared.known() ? variable->declared : at);
     Value* first = materialise(b, *binding.content);
-    binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
+    Attrs attrs;
+    if (const std::string path = frame.record->path(); !path.empty()) attrs.set("path", path);
+    binding = Binding{std::nullopt, b.value(box_new_p, {first}, std::move(attrs)), first->type};
     binding.box->name = variable->name;
   }
   if (variable->birth.get() != &frame) {

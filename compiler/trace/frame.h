@@ -78,7 +78,8 @@ struct StoreSite {
 // What all frames of one trace share.
 struct TraceRecord {
   std::vector<StoreSite> stores;
-  std::vector<std::string> path;  // layers being applied, outermost first
+  std::vector<std::pair<std::string, SourceLine>> scopes;  // scope.h, outermost first
+  std::string path() const;                                // their names: "layer_3.layer_1"
 };
 
 struct Frame : std::enable_shared_from_this<Frame> {

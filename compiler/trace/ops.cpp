@@ -51,7 +51,7 @@ Axes checked_axes(const Value* x, const Axes& axes, const SourceLine& where) {
               "name each axis once");
 }
 
-Content map_leaves(const Content& content, const std::function<Value*(Value*)>& f) {
+Content map_content(const Content& content, const std::function<Value*(Value*)>& f) {
   std::vector<Value*> mapped;
   for (Value* leaf : tracing::leaves(content)) mapped.push_back(f(leaf));
   return tracing::from_leaves(content.type, mapped);
@@ -146,7 +146,7 @@ Var stop_gradient(const Var& x, Here where) {
   const SourceLine line = SourceLine::of(where);
   Builder b = tracing::builder_at(line);
   return Access::make(
-      map_leaves(Access::content(x, line), [&](Value* leaf) { return stop_gradient(b, leaf); }),
+      map_content(Access::content(x, line), [&](Value* leaf) { return stop_gradient(b, leaf); }),
       line);
 }
 
@@ -174,7 +174,7 @@ Var ones_like(const Var& x, Here where) {
   const SourceLine line = SourceLine::of(where);
   Builder b = tracing::builder_at(line);
   return Access::make(
-      map_leaves(Access::content(x, line), [&](Value* leaf) { return splat(b, leaf, 1); }), line);
+      map_content(Access::content(x, line), [&](Value* leaf) { return splat(b, leaf, 1); }), line);
 }
 
 Var iota(Dtype dtype, Shape shape, std::int64_t axis, Here where) {
@@ -330,6 +330,61 @@ Var softmax(Operand x, std::int64_t axis) {
 Var log_softmax(Operand x, std::int64_t axis) {
   return with(
       x, [&](Builder& b, Value* v) { return log_softmax(b, v, checked_axis(v, axis, x.where())); });
+}
+
+Var map_leaves(const std::vector<Var>& records,
+               const std::function<Var(const std::vector<Var>& leaves)>& f, Here where) {
+  const SourceLine line = SourceLine::of(where);
+  std::vector<std::vector<Value*>> columns;
+  for (const Var& record : records) {
+    columns.push_back(tracing::leaves(Access::content(record, line)));
+    if (tracing::leaf_names(record.type()) == tracing::leaf_names(records.front().type())) continue;
+    throw Error(fmt::format("records differ in their leaves: {} and {}",
+                            records.front().type().str(), record.type().str()),
+                {{line, ""}}, "give records of one structure");
+  }
+  std::vector<Value*> mapped;
+  for (std::size_t i = 0; i < columns.at(0).size(); ++i) {
+    std::vector<Var> leaves;
+    for (const auto& column : columns) leaves.push_back(Access::make(column[i], line));
+    mapped.push_back(Access::content(f(leaves), line).value);
+  }
+  return Access::make(tracing::from_leaves(records.front().type(), mapped), line);
+}
+
+Var flat(const Var& record, Here where) {
+  Builder b = tracing::builder_at(SourceLine::of(where));
+  std::vector<Value*> parts;
+  for (Value* leaf : tracing::leaves(Access::content(record, b.where()))) {
+    parts.push_back(reshape(b, leaf, {element_count(leaf->type.shape())}));
+  }
+  if (parts.empty()) {
+    throw Error("a record without leaves has no flat form", {{b.where(), ""}}, "skip it");
+  }
+  return Access::make(parts.size() == 1 ? parts.front() : concat(b, std::move(parts), 0),
+                      b.where());
+}
+
+Var unflat(const Var& vector, const Type& record, Here where) {
+  Builder b = tracing::builder_at(SourceLine::of(where));
+  Value* all = Access::value(b, Operand(vector, where));
+  std::int64_t start = 0;
+  std::vector<Value*> leaves;
+  for (const Type& leaf : tracing::leaf_types(record)) {
+    const Dim count = element_count(leaf.shape());
+    if (!count.is_constant()) {
+      throw Error(fmt::format("a leaf {} has no fixed size", leaf.str()), {{b.where(), ""}},
+                  "only records of fixed sizes can be taken from a flat vector");
+    }
+    leaves.push_back(reshape(b, slice(b, all, 0, start, count), leaf.shape()));
+    start += count.constant();
+  }
+  if (all->type.shape() != Shape{Dim(start)}) {
+    throw Error(
+        fmt::format("the leaves take {} numbers, and the vector is {}", start, all->type.str()),
+        {{b.where(), ""}}, "give a vector made by flat from such a record");
+  }
+  return Access::make(tracing::from_leaves(record, leaves), b.where());
 }
 
 }  // namespace nodec

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <vector>
 
@@ -90,5 +91,13 @@ Var gather(Operand table, Operand indices);  // rows of the first axis
 Var one_hot(Operand indices, std::int64_t depth, Dtype dtype = Dtype::F32);
 Var softmax(Operand x, std::int64_t axis);
 Var log_softmax(Operand x, std::int64_t axis);
+
+// f on each leaf: of one record, or of several with the same leaves, taken together.
+Var map_leaves(const std::vector<Var>& records,
+               const std::function<Var(const std::vector<Var>& leaves)>& f,
+               Here where = Here::current());
+// All leaves of a record in one vector, in order, and the way back.
+Var flat(const Var& record, Here where = Here::current());
+Var unflat(const Var& vector, const Type& record, Here where = Here::current());
 
 }  // namespace nodec

@@ -15,9 +15,9 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what) const {
   if (type == Type::scalar(dtype)) {
     return tracing::Access::content(std::get<Var>(value_), b.where()).value;
   }
-  throw Error(fmt::format("{} of a solve is a {} here, and has to be {}", what,
-                          Type::scalar(dtype).str(), type.str()),
-              {{b.where(), ""}}, "cast it to the state's dtype");
+  throw Error(
+      fmt::format("{} of this solve is {}, got {}", what, Type::scalar(dtype).str(), type.str()),
+      {{b.where(), ""}}, "cast it to the state's dtype");
 }
 
 namespace tracing {
@@ -34,15 +34,6 @@ Dtype state_dtype(const std::vector<Value*>& u0, const SourceLine& where) {
   }
   if (u0.empty()) throw Error("a solve has no state", {{where, ""}}, "give it a u0");
   return u0.front()->type.dtype();
-}
-
-Value* time_value(Builder& b, const Operand& time, Dtype dtype, std::string_view what) {
-  const Type like = Type::scalar(dtype);
-  Value* value = Access::value(b, time, &like);
-  if (value->type == like) return value;
-  throw Error(fmt::format("{} of a solve is {} for this state, and got {}", what, like.str(),
-                          value->type.str()),
-              {{b.where(), ""}}, "cast it to the state's dtype");
 }
 
 void check_derivative(const std::vector<Value*>& u0, const std::vector<Value*>& du,
@@ -67,26 +58,22 @@ Attrs attributes(const SolveOptions& options, std::size_t states) {
           {"tape", std::string()}};
 }
 
-const Primitive& solve_primitive() {
-  const Primitive* found = find_primitive("solve");
-  NODEC_CHECK(found != nullptr, "there is no primitive 'solve'");
-  return *found;
-}
-
 }  // namespace
 
 Var variable(Value* value, const SourceLine& where) { return Access::make(value, where); }
 
-Solved run_solve(const Contents& u0, const Operand& t0, const Operand& t1,
+Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
                  const SolveOptions& options, const TracedDynamics& dynamics,
                  const SourceLine& where) {
   const std::vector<Value*> states = flat(u0);
   const Dtype dtype = state_dtype(states, where);
   Builder b = builder_at(where);
-  std::vector<Value*> operands{
-      time_value(b, t0, dtype, "t0"),       time_value(b, t1, dtype, "t1"),
-      options.rtol.value(b, dtype, "rtol"), options.atol.value(b, dtype, "atol"),
-      options.dt.value(b, dtype, "dt"),     options.max_steps.value(b, Dtype::I32, "max_steps")};
+  std::vector<Value*> operands{t0.value(b, dtype, "t0"),
+                               t1.value(b, dtype, "t1"),
+                               options.rtol.value(b, dtype, "rtol"),
+                               options.atol.value(b, dtype, "atol"),
+                               options.dt.value(b, dtype, "dt"),
+                               options.max_steps.value(b, Dtype::I32, "max_steps")};
   Opened frame(Body::Closure, "solve", where);
   const Content t = add_argument(*frame, Type::scalar(dtype), "t");
   set_results(*frame, dynamics(add_arguments(*frame, u0), t));
@@ -95,8 +82,8 @@ Solved run_solve(const Contents& u0, const Operand& t0, const Operand& t1,
   operands = joined(joined(std::move(operands), states), end_closure(*frame));
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(frame->own_region));
-  Op& op = b.op(solve_primitive(), std::move(operands), attributes(options, states.size()),
-                std::move(regions));
+  Op& op =
+      b.op(solve_p, std::move(operands), attributes(options, states.size()), std::move(regions));
   Solved solved;
   std::vector<Value*> values;
   for (const auto& result : op.results) values.push_back(result.get());

@@ -16,8 +16,9 @@ class Setting {
  public:
   template <class T>
   requires std::is_arithmetic_v<T> Setting(T number)
-      : value_(double(number)) {}           // NOLINT(google-explicit-constructor)
-  Setting(const Var& var) : value_(var) {}  // NOLINT(google-explicit-constructor)
+      : value_(double(number)) {}                      // NOLINT(google-explicit-constructor)
+  Setting(const Field& field) : value_(Var(field)) {}  // NOLINT(google-explicit-constructor)
+  Setting(const Var& var) : value_(var) {}             // NOLINT(google-explicit-constructor)
 
   // As a scalar of this dtype in the frame being traced.
   Value* value(Builder& b, Dtype dtype, std::string_view what) const;
@@ -52,7 +53,7 @@ struct Solved {
   Contents u;
   std::vector<Value*> rest;  // status, t, dt, accepted, rejected, f_evals
 };
-Solved run_solve(const Contents& u0, const Operand& t0, const Operand& t1,
+Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
                  const SolveOptions& options, const TracedDynamics& dynamics,
                  const SourceLine& where);
 Var variable(Value* value, const SourceLine& where);
@@ -62,7 +63,7 @@ Var variable(Value* value, const SourceLine& where);
 // `f` takes the state, and the time if it wants it; a tuple's elements come as separate arguments
 // in front of the time. It returns the derivative, of the state's own types.
 template <class F, tracing::Tree U>
-Solution<tracing::OwnedTree<U>> solve(F&& f, const U& u0, Operand t0, Operand t1,
+Solution<tracing::OwnedTree<U>> solve(F&& f, const U& u0, const Setting& t0, const Setting& t1,
                                       const SolveOptions& options = {},
                                       Here where = Here::current()) {
   using Owned = tracing::OwnedTree<U>;

@@ -1,0 +1,130 @@
+// Dense, Flatten, WrappedFunction, Chain.
+#include "compiler/nn/layers.h"
+
+#include <cmath>
+
+#include "compiler/trace/scope.h"
+
+namespace nodec::nn {
+namespace {
+
+class DenseRules : public LayerRules {
+ public:
+  DenseRules(std::int64_t in, std::int64_t out, const Activation& activation, SourceLine where)
+      : in_(in), out_(out), activation_(activation), where_(std::move(where)) {}
+
+  std::string str() const override {
+    return fmt::format("Dense({} => {}, {})", in_, out_, activation_.name);
+  }
+
+  Spec params(Init init) const override {
+    const double fan_in = double(in_);
+    const bool glorot = init == Init::Glorot;
+    const double weight = glorot ? std::sqrt(6 / (fan_in + double(out_)))
+                                 : std::sqrt(3.0) * activation_.gain / std::sqrt(fan_in);
+    const double bias = glorot ? 0 : 1 / std::sqrt(fan_in);
+    return Spec::record({{"weight", Spec::tensor({out_, in_}, 0, weight)},
+                         {"bias", Spec::tensor({out_}, 0, bias)}});
+  }
+
+  Applied apply(const Var& x, const Params& ps, const State& st) const override {
+    const Type type = x.type();
+    if (!type.is_tensor() || type.rank() != 2 || type.shape()[0] != Dim(in_)) {
+      throw Error(fmt::format("{} takes {} features and a batch, got {}", str(), in_, type.str()),
+                  {{where_, "this layer"}},
+                  fmt::format("give it a [{}, batch], or make it Dense({}, ...)", in_,
+                              type.is_tensor() && type.rank() > 0 ? type.shape()[0].str() : "n"));
+    }
+    const Var product = matmul(ps["weight"], x);
+    Var y = product + broadcast_to(ps["bias"], product.shape(), {0});
+    if (activation_.apply != nullptr) y = activation_.apply(y);
+    return {std::move(y), st};
+  }
+
+ private:
+  std::int64_t in_, out_;
+  Activation activation_;
+  SourceLine where_;
+};
+
+class FlattenRules : public LayerRules {
+ public:
+  std::string str() const override { return "Flatten()"; }
+  Applied apply(const Var& x, const Params&, const State& st) const override {
+    const Shape dims = x.shape();
+    if (dims.size() == 2) return {x, st};
+    const Dim features = element_count(Shape(dims.begin(), dims.end() - 1));
+    return {reshape(x, {features, dims.back()}), st};
+  }
+};
+
+class FunctionRules : public LayerRules {
+ public:
+  explicit FunctionRules(std::function<Var(const Var&)> f) : f_(std::move(f)) {}
+  std::string str() const override { return "WrappedFunction()"; }
+  Applied apply(const Var& x, const Params&, const State& st) const override {
+    const tracing::Scope own_lines("", {});
+    return {f_(x), st};
+  }
+
+ private:
+  std::function<Var(const Var&)> f_;
+};
+
+class ChainRules : public LayerRules {
+ public:
+  explicit ChainRules(std::vector<Layer> layers) : layers_(std::move(layers)) {}
+
+  std::string str() const override {
+    std::vector<std::string> parts;
+    for (const Layer& layer : layers_) parts.push_back(layer.str());
+    return fmt::format("Chain({})", fmt::join(parts, ", "));
+  }
+  Spec params(Init init) const override {
+    return record([&](const Layer& layer) { return layer.rules().params(init); });
+  }
+  Spec state() const override {
+    return record([](const Layer& layer) { return layer.rules().state(); });
+  }
+
+  Applied apply(const Var& x, const Params& ps, const State& st) const override {
+    Var y = x;
+    std::vector<std::pair<std::string, Var>> states;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const std::string name = step(i);
+      auto [next, state] = layers_[i].apply_as(name, y, ps[name], st[name]);
+      y = next;
+      states.emplace_back(name, std::move(state));
+    }
+    return {std::move(y), nodec::record(std::move(states))};
+  }
+
+ private:
+  static std::string step(std::size_t i) { return fmt::format("layer_{}", i + 1); }
+  template <class F>
+  Spec record(const F& of) const {
+    std::vector<std::pair<std::string, Spec>> fields;
+    for (std::size_t i = 0; i < layers_.size(); ++i) fields.emplace_back(step(i), of(layers_[i]));
+    return Spec::record(std::move(fields));
+  }
+
+  std::vector<Layer> layers_;
+};
+
+}  // namespace
+
+Layer Dense(std::int64_t in, std::int64_t out, const Activation& activation, Here where) {
+  return {std::make_shared<DenseRules>(in, out, activation, SourceLine::of(where)), where};
+}
+
+Layer Flatten(Here where) { return {std::make_shared<FlattenRules>(), where}; }
+
+Layer WrappedFunction(std::function<Var(const Var&)> f, Here where) {
+  return {std::make_shared<FunctionRules>(std::move(f)), where};
+}
+
+Layer Chain(std::vector<Layer> layers, Here where) {
+  return {std::make_shared<ChainRules>(std::move(layers)), where};
+}
+
+}  // namespace nodec::nn

@@ -1,0 +1,193 @@
+// Implementation of the search described in the header.
+#include "compiler/lower/accumulators.h"
+
+#include <algorithm>
+
+#include "compiler/lower/batch.h"
+
+namespace nodec::lowering {
+namespace {
+
+// The ops of `region` that use `value`, once per use; null stands for the yield.
+std::vector<const Op*> uses(const Region& region, const Value* value) {
+  std::vector<const Op*> found;
+  for (const auto& op : region.ops) {
+    for (const Value* x : op->operands) {
+      if (x == value) found.push_back(op.get());
+    }
+  }
+  for (const Value* x : region.results) {
+    if (x == value) found.push_back(nullptr);
+  }
+  return found;
+}
+
+bool is_zero(const Value* v) {
+  while (v->op && v->op->primitive == &broadcast_p) v = v->op->operands[0];
+  if (!v->op || v->op->primitive != &constant_p || !v->op->attrs.has("value")) return false;
+  const Attr& value = *v->op->attrs.find("value");
+  if (const double* x = std::get_if<double>(&value)) return *x == 0;
+  const std::int64_t* n = std::get_if<std::int64_t>(&value);
+  return n && *n == 0;
+}
+
+// The scalar that `v` repeats, or null.
+const Value* scalar_behind(const Value* v) {
+  while (v->op && v->op->primitive == &broadcast_p) v = v->op->operands[0];
+  return v->type.is_scalar() ? v : nullptr;
+}
+
+bool is_sum(const Value* v, const Region& region, std::string_view batch) {
+  if (!v->op || !is_batch_reduction(*v->op, batch) || uses(region, v).size() != 1) return false;
+  return v->op->primitive == &sum_p ||
+         (v->op->primitive == &matmul_p && v->op->operands.size() == 2);
+}
+
+}  // namespace
+
+Accumulators::Accumulators(const Graph& graph) { search(graph.body, graph.batch); }
+
+const Accumulator* Accumulators::of(const Op& loop, std::size_t carry) const {
+  for (const auto& a : all_) {
+    if (a->loop == &loop && a->carry == carry) return a.get();
+  }
+  return nullptr;
+}
+
+const std::vector<const Accumulator*>& Accumulators::in(const Region& region) const {
+  static const std::vector<const Accumulator*> none;
+  const auto found = by_region_.find(&region);
+  return found == by_region_.end() ? none : found->second;
+}
+
+// Follows the chain from `from` to `to` inside one region, collecting its terms.
+bool Accumulators::follow(const Region& region, const Value* from, const Value* to,
+                          const std::string& batch, Accumulator& found, std::set<const Op*>& ops,
+                          std::set<std::pair<const Op*, std::size_t>>& passes) const {
+  const Value* at = from;
+  while (at != to) {
+    const std::vector<const Op*> users = uses(region, at);
+    if (users.size() != 1 || !users[0]) return false;
+    const Op& op = *users[0];
+    if (op.primitive == &add_p) {
+      const Value* s = op.operands[0] == at ? op.operands[1] : op.operands[0];
+      if (!is_sum(s, region, batch)) return false;
+      found.terms.push_back({s->op, nullptr, &region});
+    } else if (op.primitive == &fma_p && op.operands[2] == at) {
+      const Value* scale = scalar_behind(op.operands[0]);
+      if (!scale || !is_sum(op.operands[1], region, batch)) return false;
+      found.terms.push_back({op.operands[1]->op, scale, &region});
+    } else if (op.primitive == &cond_p) {
+      const auto place = std::find(op.operands.begin(), op.operands.end(), at);
+      const std::size_t k = static_cast<std::size_t>(place - op.operands.begin()) - 1;
+      const Region& otherwise = op.region(1);
+      const auto kept =
+          std::find(otherwise.results.begin(), otherwise.results.end(), otherwise.arg(k));
+      if (place == op.operands.begin() || kept == otherwise.results.end()) return false;
+      const auto r = static_cast<std::size_t>(kept - otherwise.results.begin());
+      if (uses(otherwise, otherwise.arg(k)).size() != 1) return false;
+      if (!follow(op.region(0), op.region(0).arg(k), op.region(0).results[r], batch, found, ops,
+                  passes)) {
+        return false;
+      }
+      passes.insert({&op, r});
+      at = op.result(r);
+      continue;
+    } else {
+      return false;
+    }
+    ops.insert(&op);
+    at = op.result();
+  }
+  return uses(region, to).size() == 1;
+}
+
+void Accumulators::search(const Region& region, const std::string& batch) {
+  for (const auto& op : region.ops) {
+    for (const auto& inner : op->regions) search(*inner, batch);
+    if (op->primitive != &while_p) continue;
+    const Region& test = op->region(0);
+    const Region& body = op->region(1);
+    for (std::size_t i = 0; i < op->results.size(); ++i) {
+      if (!body.arg(i)->type.is_tensor() || !is_zero(op->operands[i])) continue;
+      if (!uses(test, test.arg(i)).empty()) continue;
+      auto found = std::make_unique<Accumulator>();
+      found->loop = op.get();
+      found->carry = i;
+      std::set<const Op*> ops;
+      std::set<std::pair<const Op*, std::size_t>> passes;
+      if (!follow(body, body.arg(i), body.results[i], batch, *found, ops, passes)) continue;
+      if (found->terms.empty()) continue;
+      ops_.insert(ops.begin(), ops.end());
+      passes_.insert(passes.begin(), passes.end());
+      for (const AccumulatorTerm& t : found->terms) {
+        ops_.insert(t.sum);
+        auto& list = by_region_[t.region];
+        if (list.empty() || list.back() != found.get()) list.push_back(found.get());
+      }
+      all_.push_back(std::move(found));
+    }
+  }
+}
+
+namespace {
+
+// Gives `op`'s two branches a new argument for `outside`; returns the arguments.
+std::pair<Value*, Value*> capture(Op& op, Value* outside) {
+  op.operands.push_back(outside);
+  return {op.region(0).add_arg(outside->type, outside->name),
+          op.region(1).add_arg(outside->type, outside->name)};
+}
+
+void drop_operand(Op& op, std::size_t k) {
+  op.operands.erase(op.operands.begin() + static_cast<std::ptrdiff_t>(k) + 1);
+  for (auto& region : op.regions) {
+    region->args.erase(region->args.begin() + static_cast<std::ptrdiff_t>(k));
+    for (std::size_t i = k; i < region->args.size(); ++i) {
+      region->args[i]->index = static_cast<int>(i);
+    }
+  }
+}
+
+// Moves the batch sum behind operand k of a cond into the one branch that uses it.
+bool sink(Region& region, Op& op, std::size_t k, std::string_view batch) {
+  const Value* sum = op.operands[k + 1];
+  if (!is_sum(sum, region, batch)) return false;
+  const bool in_then = !uses(op.region(0), op.region(0).arg(k)).empty();
+  const bool in_else = !uses(op.region(1), op.region(1).arg(k)).empty();
+  if (in_then == in_else) return false;
+  Region& branch = op.region(in_then ? 0 : 1);
+  ValueMap map;
+  for (Value* x : sum->op->operands) {
+    const auto [a, b] = capture(op, x);
+    map[x] = in_then ? a : b;
+  }
+  copy_op(*sum->op, branch, map);
+  std::rotate(branch.ops.begin(), branch.ops.end() - 1, branch.ops.end());
+  replace_uses(branch, branch.arg(k), branch.ops.front()->result());
+  const Op* gone = sum->op;
+  drop_operand(op, k);
+  std::erase_if(region.ops, [&](const auto& x) { return x.get() == gone; });
+  return true;
+}
+
+void sink_in(Region& region, std::string_view batch) {
+  for (std::size_t i = 0; i < region.ops.size(); ++i) {
+    Op& op = *region.ops[i];
+    for (auto& inner : op.regions) sink_in(*inner, batch);
+    if (op.primitive != &cond_p) continue;
+    for (std::size_t k = 0; k + 1 < op.operands.size();) {
+      if (sink(region, op, k, batch)) {
+        --i;
+      } else {
+        ++k;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void sink_into_branches(Graph& graph) { sink_in(graph.body, graph.batch); }
+
+}  // namespace nodec::lowering

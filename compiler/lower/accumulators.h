@@ -1,0 +1,66 @@
+// Finds the carries of loops that only collect batch sums, so that they stay in slots until the
+// end.
+//
+// The reverse sweep of a solve adds, step after step and stage after stage, a sum over the batch to
+// each parameter's cotangent:   acc = add(add(acc, sum_B(x6)), sum_B(x5)) ...   Nothing else reads
+// `acc` while the loop runs. Then no sum needs to be finished before the next: every slot goes on
+// adding its own samples (semantics, section 2b), and chunks and slots are folded once, after the
+// loop.
+//
+// A carry is such an accumulator when it starts as zero and its way through the body is a chain of
+//   add(acc, s)   add(s, acc)   fma(broadcast(c), s, acc)   [scaled by a scalar]
+// with s a batch sum used only there; the chain may pass through one branch of a `cond`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace nodec::lowering {
+
+struct AccumulatorTerm {
+  const Op* sum = nullptr;         // the batch reduction
+  const Value* scale = nullptr;    // a scalar that multiplies it, or null
+  const Region* region = nullptr;  // where it stands
+};
+
+struct Accumulator {
+  const Op* loop = nullptr;
+  std::size_t carry = 0;
+  std::vector<AccumulatorTerm> terms;  // in the order of the chain
+};
+
+class Accumulators {
+ public:
+  Accumulators() = default;
+  explicit Accumulators(const Graph& graph);
+
+  const Accumulator* of(const Op& loop, std::size_t carry) const;
+  const std::vector<const Accumulator*>& in(const Region& region) const;  // with terms in it
+  bool belongs(const Op& op) const { return ops_.count(&op) > 0; }        // part of a chain
+  // A cond's result that is an accumulator on its way: it has no value of its own.
+  bool passes(const Op& cond, std::size_t result) const {
+    return passes_.count({&cond, result}) > 0;
+  }
+
+ private:
+  void search(const Region& region, const std::string& batch);
+  bool follow(const Region& region, const Value* from, const Value* to, const std::string& batch,
+              Accumulator& found, std::set<const Op*>& ops,
+              std::set<std::pair<const Op*, std::size_t>>& passes) const;
+
+  std::vector<std::unique_ptr<Accumulator>> all_;
+  std::map<const Region*, std::vector<const Accumulator*>> by_region_;
+  std::set<const Op*> ops_;
+  std::set<std::pair<const Op*, std::size_t>> passes_;
+};
+
+// Moves batch sums that only one branch of a cond uses into that branch, so that chains are found
+// there.
+void sink_into_branches(Graph& graph);
+
+}  // namespace nodec::lowering

@@ -1,0 +1,151 @@
+// Barriers, by following what each thread may see of the others' work.
+//
+// Per buffer we know how its last accesses since a barrier were shared out: by chunks (always the
+// same thread for the same chunk), or otherwise. Two accesses, one of them a write, need a barrier
+// between them unless both were by chunks. A loop's body is walked twice, the second time from the
+// state its end leaves, so that turns of the loop are kept apart as well.
+#include <map>
+
+#include "compiler/lower/finish.h"
+#include "compiler/lower/visit.h"
+
+namespace nodec::lowering {
+namespace {
+
+using namespace plan;
+
+enum class Share : std::uint8_t { Chunks, Other };
+
+struct Seen {
+  // The weakest sharing of the accesses since the last barrier.
+  std::map<int, Share> read, written;
+
+  static void add(std::map<int, Share>& to, int key, Share how) {
+    const auto [found, fresh] = to.emplace(key, how);
+    if (!fresh && how == Share::Other) found->second = how;
+  }
+  void join(const Seen& other) {
+    for (const auto& [key, how] : other.read) add(read, key, how);
+    for (const auto& [key, how] : other.written) add(written, key, how);
+  }
+};
+
+class Barriers {
+ public:
+  explicit Barriers(Plan& plan) : plan_(plan) {}
+
+  void run() {
+    Seen seen;
+    walk(plan_.body, seen);
+  }
+
+ private:
+  Plan& plan_;
+
+  // Parts of tape frames share one key a tape; their addresses are decided at run time.
+  int key(int buffer) const {
+    const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
+    if (b.space == Buffer::Space::Frame) return -1;
+    if (b.space == Buffer::Space::Output) {
+      const int alias =
+          plan_.signature.outputs[static_cast<std::size_t>(b.index) - plan_.signature.inputs.size()]
+              .alias;
+      if (alias >= 0) return alias;  // inputs are buffers 0, 1, ... in order
+    }
+    return buffer;
+  }
+
+  Share share(int buffer) const {
+    switch (plan_.buffers[static_cast<std::size_t>(buffer)].space) {
+      case Buffer::Space::Lanes:
+      case Buffer::Space::Slots:
+      case Buffer::Space::Frame:
+        return Share::Chunks;
+      default:
+        return Share::Other;
+    }
+  }
+
+  // What `node` and all inside it touches; `in_phase`: by chunks where the buffer allows it.
+  Seen touches(Node& node, bool in_phase) {
+    Seen seen;
+    const auto how = [&](int b) { return in_phase ? share(b) : Share::Other; };
+    Access a;
+    a.read = [&](Ref& r) {
+      if (r.buffer >= 0) Seen::add(seen.read, key(r.buffer), how(r.buffer));
+    };
+    a.write = [&](Ref& r) {
+      if (r.buffer >= 0)
+        Seen::add(seen.written, key(r.buffer), writes_by_chunk(r.buffer, in_phase));
+    };
+    a.read_buffer = [&](int b) { Seen::add(seen.read, key(b), how(b)); };
+    a.write_buffer = [&](int b) { Seen::add(seen.written, key(b), writes_by_chunk(b, in_phase)); };
+    visit(node, a);
+    if (TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
+      if (!frame->loads.empty()) Seen::add(seen.read, -2 - frame->tape, Share::Other);
+      if (!frame->stores.empty()) Seen::add(seen.written, -2 - frame->tape, Share::Other);
+    }
+    for (Nodes* list : inside(node)) {
+      for (Node& n : *list)
+        seen.join(touches(n, in_phase || std::holds_alternative<Phase>(node.what)));
+    }
+    return seen;
+  }
+
+  // Rows and exported samples are written by whoever owns the chunk, but read by anybody.
+  Share writes_by_chunk(int buffer, bool in_phase) const {
+    return in_phase ? share(buffer) : Share::Other;
+  }
+
+  static bool conflict(const Seen& before, const Seen& now) {
+    const auto clash = [](const std::map<int, Share>& a, const std::map<int, Share>& b) {
+      for (const auto& [key, how] : b) {
+        const auto found = a.find(key);
+        if (found == a.end()) continue;
+        if (found->second == Share::Other || how == Share::Other) return true;
+      }
+      return false;
+    };
+    return clash(before.written, now.read) || clash(before.written, now.written) ||
+           clash(before.read, now.written);
+  }
+
+  void walk(Nodes& nodes, Seen& seen) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (std::holds_alternative<Barrier>(nodes[i].what)) {
+        seen = {};
+        continue;
+      }
+      if (While* loop = std::get_if<While>(&nodes[i].what)) {
+        const Seen entry = seen;
+        for (int turn = 0; turn < 2; ++turn) {
+          walk(loop->test, seen);
+          walk(loop->body, seen);
+        }
+        walk(loop->test, seen);
+        seen.join(entry);
+        continue;
+      }
+      if (If* branch = std::get_if<If>(&nodes[i].what)) {
+        Seen other = seen;
+        walk(branch->then_body, seen);
+        walk(branch->else_body, other);
+        seen.join(other);
+        continue;
+      }
+      const Seen now = touches(nodes[i], false);
+      if (conflict(seen, now)) {
+        nodes.insert(nodes.begin() + static_cast<std::ptrdiff_t>(i), Node{Barrier{}});
+        seen = {};
+        continue;  // the node itself comes next
+      }
+      seen.join(now);
+    }
+  }
+};
+
+}  // namespace
+
+void insert_barriers(Plan& plan) { Barriers(plan).run(); }
+
+}  // namespace nodec::lowering

@@ -1,0 +1,36 @@
+// Questions about the batch that every part of `lower` asks.
+#pragma once
+
+#include <string_view>
+
+#include "ir/graph.h"
+#include "kernels/catalogue.h"
+
+namespace nodec::lowering {
+
+// One number per sample (and element) rather than one for all. A tape is one object of the program,
+// whatever its frames hold.
+inline bool is_varying(const Value* value, std::string_view batch) {
+  return !batch.empty() && value->type.is_tensor() && value->type.mentions(batch);
+}
+
+inline bool reads_batch(const Op& op, std::string_view batch) {
+  for (const Value* x : op.operands) {
+    if (is_varying(x, batch)) return true;
+  }
+  return false;
+}
+
+// A sum (or other fold) over samples: varying operands, results without a batch.
+inline bool is_batch_reduction(const Op& op, std::string_view batch) {
+  return (op.primitive->form == Form::Reduce || op.primitive->form == Form::Contract) &&
+         reads_batch(op, batch) && !is_varying(op.result(), batch);
+}
+
+// Costs nothing where it stands, so it is repeated rather than moved.
+inline bool is_free(const Op& op) {
+  return op.primitive->form == Form::View || op.primitive == &constant_p ||
+         op.primitive == &dim_p || op.primitive == &stop_gradient_p;
+}
+
+}  // namespace nodec::lowering

@@ -1,0 +1,266 @@
+// Ops on tensors without a batch, split over threads by output elements, and contractions over the
+// batch with more outputs than slots are worth.
+#include <algorithm>
+
+#include "compiler/lower/batch.h"
+#include "compiler/lower/lowering.h"
+
+namespace nodec::lowering {
+
+using plan::Compute;
+using plan::DenseKernel;
+using plan::DenseMap;
+using plan::Ref;
+using plan::Source;
+
+namespace {
+
+constexpr std::int64_t kMostSlotOutputs = 4096;
+
+// Whether every reference of the map walks the flattened index by one, or stands still.
+bool is_flat(const DenseMap& map) {
+  const auto walks = [&](const Ref& r) {
+    if (r.buffer < 0) return true;
+    std::int64_t stride = 1;
+    bool still = true, whole = true;
+    for (std::size_t i = map.extents.size(); i-- > 0;) {
+      if (map.extents[i] == Dim(1)) continue;
+      still = still && r.strides[i] == 0;
+      whole = whole && r.strides[i] == stride;
+      if (i > 0) stride *= map.extents[i].constant();
+    }
+    return still || whole;
+  };
+  for (const Compute& c : map.computes) {
+    if (!walks(c.to)) return false;
+    for (const Source& s : c.operands) {
+      if (s.kind == Source::Kind::Memory && !walks(s.ref)) return false;
+      if (s.kind == Source::Kind::Index && map.extents.size() > 1) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
+  segment_ = next_segment_++;
+  std::vector<DenseKernel> kernels;
+  std::map<const Value*, TileList::Place> made;
+  for (const Op* op : ops) {
+    switch (op->primitive->form) {
+      case Form::Elementwise:
+      case Form::Generate:
+        add_dense_map(kernels, made, *op);
+        continue;
+      case Form::Reduce:
+        kernels.push_back(dense_fold(*op));
+        break;
+      case Form::Contract:
+        kernels.push_back(is_large(*op)
+                              ? large_contract({{op, nullptr, op->parent}},
+                                               ref_to(home(op->result()), op->result()), false)
+                              : dense_matmul(*op));
+        break;
+      case Form::Join: {
+        const Value* out = op->result();
+        const Ref whole = ref_to(home(out), out);
+        const auto axis = static_cast<std::size_t>(op->attrs.get<std::int64_t>("axis"));
+        if (op->primitive != &concat_p) {
+          throw Error("'pad' of a tensor without a batch cannot be compiled yet",
+                      {{op->where, "used here"}});
+        }
+        std::int64_t offset = 0;
+        for (const Value* x : op->operands) {
+          Ref part = whole;
+          part.start += offset * whole.strides[axis];
+          kernels.push_back(dense_copy(x, part));
+          offset += x->type.shape()[axis].constant();
+        }
+        break;
+      }
+      default:
+        throw Error(
+            fmt::format("op '{}' cannot be compiled on tensors without a batch yet", op->name()),
+            {{op->where, "used here"}});
+    }
+    made[op->result()] = {static_cast<int>(kernels.size()) - 1, -1};
+  }
+  for (DenseKernel& kernel : kernels) {
+    if (DenseMap* map = std::get_if<DenseMap>(&kernel)) map->flat = is_flat(*map);
+    nodes.push_back({std::move(kernel)});
+  }
+}
+
+void Lowering::add_dense_map(std::vector<DenseKernel>& kernels,
+                             std::map<const Value*, TileList::Place>& made, const Op& op) {
+  const Value* out = op.result();
+  const std::vector<Dim> sizes = element_dims(out);
+  int earliest = 0;
+  for (const Value* x : op.operands) {
+    const View view = resolve(x);
+    const auto found = made.find(view.base);
+    if (found == made.end()) continue;
+    const bool same =
+        found->second.compute >= 0 && contiguous(x, view) && view.start == 0 &&
+        std::get<DenseMap>(kernels[static_cast<std::size_t>(found->second.kernel)]).extents ==
+            sizes;
+    earliest = std::max(earliest, found->second.kernel + (same ? 0 : 1));
+  }
+  int chosen = -1;
+  for (int k = earliest; k < static_cast<int>(kernels.size()) && chosen < 0; ++k) {
+    const DenseMap* map = std::get_if<DenseMap>(&kernels[static_cast<std::size_t>(k)]);
+    if (map && map->extents == sizes && map->computes[0].op) chosen = k;
+  }
+  if (chosen < 0) {
+    kernels.emplace_back(DenseMap{sizes, false, {}});
+    chosen = static_cast<int>(kernels.size()) - 1;
+  }
+  Compute compute{&op, {}, {}};
+  if (op.primitive->form == Form::Generate) {
+    Source index;
+    index.kind = Source::Kind::Index;
+    index.id = op.attrs.has("axis") ? static_cast<int>(op.attrs.get<std::int64_t>("axis")) : -1;
+    compute.operands.push_back(index);
+  }
+  for (const Value* x : op.operands) {
+    const auto found = made.find(resolve(x).base);
+    Source s;
+    if (found != made.end() && found->second.kernel == chosen) {
+      s.kind = Source::Kind::Register;
+      s.id = found->second.compute;
+    } else {
+      s = source(x);
+    }
+    compute.operands.push_back(std::move(s));
+  }
+  compute.to = ref_to(home(out), out);
+  DenseMap& map = std::get<DenseMap>(kernels[static_cast<std::size_t>(chosen)]);
+  map.computes.push_back(std::move(compute));
+  made[out] = {chosen, static_cast<int>(map.computes.size()) - 1};
+}
+
+DenseKernel Lowering::dense_copy(const Value* from, Ref to) {
+  DenseMap map{element_dims(from), false, {}};
+  map.computes.push_back({nullptr, {source(from)}, std::move(to)});
+  map.flat = is_flat(map);
+  return map;
+}
+
+DenseKernel Lowering::dense_fold(const Op& op) {
+  const Value* x = op.operands[0];
+  plan::DenseFold fold;
+  fold.op = &op;
+  fold.x = ref(x);
+  const std::vector<std::int64_t> strides = fold.x.strides;
+  const std::vector<Dim> sizes = element_dims(x);
+  std::vector<std::int64_t> folded, last;
+  if (op.attrs.has("axis")) {
+    folded = {op.attrs.get<std::int64_t>("axis")};
+  } else {
+    folded = op.attrs.get<std::vector<std::int64_t>>("axes");
+  }
+  fold.x.strides.clear();
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const bool gone =
+        std::find(folded.begin(), folded.end(), static_cast<std::int64_t>(i)) != folded.end();
+    (gone ? fold.inner : fold.outer).push_back(sizes[i]);
+    (gone ? last : fold.x.strides).push_back(strides[i]);
+  }
+  fold.x.strides.insert(fold.x.strides.end(), last.begin(), last.end());
+  fold.out = ref_to(home(op.result()), op.result());
+  return fold;
+}
+
+DenseKernel Lowering::dense_matmul(const Op& op) {
+  plan::DenseMatmul m;
+  m.a = ref(op.operands[0]);
+  m.b = ref(op.operands[1]);
+  const Shape& a = op.operands[0]->type.shape();
+  const bool ta = op.attrs.get_or<bool>("ta", false), tb = op.attrs.get_or<bool>("tb", false);
+  if (ta) std::swap(m.a.strides[0], m.a.strides[1]);
+  if (tb) std::swap(m.b.strides[0], m.b.strides[1]);
+  m.rows = a[ta ? 1 : 0];
+  m.inner = a[ta ? 0 : 1];
+  m.columns = op.operands[1]->type.shape()[tb ? 0 : 1];
+  if (op.operands.size() > 2) m.start = ref(op.operands[2]);
+  m.out = ref_to(home(op.result()), op.result());
+  return m;
+}
+
+bool Lowering::is_large(const Op& op) const {
+  return op.primitive->form == Form::Contract && is_batch_reduction(op, graph_.batch) &&
+         elements(op.result()) > kMostSlotOutputs;
+}
+
+DenseKernel Lowering::large_contract(const std::vector<AccumulatorTerm>& terms, Ref out,
+                                     bool accumulate) {
+  plan::LargeContract kernel;
+  kernel.rows = elements(terms[0].sum->operands[0]);
+  kernel.columns = elements(terms[0].sum->operands[1]);
+  kernel.out = std::move(out);
+  kernel.accumulate = accumulate;
+  for (const AccumulatorTerm& term : terms) kernel.terms.push_back(rows_term(term));
+  return kernel;
+}
+
+plan::RowsTerm Lowering::rows_term(const AccumulatorTerm& term) {
+  segment_ = next_segment_++;  // read by other threads than made it: never a tile's own
+  plan::RowsTerm made;
+  made.g = ref(term.sum->operands[0]);
+  if (term.scale) made.scale = ref(term.scale).scalar;
+  const Value* h = term.sum->operands[1];
+  if (!rows_from_table(h, &made)) made.rows = rows_.at(h);
+  return made;
+}
+
+// h is elementwise work on rows gathered from a table: then its sample-major form is the table
+// itself, read row by row, and nothing needs to be copied.
+bool Lowering::rows_from_table(const Value* h, plan::RowsTerm* term) {
+  std::vector<const Op*> chain;
+  const Value* v = h;
+  for (;;) {
+    const View view = resolve(v);
+    v = view.base;
+    if (!v->op || view.start != 0 || !contiguous(v, view)) return false;
+    if (v->op->primitive == &gather_p) break;
+    if (v->op->primitive->form != Form::Elementwise || chain.size() > 8) return false;
+    chain.push_back(v->op);
+    const Value* next = nullptr;
+    for (const Value* x : v->op->operands) {
+      const Value* base = resolve(x).base;
+      if (is_constant(base) || base->type.is_scalar()) continue;
+      if (next) return false;
+      next = x;
+    }
+    if (!next) return false;
+    v = next;
+  }
+  const Op& gather = *v->op;
+  if (varying(gather.operands[0]) || gather.operands[1]->type.rank() != 1) return false;
+  if (!term) return true;
+  term->table = ref(gather.operands[0]);
+  term->limit = gather.operands[0]->type.shape()[0];
+  term->index = ref(gather.operands[1]);
+  const Value* last = v;
+  int made = -1;
+  for (auto op = chain.rbegin(); op != chain.rend(); ++op) {
+    Compute compute{*op, {}, {}};
+    for (const Value* x : (*op)->operands) {
+      Source s;
+      if (resolve(x).base == last) {
+        s.kind = Source::Kind::Register;
+        s.id = made;  // -1: the element read
+      } else {
+        s = source(x);
+      }
+      compute.operands.push_back(std::move(s));
+    }
+    term->apply.computes.push_back(std::move(compute));
+    last = (*op)->result();
+    ++made;
+  }
+  return true;
+}
+
+}  // namespace nodec::lowering

@@ -1,0 +1,174 @@
+// Dead kernels out, scratch buffers numbered.
+#include "compiler/lower/finish.h"
+
+#include <algorithm>
+#include <map>
+
+#include "compiler/lower/visit.h"
+
+namespace nodec::lowering {
+namespace {
+
+using namespace plan;
+
+class Finisher {
+ public:
+  Finisher(Plan& plan, const std::set<int>& kept) : plan_(plan), kept_(kept) {}
+
+  void run() {
+    for (bool changed = true; changed;) {
+      read_.clear();
+      each_list([&](Nodes& nodes) { note_reads(nodes); });
+      changed = false;
+      each_list([&](Nodes& nodes) { changed = drop_dead(nodes) || changed; });
+    }
+    each_list([&](Nodes& nodes) { drop_empty(nodes); });
+    number_scratch();
+  }
+
+ private:
+  Plan& plan_;
+  const std::set<int>& kept_;
+  std::set<int> read_;
+
+  void each_list(const std::function<void(Nodes&)>& f) {
+    for (Function& function : plan_.functions) f(function.body);
+    f(plan_.body);
+  }
+
+  void note_reads(Nodes& nodes) {
+    Access a;
+    a.read = [&](Ref& r) {
+      if (r.buffer >= 0) read_.insert(r.buffer);
+    };
+    a.read_buffer = [&](int b) { read_.insert(b); };
+    for (Node& node : nodes) {
+      visit(node, a);
+      for (Nodes* list : inside(node)) note_reads(*list);
+    }
+  }
+
+  bool needed(int buffer) const {
+    const Buffer::Space space = plan_.buffers[static_cast<std::size_t>(buffer)].space;
+    return read_.count(buffer) || kept_.count(buffer) || space == Buffer::Space::Output ||
+           space == Buffer::Space::ArgLanes;
+  }
+
+  // Stores that nobody reads, and computations left without a purpose.
+  bool trim(std::vector<Compute>& computes) const {
+    bool changed = false;
+    for (Compute& c : computes) {
+      if (c.to.buffer >= 0 && !needed(c.to.buffer)) {
+        c.to = {};
+        changed = true;
+      }
+    }
+    std::vector<bool> used(computes.size());
+    for (std::size_t i = computes.size(); i-- > 0;) {
+      used[i] = used[i] || computes[i].to.buffer >= 0;
+      if (!used[i]) continue;
+      for (const Source& s : computes[i].operands) {
+        if (s.kind == Source::Kind::Register) used[static_cast<std::size_t>(s.id)] = true;
+      }
+    }
+    std::vector<int> place(computes.size());
+    std::vector<Compute> left;
+    for (std::size_t i = 0; i < computes.size(); ++i) {
+      place[i] = static_cast<int>(left.size());
+      if (!used[i]) continue;
+      for (Source& s : computes[i].operands) {
+        if (s.kind == Source::Kind::Register) s.id = place[static_cast<std::size_t>(s.id)];
+      }
+      left.push_back(std::move(computes[i]));
+    }
+    changed = changed || left.size() != used.size();
+    computes = std::move(left);
+    return changed;
+  }
+
+  bool dead(Kernel& kernel) const {
+    if (Map* map = std::get_if<Map>(&kernel)) return map->computes.empty();
+    if (MatVec* k = std::get_if<MatVec>(&kernel)) return !needed(k->out.buffer);
+    if (FoldElements* k = std::get_if<FoldElements>(&kernel)) return !needed(k->out.buffer);
+    if (GatherRows* k = std::get_if<GatherRows>(&kernel)) return !needed(k->out.buffer);
+    if (Transfer* k = std::get_if<Transfer>(&kernel)) return k->import && !needed(k->lanes.buffer);
+    return false;
+  }
+
+  bool drop_dead(Nodes& nodes) {
+    bool changed = false;
+    for (Node& node : nodes) {
+      for (Nodes* list : inside(node)) changed = drop_dead(*list) || changed;
+      if (Tiles* tiles = std::get_if<Tiles>(&node.what)) {
+        for (Kernel& k : tiles->kernels) {
+          if (Map* map = std::get_if<Map>(&k)) changed = trim(map->computes) || changed;
+        }
+        changed = std::erase_if(tiles->kernels, [&](Kernel& k) { return dead(k); }) > 0 || changed;
+      } else if (DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
+        if (DenseMap* map = std::get_if<DenseMap>(dense)) changed = trim(map->computes) || changed;
+      }
+    }
+    return changed;
+  }
+
+  static bool empty(const Node& node) {
+    if (const Tiles* n = std::get_if<Tiles>(&node.what)) return n->kernels.empty();
+    if (const Phase* n = std::get_if<Phase>(&node.what)) return n->body.empty();
+    if (const Scalars* n = std::get_if<Scalars>(&node.what)) return n->computes.empty();
+    if (const DenseKernel* n = std::get_if<DenseKernel>(&node.what)) {
+      const DenseMap* map = std::get_if<DenseMap>(n);
+      return map && map->computes.empty();
+    }
+    return false;
+  }
+
+  // Phases that follow each other without anything between are one.
+  static void drop_empty(Nodes& nodes) {
+    for (Node& node : nodes) {
+      for (Nodes* list : inside(node)) drop_empty(*list);
+    }
+    std::erase_if(nodes, [](const Node& n) { return empty(n); });
+  }
+
+  // Bytes of a scratch buffer, or nullopt when it is none.
+  static std::optional<Dim> scratch_bytes(const Buffer& b) {
+    const Dim size(static_cast<std::int64_t>(bytes(b.dtype)));
+    switch (b.space) {
+      case Buffer::Space::Dense:
+        return b.count * size;
+      case Buffer::Space::Lanes:
+        return Dim::symbol(kBlocksSymbol) * Dim(b.elements * kBlock) * size;
+      case Buffer::Space::Slots:
+        return Dim::symbol(kChunksSymbol) * Dim(b.elements * kBlock) * size;
+      default:
+        return std::nullopt;
+    }
+  }
+
+  void number_scratch() {
+    std::set<int> used;
+    Access a;
+    a.read = a.write = [&](Ref& r) { used.insert(r.buffer); };
+    a.read_buffer = a.write_buffer = [&](int b) { used.insert(b); };
+    const std::function<void(Nodes&)> note = [&](Nodes& nodes) {
+      for (Node& node : nodes) {
+        visit(node, a);
+        for (Nodes* list : inside(node)) note(*list);
+      }
+    };
+    each_list(note);
+    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
+      Buffer& b = plan_.buffers[i];
+      const auto size = scratch_bytes(b);
+      if (!size || !used.count(static_cast<int>(i))) continue;
+      b.index = static_cast<int>(plan_.signature.scratch.size());
+      plan_.signature.scratch.push_back({b.name, *size});
+    }
+  }
+};
+
+}  // namespace
+
+void finish_plan(Plan& plan, const std::set<int>& kept) { Finisher(plan, kept).run(); }
+
+}  // namespace nodec::lowering

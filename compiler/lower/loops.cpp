@@ -1,0 +1,342 @@
+// Loops, branches and tapes.
+//
+// A loop whose samples never meet (the reverse sweep: its batch sums are accumulators) runs inside
+// a phase, chunk by chunk, with no barrier. Any other loop is walked by the whole team in step.
+// Carries that are scalars are loop state; carries with samples or elements have one buffer,
+// written at the end of each turn.
+#include <algorithm>
+
+#include "compiler/lower/batch.h"
+#include "compiler/lower/lowering.h"
+
+namespace nodec::lowering {
+
+using plan::Buffer;
+using plan::Nodes;
+using plan::Ref;
+using Moves = std::vector<std::pair<const Value*, int>>;
+
+bool Lowering::fits_in_chunk(const Op& loop) {
+  if (!scalar_only(loop.region(0))) {
+    for (const auto& op : loop.region(0).ops) {
+      if (!is_free(*op) && !op->result()->type.is_scalar()) return false;
+      if (reads_batch(*op, graph_.batch)) return false;
+    }
+  }
+  const auto carried = static_cast<std::size_t>(loop.attrs.get<std::int64_t>("carried"));
+  for (std::size_t i = 0; i < carried; ++i) {
+    const Type& type = loop.operands[i]->type;
+    const Accumulator* sum = sums_.of(loop, i);
+    if (sum ? is_large(*sum->terms[0].sum)
+            : !type.is_tensor() || (!type.is_scalar() && !varying(loop.operands[i]))) {
+      return false;
+    }
+  }
+  for (const auto& op : loop.region(1).ops) {
+    if (sums_.belongs(*op) || is_free(*op)) continue;
+    const Task::Kind kind = kind_of(*op);
+    if (kind == Task::Kind::Tile && !is_batch_reduction(*op, graph_.batch)) continue;
+    if (kind == Task::Kind::Scalar && op->regions.empty()) continue;
+    if (kind != Task::Kind::TapeRead) return false;
+  }
+  return true;
+}
+
+void Lowering::add_loop(Nodes& nodes, const Op& op, Scope scope) {
+  plan::While loop;
+  enter_loop(nodes, op, scope, loop);
+  loop.test = schedule(op.region(0), Scope::Chunk);
+  loop.test_scalar = scalar_of(op.region(0).results[0], loop.test);
+  loop.body = schedule(op.region(1), scope);
+  next_carries(loop.body, op, scope, loop);
+  nodes.push_back({std::move(loop)});
+  if (scope == Scope::Team) leave_loop(nodes, op, scope);
+}
+
+void Lowering::enter_loop(Nodes& nodes, const Op& op, Scope scope, plan::While& loop) {
+  const auto carried = static_cast<std::size_t>(op.attrs.get<std::int64_t>("carried"));
+  Moves moves;
+  Nodes clears, zeros;
+  for (std::size_t i = 0; i < op.operands.size(); ++i) {
+    const Value* in = op.operands[i];
+    const Value* args[] = {op.region(0).arg(i), op.region(1).arg(i)};
+    if (i >= carried) {
+      for (const Value* arg : args) alias_[arg] = in;
+      continue;
+    }
+    const Value* result = op.result(i);
+    for (const Value* arg : args) available_.insert(arg);
+    if (const Accumulator* sum = sums_.of(op, i)) {
+      if (is_large(*sum->terms[0].sum)) {
+        zeros.push_back(
+            {plan::DenseMap{{Dim(elements(result))},
+                            true,
+                            {{nullptr, {plan::Source{}}, Ref{home(result), -1, {1}, 0}}}}});
+        std::get<plan::DenseMap>(std::get<plan::DenseKernel>(zeros.back().what))
+            .computes[0]
+            .operands[0]
+            .ref.strides = {0};
+        kept_.insert(home(result));
+      } else {
+        const int slots = new_slots(in->name.empty() ? "sum" : in->name, result->type.dtype(),
+                                    element_count(result->type.shape()).constant());
+        slots_[sum] = slots;
+        clears.push_back({plan::ClearSlots{slots, nullptr}});
+      }
+    } else if (in->type.kind() == Type::Kind::Tape) {
+      for (const Value* v : {args[0], args[1], result}) set_tape(v, tape_of(in));
+    } else if (in->type.is_scalar()) {
+      const int init = scalar_of(in, nodes);
+      const int id = new_scalar(in->type.dtype());
+      for (const Value* v : {args[0], args[1], result}) scalar_[v] = id;
+      loop.carries.push_back({id, init, -1});
+    } else {
+      const int buffer = home(result);
+      if (varying(result))
+        plan_.buffers[static_cast<std::size_t>(buffer)].space = Buffer::Space::Lanes;
+      for (const Value* arg : args) buffer_[arg] = buffer;
+      moves.emplace_back(in, buffer);
+    }
+  }
+  if (scope == Scope::Team && !clears.empty()) {
+    nodes.push_back({plan::Phase{std::move(clears)}});
+  } else {
+    nodes.insert(nodes.begin(), clears.begin(), clears.end());
+  }
+  nodes.insert(nodes.end(), zeros.begin(), zeros.end());
+  copies(nodes, moves, scope);
+}
+
+// Carries that take each other's values (a swap) go through buffers of their own.
+Moves Lowering::without_conflicts(Nodes& nodes, Moves moves, Scope scope) {
+  Moves before;
+  for (auto& [from, to] : moves) {
+    const View view = resolve(from);
+    const auto found = buffer_.find(view.base);
+    if (found == buffer_.end()) continue;
+    const bool taken = std::any_of(moves.begin(), moves.end(), [&, own = to](const auto& other) {
+      return other.second != own && other.second == found->second;
+    });
+    if (!taken) continue;
+    Buffer b = plan_.buffers[static_cast<std::size_t>(to)];
+    b.name += " next";
+    const int fresh = new_buffer(std::move(b));
+    before.emplace_back(from, fresh);
+  }
+  copies(nodes, before, scope);
+  Moves after = moves;
+  for (auto& [from, to] : after) {
+    for (const auto& [v, fresh] : before) {
+      if (v == from) buffer_[from] = fresh;
+    }
+  }
+  return after;
+}
+
+void Lowering::next_carries(Nodes& nodes, const Op& op, Scope scope, plan::While& loop) {
+  Moves moves;
+  std::size_t scalar = 0;
+  for (std::size_t i = 0; i < op.results.size(); ++i) {
+    const Value* next = op.region(1).results[i];
+    if (sums_.of(op, i) || next->type.kind() == Type::Kind::Tape) continue;
+    if (next->type.is_scalar()) {
+      loop.carries[scalar++].next = scalar_of(next, nodes);
+      continue;
+    }
+    if (resolve(next).base == op.region(1).arg(i)) continue;
+    moves.emplace_back(next, buffer_.at(op.result(i)));
+  }
+  copies(nodes, without_conflicts(nodes, std::move(moves), scope), scope);
+}
+
+void Lowering::leave_loop(Nodes& nodes, const Op& op, Scope) {
+  segment_ = next_segment_++;
+  for (std::size_t i = 0; i < op.results.size(); ++i) {
+    const Accumulator* sum = sums_.of(op, i);
+    if (!sum || !slots_.count(sum)) continue;
+    nodes.push_back(
+        {plan::FoldSlots{slots_.at(sum), nullptr, Ref{home(op.result(i)), -1, {1}, 0}}});
+  }
+}
+
+void Lowering::copies(Nodes& nodes, const Moves& moves, Scope scope) {
+  TileList list;
+  list.segment = next_segment_++;
+  for (const auto& [from, to] : moves) {
+    if (varying(from)) {
+      add_copy(list, from, ref_to(to, from));
+    } else {
+      segment_ = list.segment;
+      nodes.push_back({dense_copy(from, ref_to(to, from))});
+    }
+  }
+  if (list.kernels.empty()) return;
+  plan::Tiles tiles{std::move(list.kernels)};
+  if (scope == Scope::Team) {
+    plan::Phase phase;
+    phase.body.push_back({std::move(tiles)});
+    nodes.push_back({std::move(phase)});
+  } else {
+    nodes.push_back({std::move(tiles)});
+  }
+}
+
+void Lowering::add_branch(Nodes& nodes, const Op& op) {
+  plan::If branch;
+  branch.predicate = scalar_of(op.operands[0], nodes);
+  for (std::size_t r = 0; r < op.results.size(); ++r) {
+    const Value* v = op.result(r);
+    if (sums_.passes(op, r)) continue;
+    if (v->type.is_scalar()) {
+      branch.merges.push_back({scalar_home(v), -1, -1});
+    } else if (varying(v)) {
+      plan_.buffers[static_cast<std::size_t>(home(v))].space = Buffer::Space::Lanes;
+    }
+  }
+  branch.then_body = branch_body(op, 0, branch.merges);
+  branch.else_body = branch_body(op, 1, branch.merges);
+  nodes.push_back({std::move(branch)});
+}
+
+Nodes Lowering::branch_body(const Op& op, std::size_t k, std::vector<plan::Merge>& merges) {
+  const Region& region = op.region(k);
+  for (std::size_t i = 0; i < region.args.size(); ++i) alias_[region.arg(i)] = op.operands[i + 1];
+  Nodes nodes = schedule(region, Scope::Team);
+  Moves moves;
+  std::size_t merge = 0;
+  for (std::size_t r = 0; r < op.results.size(); ++r) {
+    if (sums_.passes(op, r)) continue;
+    const Value* v = region.results[r];
+    if (v->type.is_scalar()) {
+      const int id = scalar_of(v, nodes);
+      (k == 0 ? merges[merge].when_true : merges[merge].when_false) = id;
+      ++merge;
+    } else {
+      moves.emplace_back(v, home(op.result(r)));
+    }
+  }
+  copies(nodes, moves, Scope::Team);
+  return nodes;
+}
+
+int Lowering::tape_of(const Value* v) const {
+  const auto found = tape_.find(follow(v));
+  NODEC_CHECK(found != tape_.end(), "a tape of unknown origin");
+  return found->second;
+}
+
+// Where part `part` of a tape's frame stands: scalars first, then the varying values block by
+// block.
+plan::Buffer Lowering::frame_part(const Type& tape, std::size_t part, int frame) const {
+  Buffer b;
+  b.space = Buffer::Space::Frame;
+  b.index = frame;
+  std::int64_t header = 0, lanes = 0;
+  for (std::size_t i = 0; i < tape.elements().size(); ++i) {
+    const Type& t = tape.elements()[i];
+    if (t.is_scalar()) {
+      if (i < part) header += 0;
+      continue;
+    }
+    if (i >= part) continue;
+    std::int64_t n = kBlock * static_cast<std::int64_t>(bytes(t.dtype()));
+    bool sampled = false;
+    for (const Dim& d : t.shape()) {
+      if (!graph_.batch.empty() && d == Dim::symbol(graph_.batch)) {
+        sampled = true;
+      } else {
+        n *= d.constant();
+      }
+    }
+    if (!sampled) {
+      throw Error("a tape of tensors without a batch cannot be compiled yet, got " + t.str());
+    }
+    lanes += n;
+  }
+  std::int64_t scalars = 0;
+  for (const Type& t : tape.elements()) scalars += t.is_scalar() ? 1 : 0;
+  b.frame_bytes = (8 * scalars + 63) / 64 * 64 + header;
+  b.frame_lanes = lanes;
+  return b;
+}
+
+void Lowering::read_frame(const Op& op, Nodes& nodes) {
+  const Type& tape = op.operands[0]->type;
+  plan::TapeFrame frame;
+  frame.tape = tape_of(op.operands[0]);
+  frame.index = scalar_of(op.operands[1], nodes);
+  frame.frame = plan_.frames++;
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < op.results.size(); ++i) {
+    const Value* v = op.result(i);
+    if (v->type.is_scalar()) {
+      frame.loads.push_back({scalar_home(v), offset, v->type.dtype()});
+      offset += 8;
+      continue;
+    }
+    Buffer b = frame_part(tape, i, frame.frame);
+    b.name = "tape";
+    b.dtype = v->type.dtype();
+    b.elements = elements(v);
+    buffer_[v] = new_buffer(std::move(b));
+  }
+  nodes.push_back({std::move(frame)});
+}
+
+// Values made in the phase that writes the frame are made in the frame itself.
+void Lowering::frame_for_write(const Op& op, Nodes& nodes, const std::vector<Task*>& group) {
+  const Type& tape = op.operands[0]->type;
+  set_tape(op.result(), tape_of(op.operands[0]));
+  plan::TapeFrame frame;
+  frame.tape = tape_of(op.operands[0]);
+  frame.index = scalar_of(op.operands[1], nodes);
+  frame.frame = plan_.frames++;
+  frame_[&op] = frame.frame;
+  std::int64_t offset = 0;
+  for (std::size_t i = 2; i < op.operands.size(); ++i) {
+    const Value* v = op.operands[i];
+    if (v->type.is_scalar()) {
+      frame.stores.push_back({scalar_of(v, nodes), offset, v->type.dtype()});
+      offset += 8;
+      continue;
+    }
+    const View view = resolve(v);
+    const bool here = std::any_of(group.begin(), group.end(), [&](const Task* t) {
+      return t->op && t->kind == Task::Kind::Tile && view.base->op == t->op;
+    });
+    if (!here || !contiguous(v, view) || buffer_.count(view.base)) continue;
+    Buffer b = frame_part(tape, i - 2, frame.frame);
+    b.name = "tape";
+    b.dtype = v->type.dtype();
+    b.elements = elements(view.base);
+    const int made = new_buffer(std::move(b));
+    buffer_[view.base] = made;
+    kept_.insert(made);
+  }
+  nodes.push_back({std::move(frame)});
+}
+
+void Lowering::copy_to_frame(TileList& list, const Op& op) {
+  const Type& tape = op.operands[0]->type;
+  for (std::size_t i = 2; i < op.operands.size(); ++i) {
+    const Value* v = op.operands[i];
+    if (v->type.is_scalar()) continue;
+    Buffer b = frame_part(tape, i - 2, frame_.at(&op));
+    const auto found = buffer_.find(resolve(v).base);
+    if (found != buffer_.end()) {
+      const Buffer& own = plan_.buffers[static_cast<std::size_t>(found->second)];
+      if (own.space == Buffer::Space::Frame && own.index == b.index &&
+          own.frame_lanes == b.frame_lanes) {
+        continue;
+      }
+    }
+    b.name = "tape";
+    b.dtype = v->type.dtype();
+    b.elements = elements(v);
+    const int made = new_buffer(std::move(b));
+    kept_.insert(made);
+    add_copy(list, v, ref_to(made, v));
+  }
+}
+
+}  // namespace nodec::lowering

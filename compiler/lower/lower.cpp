@@ -1,0 +1,149 @@
+// Entry of the lowering: rewrites, ports, schedule, results, and the signature.
+#include "compiler/lower/lower.h"
+
+#include <algorithm>
+
+#include "compiler/lower/batch.h"
+#include "compiler/lower/finish.h"
+#include "compiler/lower/lowering.h"
+#include "compiler/lower/split_calls.h"
+
+namespace nodec {
+
+plan::Plan lower(Graph& graph) {
+  lowering::split_calls(graph);
+  lowering::sink_into_branches(graph);
+  return lowering::Lowering(graph).run();
+}
+
+namespace lowering {
+
+using plan::Buffer;
+using plan::Ref;
+
+Lowering::Lowering(const Graph& graph) : graph_(graph), sums_(graph) {}
+
+void Lowering::declare_ports() {
+  Signature& s = plan_.signature;
+  s.entry = "nodec_entry";
+  s.batch = graph_.batch;
+  std::set<std::string> symbols;
+  const auto note = [&](const Type& type) {
+    for (const Dim& d : type.shape()) {
+      for (const std::string& symbol : d.symbols()) symbols.insert(symbol);
+    }
+  };
+  const auto port = [&](Buffer::Space space, const Value* v, const std::string& name, int alias) {
+    if (!v->type.is_tensor()) {
+      throw Error(fmt::format("'{}' has type {}; a compiled program takes and gives tensors", name,
+                              v->type.str()));
+    }
+    note(v->type);
+    Buffer b;
+    b.name = name;
+    b.space = space;
+    b.dtype = v->type.dtype();
+    b.count = element_count(v->type.shape());
+    b.index = static_cast<int>(s.inputs.size() + s.outputs.size());
+    new_buffer(std::move(b));
+    (space == Buffer::Space::Input ? s.inputs : s.outputs).push_back({name, v->type, alias});
+  };
+  for (const auto& arg : graph_.body.args) port(Buffer::Space::Input, arg.get(), arg->name, -1);
+  for (std::size_t i = 0; i < graph_.body.results.size(); ++i) {
+    const std::string name =
+        i < graph_.result_names.size() ? graph_.result_names[i] : fmt::format("result_{}", i);
+    port(Buffer::Space::Output, graph_.body.results[i], name,
+         i < graph_.aliases.size() ? graph_.aliases[i] : -1);
+  }
+  s.symbols.assign(symbols.begin(), symbols.end());
+  for (const std::string_view derived : {kBlocksSymbol, kChunksSymbol, kThreadsSymbol}) {
+    s.symbols.emplace_back(derived);
+  }
+}
+
+// Whether every reader of `input` works before, or in the making of, `result`.
+bool Lowering::may_overwrite(const Value* result, const Value* input) {
+  std::set<const Op*> ancestors;
+  std::vector<const Op*> stack{result->op};
+  while (!stack.empty()) {
+    const Op* op = stack.back();
+    stack.pop_back();
+    if (!ancestors.insert(op).second) continue;
+    for (const Value* x : op->operands) {
+      if (x->op) stack.push_back(x->op);
+    }
+  }
+  for (const auto& op : graph_.body.ops) {
+    if (ancestors.count(op.get()) || op->primitive->form == Form::View) continue;
+    for (const Value* x : op->operands) {
+      if (x->type.is_tensor() && resolve(x).base == input) return false;
+    }
+  }
+  return std::none_of(graph_.body.results.begin(), graph_.body.results.end(),
+                      [&](const Value* r) { return r != result && resolve(r).base == input; });
+}
+
+// A result without a batch is made in its port where nothing stands against it.
+void Lowering::place_outputs() {
+  const int inputs = static_cast<int>(plan_.signature.inputs.size());
+  for (std::size_t i = 0; i < graph_.body.results.size(); ++i) {
+    const Value* v = graph_.body.results[i];
+    if (!v->op || v->type.is_scalar() || varying(v) || !v->op->regions.empty()) continue;
+    const View view = resolve(v);
+    if (view.base != v || is_constant(v) || buffer_.count(v)) continue;
+    const int alias = plan_.signature.outputs[i].alias;
+    if (alias >= 0 && (v->op->primitive->form != Form::Elementwise ||
+                       !may_overwrite(v, graph_.body.arg(static_cast<std::size_t>(alias))))) {
+      continue;
+    }
+    buffer_[v] = inputs + static_cast<int>(i);
+  }
+}
+
+void Lowering::store_results(plan::Nodes& nodes) {
+  TileList list;
+  list.segment = next_segment_++;
+  const int inputs = static_cast<int>(plan_.signature.inputs.size());
+  for (std::size_t i = 0; i < graph_.body.results.size(); ++i) {
+    const Value* v = graph_.body.results[i];
+    const int port = inputs + static_cast<int>(i);
+    if (v->type.is_scalar()) {
+      const int id = scalar_of(v, nodes);
+      nodes.push_back({plan::StoreScalar{id, Ref{port, -1, {}, 0}}});
+    } else if (varying(v)) {
+      add_transfer(list, v, port, false);
+    } else if (const auto found = buffer_.find(v);
+               found == buffer_.end() || found->second != port) {
+      segment_ = list.segment;
+      nodes.push_back({dense_copy(v, ref_to(port, v))});
+    }
+  }
+  if (list.kernels.empty()) return;
+  plan::Phase phase;
+  phase.body.push_back({plan::Tiles{std::move(list.kernels)}});
+  nodes.push_back({std::move(phase)});
+}
+
+plan::Plan Lowering::run() {
+  plan_.name = graph_.name;
+  declare_ports();
+  for (std::size_t i = 0; i < graph_.body.args.size(); ++i) {
+    const Value* arg = graph_.body.arg(i);
+    if (varying(arg)) continue;
+    buffer_[arg] = static_cast<int>(i);
+    available_.insert(arg);
+  }
+  place_outputs();
+  plan::Nodes body = schedule(graph_.body, Scope::Team);
+  store_results(body);
+  if (!prologue_.empty()) {
+    plan_.body.push_back({plan::Scalars{std::move(prologue_), std::move(prologue_results_)}});
+  }
+  for (plan::Node& node : body) plan_.body.push_back(std::move(node));
+  finish_plan(plan_, kept_);
+  insert_barriers(plan_);
+  return std::move(plan_);
+}
+
+}  // namespace lowering
+}  // namespace nodec

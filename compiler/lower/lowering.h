@@ -1,0 +1,181 @@
+// The state of one lowering: where every value lives, and the parts of the plan made so far. The
+// work is split by idea: views.cpp (values as affine references), tile_kernels.cpp (ops on one
+// tile), dense_kernels.cpp (ops split by elements), schedule.cpp (order and phases), loops.cpp
+// (while, cond), functions.cpp (out-of-line calls). Start reading at schedule.cpp.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/lower/accumulators.h"
+#include "ir/graph.h"
+#include "ir/plan.h"
+
+namespace nodec::lowering {
+
+// A value as an affine function of the elements of the value it is a view of. Strides and extents
+// go over the element axes: all but the batch.
+struct View {
+  const Value* base = nullptr;
+  std::vector<std::int64_t> strides;
+  std::int64_t start = 0;
+};
+
+enum class Scope : std::uint8_t { Team, Chunk, Tile };
+
+// One unit of scheduling: an op, or the terms of an accumulator that stand in one region.
+struct Task {
+  enum class Kind : std::uint8_t { Scalar, Tile, Dense, TapeRead, TapeWrite, Loop, Branch, Fail };
+  Kind kind = Kind::Scalar;
+  const Op* op = nullptr;
+  const Accumulator* sum = nullptr;
+  const Region* region = nullptr;   // where the terms of `sum` stand
+  const Value* input = nullptr;     // a varying input to bring into blocks
+  std::vector<const Value*> needs;  // base values
+  bool done = false;
+};
+
+// The kernels of one Tiles node while it is being filled.
+struct TileList {
+  int segment = -1;
+  std::vector<plan::Kernel> kernels;
+  struct Place {
+    int kernel, compute;
+  };
+  std::map<const Value*, Place> made;  // values made by this list, and in which kernel
+};
+
+class Lowering {
+ public:
+  explicit Lowering(const Graph& graph);
+  plan::Plan run();
+
+ private:
+  // ---- views.cpp ----
+  bool varying(const Value* v) const;
+  std::vector<Dim> element_dims(const Value* v) const;
+  std::vector<std::int64_t> extents(const Value* v) const;  // element dims, which must be numbers
+  std::int64_t elements(const Value* v) const;
+  std::vector<int> element_axes(const Value* v) const;
+  const Value* follow(
+      const Value* v) const;  // through region arguments that stand for outer values
+  View resolve(const Value* v);
+  View reshaped(const Value* v);
+  bool contiguous(const Value* v, const View& view) const;
+  plan::Ref ref(const Value* v);                       // strides over v's element axes
+  plan::Ref ref_to(int buffer, const Value* v) const;  // v laid out plainly in `buffer`
+  plan::Source source(const Value* v);
+  bool is_constant(const Value* base) const;
+  std::vector<const Value*> bases(const Op& op);
+
+  // ---- homes ----
+  int new_buffer(plan::Buffer buffer);
+  int home(const Value* v);  // the buffer of a base value, made on first use
+  int new_scalar(Dtype dtype);
+  int scalar_home(const Value* v);
+  int scalar_of(const Value* v, plan::Nodes& nodes);  // loads it when it lives in memory
+  int prologue_scalar(const Value* v);                // of a constant or a dim
+  void touch(int buffer);                             // used in the current segment
+
+  // ---- tile_kernels.cpp ----
+  void add_tile(TileList& list, const Op& op);
+  void add_map(TileList& list, const Op& op);
+  void add_fold(TileList& list, const Op& op);
+  void add_matvec(TileList& list, const Op& op);
+  void add_gather(TileList& list, const Op& op);
+  void add_join(TileList& list, const Op& op);
+  void add_batch_sum(TileList& list, const Op& op, int slots);
+  void add_accumulation(TileList& list, const Accumulator& sum, const Region& region);
+  void add_term(TileList& list, const AccumulatorTerm& term, int slots);
+  void add_copy(TileList& list, const Value* from, plan::Ref to);
+  void add_transfer(TileList& list, const Value* v, int port, bool import);
+  void add_rows(TileList& list, const Value* v);
+  plan::Ref tile_ref(TileList& list, const Value* v);  // contiguous, copied when it is not
+  void place(TileList& list, const Value* v);
+
+  // ---- dense_kernels.cpp ----
+  void add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops);
+  void add_dense_map(std::vector<plan::DenseKernel>& kernels,
+                     std::map<const Value*, TileList::Place>& made, const Op& op);
+  plan::DenseKernel dense_fold(const Op& op);
+  plan::DenseKernel dense_matmul(const Op& op);
+  plan::DenseKernel dense_copy(const Value* from, plan::Ref to);
+  bool is_large(const Op& op) const;  // a batch contraction with more than 4096 outputs
+  plan::DenseKernel large_contract(const std::vector<AccumulatorTerm>& terms, plan::Ref out,
+                                   bool accumulate);
+  plan::RowsTerm rows_term(const AccumulatorTerm& term);
+  bool rows_from_table(const Value* h, plan::RowsTerm* term);
+
+  // ---- schedule.cpp ----
+  plan::Nodes schedule(const Region& region, Scope scope);
+  std::vector<Task> tasks_of(const Region& region);
+  Task::Kind kind_of(const Op& op);
+  bool scalar_only(const Region& region) const;
+  bool fits_in_chunk(const Op& loop);
+  bool ready(const Task& task) const;
+  void finish(Task& task);
+  bool run_scalars(std::vector<Task>& tasks, plan::Nodes& nodes);
+  void add_scalar(const Op& op, plan::Nodes& nodes);
+  bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);
+  void make_rows(const Task& task, plan::Nodes& nodes);
+  bool run_phase(std::vector<Task>& tasks, plan::Nodes& nodes, const Region& region, Scope scope);
+  std::vector<Task*> ready_together(std::vector<Task>& tasks);
+  std::vector<const Value*> makes(const Task& task) const;
+  plan::Nodes tile_nodes(const std::vector<Task*>& group, const Region& region);
+  int new_slots(const std::string& name, Dtype dtype, std::int64_t outputs);
+  void fold_sums(plan::Nodes& nodes, const std::vector<Task*>& group);
+  void frame_for_write(const Op& op, plan::Nodes& nodes, const std::vector<Task*>& group);
+  plan::Buffer frame_part(const Type& tape, std::size_t part, int frame) const;
+  void copy_to_frame(TileList& list, const Op& op);
+  void read_frame(const Op& op, plan::Nodes& nodes);
+  bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes);
+  void declare_ports();
+  void place_outputs();
+  bool may_overwrite(const Value* result, const Value* input);
+  void store_results(plan::Nodes& nodes);
+
+  // ---- loops.cpp ----
+  void add_loop(plan::Nodes& nodes, const Op& op, Scope scope);
+  void enter_loop(plan::Nodes& nodes, const Op& op, Scope scope, plan::While& loop);
+  void next_carries(plan::Nodes& nodes, const Op& op, Scope scope, plan::While& loop);
+  void leave_loop(plan::Nodes& nodes, const Op& op, Scope scope);
+  void add_branch(plan::Nodes& nodes, const Op& op);
+  plan::Nodes branch_body(const Op& op, std::size_t k, std::vector<plan::Merge>& merges);
+  void copies(plan::Nodes& nodes, const std::vector<std::pair<const Value*, int>>& moves,
+              Scope scope);
+  std::vector<std::pair<const Value*, int>> without_conflicts(
+      plan::Nodes& nodes, std::vector<std::pair<const Value*, int>> moves, Scope scope);
+  int tape_of(const Value* v) const;
+  void set_tape(const Value* v, int tape) { tape_[v] = tape; }
+
+  // ---- functions.cpp ----
+  void add_call(TileList& list, const Op& op);
+  int function_of(const Region& region);
+  void declare_arguments(const Region& region, plan::Function& function);
+  void declare_results(const Region& region, plan::Function& function, TileList& list);
+
+  const Graph& graph_;
+  Accumulators sums_;
+  plan::Plan plan_;
+  std::map<const Value*, const Value*> alias_;
+  std::map<const Value*, int> buffer_;
+  std::map<const Value*, int> scalar_;
+  std::map<const Value*, int> tape_;
+  std::map<const Value*, int> rows_;         // sample-major copies
+  std::map<const Accumulator*, int> slots_;  // of accumulators, or
+  std::map<const Op*, int> op_slots_;        // of single batch sums
+  std::map<const Op*, int> frame_;           // frame variable of a tape.write
+  std::map<std::string, int> functions_;     // by the text of their regions
+  std::map<int, int> segment_of_;            // buffer -> the one segment that uses it
+  std::set<const Value*> available_;         // base values that can be read now
+  std::set<int> kept_;                       // written even if no kernel reads them
+  std::vector<plan::Compute> prologue_;      // constants of the function being lowered
+  std::vector<int> prologue_results_;
+  std::map<std::pair<std::string, double>, int> constants_;
+  int segment_ = 0;
+  int next_segment_ = 0;
+};
+
+}  // namespace nodec::lowering

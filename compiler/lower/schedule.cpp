@@ -1,0 +1,361 @@
+// The order of work: which ops run together between two meetings of the team.
+//
+// The ops of a region are taken in rounds. Each round runs whatever scalar work is ready (every
+// thread alike), then tensors without a batch, then the largest set of work on samples that needs
+// nothing pending: one Phase. A batch sum made by a phase can be read only after the phase (all
+// chunks must have arrived), so it starts the next round. Elementwise work that nothing in the
+// phase needs is left for the phase that does: it would only cost a buffer.
+#include <algorithm>
+
+#include "compiler/lower/batch.h"
+#include "compiler/lower/lowering.h"
+
+namespace nodec::lowering {
+
+using plan::Node;
+using plan::Nodes;
+using Kind = Task::Kind;
+
+bool Lowering::scalar_only(const Region& region) const {
+  const auto plain = [&](const Value* v) { return v->type.is_scalar(); };
+  for (const auto& arg : region.args) {
+    if (!plain(arg.get()) && arg->type.kind() != Type::Kind::Tape) return false;
+  }
+  for (const auto& op : region.ops) {
+    if (op->primitive == &tape_read_p) continue;
+    if (!std::all_of(op->results.begin(), op->results.end(),
+                     [&](const auto& r) { return plain(r.get()); })) {
+      return false;
+    }
+    for (const auto& inner : op->regions) {
+      if (!scalar_only(*inner)) return false;
+    }
+    if (op->primitive->form == Form::Tape || op->primitive->form == Form::Effect) return false;
+  }
+  return true;
+}
+
+Kind Lowering::kind_of(const Op& op) {
+  if (op.primitive == &fail_if_p) return Kind::Fail;
+  if (op.primitive == &tape_read_p) return Kind::TapeRead;
+  if (op.primitive == &tape_write_p) return Kind::TapeWrite;
+  if (op.primitive == &while_p) {
+    return scalar_only(op.region(0)) && scalar_only(op.region(1)) ? Kind::Scalar : Kind::Loop;
+  }
+  if (op.primitive == &cond_p) return Kind::Branch;
+  if (is_large(op)) return Kind::Dense;
+  if (reads_batch(op, graph_.batch) || varying(op.result())) return Kind::Tile;
+  const bool elementwise =
+      op.primitive->form == Form::Elementwise || op.primitive->form == Form::Generate;
+  return elementwise && op.result()->type.is_scalar() ? Kind::Scalar : Kind::Dense;
+}
+
+std::vector<Task> Lowering::tasks_of(const Region& region) {
+  std::vector<Task> tasks;
+  for (const auto& op : region.ops) {
+    if (op->primitive->form == Form::View || op->primitive == &stop_gradient_p ||
+        (!op->results.empty() && is_constant(op->result())) || sums_.belongs(*op)) {
+      continue;
+    }
+    if (op->primitive == &tape_new_p) {
+      const int tape = static_cast<int>(plan_.signature.tapes.size());
+      plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), {}});
+      const plan::Buffer end =
+          frame_part(op->result()->type, op->result()->type.elements().size(), -1);
+      plan_.signature.tapes.back().frame_bytes =
+          Dim(end.frame_bytes) + Dim::symbol(kBlocksSymbol) * Dim(end.frame_lanes);
+      set_tape(op->result(), tape);
+      available_.insert(op->result());
+      continue;
+    }
+    Task task;
+    task.kind = kind_of(*op);
+    task.op = op.get();
+    task.needs = bases(*op);
+    tasks.push_back(std::move(task));
+  }
+  for (const Accumulator* sum : sums_.in(region)) {
+    Task task;
+    task.sum = sum;
+    task.region = &region;
+    task.kind = is_large(*sum->terms[0].sum) ? Kind::Dense : Kind::Tile;
+    for (const AccumulatorTerm& term : sum->terms) {
+      if (term.region != &region) continue;
+      for (const Value* v : bases(*term.sum)) task.needs.push_back(v);
+      if (term.scale && !is_constant(resolve(term.scale).base)) {
+        task.needs.push_back(resolve(term.scale).base);
+      }
+    }
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
+bool Lowering::ready(const Task& task) const {
+  return !task.done && std::all_of(task.needs.begin(), task.needs.end(),
+                                   [&](const Value* v) { return available_.count(v) > 0; });
+}
+
+std::vector<const Value*> Lowering::makes(const Task& task) const {
+  std::vector<const Value*> made;
+  if (task.input) made.push_back(task.input);
+  if (task.op) {
+    for (const auto& r : task.op->results) made.push_back(r.get());
+  }
+  return made;
+}
+
+void Lowering::finish(Task& task) {
+  task.done = true;
+  for (const Value* v : makes(task)) available_.insert(v);
+}
+
+Nodes Lowering::schedule(const Region& region, Scope scope) {
+  Nodes nodes;
+  std::vector<Task> tasks = tasks_of(region);
+  if (&region == &graph_.body) {
+    for (const auto& arg : region.args) {
+      if (!varying(arg.get())) continue;
+      Task task;
+      task.kind = Kind::Tile;
+      task.input = arg.get();
+      tasks.insert(tasks.begin(), std::move(task));
+    }
+  }
+  const auto pending = [&] {
+    return std::any_of(tasks.begin(), tasks.end(), [](const Task& t) { return !t.done; });
+  };
+  while (pending()) {
+    bool moved = run_scalars(tasks, nodes);
+    if (scope == Scope::Team) moved = run_dense(tasks, nodes) || moved;
+    if (moved) continue;
+    if (run_phase(tasks, nodes, region, scope)) continue;
+    if (scope == Scope::Team && run_control(tasks, nodes)) continue;
+    for (const Task& task : tasks) {
+      if (!task.done) {
+        NODEC_CHECK(task.op == nullptr, "no work is ready, yet '{}' ({}) is pending",
+                    task.op->name(), task.op->where.str());
+      }
+    }
+    NODEC_CHECK(false, "no work is ready, yet a sum or an input is pending");
+  }
+  return nodes;
+}
+
+void Lowering::add_scalar(const Op& op, Nodes& nodes) {
+  segment_ = next_segment_++;
+  if (op.primitive == &while_p) return add_loop(nodes, op, Scope::Team);
+  plan::Compute compute{&op, {}, {}};
+  for (const Value* x : op.operands) compute.operands.push_back(source(x));
+  plan::Scalars* last = nodes.empty() ? nullptr : std::get_if<plan::Scalars>(&nodes.back().what);
+  if (!last) {
+    nodes.push_back({plan::Scalars{}});
+    last = &std::get<plan::Scalars>(nodes.back().what);
+  }
+  last->computes.push_back(std::move(compute));
+  last->results.push_back(scalar_home(op.result()));
+}
+
+bool Lowering::run_scalars(std::vector<Task>& tasks, Nodes& nodes) {
+  bool moved = false;
+  for (Task& task : tasks) {
+    if (!ready(task)) continue;
+    if (task.kind == Kind::Scalar) {
+      add_scalar(*task.op, nodes);
+    } else if (task.kind == Kind::TapeRead) {
+      read_frame(*task.op, nodes);
+    } else if (task.kind == Kind::Fail) {
+      plan::FailIf fail;
+      int* const to[] = {&fail.status, &fail.t, &fail.dt, &fail.accepted, &fail.rejected};
+      for (std::size_t i = 0; i < 5; ++i) *to[i] = scalar_of(task.op->operands[i], nodes);
+      nodes.push_back({fail});
+    } else {
+      continue;
+    }
+    finish(task);
+    moved = true;
+  }
+  return moved;
+}
+
+static std::vector<AccumulatorTerm> terms_in(const Task& task) {
+  std::vector<AccumulatorTerm> terms;
+  for (const AccumulatorTerm& t : task.sum->terms) {
+    if (t.region == task.region) terms.push_back(t);
+  }
+  return terms;
+}
+
+// A contraction with many outputs reads its second operand sample by sample.
+void Lowering::make_rows(const Task& task, Nodes& nodes) {
+  std::vector<AccumulatorTerm> terms;
+  if (task.sum) {
+    terms = terms_in(task);
+  } else if (is_large(*task.op)) {
+    terms = {{task.op, nullptr, task.op->parent}};
+  }
+  TileList list;
+  list.segment = next_segment_++;
+  for (const AccumulatorTerm& term : terms) {
+    const Value* h = term.sum->operands[1];
+    if (!rows_.count(h) && !rows_from_table(h, nullptr)) add_rows(list, h);
+  }
+  if (list.kernels.empty()) return;
+  plan::Phase phase;
+  phase.body.push_back({plan::Tiles{std::move(list.kernels)}});
+  nodes.push_back({std::move(phase)});
+}
+
+bool Lowering::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
+  std::vector<const Op*> ops;
+  bool moved = false;
+  for (Task& task : tasks) {
+    if (task.kind != Kind::Dense || !ready(task)) continue;
+    make_rows(task, nodes);
+    if (task.sum) {
+      const Value* result = task.sum->loop->result(task.sum->carry);
+      nodes.push_back({large_contract(terms_in(task), ref_to(home(result), result), true)});
+    } else {
+      ops.push_back(task.op);
+    }
+    finish(task);
+    moved = true;
+  }
+  if (!ops.empty()) add_dense(nodes, ops);
+  return moved;
+}
+
+// All work on samples that can run before the team must meet.
+std::vector<Task*> Lowering::ready_together(std::vector<Task>& tasks) {
+  std::set<const Value*> made;
+  std::vector<Task*> group;
+  for (Task& task : tasks) {
+    const bool samples = task.kind == Kind::Tile || task.kind == Kind::TapeWrite ||
+                         (task.kind == Kind::Loop && fits_in_chunk(*task.op));
+    if (task.done || !samples) continue;
+    const bool can = std::all_of(task.needs.begin(), task.needs.end(), [&](const Value* v) {
+      return available_.count(v) > 0 || made.count(v) > 0;
+    });
+    if (!can) continue;
+    group.push_back(&task);
+    for (const Value* v : makes(task)) {
+      if (varying(v)) made.insert(v);
+    }
+  }
+  const auto needed_by = [](const Task& task, const Value* v) {
+    return std::find(task.needs.begin(), task.needs.end(), v) != task.needs.end();
+  };
+  const auto later_only = [&](const Task* task) {
+    if (!task->input && !(task->op && task->op->primitive->form == Form::Elementwise)) return false;
+    const Value* v = makes(*task).front();
+    const auto uses = [&](const Task* t) { return needed_by(*t, v); };
+    if (std::any_of(group.begin(), group.end(), uses)) return false;
+    return std::any_of(tasks.begin(), tasks.end(),
+                       [&](const Task& t) { return !t.done && needed_by(t, v); });
+  };
+  const std::vector<Task*> everything = group;
+  for (std::size_t before = group.size() + 1; group.size() < before;) {
+    before = group.size();
+    for (std::size_t i = group.size(); i-- > 0;) {
+      if (later_only(group[i])) group.erase(group.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return group.empty() ? everything : group;
+}
+
+int Lowering::new_slots(const std::string& name, Dtype dtype, std::int64_t outputs) {
+  plan::Buffer b;
+  b.name = name + " slots";
+  b.space = plan::Buffer::Space::Slots;
+  b.dtype = dtype;
+  b.elements = outputs;
+  return new_buffer(std::move(b));
+}
+
+Nodes Lowering::tile_nodes(const std::vector<Task*>& group, const Region& region) {
+  Nodes nodes;
+  TileList list;
+  list.segment = next_segment_++;
+  const auto flush = [&] {
+    if (!list.kernels.empty()) nodes.push_back({plan::Tiles{std::move(list.kernels)}});
+    list = {};
+    list.segment = next_segment_++;
+  };
+  for (Task* task : group) {
+    if (task->input) {
+      const auto& args = graph_.body.args;
+      const auto at = std::find_if(args.begin(), args.end(),
+                                   [&](const auto& a) { return a.get() == task->input; });
+      add_transfer(list, task->input, static_cast<int>(at - args.begin()), true);
+    } else if (task->sum) {
+      add_accumulation(list, *task->sum, region);
+    } else if (task->kind == Kind::Loop) {
+      flush();
+      add_loop(nodes, *task->op, Scope::Chunk);
+    } else if (task->kind == Kind::TapeWrite) {
+      copy_to_frame(list, *task->op);
+    } else if (is_batch_reduction(*task->op, graph_.batch)) {
+      const Value* out = task->op->result();
+      const int slots = new_slots(std::string(task->op->name()), out->type.dtype(),
+                                  element_count(out->type.shape()).constant());
+      op_slots_[task->op] = slots;
+      nodes.insert(nodes.begin(), {plan::ClearSlots{slots, task->op}});
+      add_batch_sum(list, *task->op, slots);
+    } else {
+      add_tile(list, *task->op);
+    }
+  }
+  flush();
+  return nodes;
+}
+
+void Lowering::fold_sums(Nodes& nodes, const std::vector<Task*>& group) {
+  segment_ = next_segment_++;
+  for (const Task* task : group) {
+    if (!task->op) continue;
+    if (const auto found = op_slots_.find(task->op); found != op_slots_.end()) {
+      const Value* out = task->op->result();
+      const plan::Ref to{home(out), -1, {1}, 0};
+      const bool sum = task->op->primitive->form == Form::Contract || task->op->primitive == &sum_p;
+      nodes.push_back({plan::FoldSlots{found->second, sum ? nullptr : task->op, to}});
+    }
+    if (task->kind == Kind::Loop) leave_loop(nodes, *task->op, Scope::Chunk);
+  }
+}
+
+bool Lowering::run_phase(std::vector<Task>& tasks, Nodes& nodes, const Region& region,
+                         Scope scope) {
+  const std::vector<Task*> group = ready_together(tasks);
+  if (group.empty()) return false;
+  for (const Task* task : group) {
+    if (task->kind == Kind::TapeWrite) frame_for_write(*task->op, nodes, group);
+  }
+  if (scope == Scope::Chunk) {
+    for (Node& node : tile_nodes(group, region)) nodes.push_back(std::move(node));
+  } else {
+    plan::Phase phase;
+    phase.body = tile_nodes(group, region);
+    nodes.push_back({std::move(phase)});
+    fold_sums(nodes, group);
+  }
+  for (Task* task : group) finish(*task);
+  return true;
+}
+
+bool Lowering::run_control(std::vector<Task>& tasks, Nodes& nodes) {
+  for (Task& task : tasks) {
+    if (!ready(task)) continue;
+    if (task.kind == Kind::Loop) {
+      add_loop(nodes, *task.op, Scope::Team);
+    } else if (task.kind == Kind::Branch) {
+      add_branch(nodes, *task.op);
+    } else {
+      continue;
+    }
+    finish(task);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace nodec::lowering

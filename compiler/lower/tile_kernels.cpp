@@ -1,0 +1,340 @@
+// Ops on one tile of samples as kernels: loops over elements whose every value is a vector of
+// samples.
+//
+// Elementwise ops of the same extents share one loop (Map): an op joins the earliest such loop that
+// comes after everything it reads, and takes operands made in that loop from registers. All other
+// values pass between kernels through small buffers that stay in L1.
+#include <algorithm>
+
+#include "compiler/lower/batch.h"
+#include "compiler/lower/lowering.h"
+
+namespace nodec::lowering {
+
+using plan::Compute;
+using plan::Kernel;
+using plan::Map;
+using plan::Ref;
+using plan::Source;
+
+void Lowering::place(TileList& list, const Value* v) {
+  list.made[v] = {static_cast<int>(list.kernels.size()) - 1, -1};
+}
+
+void Lowering::add_tile(TileList& list, const Op& op) {
+  segment_ = list.segment;
+  switch (op.primitive->form) {
+    case Form::Elementwise:
+    case Form::Generate:
+      return add_map(list, op);
+    case Form::Reduce:
+      return add_fold(list, op);
+    case Form::Contract:
+      return add_matvec(list, op);
+    case Form::Gather:
+      return add_gather(list, op);
+    case Form::Join:
+      return add_join(list, op);
+    case Form::Control:
+      return add_call(list, op);
+    default:
+      throw Error(fmt::format("op '{}' cannot be compiled on samples yet", op.name()),
+                  {{op.where, "used here"}});
+  }
+}
+
+// The first loop an elementwise op may join: after the makers of its operands, or in the loop that
+// makes one when it is read there element by element.
+void Lowering::add_map(TileList& list, const Op& op) {
+  const Value* out = op.result();
+  const std::vector<std::int64_t> sizes = extents(out);
+  int earliest = 0;
+  for (const Value* x : op.operands) {
+    const View view = resolve(x);
+    const auto made = list.made.find(view.base);
+    if (made == list.made.end()) continue;
+    const bool same =
+        made->second.compute >= 0 && contiguous(x, view) && view.start == 0 &&
+        std::get<Map>(list.kernels[static_cast<std::size_t>(made->second.kernel)]).extents == sizes;
+    earliest = std::max(earliest, made->second.kernel + (same ? 0 : 1));
+  }
+  int chosen = -1;
+  for (int k = earliest; k < static_cast<int>(list.kernels.size()) && chosen < 0; ++k) {
+    const Map* map = std::get_if<Map>(&list.kernels[static_cast<std::size_t>(k)]);
+    if (map && map->extents == sizes && !map->computes.empty() && map->computes[0].op) chosen = k;
+  }
+  if (chosen < 0) {
+    list.kernels.push_back(Map{sizes, {}});
+    chosen = static_cast<int>(list.kernels.size()) - 1;
+  }
+  Compute compute{&op, {}, {}};
+  if (op.primitive->form == Form::Generate) {
+    if (!op.attrs.has("axis")) {
+      throw Error(
+          fmt::format("op '{}' with the batch in its shape cannot be compiled yet", op.name()),
+          {{op.where, "used here"}});
+    }
+    const std::vector<int> axes = element_axes(out);
+    const auto at = std::find(axes.begin(), axes.end(), op.attrs.get<std::int64_t>("axis"));
+    Source index;
+    index.kind = Source::Kind::Index;
+    index.id = static_cast<int>(at - axes.begin());
+    compute.operands.push_back(index);
+  }
+  for (const Value* x : op.operands) {
+    const auto made = list.made.find(resolve(x).base);
+    Source s;
+    if (made != list.made.end() && made->second.kernel == chosen) {
+      s.kind = Source::Kind::Register;
+      s.id = made->second.compute;
+    } else {
+      s = source(x);
+    }
+    compute.operands.push_back(std::move(s));
+  }
+  compute.to = ref_to(home(out), out);
+  Map& map = std::get<Map>(list.kernels[static_cast<std::size_t>(chosen)]);
+  map.computes.push_back(std::move(compute));
+  list.made[out] = {chosen, static_cast<int>(map.computes.size()) - 1};
+}
+
+void Lowering::add_copy(TileList& list, const Value* from, Ref to) {
+  segment_ = list.segment;
+  Map map{extents(from), {}};
+  map.computes.push_back({nullptr, {source(from)}, std::move(to)});
+  list.kernels.emplace_back(std::move(map));
+}
+
+Ref Lowering::tile_ref(TileList& list, const Value* v) {
+  segment_ = list.segment;
+  const View view = resolve(v);
+  if (!scalar_.count(view.base) && contiguous(v, view)) return ref(v);
+  plan::Buffer b;
+  b.name = "copy";
+  b.dtype = v->type.dtype();
+  b.elements = elements(v);
+  const int made = new_buffer(std::move(b));
+  touch(made);
+  add_copy(list, v, ref_to(made, v));
+  return ref_to(made, v);
+}
+
+// Splits the element axes of a reduction's operand into those kept and those folded.
+struct FoldAxes {
+  std::vector<std::int64_t> outer, inner, strides;
+};
+
+static FoldAxes fold_axes(const std::vector<int>& axes, const std::vector<std::int64_t>& sizes,
+                          const std::vector<std::int64_t>& strides,
+                          const std::vector<std::int64_t>& folded) {
+  FoldAxes found;
+  std::vector<std::int64_t> last;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    if (std::find(folded.begin(), folded.end(), axes[i]) == folded.end()) {
+      found.outer.push_back(sizes[i]);
+      found.strides.push_back(strides[i]);
+    } else {
+      found.inner.push_back(sizes[i]);
+      last.push_back(strides[i]);
+    }
+  }
+  found.strides.insert(found.strides.end(), last.begin(), last.end());
+  return found;
+}
+
+static std::vector<std::int64_t> folded_axes(const Op& op) {
+  if (op.attrs.has("axis")) return {op.attrs.get<std::int64_t>("axis")};
+  return op.attrs.get<std::vector<std::int64_t>>("axes");
+}
+
+void Lowering::add_fold(TileList& list, const Op& op) {
+  const Value* x = op.operands[0];
+  plan::FoldElements fold;
+  fold.op = &op;
+  fold.x = ref(x);
+  const FoldAxes axes = fold_axes(element_axes(x), extents(x), fold.x.strides, folded_axes(op));
+  fold.outer = axes.outer;
+  fold.inner = axes.inner;
+  fold.x.strides = axes.strides;
+  fold.out = ref_to(home(op.result()), op.result());
+  list.kernels.emplace_back(std::move(fold));
+  place(list, op.result());
+}
+
+void Lowering::add_matvec(TileList& list, const Op& op) {
+  const bool right = varying(op.operands[1]);  // weight * x, or x * weight
+  if (right == varying(op.operands[0])) {
+    throw Error(
+        "a product of two matrices that both differ from sample to sample cannot be compiled yet",
+        {{op.where, "multiplied here"}});
+  }
+  const Value* w = op.operands[right ? 0 : 1];
+  const Value* x = op.operands[right ? 1 : 0];
+  const bool transposed = op.attrs.get_or<bool>(right ? "ta" : "tb", false);
+  plan::MatVec kernel;
+  kernel.weight = ref(w);
+  const std::vector<std::int64_t> sizes = extents(w);
+  const bool rows_first = right ? !transposed : transposed;
+  kernel.rows = rows_first ? sizes[0] : sizes[1];
+  kernel.inner = rows_first ? sizes[1] : sizes[0];
+  if (!rows_first) std::swap(kernel.weight.strides[0], kernel.weight.strides[1]);
+  kernel.x = ref(x);
+  if (op.operands.size() > 2) kernel.start = ref(op.operands[2]);
+  kernel.out = ref_to(home(op.result()), op.result());
+  list.kernels.emplace_back(std::move(kernel));
+  place(list, op.result());
+}
+
+void Lowering::add_gather(TileList& list, const Op& op) {
+  const Value* table = op.operands[0];
+  const Value* index = op.operands[1];
+  if (varying(table) || index->type.rank() != 1 || op.primitive != &gather_p) {
+    throw Error(
+        fmt::format("this use of '{}' cannot be compiled yet: rows of one table are picked by "
+                    "one index a sample",
+                    op.name()),
+        {{op.where, "used here"}});
+  }
+  plan::GatherRows gather;
+  gather.table = ref(table);
+  gather.limit = table->type.shape()[0];
+  gather.index = ref(index);
+  gather.width = elements(op.result());
+  gather.out = ref_to(home(op.result()), op.result());
+  list.kernels.emplace_back(std::move(gather));
+  place(list, op.result());
+}
+
+void Lowering::add_join(TileList& list, const Op& op) {
+  const Value* out = op.result();
+  const Ref whole = ref_to(home(out), out);
+  const auto axis = op.attrs.get<std::int64_t>("axis");
+  const std::vector<int> axes = element_axes(out);
+  const auto at = std::find(axes.begin(), axes.end(), axis) - axes.begin();
+  if (at == static_cast<std::ptrdiff_t>(axes.size())) {
+    throw Error(fmt::format("'{}' along the batch cannot be compiled yet", op.name()),
+                {{op.where, "used here"}});
+  }
+  std::int64_t offset = 0;
+  if (op.primitive == &pad_p) {
+    plan::Buffer& b = plan_.buffers[static_cast<std::size_t>(whole.buffer)];
+    Map zero{{b.elements}, {}};
+    zero.computes.push_back({nullptr, {Source{}}, Ref{whole.buffer, -1, {1}, 0}});
+    zero.computes[0].operands[0].ref.strides = {0};  // no buffer and no scalar: zero
+    list.kernels.emplace_back(std::move(zero));
+    offset = op.attrs.get<Shape>("before")[0].constant();
+  }
+  for (const Value* x : op.operands) {
+    Ref part = whole;
+    part.start += offset * whole.strides[static_cast<std::size_t>(at)];
+    add_copy(list, x, part);
+    offset += extents(x)[static_cast<std::size_t>(at)];
+  }
+  place(list, out);
+}
+
+// A sum over the batch goes to slots. A product that only this sum reads is fused into its chain.
+void Lowering::add_batch_sum(TileList& list, const Op& op, int slots) {
+  segment_ = list.segment;
+  add_term(list, {&op, nullptr, op.parent}, slots);
+}
+
+// The multiplication under a sum that nothing else reads.
+static const Op* fused_product(const Op& sum) {
+  const Value* x = sum.operands[0];
+  if (sum.primitive != &sum_p || !x->op || x->op->primitive != &mul_p) return nullptr;
+  std::size_t uses = 0;
+  for (const auto& op : x->region->ops)
+    uses += static_cast<std::size_t>(std::count(op->operands.begin(), op->operands.end(), x));
+  uses +=
+      static_cast<std::size_t>(std::count(x->region->results.begin(), x->region->results.end(), x));
+  return uses == 1 ? x->op : nullptr;
+}
+
+void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) {
+  const Op& op = *term.sum;
+  const int scale = term.scale ? ref(term.scale).scalar : -1;
+  NODEC_CHECK(!term.scale || scale >= 0, "a scale of a batch sum must be a scalar in a register");
+  if (op.primitive->form == Form::Reduce) {
+    const Value* x = op.operands[0];
+    const Op* product = fused_product(op);
+    plan::SlotSum sum;
+    sum.slots = slots;
+    sum.op = &op;
+    sum.scale = scale;
+    sum.x = ref(product ? product->operands[0] : x);
+    if (product) sum.y = ref(product->operands[1]);
+    const std::vector<std::int64_t> y_strides = sum.y.strides;
+    const FoldAxes axes = fold_axes(element_axes(x), extents(x), sum.x.strides, folded_axes(op));
+    sum.outer = axes.outer;
+    sum.inner = axes.inner;
+    sum.x.strides = axes.strides;
+    if (product) {
+      sum.y.strides = fold_axes(element_axes(x), extents(x), y_strides, folded_axes(op)).strides;
+    }
+    list.kernels.emplace_back(std::move(sum));
+    return;
+  }
+  const bool ta = op.attrs.get_or<bool>("ta", false), tb = op.attrs.get_or<bool>("tb", false);
+  NODEC_CHECK(!ta && tb, "a contraction over the batch is g * h^T");
+  plan::SlotContract* last =
+      list.kernels.empty() ? nullptr : std::get_if<plan::SlotContract>(&list.kernels.back());
+  if (!last || last->slots != slots) {
+    plan::SlotContract fresh;
+    fresh.slots = slots;
+    fresh.rows = elements(op.operands[0]);
+    fresh.columns = elements(op.operands[1]);
+    list.kernels.emplace_back(std::move(fresh));
+    last = &std::get<plan::SlotContract>(list.kernels.back());
+  }
+  last->terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale});
+}
+
+void Lowering::add_accumulation(TileList& list, const Accumulator& sum, const Region& region) {
+  segment_ = list.segment;
+  for (const AccumulatorTerm& term : sum.terms) {
+    if (term.region == &region) add_term(list, term, slots_.at(&sum));
+  }
+}
+
+// Between a port, row-major as the caller laid it out, and the blocks of 16 samples.
+void Lowering::add_transfer(TileList& list, const Value* v, int port, bool import) {
+  segment_ = list.segment;
+  plan::Transfer t;
+  t.extents = extents(v);
+  t.import = import;
+  const Shape& shape = v->type.shape();
+  std::size_t batch_axis = 0;
+  while (!(shape[batch_axis] == Dim::symbol(graph_.batch))) ++batch_axis;
+  t.batch_last = batch_axis + 1 == shape.size();
+  t.dense = ref_to(port, v);
+  if (!t.batch_last) {
+    if (batch_axis != 0) {
+      throw Error(fmt::format("'{}' has the batch in the middle of its axes", v->name), {},
+                  "put the batch first or last");
+    }
+    t.batch_stride = elements(v);
+  }
+  t.lanes = import ? ref_to(home(v), v) : tile_ref(list, v);
+  list.kernels.emplace_back(std::move(t));
+  if (import) place(list, v);
+}
+
+void Lowering::add_rows(TileList& list, const Value* v) {
+  segment_ = list.segment;
+  plan::Buffer b;
+  b.name = "rows";
+  b.space = plan::Buffer::Space::Dense;
+  b.dtype = v->type.dtype();
+  b.count = Dim::symbol(kBlocksSymbol) * Dim(kBlock * elements(v));
+  const int rows = new_buffer(std::move(b));
+  rows_[v] = rows;
+  plan::TransposeRows kernel;
+  kernel.x = tile_ref(list, v);
+  kernel.x.strides = {1};
+  kernel.width = elements(v);
+  kernel.rows = rows;
+  list.kernels.emplace_back(std::move(kernel));
+}
+
+}  // namespace nodec::lowering

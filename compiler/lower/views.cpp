@@ -1,0 +1,253 @@
+// Values as affine references, and where base values live.
+//
+// A broadcast, transpose, slice or reshape moves no data: it is the same elements in another order.
+// So a value is resolved to a *base* value (one that some kernel writes) and strides over it;
+// kernels read through the strides. The batch axis never shows: it is the lanes.
+#include "compiler/lower/batch.h"
+#include "compiler/lower/lowering.h"
+
+namespace nodec::lowering {
+namespace {
+
+std::vector<std::int64_t> row_major(const std::vector<Dim>& dims) {
+  std::vector<std::int64_t> strides(dims.size(), 1);
+  for (std::size_t i = dims.size(); i-- > 1;) {
+    if (!dims[i].is_constant()) {
+      throw Error("only the first axis of a tensor without a batch may have a symbolic size, got " +
+                      dims[i].str(),
+                  {}, "make it the batch, or a number");
+    }
+    strides[i - 1] = strides[i] * dims[i].constant();
+  }
+  return strides;
+}
+
+}  // namespace
+
+bool Lowering::varying(const Value* v) const { return is_varying(v, graph_.batch); }
+
+std::vector<int> Lowering::element_axes(const Value* v) const {
+  std::vector<int> axes;
+  const Shape& shape = v->type.shape();
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (graph_.batch.empty() || !shape[i].mentions(graph_.batch)) {
+      axes.push_back(static_cast<int>(i));
+    } else if (!(shape[i] == Dim::symbol(graph_.batch))) {
+      throw Error("an axis of size " + shape[i].str() + " mixes samples", {},
+                  "keep the batch in an axis of its own");
+    }
+  }
+  if (axes.size() + 1 < shape.size()) {
+    throw Error("a value of type " + v->type.str() + " has the batch in two axes", {},
+                "sum over one of them, or make one a number");
+  }
+  return axes;
+}
+
+std::vector<Dim> Lowering::element_dims(const Value* v) const {
+  std::vector<Dim> dims;
+  for (const int axis : element_axes(v))
+    dims.push_back(v->type.shape()[static_cast<std::size_t>(axis)]);
+  return dims;
+}
+
+std::vector<std::int64_t> Lowering::extents(const Value* v) const {
+  std::vector<std::int64_t> sizes;
+  for (const Dim& d : element_dims(v)) {
+    if (!d.is_constant()) {
+      throw Error("the size " + d.str() + " beside the batch must be a number", {},
+                  "give this axis a fixed size");
+    }
+    sizes.push_back(d.constant());
+  }
+  return sizes;
+}
+
+std::int64_t Lowering::elements(const Value* v) const {
+  std::int64_t n = 1;
+  for (const std::int64_t e : extents(v)) n *= e;
+  return n;
+}
+
+const Value* Lowering::follow(const Value* v) const {
+  for (auto found = alias_.find(v); found != alias_.end(); found = alias_.find(v)) {
+    v = found->second;
+  }
+  return v;
+}
+
+bool Lowering::is_constant(const Value* base) const {
+  return base->op && (base->op->primitive == &dim_p ||
+                      (base->op->primitive == &constant_p && base->op->attrs.has("value")));
+}
+
+bool Lowering::contiguous(const Value* v, const View& view) const {
+  if (is_constant(view.base)) return false;
+  std::int64_t stride = 1;
+  const std::vector<Dim> dims = element_dims(v);
+  for (std::size_t i = dims.size(); i-- > 0;) {
+    if (dims[i] == Dim(1)) continue;
+    if (view.strides[i] != stride) return false;
+    if (i > 0) stride *= dims[i].constant();
+  }
+  return true;
+}
+
+View Lowering::reshaped(const Value* v) {
+  const Value* x = follow(v->op->operands[0]);
+  const View from = resolve(x);
+  View view{from.base, row_major(element_dims(v)), from.start};
+  bool still = true;
+  for (const std::int64_t s : from.strides) still = still && s == 0;
+  if (still) {
+    std::fill(view.strides.begin(), view.strides.end(), 0);
+  } else if (!contiguous(x, from)) {
+    throw Error("a reshape of a transposed or broadcast value is not supported",
+                {{v->op->where, "reshaped here"}}, "reshape first");
+  }
+  return view;
+}
+
+View Lowering::resolve(const Value* v) {
+  v = follow(v);
+  if (!v->op || (v->op->primitive->form != Form::View && v->op->primitive != &stop_gradient_p)) {
+    View view{v, row_major(element_dims(v)), 0};
+    if (is_constant(v)) std::fill(view.strides.begin(), view.strides.end(), 0);
+    return view;
+  }
+  if (v->op->primitive == &stop_gradient_p) return resolve(v->op->operands[0]);
+  if (!v->op->primitive->view) return reshaped(v);
+  const Value* x = v->op->operands[0];
+  const View from = resolve(x);
+  const ViewMap map = v->op->primitive->view(*v->op);
+  const std::vector<int> inner = element_axes(x);
+  const auto stride_of = [&](int axis) -> std::int64_t {
+    for (std::size_t i = 0; i < inner.size(); ++i) {
+      if (inner[i] == axis) return from.strides[i];
+    }
+    return 0;
+  };
+  View view{from.base, {}, from.start};
+  for (const int axis : element_axes(v)) {
+    const int walks = map.axis[static_cast<std::size_t>(axis)];
+    view.strides.push_back(walks < 0 ? 0 : stride_of(walks));
+  }
+  for (std::size_t a = 0; a < map.start.size(); ++a) {
+    const std::int64_t stride = stride_of(static_cast<int>(a));
+    if (stride == 0 && map.start[a] != 0 && varying(x) &&
+        x->type.shape()[a] == Dim::symbol(graph_.batch)) {
+      throw Error("a slice of the batch is not supported", {{v->op->where, "sliced here"}},
+                  "slice the inputs before the program");
+    }
+    view.start += map.start[a] * stride;
+  }
+  return view;
+}
+
+std::vector<const Value*> Lowering::bases(const Op& op) {
+  std::vector<const Value*> found;
+  for (const Value* x : op.operands) {
+    if (x->type.is_tensor()) {
+      const Value* base = resolve(x).base;
+      if (!is_constant(base)) found.push_back(base);
+    } else {
+      found.push_back(follow(x));
+    }
+  }
+  return found;
+}
+
+int Lowering::new_buffer(plan::Buffer buffer) {
+  plan_.buffers.push_back(std::move(buffer));
+  return static_cast<int>(plan_.buffers.size()) - 1;
+}
+
+int Lowering::new_scalar(Dtype dtype) {
+  plan_.scalars.push_back(dtype);
+  return static_cast<int>(plan_.scalars.size()) - 1;
+}
+
+void Lowering::touch(int buffer) {
+  plan::Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
+  if (b.space != plan::Buffer::Space::Local) return;
+  const auto [found, fresh] = segment_of_.emplace(buffer, segment_);
+  if (!fresh && found->second != segment_) b.space = plan::Buffer::Space::Lanes;
+}
+
+int Lowering::home(const Value* v) {
+  if (const auto found = buffer_.find(v); found != buffer_.end()) {
+    touch(found->second);
+    return found->second;
+  }
+  plan::Buffer b;
+  b.name = !v->name.empty() ? v->name : v->op ? std::string(v->op->name()) : "arg";
+  b.dtype = v->type.dtype();
+  if (varying(v)) {
+    b.space = plan::Buffer::Space::Local;
+    b.elements = elements(v);
+  } else {
+    b.space = plan::Buffer::Space::Dense;
+    b.count = element_count(v->type.shape());
+  }
+  const int made = new_buffer(std::move(b));
+  buffer_[v] = made;
+  touch(made);
+  return made;
+}
+
+int Lowering::scalar_home(const Value* v) {
+  const auto [found, fresh] = scalar_.emplace(v, -1);
+  if (fresh) found->second = new_scalar(v->type.dtype());
+  return found->second;
+}
+
+int Lowering::prologue_scalar(const Value* v) {
+  if (const auto found = scalar_.find(v); found != scalar_.end()) return found->second;
+  const int made = new_scalar(v->type.dtype());
+  scalar_[v] = made;
+  prologue_.push_back({v->op, {}, {}});
+  prologue_results_.push_back(made);
+  return made;
+}
+
+plan::Ref Lowering::ref(const Value* v) {
+  const View view = resolve(v);
+  plan::Ref r;
+  r.strides = view.strides;
+  r.start = view.start;
+  if (is_constant(view.base)) {
+    r.scalar = prologue_scalar(view.base);
+  } else if (const auto found = scalar_.find(view.base); found != scalar_.end()) {
+    r.scalar = found->second;
+    std::fill(r.strides.begin(), r.strides.end(), 0);
+    r.start = 0;
+  } else {
+    r.buffer = home(view.base);
+  }
+  return r;
+}
+
+plan::Ref Lowering::ref_to(int buffer, const Value* v) const {
+  plan::Ref r;
+  r.buffer = buffer;
+  r.strides = row_major(element_dims(v));
+  return r;
+}
+
+plan::Source Lowering::source(const Value* v) {
+  plan::Source s;
+  s.kind = plan::Source::Kind::Memory;
+  s.ref = ref(v);
+  return s;
+}
+
+// The id of a scalar value; one that lives in memory is loaded by a node of its own.
+int Lowering::scalar_of(const Value* v, plan::Nodes& nodes) {
+  const plan::Ref r = ref(v);
+  if (r.scalar >= 0) return r.scalar;
+  const int made = new_scalar(v->type.dtype());
+  nodes.push_back({plan::LoadScalar{r, made}});
+  return made;
+}
+
+}  // namespace nodec::lowering

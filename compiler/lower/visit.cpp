@@ -1,0 +1,123 @@
+// Which references each kernel and node has.
+#include "compiler/lower/visit.h"
+
+namespace nodec::lowering {
+namespace {
+
+using namespace plan;
+
+template <class... F>
+struct Match : F... {
+  using F::operator()...;
+};
+template <class... F>
+Match(F...) -> Match<F...>;
+
+void visit_computes(std::vector<Compute>& computes, const Access& a) {
+  for (Compute& c : computes) {
+    for (Source& s : c.operands) {
+      if (s.kind == Source::Kind::Memory) a.read(s.ref);
+    }
+    if (c.to.buffer >= 0) a.write(c.to);
+  }
+}
+
+}  // namespace
+
+void visit(Kernel& kernel, const Access& a) {
+  std::visit(Match{[&](Map& k) { visit_computes(k.computes, a); },
+                   [&](MatVec& k) {
+                     a.read(k.weight);
+                     a.read(k.x);
+                     a.read(k.start);
+                     a.write(k.out);
+                   },
+                   [&](FoldElements& k) {
+                     a.read(k.x);
+                     a.write(k.out);
+                   },
+                   [&](SlotSum& k) {
+                     a.read(k.x);
+                     a.read(k.y);
+                     a.write_buffer(k.slots);
+                   },
+                   [&](SlotContract& k) {
+                     for (ContractTerm& t : k.terms) {
+                       a.read(t.g);
+                       a.read(t.h);
+                     }
+                     a.write_buffer(k.slots);
+                   },
+                   [&](GatherRows& k) {
+                     a.read(k.table);
+                     a.read(k.index);
+                     a.write(k.out);
+                   },
+                   [&](Transfer& k) {
+                     a.read(k.import ? k.dense : k.lanes);
+                     a.write(k.import ? k.lanes : k.dense);
+                   },
+                   [&](TransposeRows& k) {
+                     a.read(k.x);
+                     a.write_buffer(k.rows);
+                   },
+                   [&](Invoke& k) {
+                     for (Ref& r : k.scalars) a.read(r);
+                     for (Ref& r : k.pointers) {
+                       a.read(r);
+                       a.write(r);
+                     }
+                   }},
+             kernel);
+}
+
+void visit(DenseKernel& kernel, const Access& a) {
+  std::visit(Match{[&](DenseMap& k) { visit_computes(k.computes, a); },
+                   [&](DenseFold& k) {
+                     a.read(k.x);
+                     a.write(k.out);
+                   },
+                   [&](DenseMatmul& k) {
+                     a.read(k.a);
+                     a.read(k.b);
+                     a.read(k.start);
+                     a.write(k.out);
+                   },
+                   [&](LargeContract& k) {
+                     for (RowsTerm& t : k.terms) {
+                       a.read(t.g);
+                       if (t.rows >= 0) a.read_buffer(t.rows);
+                       a.read(t.table);
+                       a.read(t.index);
+                       visit_computes(t.apply.computes, a);
+                     }
+                     if (k.accumulate) a.read(k.out);
+                     a.write(k.out);
+                   }},
+             kernel);
+}
+
+void visit(Node& node, const Access& a) {
+  std::visit(Match{[&](Scalars& n) { visit_computes(n.computes, a); },
+                   [&](Tiles& n) {
+                     for (Kernel& k : n.kernels) visit(k, a);
+                   },
+                   [&](ClearSlots& n) { a.write_buffer(n.slots); },
+                   [&](FoldSlots& n) {
+                     a.read_buffer(n.slots);
+                     a.write_buffer(n.slots);
+                     a.write(n.out);
+                   },
+                   [&](LoadScalar& n) { a.read(n.from); }, [&](StoreScalar& n) { a.write(n.to); },
+                   [&](DenseKernel& n) { visit(n, a); }, [&](auto&) {}},
+             node.what);
+}
+
+std::vector<Nodes*> inside(Node& node) {
+  if (Phase* n = std::get_if<Phase>(&node.what)) return {&n->body};
+  if (While* n = std::get_if<While>(&node.what)) return {&n->test, &n->body};
+  if (If* n = std::get_if<If>(&node.what)) return {&n->then_body, &n->else_body};
+  return {};
+}
+
+}  // namespace nodec::lowering

@@ -1,0 +1,274 @@
+// The plan: what `lower` decided and `codegen` writes down. Data only, printed by print_plan.
+//
+// Execution model. A team of threads runs the plan together. Scalar work (the step controller, loop
+// tests) is done by every thread alike, so it needs no communication. Work on samples happens in a
+// Phase: each thread takes its own chunks (2 blocks of 16 samples) and runs the phase's body on
+// each; inside, Tiles walks the chunk's blocks, one vector of lanes at a time, through a list of
+// tile kernels. Sums over the batch go to *slots* (16 running sums per output and chunk); Fold adds
+// the chunks in a fixed tree and then the slots. Work on tensors without a batch is split by output
+// elements.
+//
+// Storage of a varying value: [block][element][16], elements being its other axes in row-major
+// order, so addresses do not depend on the vector width. Dense tensors are row-major.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ir/abi.h"
+#include "ir/graph.h"
+
+namespace nodec::plan {
+
+// Where numbers live. Element counts are per sample for Lanes, Local, Slots (outputs) and Frame.
+struct Buffer {
+  enum class Space : std::uint8_t {
+    Input,     // a port, dense
+    Output,    // a port, dense
+    Dense,     // scratch shared by the team
+    Lanes,     // scratch, [block][element][16]
+    Local,     // one tile's values, on the stack of the function that uses them
+    Slots,     // scratch, [chunk][output][16]
+    Frame,     // part of a tape frame, [block][element][16]
+    ArgLanes,  // a callee's pointer argument: the caller's tile
+    ArgDense,  // a callee's pointer argument: a dense tensor
+  };
+  std::string name;
+  Space space = Space::Local;
+  Dtype dtype = Dtype::F32;
+  std::int64_t elements = 1;     // Lanes, Local, Slots, Frame, ArgLanes
+  Dim count;                     // Input, Output, Dense: elements in all
+  int index = -1;                // port, scratch buffer, callee argument, or tape frame variable
+  std::int64_t frame_bytes = 0;  // Frame: bytes of the uniform header before it, and
+  std::int64_t frame_lanes = 0;  // Frame: bytes per block of the varying values before it
+
+  bool varying() const {
+    return space == Space::Lanes || space == Space::Local || space == Space::Frame ||
+           space == Space::ArgLanes;
+  }
+};
+
+// Elements of a buffer (or one scalar) as an affine function of a kernel's loop indices.
+struct Ref {
+  int buffer = -1;
+  int scalar = -1;                    // a uniform scalar instead of memory
+  std::vector<std::int64_t> strides;  // per loop index, in elements
+  std::int64_t start = 0;
+};
+
+// An operand of a computation inside a kernel's loop body.
+struct Source {
+  enum class Kind : std::uint8_t { Register, Memory, Index };
+  Kind kind = Kind::Memory;
+  int id = -1;  // Register: an earlier Compute; Index: a loop axis
+  Ref ref;      // Memory
+};
+struct Compute {
+  const Op* op = nullptr;  // elementwise, or a generator; null: the operand as it is
+  std::vector<Source> operands;
+  Ref to;  // where the result is stored; none: it stays in its register
+};
+
+// ---- kernels on one tile (one vector of samples) ----
+
+// for every index in extents: run the computations and store what is needed outside.
+struct Map {
+  std::vector<std::int64_t> extents;
+  std::vector<Compute> computes;
+};
+// out[m] = start[m] + sum_k weight[m, k] * x[k], one fma chain over increasing k.
+struct MatVec {
+  std::int64_t rows = 0, inner = 0;
+  Ref weight;  // strides {row, inner}; dense
+  Ref x;       // strides {inner}; varying
+  Ref start;   // strides {row}; buffer < 0 and scalar < 0: zero
+  Ref out;
+};
+// out[o] = `op`'s fold over i of x[o, i], in increasing i.
+struct FoldElements {
+  std::vector<std::int64_t> outer, inner;
+  Ref x;  // strides: outer then inner
+  const Op* op = nullptr;
+  Ref out;  // strides: outer
+};
+// slots[o] folds x[o, i] over i and the samples that reach it; with y, a sum of x * y by fma.
+struct SlotSum {
+  int slots = -1;
+  std::vector<std::int64_t> outer, inner;
+  Ref x, y;        // y.buffer < 0 and y.scalar < 0: none
+  int scale = -1;  // a scalar that multiplies each x, or -1
+  const Op* op = nullptr;
+};
+// slots[m, n] += sum over terms (scale *) g[m] * h[n], terms in order.
+struct ContractTerm {
+  Ref g, h;        // strides {element}
+  int scale = -1;  // a scalar, or -1
+};
+struct SlotContract {
+  int slots = -1;
+  std::int64_t rows = 0, columns = 0;
+  std::vector<ContractTerm> terms;
+};
+// Rows of a dense table picked by a per-sample index become a varying value of `width` elements.
+struct GatherRows {
+  Ref table;  // start only
+  Dim limit;  // its rows; an index is clamped to them
+  Ref index;  // varying i32
+  std::int64_t width = 0;
+  Ref out;
+};
+// A varying port and its blocked form. Element e of sample b is at e-offset + b * batch_stride.
+struct Transfer {
+  std::vector<std::int64_t> extents;  // the value's element axes
+  Ref dense;                          // strides per axis, in units of `unit`
+  bool batch_last = true;  // dense offset = element offset * batch + b, else b * total + offset
+  std::int64_t batch_stride = 1;  // when not batch_last
+  Ref lanes;
+  bool import = true;
+};
+// rows[b][n] = x[n] of sample b: the sample-major copy a large contraction reads.
+struct TransposeRows {
+  Ref x;  // strides {element}
+  std::int64_t width = 0;
+  int rows = -1;  // Dense buffer, [blocks * 16][width]
+};
+struct Invoke {
+  int function = -1;
+  std::vector<Ref> scalars;   // scalar arguments
+  std::vector<Ref> pointers;  // dense and varying buffers, inputs then results
+};
+using Kernel = std::variant<Map, MatVec, FoldElements, SlotSum, SlotContract, GatherRows, Transfer,
+                            TransposeRows, Invoke>;
+
+// ---- work split by output elements ----
+
+struct DenseMap {
+  std::vector<Dim> extents;
+  bool flat = false;  // all refs walk the flattened index by one, or stand still
+  std::vector<Compute> computes;
+};
+struct DenseFold {
+  std::vector<Dim> outer, inner;
+  Ref x;
+  const Op* op = nullptr;
+  Ref out;
+};
+struct DenseMatmul {
+  Dim rows, columns, inner;
+  Ref a, b, start, out;  // strides {row, inner}, {inner, column}, {row, column} x2
+};
+// out[m, n] (+)= sum over terms and samples of g[m] * h[n]; one chain per output over (term,
+// sample).
+struct RowsTerm {
+  Ref g;             // varying, strides {element}
+  int rows = -1;     // [sample][columns], dense; or, when < 0, rows of a table:
+  Ref table, index;  // table row index[sample], then `apply` on each element
+  Dim limit;         // the table's rows
+  Map apply;         // Register -1 is the element read
+  int scale = -1;
+};
+struct LargeContract {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<RowsTerm> terms;
+  bool accumulate = false;  // go on from out's own values
+  Ref out;                  // strides {row, column}
+};
+using DenseKernel = std::variant<DenseMap, DenseFold, DenseMatmul, LargeContract>;
+
+// ---- nodes ----
+
+struct Node;
+using Nodes = std::vector<Node>;
+
+struct Scalars {                  // every thread alike
+  std::vector<Compute> computes;  // operands are scalar refs
+  std::vector<int> results;
+};
+struct Phase {  // for each chunk of this thread
+  Nodes body;
+};
+struct Tiles {  // for each vector of samples in the chunk
+  std::vector<Kernel> kernels;
+};
+struct ClearSlots {  // inside a phase
+  int slots = -1;
+  const Op* op = nullptr;  // the fold whose empty value fills them; null: a sum
+};
+struct FoldSlots {  // chunks by stride doubling, slots 8, 4, 2, 1
+  int slots = -1;
+  const Op* op = nullptr;  // null: a sum
+  Ref out;                 // dense, strides {1}
+};
+struct LoadScalar {
+  Ref from;
+  int scalar = -1;
+};
+struct StoreScalar {  // by thread 0
+  int scalar = -1;
+  Ref to;
+};
+struct Carry {
+  int scalar = -1;  // the loop's own name for it
+  int init = -1, next = -1;
+};
+struct While {
+  std::vector<Carry> carries;
+  Nodes test;
+  int test_scalar = -1;
+  Nodes body;
+};
+struct Merge {
+  int scalar = -1, when_true = -1, when_false = -1;
+};
+struct If {
+  int predicate = -1;
+  Nodes then_body, else_body;
+  std::vector<Merge> merges;
+};
+// Finds frame `index` of a tape and names its address; scalars of its header are loaded or stored.
+struct TapeFrame {
+  int tape = -1;
+  int index = -1;  // scalar
+  int frame = -1;  // the frame variable that Frame buffers refer to
+  struct Part {
+    int scalar;
+    std::int64_t offset;
+    Dtype dtype;
+  };
+  std::vector<Part> loads, stores;
+};
+struct FailIf {
+  int status = -1, t = -1, dt = -1, accepted = -1, rejected = -1;
+};
+struct Barrier {};
+
+struct Node {
+  std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
+               TapeFrame, FailIf, Barrier, DenseKernel>
+      what;
+};
+
+// An out-of-line function on one tile.
+struct Function {
+  std::string name;
+  std::vector<int> scalars;  // scalar parameters, in order
+  std::vector<Dtype> scalar_dtypes;
+  std::vector<int> pointers;  // Arg buffers, in order
+  Nodes body;                 // Scalars and Tiles only
+};
+
+struct Plan {
+  std::string name;
+  Signature signature;
+  std::vector<Buffer> buffers;
+  std::vector<Dtype> scalars;  // dtype of each scalar
+  int frames = 0;              // number of frame variables
+  std::vector<Function> functions;
+  Nodes body;
+};
+
+std::string print_plan(const Plan& plan);
+
+}  // namespace nodec::plan

@@ -88,8 +88,10 @@ class Dim {
   // The polynomial with dims in place of symbols; symbols not in `dims` stay.
   friend Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims);
 
- private:
   using Monomial = std::vector<std::string>;  // sorted, repeated for powers
+  const std::map<Monomial, std::int64_t>& terms() const { return terms_; }
+
+ private:
   std::map<Monomial, std::int64_t> terms_;
   bool unknown_ = false;
 };

@@ -1,0 +1,135 @@
+// Writes a plan down through an Emitter. No decision is taken here: the walker turns plan nodes
+// into loops, addresses and calls, the same way for every back end.
+//
+//   Walker walker(emitter, plan);
+//   walker.functions();               // out-of-line functions first
+//   walker.entry(frame, thread);      // then the body of the entry
+//
+// walk_nodes.cpp: control and sharing out; walk_tiles.cpp: kernels on one tile; walk_dense.cpp:
+// kernels split by elements.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "ir/emitter.h"
+#include "ir/plan.h"
+
+namespace nodec {
+
+Scalar scalar_kind(Dtype dtype);  // of a value in a register: bool is Pred, u8 is I32, a key I64
+
+class Walker {
+ public:
+  Walker(Emitter& emitter, const plan::Plan& plan);
+  void functions();
+  void entry(Code frame, Code thread);
+
+ private:
+  // Where the current tile is.
+  struct Tile {
+    Code block, lane;  // I64: block of 16 samples, first slot in it
+    Code sample;       // I64: block * 16 + lane
+    Code valid;        // varying Pred: lanes that hold a sample
+    Code chunk;
+  };
+  // A Ref made ready before the loops that use it.
+  struct Operand {
+    Code pointer;  // or
+    Code value;    // a scalar
+    bool in_memory = false, varying = false;
+    Dtype dtype = Dtype::F32;
+    std::vector<std::int64_t> strides;
+  };
+  using Indices = std::vector<Code>;
+
+  // ---- walk_nodes.cpp ----
+  Code i64(std::int64_t n) { return e_.constant(Scalar::I64, static_cast<double>(n)); }
+  Code field(std::int64_t offset);  // a pointer-sized field of the call frame
+  Code as_pointer(Code integer);
+  Code symbol(std::string_view name);
+  Code evaluate(const Dim& dim);
+  Code minimum(Code a, Code b);
+  Code times(Code a, std::int64_t n);
+  Code base(int buffer);
+  void walk(const plan::Nodes& nodes);
+  void scalars(const plan::Scalars& node);
+  void phase(const plan::Phase& node);
+  void tiles(const plan::Tiles& node);
+  void clear_slots(const plan::ClearSlots& node);
+  void fold_slots(const plan::FoldSlots& node);
+  void add_chunks(const plan::FoldSlots& node, Code first, Code last);
+  void add_lanes(const plan::FoldSlots& node, Code first, Code last);
+  Code merge(const Op* op, Code a, Code b);
+  void loop(const plan::While& node);
+  void branch(const plan::If& node);
+  void tape_frame(const plan::TapeFrame& node);
+  void fail_if(const plan::FailIf& node);
+  void only_first(const std::function<void()>& body);
+  std::pair<Code, Code> my_share(Code count);  // of `count` units, split over the team
+  Code constant(const Op& op);
+
+  // ---- walk_tiles.cpp ----
+  Operand ready(const plan::Ref& ref);
+  Code read(const Operand& x, Code offset);
+  Code offset(const Operand& x, const Indices& at);
+  Code read_at(const Operand& x, const Indices& at) { return read(x, offset(x, at)); }
+  void write_at(const Operand& to, const Indices& at, Code value);
+  std::int64_t unit(const Operand& x) const { return x.varying ? kBlock : 1; }
+  Code spread(Code value) { return value.varying ? value : e_.broadcast(value); }
+  void each(const std::vector<std::int64_t>& extents,
+            const std::function<void(const Indices&)>& body);
+  Code compute(const plan::Compute& c, const std::vector<Operand>& operands,
+               const std::vector<Code>& made, const Indices& at);
+  Code apply(const Op* op, const std::vector<Code>& x);
+  Code in_register(Code loaded, Dtype dtype);
+  std::vector<Operand> ready_all(const plan::Compute& c);
+
+  void kernel(const plan::Map& k);
+  void kernel(const plan::MatVec& k);
+  void kernel(const plan::FoldElements& k);
+  void kernel(const plan::SlotSum& k);
+  void kernel(const plan::SlotContract& k);
+  void kernel(const plan::GatherRows& k);
+  void kernel(const plan::Transfer& k);
+  void kernel(const plan::TransposeRows& k);
+  void kernel(const plan::Invoke& k);
+  void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, Code first,
+                   std::int64_t rows);
+  void contract_tile(const plan::SlotContract& k, const std::vector<std::array<Operand, 2>>& x,
+                     Code slots, Code row, Code column, std::int64_t rows, std::int64_t columns);
+  void move(const plan::Transfer& k, bool full);
+  std::vector<Code> row_offsets(const plan::Ref& index, Code limit, std::int64_t width);
+  Code slot_pointer(int buffer);
+  Code local_lanes(const std::vector<Code>& x);
+
+  // ---- walk_dense.cpp ----
+  void dense(const plan::DenseKernel& kernel);
+  void kernel(const plan::DenseMap& k);
+  void kernel(const plan::DenseFold& k);
+  void kernel(const plan::DenseMatmul& k);
+  void kernel(const plan::LargeContract& k);
+  void flat_map(const plan::DenseMap& k);
+  void flat_turn(const plan::DenseMap& k, const std::vector<std::vector<Operand>>& x,
+                 const std::vector<Operand>& to, Code at, Code count, bool masked);
+  void large_columns(const plan::LargeContract& k, Code column, Code count, bool masked);
+  void large_rows(const plan::LargeContract& k, Code column, Code count, bool masked, Code first,
+                  std::int64_t rows);
+  Emitter::Values large_term(const plan::RowsTerm& term, std::int64_t columns, Code column,
+                             Code count, bool masked, Code first, std::int64_t rows,
+                             Emitter::Values sums);
+  void each_dense(const std::vector<Code>& extents, std::size_t axis, Indices& at,
+                  const std::function<void(const Indices&)>& body);
+
+  Emitter& e_;
+  const plan::Plan& plan_;
+  Code frame_, thread_, zero_, one_;
+  std::vector<Code> scalars_;
+  std::vector<Code> frames_;
+  std::map<int, Code> arguments_;  // of the function being written, by buffer
+  std::map<int, Code> locals_;     // tile buffers on the stack, by buffer
+  std::vector<int> functions_;
+  Tile tile_;
+};
+
+}  // namespace nodec

@@ -1,0 +1,275 @@
+// Kernels on tensors without a batch: output elements are split over the team, never a sum.
+#include <algorithm>
+
+#include "compiler/codegen/walk.h"
+#include "ir/primitive.h"
+
+namespace nodec {
+
+using namespace plan;
+
+namespace {
+
+constexpr std::int64_t kRowsAtOnce = 16;  // running sums of a large contraction, per column vector
+
+}  // namespace
+
+void Walker::dense(const DenseKernel& k) {
+  std::visit([&](const auto& one) { kernel(one); }, k);
+}
+
+void Walker::kernel(const DenseMap& k) {
+  if (k.flat) return flat_map(k);
+  std::vector<std::vector<Operand>> operands;
+  std::vector<Operand> to;
+  for (const Compute& c : k.computes) {
+    operands.push_back(ready_all(c));
+    to.push_back(c.to.buffer >= 0 ? ready(c.to) : Operand{});
+  }
+  std::vector<Code> extents;
+  for (const Dim& d : k.extents) extents.push_back(evaluate(d));
+  Indices at;
+  each_dense(extents, 0, at, [&](const Indices& here) {
+    std::vector<Code> made;
+    for (std::size_t i = 0; i < k.computes.size(); ++i) {
+      made.push_back(compute(k.computes[i], operands[i], made, here));
+    }
+    for (std::size_t i = 0; i < k.computes.size(); ++i) {
+      if (to[i].in_memory) write_at(to[i], here, made[i]);
+    }
+  });
+}
+
+// The first axis is split over the team; without any axis thread 0 does the work.
+void Walker::each_dense(const std::vector<Code>& extents, std::size_t axis, Indices& at,
+                        const std::function<void(const Indices&)>& body) {
+  if (extents.empty()) return only_first([&] { body(at); });
+  if (axis == extents.size()) return body(at);
+  const auto [first, last] = axis == 0 ? my_share(extents[0]) : std::pair{zero_, extents[axis]};
+  e_.loop(first, last, 1, {}, [&](Code index, Emitter::Values) {
+    at.push_back(index);
+    each_dense(extents, axis + 1, at, body);
+    at.pop_back();
+    return Emitter::Values{};
+  });
+}
+
+// One loop over all elements, a vector at a time; the last, shorter vector is masked.
+void Walker::flat_map(const DenseMap& k) {
+  std::vector<std::vector<Operand>> operands;
+  std::vector<Operand> to;
+  for (const Compute& c : k.computes) {
+    operands.push_back(ready_all(c));
+    to.push_back(c.to.buffer >= 0 ? ready(c.to) : Operand{});
+  }
+  Dim total(1);
+  for (const Dim& d : k.extents) total = total * d;
+  const int lanes = e_.lanes();
+  const Code count = evaluate(total);
+  const Code units = e_.div_signed(e_.add(count, i64(lanes - 1)), i64(lanes));
+  const auto [first, last] = my_share(units);
+  const bool whole = total.is_constant() && total.constant() % lanes == 0;
+  e_.loop(times(first, lanes), times(last, lanes), lanes, {}, [&](Code at, Emitter::Values) {
+    const Code left = minimum(e_.sub(count, at), i64(lanes));
+    flat_turn(k, operands, to, at, left, !whole);
+    return Emitter::Values{};
+  });
+}
+
+void Walker::flat_turn(const DenseMap& k, const std::vector<std::vector<Operand>>& operands,
+                       const std::vector<Operand>& to, Code at, Code count, bool masked) {
+  std::vector<Code> made;
+  const auto load = [&](const Operand& x) {
+    const bool still =
+        std::all_of(x.strides.begin(), x.strides.end(), [](std::int64_t s) { return s == 0; });
+    if (!x.in_memory || still) return spread(read(x, zero_));
+    return in_register(masked ? e_.load_lanes_masked(x.pointer, at, x.dtype, count)
+                              : e_.load_lanes(x.pointer, at, x.dtype),
+                       x.dtype);
+  };
+  for (std::size_t i = 0; i < k.computes.size(); ++i) {
+    const Compute& c = k.computes[i];
+    std::vector<Code> x;
+    Code index = zero_;
+    for (std::size_t j = 0; j < c.operands.size(); ++j) {
+      const Source& s = c.operands[j];
+      if (s.kind == Source::Kind::Register) {
+        x.push_back(made[static_cast<std::size_t>(s.id)]);
+      } else if (s.kind == Source::Kind::Index) {
+        index = e_.add(spread(at), e_.convert(e_.lane_index(), Scalar::I64));
+      } else if (s.ref.buffer < 0 && s.ref.scalar < 0) {
+        const Dtype dtype = plan_.buffers[static_cast<std::size_t>(c.to.buffer)].dtype;
+        x.push_back(spread(e_.constant(scalar_kind(dtype), 0)));
+      } else if (c.op && c.op->primitive->generate) {
+        x.push_back(read(operands[i][j], zero_));
+      } else {
+        x.push_back(load(operands[i][j]));
+      }
+    }
+    made.push_back(c.op && c.op->primitive->generate
+                       ? c.op->primitive->generate(e_, *c.op, x, index)
+                       : apply(c.op, x));
+  }
+  for (std::size_t i = 0; i < k.computes.size(); ++i) {
+    if (!to[i].in_memory) continue;
+    if (masked) {
+      e_.store_masked(to[i].pointer, at, to[i].dtype, spread(made[i]), count);
+    } else {
+      e_.store(to[i].pointer, at, to[i].dtype, spread(made[i]));
+    }
+  }
+}
+
+void Walker::kernel(const DenseFold& k) {
+  const Operand x = ready(k.x), out = ready(k.out);
+  const Fold& fold = k.op->primitive->fold;
+  std::vector<Code> outer, inner;
+  for (const Dim& d : k.outer) outer.push_back(evaluate(d));
+  for (const Dim& d : k.inner) inner.push_back(evaluate(d));
+  Indices at;
+  each_dense(outer, 0, at, [&](const Indices& here) {
+    const std::function<Emitter::Values(std::size_t, Indices, Emitter::Values)> go =
+        [&](std::size_t axis, Indices index, Emitter::Values s) {
+          if (axis == inner.size()) {
+            return fold.step(e_, *k.op, std::move(s), read_at(x, index), index.back());
+          }
+          return e_.loop(zero_, inner[axis], 1, std::move(s),
+                         [&, index](Code i, Emitter::Values turn) {
+                           Indices deeper = index;
+                           deeper.push_back(i);
+                           return go(axis + 1, deeper, std::move(turn));
+                         });
+        };
+    write_at(out, here, go(0, here, fold.start(e_, *k.op)).back());
+  });
+}
+
+void Walker::kernel(const DenseMatmul& k) {
+  const Operand a = ready(k.a), b = ready(k.b), start = ready(k.start), out = ready(k.out);
+  const bool from_zero = k.start.buffer < 0 && k.start.scalar < 0;
+  const Code rows = evaluate(k.rows), columns = evaluate(k.columns), inner = evaluate(k.inner);
+  Indices at;
+  each_dense({rows, columns}, 0, at, [&](const Indices& here) {
+    const Code first = from_zero ? e_.constant(scalar_kind(out.dtype), 0) : read_at(start, here);
+    const Emitter::Values sum = e_.loop(zero_, inner, 1, {first}, [&](Code i, Emitter::Values s) {
+      return Emitter::Values{e_.fma(read_at(a, {here[0], i}), read_at(b, {i, here[1]}), s[0])};
+    });
+    write_at(out, here, sum[0]);
+  });
+}
+
+// Threads take vectors of columns; each output is one chain over (term, sample).
+void Walker::kernel(const LargeContract& k) {
+  const int lanes = e_.lanes();
+  const std::int64_t units = (k.columns + lanes - 1) / lanes;
+  const auto [first, last] = my_share(i64(units));
+  e_.loop(times(first, lanes), times(last, lanes), lanes, {}, [&](Code column, Emitter::Values) {
+    const Code count = minimum(e_.sub(i64(k.columns), column), i64(lanes));
+    large_columns(k, column, count, k.columns % lanes != 0);
+    return Emitter::Values{};
+  });
+}
+
+void Walker::large_columns(const LargeContract& k, Code column, Code count, bool masked) {
+  const std::int64_t rows = k.rows <= 24 && e_.lanes() == 16 ? k.rows
+                            : e_.lanes() == 16               ? kRowsAtOnce
+                                                             : kRowsAtOnce / 2;
+  const std::int64_t whole = k.rows / rows * rows;
+  e_.loop(zero_, i64(whole), rows, {}, [&](Code row, Emitter::Values) {
+    large_rows(k, column, count, masked, row, rows);
+    return Emitter::Values{};
+  });
+  if (whole < k.rows) large_rows(k, column, count, masked, i64(whole), k.rows - whole);
+}
+
+void Walker::large_rows(const LargeContract& k, Code column, Code count, bool masked, Code first,
+                        std::int64_t rows) {
+  const Operand out = ready(k.out);
+  const Scalar kind = scalar_kind(out.dtype);
+  Emitter::Values sums;
+  const auto place = [&](std::int64_t r) { return offset(out, {e_.add(first, i64(r)), column}); };
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (!k.accumulate) {
+      sums.push_back(spread(e_.constant(kind, 0)));
+    } else if (masked) {
+      sums.push_back(e_.load_lanes_masked(out.pointer, place(r), out.dtype, count));
+    } else {
+      sums.push_back(e_.load_lanes(out.pointer, place(r), out.dtype));
+    }
+  }
+  for (const RowsTerm& term : k.terms) {
+    sums = large_term(term, k.columns, column, count, masked, first, rows, std::move(sums));
+  }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const Code sum = sums[static_cast<std::size_t>(r)];
+    if (masked) {
+      e_.store_masked(out.pointer, place(r), out.dtype, sum, count);
+    } else {
+      e_.store(out.pointer, place(r), out.dtype, sum);
+    }
+  }
+}
+
+Emitter::Values Walker::large_term(const RowsTerm& term, std::int64_t columns, Code column,
+                                   Code count, bool masked, Code first, std::int64_t rows,
+                                   Emitter::Values sums) {
+  tile_.block = zero_;
+  tile_.lane = zero_;
+  const Operand g = ready(term.g);  // block 0; the others follow at a fixed distance
+  const std::int64_t block_elements =
+      plan_.buffers[static_cast<std::size_t>(term.g.buffer)].elements * kBlock;
+  const bool table = term.rows < 0;
+  const Operand source = table ? ready(term.table) : Operand{};
+  const Operand index = table ? ready(term.index) : Operand{};
+  const Code pointer = table ? source.pointer : base(term.rows);
+  const Dtype dtype =
+      table ? source.dtype : plan_.buffers[static_cast<std::size_t>(term.rows)].dtype;
+  const Code limit = table ? e_.sub(evaluate(term.limit), one_) : zero_;
+  std::vector<std::vector<Operand>> extra;
+  for (const Compute& c : term.apply.computes) extra.push_back(ready_all(c));
+  const Code batch = symbol(plan_.signature.batch);
+
+  const auto row_of = [&](Code block, Code lane) {
+    if (!table) return e_.add(times(block, kBlock), lane);
+    Code row = e_.convert(e_.load(index.pointer, e_.add(times(block, kBlock), lane), index.dtype),
+                          Scalar::I64);
+    row = minimum(row, limit);
+    return e_.select(e_.compare(Compare::Lt, row, zero_), zero_, row);
+  };
+  const auto load = [&](Code row) {
+    const Code at = e_.add(times(row, columns), column);
+    Code h = masked ? e_.load_lanes_masked(pointer, at, dtype, count)
+                    : e_.load_lanes(pointer, at, dtype);
+    std::vector<Code> made;
+    for (std::size_t i = 0; i < extra.size(); ++i) {
+      std::vector<Code> x;
+      for (std::size_t j = 0; j < extra[i].size(); ++j) {
+        const Source& s = term.apply.computes[i].operands[j];
+        if (s.kind == Source::Kind::Register) {
+          x.push_back(s.id < 0 ? h : made[static_cast<std::size_t>(s.id)]);
+        } else {
+          x.push_back(spread(read(extra[i][j], zero_)));
+        }
+      }
+      made.push_back(apply(term.apply.computes[i].op, x));
+    }
+    return made.empty() ? h : made.back();
+  };
+  const Code blocks = symbol(kBlocksSymbol);
+  return e_.loop(zero_, blocks, 1, std::move(sums), [&](Code block, Emitter::Values outer) {
+    const Code left = minimum(e_.sub(batch, times(block, kBlock)), i64(kBlock));
+    const Code from = times(block, block_elements);
+    return e_.loop(zero_, left, 1, std::move(outer), [&](Code lane, Emitter::Values s) {
+      const Code h = load(row_of(block, lane));
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const Code element = times(e_.add(first, i64(r)), g.strides[0] * kBlock);
+        Code v = e_.load(g.pointer, e_.add(e_.add(from, element), lane), g.dtype);
+        if (term.scale >= 0) v = e_.mul(scalars_[static_cast<std::size_t>(term.scale)], v);
+        s[static_cast<std::size_t>(r)] = e_.fma(v, h, s[static_cast<std::size_t>(r)]);
+      }
+      return s;
+    });
+  });
+}
+
+}  // namespace nodec

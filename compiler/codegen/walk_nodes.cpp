@@ -1,0 +1,439 @@
+// Control: who does what, when the team meets, loops, branches, tapes and stops.
+#include <cstddef>
+
+#include "compiler/codegen/walk.h"
+#include "ir/abi.h"
+#include "ir/primitive.h"
+
+namespace nodec {
+
+using namespace plan;
+
+Scalar scalar_kind(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Bool:
+      return Scalar::Pred;
+    case Dtype::U8:
+    case Dtype::I32:
+      return Scalar::I32;
+    case Dtype::I64:
+    case Dtype::Key:
+      return Scalar::I64;
+    case Dtype::F32:
+      return Scalar::F32;
+    case Dtype::F64:
+      return Scalar::F64;
+  }
+  return Scalar::F32;
+}
+
+Walker::Walker(Emitter& emitter, const Plan& plan)
+    : e_(emitter),
+      plan_(plan),
+      scalars_(plan.scalars.size()),
+      frames_(static_cast<std::size_t>(plan.frames)) {}
+
+void Walker::functions() {
+  for (const Function& f : plan_.functions) {
+    std::vector<Scalar> kinds{Scalar::Pointer};
+    for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
+    kinds.insert(kinds.end(), f.pointers.size(), Scalar::Pointer);
+    functions_.push_back(e_.function(f.name, kinds, [&](std::span<const Code> x) {
+      frame_ = x[0];
+      zero_ = i64(0);
+      one_ = i64(1);
+      arguments_.clear();
+      locals_.clear();
+      for (std::size_t i = 0; i < f.scalars.size(); ++i) {
+        scalars_[static_cast<std::size_t>(f.scalars[i])] = x[1 + i];
+      }
+      for (std::size_t i = 0; i < f.pointers.size(); ++i) {
+        arguments_[f.pointers[i]] = x[1 + f.scalars.size() + i];
+      }
+      for (const Node& node : f.body) {
+        if (const Scalars* s = std::get_if<Scalars>(&node.what)) {
+          scalars(*s);
+        } else {
+          for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
+            std::visit([&](const auto& one) { kernel(one); }, k);
+          }
+        }
+      }
+    }));
+  }
+}
+
+void Walker::entry(Code frame, Code thread) {
+  frame_ = frame;
+  thread_ = thread;
+  zero_ = i64(0);
+  one_ = i64(1);
+  arguments_.clear();
+  locals_.clear();
+  walk(plan_.body);
+}
+
+Code Walker::as_pointer(Code integer) {
+  return e_.pointer_add(e_.constant_bits(Scalar::Pointer, 0), integer);
+}
+
+Code Walker::field(std::int64_t offset) {
+  return as_pointer(e_.load(frame_, i64(offset / 8), Dtype::I64));
+}
+
+Code Walker::symbol(std::string_view name) {
+  const auto& symbols = plan_.signature.symbols;
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    if (symbols[i] == name) {
+      return e_.load(field(offsetof(CallFrame, symbols)), i64(static_cast<std::int64_t>(i)),
+                     Dtype::I64);
+    }
+  }
+  NODEC_CHECK(false, "the signature has no symbol '{}'", name);
+}
+
+Code Walker::evaluate(const Dim& dim) {
+  if (dim.is_constant()) return i64(dim.constant());
+  Code sum = zero_;
+  for (const auto& [factors, count] : dim.terms()) {
+    Code product = i64(count);
+    for (const std::string& name : factors) product = e_.mul(product, symbol(name));
+    sum = e_.add(sum, product);
+  }
+  return sum;
+}
+
+Code Walker::minimum(Code a, Code b) { return e_.select(e_.compare(Compare::Lt, a, b), a, b); }
+
+Code Walker::times(Code a, std::int64_t n) { return n == 1 ? a : e_.mul(a, i64(n)); }
+
+// The address of a buffer's first element for the current tile, slot or team.
+Code Walker::base(int buffer) {
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
+  const auto size = static_cast<std::int64_t>(bytes(b.dtype));
+  const auto tile_bytes = [&] {
+    return times(e_.add(times(tile_.block, b.elements * kBlock), tile_.lane), size);
+  };
+  switch (b.space) {
+    case Buffer::Space::Input:
+    case Buffer::Space::Output:
+      return as_pointer(e_.load(field(offsetof(CallFrame, ports)), i64(b.index), Dtype::I64));
+    case Buffer::Space::Dense:
+    case Buffer::Space::Slots:
+      return as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
+    case Buffer::Space::Lanes: {
+      const Code start =
+          as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
+      return e_.pointer_add(start, tile_bytes());
+    }
+    case Buffer::Space::Frame: {
+      const Code header = i64(b.frame_bytes);
+      const Code before = times(symbol(kBlocksSymbol), b.frame_lanes);
+      return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)],
+                            e_.add(e_.add(header, before), tile_bytes()));
+    }
+    case Buffer::Space::Local: {
+      const auto found = locals_.find(buffer);
+      if (found != locals_.end()) return found->second;
+      return locals_[buffer] = e_.local(b.elements * kBlock * size);
+    }
+    case Buffer::Space::ArgLanes:
+    case Buffer::Space::ArgDense:
+      return arguments_.at(buffer);
+  }
+  return {};
+}
+
+void Walker::walk(const Nodes& nodes) {
+  for (const Node& node : nodes) {
+    std::visit(
+        [&](const auto& n) {
+          using T = std::decay_t<decltype(n)>;
+          if constexpr (std::is_same_v<T, Scalars>) scalars(n);
+          if constexpr (std::is_same_v<T, Phase>) phase(n);
+          if constexpr (std::is_same_v<T, Tiles>) tiles(n);
+          if constexpr (std::is_same_v<T, ClearSlots>) clear_slots(n);
+          if constexpr (std::is_same_v<T, FoldSlots>) fold_slots(n);
+          if constexpr (std::is_same_v<T, While>) loop(n);
+          if constexpr (std::is_same_v<T, If>) branch(n);
+          if constexpr (std::is_same_v<T, TapeFrame>) tape_frame(n);
+          if constexpr (std::is_same_v<T, FailIf>) fail_if(n);
+          if constexpr (std::is_same_v<T, DenseKernel>) dense(n);
+          if constexpr (std::is_same_v<T, LoadScalar>) {
+            scalars_[static_cast<std::size_t>(n.scalar)] = read_at(ready(n.from), {});
+          }
+          if constexpr (std::is_same_v<T, StoreScalar>) {
+            only_first(
+                [&] { write_at(ready(n.to), {}, scalars_[static_cast<std::size_t>(n.scalar)]); });
+          }
+          if constexpr (std::is_same_v<T, Barrier>) {
+            e_.call_runtime("nodec_barrier", std::vector<Code>{frame_, thread_}, false);
+          }
+        },
+        node.what);
+  }
+}
+
+void Walker::only_first(const std::function<void()>& body) {
+  e_.branch(
+      e_.compare(Compare::Eq, thread_, zero_),
+      [&] {
+        body();
+        return Emitter::Values{};
+      },
+      [] { return Emitter::Values{}; });
+}
+
+Code Walker::constant(const Op& op) {
+  const Dtype dtype = op.result()->type.dtype();
+  const Attr& value = *op.attrs.find("value");
+  if (const double* x = std::get_if<double>(&value)) return e_.constant(scalar_kind(dtype), *x);
+  if (const bool* x = std::get_if<bool>(&value)) return e_.constant(scalar_kind(dtype), *x ? 1 : 0);
+  return e_.constant_bits(scalar_kind(dtype),
+                          static_cast<std::uint64_t>(std::get<std::int64_t>(value)));
+}
+
+void Walker::scalars(const Scalars& node) {
+  for (std::size_t i = 0; i < node.computes.size(); ++i) {
+    const Compute& c = node.computes[i];
+    Code& to = scalars_[static_cast<std::size_t>(node.results[i])];
+    if (c.op->name() == "constant") {
+      to = constant(*c.op);
+    } else if (c.op->name() == "dim") {
+      to = evaluate(c.op->attrs.get<Shape>("size")[0]);
+    } else {
+      std::vector<Code> x;
+      for (const Operand& operand : ready_all(c)) x.push_back(read_at(operand, {}));
+      to = c.op->primitive->generate ? c.op->primitive->generate(e_, *c.op, x, zero_)
+                                     : apply(c.op, x);
+    }
+  }
+}
+
+std::pair<Code, Code> Walker::my_share(Code count) {
+  const Code threads = e_.load(frame_, i64(offsetof(CallFrame, threads) / 8), Dtype::I64);
+  const Code first = e_.div_signed(e_.mul(thread_, count), threads);
+  const Code last = e_.div_signed(e_.mul(e_.add(thread_, one_), count), threads);
+  return {first, last};
+}
+
+void Walker::phase(const Phase& node) {
+  const auto [first, last] = my_share(symbol(kChunksSymbol));
+  e_.loop(first, last, 1, {}, [&](Code chunk, Emitter::Values) {
+    tile_.chunk = chunk;
+    walk(node.body);
+    return Emitter::Values{};
+  });
+  const Code done = field(offsetof(CallFrame, chunks_done));
+  const Code mine = times(thread_, 8);
+  e_.store(done, mine, Dtype::I64, e_.add(e_.load(done, mine, Dtype::I64), e_.sub(last, first)));
+}
+
+void Walker::tiles(const Tiles& node) {
+  const Code first = times(tile_.chunk, kChunk);
+  const Code last = minimum(e_.add(first, i64(kChunk)), symbol(kBlocksSymbol));
+  const Code batch = symbol(plan_.signature.batch);
+  const auto one_tile = [&](Code block, Code lane) {
+    tile_.block = block;
+    tile_.lane = lane;
+    tile_.sample = e_.add(times(block, kBlock), lane);
+    const Code left = e_.convert(e_.sub(batch, tile_.sample), Scalar::I32);
+    tile_.valid = e_.compare(Compare::Lt, e_.lane_index(), left);
+    for (const Kernel& k : node.kernels) std::visit([&](const auto& one) { kernel(one); }, k);
+    return Emitter::Values{};
+  };
+  e_.loop(first, last, 1, {}, [&](Code block, Emitter::Values) {
+    if (e_.lanes() == kBlock) return one_tile(block, zero_);
+    return e_.loop(zero_, i64(kBlock), e_.lanes(), {},
+                   [&](Code lane, Emitter::Values) { return one_tile(block, lane); });
+  });
+}
+
+void Walker::clear_slots(const ClearSlots& node) {
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.slots)];
+  Code empty = e_.constant(scalar_kind(b.dtype), 0);
+  if (node.op && node.op->primitive->fold.start) {
+    empty = node.op->primitive->fold.start(e_, *node.op).back();
+  }
+  const Code slots = slot_pointer(node.slots);
+  const Code value = spread(empty);
+  e_.loop(zero_, i64(b.elements * kBlock), e_.lanes(), {}, [&](Code at, Emitter::Values) {
+    e_.store(slots, at, b.dtype, value);
+    return Emitter::Values{};
+  });
+}
+
+Code Walker::merge(const Op* op, Code a, Code b) {
+  if (!op) return e_.add(a, b);
+  return op->primitive->fold.merge(e_, *op, {a}, {b}).back();
+}
+
+// Every thread adds the chunks, then the slots, of its own outputs.
+void Walker::fold_slots(const FoldSlots& node) {
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.slots)];
+  const std::int64_t units = (b.elements + e_.lanes() - 1) / e_.lanes();
+  const auto [first, last] = my_share(i64(units));
+  add_chunks(node, first, last);
+  add_lanes(node, first, last);
+}
+
+// p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...
+void Walker::add_chunks(const FoldSlots& node, Code first, Code last) {
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.slots)];
+  const std::int64_t chunk_elements = b.elements * kBlock;
+  const Code from = times(first, e_.lanes() * kBlock);
+  const Code to = minimum(times(last, e_.lanes() * kBlock), i64(chunk_elements));
+  const Code chunks = symbol(kChunksSymbol);
+  const Code all = base(node.slots);
+  const auto add_pair = [&](Code i, Code stride) {
+    const Code left = times(i, chunk_elements);
+    const Code right = times(e_.add(i, stride), chunk_elements);
+    e_.loop(from, to, e_.lanes(), {}, [&](Code at, Emitter::Values) {
+      const Code p = e_.add(left, at);
+      e_.store(all, p, b.dtype,
+               merge(node.op, e_.load_lanes(all, p, b.dtype),
+                     e_.load_lanes(all, e_.add(right, at), b.dtype)));
+      return Emitter::Values{};
+    });
+  };
+  e_.while_loop(
+      {one_}, [&](const Emitter::Values& s) { return e_.compare(Compare::Lt, s[0], chunks); },
+      [&](Emitter::Values s) {
+        const Code twice = e_.add(s[0], s[0]);
+        e_.while_loop(
+            {zero_},
+            [&](const Emitter::Values& i) {
+              return e_.compare(Compare::Lt, e_.add(i[0], s[0]), chunks);
+            },
+            [&](Emitter::Values i) {
+              add_pair(i[0], s[0]);
+              return Emitter::Values{e_.add(i[0], twice)};
+            });
+        return Emitter::Values{twice};
+      });
+}
+
+// Slots w apart, w = 8, 4, 2, 1: a vector of outputs at a time, its lanes being outputs.
+void Walker::add_lanes(const FoldSlots& node, Code first, Code last) {
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.slots)];
+  const int lanes = e_.lanes();
+  const Code all = base(node.slots);
+  const Operand out = ready(node.out);
+  const Code last_output = i64(b.elements - 1);
+  const auto size = static_cast<std::int64_t>(bytes(b.dtype));
+  e_.loop(first, last, 1, {}, [&](Code unit, Emitter::Values) {
+    const Code at = times(unit, lanes);
+    std::vector<Code> rows;
+    for (int r = 0; r < lanes; ++r) {
+      rows.push_back(times(minimum(e_.add(at, i64(r)), last_output), kBlock));
+    }
+    std::vector<Code> slots;
+    for (int half = 0; half < kBlock; half += lanes) {
+      const Code start = e_.pointer_add(all, i64(half * size));
+      for (const Code& c : e_.load_transposed(start, rows, b.dtype)) slots.push_back(c);
+    }
+    for (std::size_t w = kBlock / 2; w > 0; w /= 2) {
+      for (std::size_t l = 0; l < w; ++l) slots[l] = merge(node.op, slots[l], slots[l + w]);
+    }
+    const Code left = minimum(e_.sub(i64(b.elements), at), i64(lanes));
+    e_.store_masked(out.pointer, at, out.dtype, slots[0], left);
+    return Emitter::Values{};
+  });
+}
+
+void Walker::loop(const While& node) {
+  Emitter::Values init;
+  for (const Carry& c : node.carries) init.push_back(scalars_[static_cast<std::size_t>(c.init)]);
+  const auto enter = [&](const Emitter::Values& state) {
+    for (std::size_t i = 0; i < state.size(); ++i) {
+      scalars_[static_cast<std::size_t>(node.carries[i].scalar)] = state[i];
+    }
+  };
+  const Emitter::Values end = e_.while_loop(
+      init,
+      [&](const Emitter::Values& state) {
+        enter(state);
+        walk(node.test);
+        return scalars_[static_cast<std::size_t>(node.test_scalar)];
+      },
+      [&](Emitter::Values state) {
+        enter(state);
+        walk(node.body);
+        Emitter::Values next;
+        for (const Carry& c : node.carries) {
+          next.push_back(scalars_[static_cast<std::size_t>(c.next)]);
+        }
+        return next;
+      });
+  enter(end);
+}
+
+void Walker::branch(const If& node) {
+  const auto take = [&](const Nodes& body, bool then) {
+    walk(body);
+    Emitter::Values out;
+    for (const Merge& m : node.merges) {
+      out.push_back(scalars_[static_cast<std::size_t>(then ? m.when_true : m.when_false)]);
+    }
+    return out;
+  };
+  const Emitter::Values merged = e_.branch(
+      scalars_[static_cast<std::size_t>(node.predicate)],
+      [&] { return take(node.then_body, true); }, [&] { return take(node.else_body, false); });
+  for (std::size_t i = 0; i < merged.size(); ++i) {
+    scalars_[static_cast<std::size_t>(node.merges[i].scalar)] = merged[i];
+  }
+}
+
+void Walker::tape_frame(const TapeFrame& node) {
+  const Code index = e_.convert(scalars_[static_cast<std::size_t>(node.index)], Scalar::I64);
+  const Code address =
+      e_.call_runtime("nodec_tape_frame", std::vector<Code>{frame_, i64(node.tape), index}, true);
+  const Code pointer = as_pointer(address);
+  frames_[static_cast<std::size_t>(node.frame)] = pointer;
+  const auto size = [](Dtype d) { return static_cast<std::int64_t>(bytes(d)); };
+  for (const TapeFrame::Part& p : node.loads) {
+    scalars_[static_cast<std::size_t>(p.scalar)] =
+        in_register(e_.load(pointer, i64(p.offset / size(p.dtype)), p.dtype), p.dtype);
+  }
+  if (node.stores.empty()) return;
+  const Code full = e_.compare(Compare::Eq, address, zero_);
+  const Code outcome = field(offsetof(CallFrame, outcome));
+  only_first([&] {
+    const Code status = e_.select(full, i64(4), zero_);  // Status::TapeLimit
+    e_.store(outcome, zero_, Dtype::I64, status);
+  });
+  e_.return_if(full);
+  only_first([&] {
+    for (const TapeFrame::Part& p : node.stores) {
+      e_.store(pointer, i64(p.offset / size(p.dtype)), p.dtype,
+               scalars_[static_cast<std::size_t>(p.scalar)]);
+    }
+  });
+}
+
+void Walker::fail_if(const FailIf& node) {
+  const auto scalar = [&](int id) { return scalars_[static_cast<std::size_t>(id)]; };
+  const Code status = e_.convert(scalar(node.status), Scalar::I64);
+  const Code failed = e_.compare(Compare::Ne, status, zero_);
+  const Code outcome = field(offsetof(CallFrame, outcome));
+  e_.branch(
+      e_.bit_and(failed, e_.compare(Compare::Eq, thread_, zero_)),
+      [&] {
+        const auto put = [&](std::size_t offset, Dtype dtype, Code value) {
+          e_.store(outcome, i64(static_cast<std::int64_t>(offset / 8)), dtype, value);
+        };
+        put(offsetof(Outcome, status), Dtype::I64, status);
+        put(offsetof(Outcome, t), Dtype::F64, e_.convert(scalar(node.t), Scalar::F64));
+        put(offsetof(Outcome, dt), Dtype::F64, e_.convert(scalar(node.dt), Scalar::F64));
+        put(offsetof(Outcome, accepted), Dtype::I64,
+            e_.convert(scalar(node.accepted), Scalar::I64));
+        put(offsetof(Outcome, rejected), Dtype::I64,
+            e_.convert(scalar(node.rejected), Scalar::I64));
+        return Emitter::Values{};
+      },
+      [] { return Emitter::Values{}; });
+  e_.return_if(failed);
+}
+
+}  // namespace nodec

@@ -16,7 +16,7 @@
 //   result  = value, and in the graph's own region: value ["as" name] ["over" value]
 //             "as": its result name; "over": the argument it is written in place of (aliases)
 //   value   = "%" (name | digits)       digits: a value without a name
-//   name    = word {"." word} | string  word: [A-Za-z_][A-Za-z0-9_]*
+//   name    = word {"." part} | string  word: [A-Za-z_][A-Za-z0-9_]*, part: [A-Za-z0-9_]+
 //   attr    = name "=" literal
 //   literal = "true" | "false" | integer | real | string | dtype | shape | integers | reals
 //             real: has a '.' or an exponent, or is inf, -inf, nan, nan(0x... its bits)

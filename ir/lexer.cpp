@@ -104,7 +104,10 @@ Token Lexer::next() {
 void Lexer::read_word(Token& token) {
   token.kind = Token::Kind::Word;
   const std::size_t start = pos_;
-  while (is_letter(here()) || is_digit(here()) || (here() == '.' && is_letter(here(1)))) ++pos_;
+  const auto part = [this](std::size_t ahead) {
+    return is_letter(here(ahead)) || is_digit(here(ahead));
+  };
+  while (part(0) || (here() == '.' && part(1))) ++pos_;
   token.text = text_.substr(start, pos_ - start);
 }
 

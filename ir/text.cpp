@@ -23,12 +23,14 @@ bool is_word(std::string_view text) {
 }
 
 bool is_dotted_word(std::string_view text) {
-  for (;;) {
-    const std::size_t dot = text.find('.');
-    if (!is_word(text.substr(0, dot))) return false;
-    if (dot == std::string_view::npos) return true;
-    text.remove_prefix(dot + 1);
+  const std::size_t dot = text.find('.');
+  if (!is_word(text.substr(0, dot))) return false;
+  char before = ' ';
+  for (const char c : text) {
+    if (c == '.' ? before == '.' : !is_letter(c) && !is_digit(c)) return false;
+    before = c;
   }
+  return before != '.';
 }
 
 std::string quoted(std::string_view text) {

@@ -1,0 +1,66 @@
+// tanh and sigmoid.
+//
+// tanh by the addition theorem. Write 2x = n ln 2 + 2 rho with |rho| <= (ln 2) / 4 and s = 2^n;
+// then
+//
+//   e^(2x) = s (1 + t) / (1 - t),  t = tanh(rho),
+//   tanh(x) = (e^(2x) - 1) / (e^(2x) + 1) = ((s + 1) t + (s - 1)) / ((s + 1) + (s - 1) t).
+//
+// rho is so small that t is an odd polynomial of few terms, s - 1 and s + 1 are exact until they no
+// longer matter, and the only division is the last operation. For n = 0 it is 2t / 2: near zero the
+// error is that of the polynomial, half an ulp. The usual rational approximation of tanh on its
+// whole range needs as many operations and the same division, and loses 4 to 5 ulp to the
+// cancellation between its large terms; forms in e^(2x) - 1 need a polynomial of twice the length.
+//
+// Signs work out by themselves, -0 included: s - 1 enters as 1 - s so that the two zeros added in
+// the numerator have the sign of x. Beyond |x| = 20 the quotient is 1, and s must stay finite.
+//
+// sigmoid(x) = e^x / (1 + e^x), with e^x = f h h (exponential.h): the division is done on f h, so a
+// subnormal result is rounded once, by the last multiplication.
+#include "kernels/math/exponential.h"
+#include "kernels/math/math.h"
+
+namespace nodec::math {
+namespace {
+
+// tanh(rho) = rho (1 + c[1] rho^2 + c[2] rho^4 + ...) on |rho| <= (ln 2) / 4: minimax relative
+// error by Remez exchange in 160-bit arithmetic.
+constexpr double tanh_f32[] = {1, -0x1.554feap-2, 0x1.0c7fa2p-3};  // 2^-24.1
+constexpr double tanh_f64[] = {1,
+                               -0x1.55555555554bcp-2,
+                               0x1.11111110e091dp-3,
+                               -0x1.ba1ba116a128cp-5,
+                               0x1.664ec9bc31e62p-6,
+                               -0x1.223c6b9d2739cp-7,
+                               0x1.c382083ba5e59p-9};  // 2^-57.8
+
+constexpr double two_log2_e = 0x1.71547652b82fep+1;
+// (ln 2) / 2 rounded to the format. What rounding left out is below 2^-30 (f64: 2^-56) and meets a
+// factor 1 - tanh^2 that falls faster than n grows.
+constexpr double half_ln2_f32 = 0x1.62e430p-2;
+constexpr double half_ln2_f64 = 0x1.62e42fefa39efp-2;
+
+}  // namespace
+
+Code tanh(Emitter& e, Code code) {
+  const Expr x = at_least(at_most({e, code}, 20), -20);
+  const Rounded n = round_scaled(x, two_log2_e, format(x).bias);
+  const Expr rho = fma(n.n, x.is_f32() ? -half_ln2_f32 : -half_ln2_f64, x);
+  const Expr square = rho * rho;
+  const Expr t =
+      rho * polynomial(square, x.is_f32() ? Coefficients(tanh_f32) : Coefficients(tanh_f64));
+  const Expr s = power_of_two(n);
+  const Expr sum = s + 1;
+  const Expr difference = 1 - s;
+  return fma(sum, t, -difference) / fma(-difference, t, sum);
+}
+
+Code sigmoid(Emitter& e, Code code) {
+  const Expr x{e, code};
+  const Expr bounded = x.is_f32() ? at_least(at_most(x, 40), -105) : at_least(at_most(x, 40), -750);
+  const auto [fraction, half] = exponential(bounded);
+  const Expr scaled = fraction * half;
+  return scaled / fma(scaled, half, 1) * half;
+}
+
+}  // namespace nodec::math

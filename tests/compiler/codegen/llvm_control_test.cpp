@@ -43,3 +43,128 @@ TEST_CASE("a rolled loop runs over blocks of lanes, carries state and masks the 
     CHECK(turns.values<std::int64_t>()[0] == (37 + lanes - 1) / lanes);
   }
 }
+
+TEST_CASE("a while loop tests before each turn, and branches join their values") {
+  // Collatz: how many turns until 1.
+  for (int lanes : {16, 4}) {
+    Tensor starts = Tensor::of<std::int64_t>({4}, {1, 6, 27, 97}), turns(Dtype::I64, {4});
+    nodec::testing::run(cpu_target("native", lanes), {&starts}, {&turns}, [&](Program& p) {
+      Emitter& e = p.e;
+      const Code one = p.index(1);
+      e.loop(p.index(0), p.index(4), 1, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
+        const Code n = e.load(p.port(0), i, Dtype::I64);
+        const auto last = e.while_loop(
+            {n, p.index(0)},
+            [&](const Emitter::Values& s) { return e.compare(Compare::Ne, s[0], one); },
+            [&](Emitter::Values s) -> Emitter::Values {
+              const Code half = e.div_signed(s[0], p.index(2));
+              const Code even = e.compare(Compare::Eq, e.mul(half, p.index(2)), s[0]);
+              const auto next = e.branch(
+                  even, [&] { return Emitter::Values{half}; },
+                  [&] { return Emitter::Values{e.add(e.mul(s[0], p.index(3)), one)}; });
+              return {next[0], e.add(s[1], one)};
+            });
+        e.store(p.port(1), i, Dtype::I64, last[1]);
+        return {};
+      });
+    });
+    const auto values = turns.values<std::int64_t>();
+    CHECK(std::vector(values.begin(), values.end()) == std::vector<std::int64_t>{0, 8, 111, 118});
+  }
+}
+
+TEST_CASE("a branch may yield a uniform value on one side and a varying one on the other") {
+  const Tensor choose = Tensor::of<std::int32_t>({}, {1});
+  Tensor y(Dtype::F32, {8});
+  nodec::testing::run(cpu_target("native", 8), {&choose}, {&y}, [&](Program& p) {
+    Emitter& e = p.e;
+    const Code c = e.load(p.port(0), p.index(0), Dtype::I32);
+    const auto joined = e.branch(
+        e.compare(Compare::Eq, c, e.constant(Scalar::I32, 1)),
+        [&] { return Emitter::Values{e.constant(Scalar::F32, 3)}; },
+        [&] { return Emitter::Values{e.convert(e.lane_index(), Scalar::F32)}; });
+    CHECK(joined[0].varying);
+    e.store(p.port(1), p.index(0), Dtype::F32, joined[0]);
+  });
+  for (float value : y.values<float>()) CHECK(value == 3);
+}
+
+TEST_CASE("functions are called many times, keep locals of their own and return early") {
+  const Tensor x = Tensor::of<double>({3}, {1, -1, 4});
+  Tensor y(Dtype::F64, {3});
+  nodec::testing::run(cpu_target("native", 8), {&x}, {&y}, [&](Program& p) {
+    Emitter& e = p.e;
+    const Scalar kinds[] = {Scalar::Pointer, Scalar::F64, Scalar::I64};
+    const int square_if_positive =
+        e.function("square_if_positive", kinds, [&](std::span<const Code> a) {
+          const Code cell = e.local(8), zero = e.constant(Scalar::F64, 0);
+          e.return_if(e.compare(Compare::Lt, a[1], zero));
+          e.store(cell, p.index(0), Dtype::F64, a[1]);
+          const Code v = e.load(cell, p.index(0), Dtype::F64);
+          e.store(a[0], a[2], Dtype::F64, e.mul(v, v));
+        });
+    const Code in = p.port(0), out = p.port(1);
+    e.loop(p.index(0), p.index(3), 1, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
+      const Code arguments[] = {out, e.load(in, i, Dtype::F64), i};
+      e.call(square_if_positive, arguments);
+      return {};
+    });
+  });
+  CHECK(y.values<double>()[0] == 1);
+  CHECK(y.values<double>()[1] == 0);
+  CHECK(y.values<double>()[2] == 16);
+}
+
+TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
+  Signature signature;
+  signature.outputs = {{"seen", array(Dtype::I64, 4)}};
+  signature.tapes = {{"t", Dim(64)}};
+  const auto artifact = compile(cpu_target("native", 8), signature, [&](Program& p) {
+    Emitter& e = p.e;
+    // Thread i writes frame i + 20; after the barrier it reads its neighbour's.
+    const auto frame_of = [&](Code n) {
+      const Code arguments[] = {p.frame, p.index(0), e.add(n, p.index(20))};
+      return e.bitcast(e.call_runtime("nodec_tape_frame", arguments, true), Scalar::Pointer);
+    };
+    e.store(frame_of(p.thread), p.index(0), Dtype::I64, e.mul(p.thread, p.thread));
+    const Code meet[] = {p.frame, p.thread};
+    e.call_runtime("nodec_barrier", meet, false);
+    const Code next = e.bit_and(e.add(p.thread, p.index(1)), p.index(3));
+    e.store(p.port(0), p.thread, Dtype::I64, e.load(frame_of(next), p.index(0), Dtype::I64));
+  });
+  const auto program = load(artifact);
+  CallOptions options;
+  options.threads = 4;
+  for (int turn = 0; turn < 20; ++turn) {
+    const auto outputs = program->run({}, options);
+    const auto seen = outputs[0].values<std::int64_t>();
+    REQUIRE(std::vector(seen.begin(), seen.end()) == std::vector<std::int64_t>{1, 4, 9, 0});
+  }
+  CHECK(program->tape_growths() == 1);
+}
+
+TEST_CASE("an object that calls anything but the runtime is refused by name") {
+  const auto artifact = compile(cpu_target("native", 8), {}, [&](Program& p) {
+    p.e.call_runtime("memcpy", {}, false);
+    p.e.call_runtime("nodec_barrier", {}, false);
+  });
+  CHECK_THROWS_WITH_AS(load(artifact),
+                       "error: the object of 'test_program' cannot be linked: it calls memcpy, "
+                       "which the runtime does not have",
+                       Error);
+  Artifact damaged = artifact;
+  damaged.object.resize(100);
+  CHECK_THROWS_AS(load(damaged), Error);
+}
+
+TEST_CASE("misuse of the emitter is our own mistake, named") {
+  LlvmModule module(cpu_target("native", 8));
+  const auto entry = module.begin_entry("f");
+  Emitter& e = module.emitter();
+  const Code x = e.constant(Scalar::F32, 1), n = e.constant(Scalar::I64, 1);
+  CHECK_THROWS_AS(e.add(x, n), std::logic_error);
+  CHECK_THROWS_AS(e.store(entry.frame, n, Dtype::F64, x), std::logic_error);
+  CHECK_THROWS_AS(
+      e.loop(n, n, 1, {x}, [&](Code, Emitter::Values) { return Emitter::Values{e.broadcast(x)}; }),
+      std::logic_error);
+}

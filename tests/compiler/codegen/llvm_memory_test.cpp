@@ -1,0 +1,190 @@
+// Loads, stores and movement between lanes, at 16, 8 and 4 lanes.
+#include <doctest/doctest.h>
+
+#include <numeric>
+
+#include "tests/compiler/codegen/harness.h"
+
+using namespace nodec;
+using nodec::testing::Program;
+using nodec::testing::run;
+
+namespace {
+
+template <typename T>
+Tensor counting(std::vector<std::int64_t> dims) {
+  Tensor tensor(dtype_of<T>(), std::move(dims));
+  T next = T(1);
+  for (T& value : tensor.values<T>()) value = next, next = T(next + T(1));
+  return tensor;
+}
+
+template <typename T>
+void transposes_rows(int lanes) {
+  const std::int64_t width = 37;
+  const Tensor matrix = counting<T>({40, width});
+  const Dtype stored = dtype_of<T>();
+  const bool byte = bytes(stored) == 1;
+  Tensor columns(byte ? Dtype::I32 : stored, {lanes, lanes});
+  // Rows in an order that is not the memory's, from an odd column on.
+  const auto row = [&](int r) { return std::int64_t((r * 7 + 3) % 40) * width + 5; };
+  run(cpu_target("native", lanes), {&matrix}, {&columns}, [&](Program& p) {
+    std::vector<Code> rows;
+    for (int r = 0; r < lanes; ++r) rows.push_back(p.index(row(r)));
+    const auto loaded = p.e.load_transposed(p.port(0), rows, stored);
+    REQUIRE(int(loaded.size()) == lanes);
+    const Code out = p.port(1);
+    for (int c = 0; c < lanes; ++c) {
+      p.e.store(out, p.index(c * lanes), columns.dtype(), loaded[std::size_t(c)]);
+    }
+  });
+  const auto value = [&](int i) {
+    if constexpr (sizeof(T) == 1) {
+      return T(columns.values<std::int32_t>()[std::size_t(i)]);
+    } else {
+      return columns.values<T>()[std::size_t(i)];
+    }
+  };
+  for (int c = 0; c < lanes; ++c) {
+    for (int r = 0; r < lanes; ++r) {
+      REQUIRE(value(c * lanes + r) == matrix.values<T>()[std::size_t(row(r) + c)]);
+    }
+  }
+}
+
+template <typename T>
+void moves_elements(int lanes) {
+  const Dtype stored = dtype_of<T>();
+  const Tensor x = counting<T>({64});
+  Tensor y(stored, {64}), gathered(stored, {lanes});
+  run(cpu_target("native", lanes), {&x}, {&y, &gathered}, [&](Program& p) {
+    Emitter& e = p.e;
+    // An unaligned run of lanes, a part of one, one element, and a scatter with stride two.
+    e.store(p.port(1), p.index(3), stored, e.load_lanes(p.port(0), p.index(1), stored));
+    const Code part = e.load_lanes_masked(p.port(0), p.index(40), stored, p.index(3));
+    e.store_masked(p.port(1), p.index(40), stored, part, p.index(3));
+    e.store(p.port(1), p.index(60), stored, e.load(p.port(0), p.index(9), stored));
+    const Code lane = e.convert(e.lane_index(), Scalar::I64);
+    const Code twice = e.shift_left(lane, 1);
+    const Code picked = e.gather(p.port(0), e.add(twice, p.index(2)), stored);
+    e.scatter(p.port(2), e.sub(p.index(lanes - 1), lane), stored, picked);
+  });
+  const auto in = x.values<T>(), out = y.values<T>(), picked = gathered.values<T>();
+  for (int i = 0; i < lanes; ++i) {
+    REQUIRE(out[std::size_t(3 + i)] == in[std::size_t(1 + i)]);
+    REQUIRE(picked[std::size_t(lanes - 1 - i)] == in[std::size_t(2 + 2 * i)]);
+  }
+  CHECK(out[2] == T(0));
+  CHECK(out[std::size_t(3 + lanes)] == T(0));
+  CHECK(out[40] == in[40]);
+  CHECK(out[42] == in[42]);
+  CHECK(out[43] == T(0));
+  CHECK(out[60] == in[9]);
+  CHECK(out[61] == T(0));
+}
+
+}  // namespace
+
+TEST_CASE("a block of rows is loaded as columns, whatever the dtype") {
+  for (int lanes : {16, 8, 4}) {
+    CAPTURE(lanes);
+    transposes_rows<std::uint8_t>(lanes);
+    transposes_rows<std::int32_t>(lanes);
+    transposes_rows<std::int64_t>(lanes);
+    transposes_rows<float>(lanes);
+    transposes_rows<double>(lanes);
+  }
+}
+
+TEST_CASE("elements move as runs, parts of runs, one by one and by index") {
+  for (int lanes : {16, 8, 4}) {
+    CAPTURE(lanes);
+    moves_elements<std::uint8_t>(lanes);
+    moves_elements<std::int32_t>(lanes);
+    moves_elements<std::int64_t>(lanes);
+    moves_elements<float>(lanes);
+    moves_elements<double>(lanes);
+  }
+}
+
+TEST_CASE("a masked load reads nothing beyond its count, for any count") {
+  for (int lanes : {16, 8, 4}) {
+    const Tensor x = counting<float>({16});
+    Tensor y(Dtype::F32, {6, 16});
+    const std::int64_t counts[] = {-3, 0, 1, lanes - 1, lanes, std::int64_t{1} << 40};
+    run(cpu_target("native", lanes), {&x}, {&y}, [&](Program& p) {
+      for (int i = 0; i < 6; ++i) {
+        const Code count = p.e.constant_bits(Scalar::I64, std::uint64_t(counts[i]));
+        const Code v = p.e.load_lanes_masked(p.port(0), p.index(0), Dtype::F32, count);
+        p.e.store(p.port(1), p.index(i * 16), Dtype::F32, v);
+      }
+    });
+    for (int i = 0; i < 6; ++i) {
+      for (int lane = 0; lane < lanes; ++lane) {
+        REQUIRE(y.values<float>()[std::size_t(i * 16 + lane)] ==
+                (lane < counts[i] ? float(lane + 1) : 0.0F));
+      }
+    }
+  }
+}
+
+TEST_CASE("predicates are stored as bytes and bytes compare as integers") {
+  for (int lanes : {16, 8, 4}) {
+    const Tensor x = counting<float>({16});
+    Tensor flags(Dtype::Bool, {16}), back(Dtype::F32, {16}), one(Dtype::Bool, {});
+    run(cpu_target("native", lanes), {&x}, {&flags, &back, &one}, [&](Program& p) {
+      Emitter& e = p.e;
+      const Code five = e.constant(Scalar::F32, 5);
+      e.loop(p.index(0), p.index(16), lanes, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
+        const Code v = e.load_lanes(p.port(0), i, Dtype::F32);
+        e.store(p.port(1), i, Dtype::Bool, e.compare(Compare::Gt, v, five));
+        const Code stored = e.load_lanes(p.port(1), i, Dtype::Bool);
+        const Code again = e.compare(Compare::Ne, stored, e.constant(Scalar::I32, 0));
+        e.store(p.port(2), i, Dtype::F32, e.select(again, v, e.neg(v)));
+        return {};
+      });
+      const Code first = e.load(p.port(0), p.index(0), Dtype::F32);
+      e.store(p.port(3), p.index(0), Dtype::Bool, e.compare(Compare::Lt, first, five));
+    });
+    for (std::size_t i = 0; i < 16; ++i) {
+      const float v = float(i + 1);
+      CHECK(flags.values<bool>()[i] == (v > 5));
+      CHECK(back.values<float>()[i] == (v > 5 ? v : -v));
+    }
+    CHECK(one.values<bool>()[0]);
+  }
+}
+
+TEST_CASE("lanes are numbered, extracted, broadcast and transposed; locals are aligned") {
+  for (int lanes : {16, 8, 4}) {
+    CAPTURE(lanes);
+    const Tensor x = counting<double>({16, 16});
+    Tensor y(Dtype::F64, {16, 16}), numbers(Dtype::I32, {16}), address(Dtype::I64, {2});
+    run(cpu_target("native", lanes), {&x}, {&y, &numbers, &address}, [&](Program& p) {
+      Emitter& e = p.e;
+      std::vector<Code> rows;
+      for (int r = 0; r < lanes; ++r) {
+        rows.push_back(e.load_lanes(p.port(0), p.index(r * 16), Dtype::F64));
+      }
+      const Code scratch = e.local(std::int64_t(lanes) * 128), other = e.local(8);
+      const auto columns = e.transpose(rows);
+      for (int c = 0; c < lanes; ++c) {
+        e.store(scratch, p.index(c * 16), Dtype::F64, columns[std::size_t(c)]);
+        const Code back = e.load_lanes(scratch, p.index(c * 16), Dtype::F64);
+        e.store(p.port(1), p.index(c * 16), Dtype::F64, back);
+      }
+      const Code third = e.broadcast(e.extract(e.lane_index(), 3));
+      e.store(p.port(2), p.index(0), Dtype::I32, e.add(e.lane_index(), third));
+      e.store(p.port(3), p.index(0), Dtype::I64, e.bitcast(scratch, Scalar::I64));
+      e.store(p.port(3), p.index(1), Dtype::I64, e.bitcast(other, Scalar::I64));
+    });
+    for (std::size_t c = 0; c < std::size_t(lanes); ++c) {
+      CHECK(numbers.values<std::int32_t>()[c] == std::int32_t(c) + 3);
+      for (std::size_t r = 0; r < std::size_t(lanes); ++r) {
+        REQUIRE(y.values<double>()[c * 16 + r] == x.values<double>()[r * 16 + c]);
+      }
+    }
+    CHECK(address.values<std::int64_t>()[0] % 64 == 0);
+    CHECK(address.values<std::int64_t>()[1] % 64 == 0);
+  }
+}

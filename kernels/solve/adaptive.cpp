@@ -41,8 +41,7 @@ struct IntegralInputs {
 class AdaptiveIntegration : Integration {
  public:
   explicit AdaptiveIntegration(const SolveView& solve)
-      : Integration(solve),
-        controller_(solve.op().attrs.get_or<std::string>("controller", "pi"), method_.order) {}
+      : Integration(solve), controller_(solve.controller(), method_.order) {}
 
   Values emit(Builder& b) const;
 

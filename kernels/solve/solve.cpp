@@ -4,7 +4,7 @@
 // the states' types, cells leave as they entered. Its one meaning is its expansion
 // (integrate.h): the interpreter runs that too. Differentiation is the business of the adjoint it
 // names (adjoint.h); until then it is one op, so that a rule can put another solve in its place.
-#include "kernels/catalogue.h"
+#include "kernels/rules.h"
 #include "kernels/solve/adjoint.h"
 #include "kernels/solve/control.h"
 #include "kernels/solve/expansion.h"
@@ -22,33 +22,33 @@ bool fits(const Type& got, const Type& wanted) {
   return open(got) || open(wanted) || got == wanted;
 }
 
-void expect(bool fine, const std::string& message, std::string help = {}) {
-  if (!fine) throw Error("solve: " + message, {}, std::move(help));
+void expect(const SolveView& s, bool fine, const std::string& message, std::string help = {}) {
+  if (!fine) fail(s.op(), message, std::move(help));
 }
 
 void check_scalars(const SolveView& s) {
   const Type& time = s.t0()->type;
-  expect(open(time) || (time.is_scalar() && is_float(time.dtype())),
-         fmt::format("t0 is a float scalar, got {}", time.str()));
+  expect(s, open(time) || (time.is_scalar() && is_float(time.dtype())),
+         fmt::format("takes a float scalar as t0, got {}", time.str()));
   const std::pair<const char*, Value*> scalars[] = {
       {"t1", s.t1()}, {"rtol", s.rtol()}, {"atol", s.atol()}, {"dt0", s.dt0()}};
   for (const auto& [name, value] : scalars) {
-    expect(fits(value->type, time),
-           fmt::format("{} is {} but t0 is {}", name, value->type.str(), time.str()),
+    expect(s, fits(value->type, time),
+           fmt::format("has a {} of {} but a t0 of {}", name, value->type.str(), time.str()),
            "time and tolerances share the state's dtype");
   }
-  expect(fits(s.max_steps()->type, Type::scalar(Dtype::I32)),
-         fmt::format("max_steps is an i32 scalar, got {}", s.max_steps()->type.str()));
+  expect(s, fits(s.max_steps()->type, Type::scalar(Dtype::I32)),
+         fmt::format("takes an i32 scalar as max_steps, got {}", s.max_steps()->type.str()));
 }
 
 void check_states(const SolveView& s) {
-  expect(s.states() > 0, "there is no state to integrate");
+  expect(s, s.states() > 0, "has no state to integrate");
   const Type& time = s.t0()->type;
   for (std::size_t i = 0; const Value* u : s.initial_states()) {
-    expect(open(u->type) || u->type.is_tensor(),
-           fmt::format("state {} is a tensor, got {}", i, u->type.str()));
-    expect(open(u->type) || open(time) || u->type.dtype() == time.dtype(),
-           fmt::format("state {} is {} but t0 is {}", i, u->type.str(), time.str()),
+    expect(s, open(u->type) || u->type.is_tensor(),
+           fmt::format("takes tensors as states, state {} is {}", i, u->type.str()));
+    expect(s, open(u->type) || open(time) || u->type.dtype() == time.dtype(),
+           fmt::format("has a state {} of {} but a t0 of {}", i, u->type.str(), time.str()),
            "give the state, t0 and t1 one float dtype");
     ++i;
   }
@@ -57,13 +57,14 @@ void check_states(const SolveView& s) {
 void check_arguments(const SolveView& s) {
   const Region& f = s.dynamics();
   const std::size_t wanted = 1 + s.states() + s.cells() + s.capture_count();
-  expect(f.args.size() == wanted,
-         fmt::format("the dynamics take {} arguments (t, {} states, {} cells, {} captures), got {}",
-                     wanted, s.states(), s.cells(), s.capture_count(), f.args.size()));
+  expect(s, f.args.size() == wanted,
+         fmt::format(
+             "gives its dynamics {} arguments (t, {} states, {} cells, {} captures), they take {}",
+             wanted, s.states(), s.cells(), s.capture_count(), f.args.size()));
   for (std::size_t i = 0; i < wanted; ++i) {
     const Value* given = i == 0 ? s.t0() : s.op().operands[i + SolveView::kScalars - 1];
-    expect(fits(f.arg(i)->type, given->type),
-           fmt::format("argument {} of the dynamics is {}, but {} is given", i,
+    expect(s, fits(f.arg(i)->type, given->type),
+           fmt::format("gives argument {} of its dynamics, which is {}, a value of {}", i,
                        f.arg(i)->type.str(), given->type.str()));
   }
 }
@@ -71,24 +72,24 @@ void check_arguments(const SolveView& s) {
 void check_results(const SolveView& s) {
   const Values& out = s.dynamics().results;
   const std::size_t n = s.states(), q = s.quadratures(), wanted = n + q + s.cells() + s.residuals();
-  expect(out.size() == wanted,
-         fmt::format("the dynamics return {} values ({} slopes, {} integrands, {} cells, {} "
+  expect(s, out.size() == wanted,
+         fmt::format("wants {} values of its dynamics ({} slopes, {} integrands, {} cells, {} "
                      "residuals), got {}",
                      wanted, n, q, s.cells(), s.residuals(), out.size()));
   const Values states = s.initial_states(), cells = s.initial_cells();
   for (std::size_t i = 0; i < n; ++i) {
-    expect(fits(out[i]->type, states[i]->type),
-           fmt::format("state {} is {} but the dynamics return {} as its slope", i,
+    expect(s, fits(out[i]->type, states[i]->type),
+           fmt::format("has a state {} of {} but its dynamics return a slope of {}", i,
                        states[i]->type.str(), out[i]->type.str()),
            "a slope has the type of its state");
   }
   for (std::size_t i = n; i < n + q; ++i) {
-    expect(open(out[i]->type) || (out[i]->type.is_tensor() && is_float(out[i]->type.dtype())),
-           fmt::format("integrand {} is a float tensor, got {}", i - n, out[i]->type.str()));
+    expect(s, open(out[i]->type) || (out[i]->type.is_tensor() && is_float(out[i]->type.dtype())),
+           fmt::format("integrates float tensors, integrand {} is {}", i - n, out[i]->type.str()));
   }
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    expect(fits(out[n + q + i]->type, cells[i]->type),
-           fmt::format("cell {} enters the dynamics as {} and leaves as {}", i,
+    expect(s, fits(out[n + q + i]->type, cells[i]->type),
+           fmt::format("has a cell {} that enters its dynamics as {} and leaves as {}", i,
                        cells[i]->type.str(), out[n + q + i]->type.str()),
            "a cell keeps its type");
   }
@@ -96,16 +97,16 @@ void check_results(const SolveView& s) {
 
 void check_attributes(const SolveView& s) {
   const Method& method = s.method();
-  if (method.adaptive) Controller(s.op().attrs.get_or<std::string>("controller", "pi"), 1);
-  expect(is_tape_kind(s.tape()), fmt::format("a tape of '{}' is unknown", s.tape()),
+  if (method.adaptive) Controller(s.controller(), 1);
+  expect(s, is_tape_kind(s.tape()), fmt::format("knows no tape of '{}'", s.tape()),
          "name \"\", \"residuals\", \"states\" or \"dense\"");
 }
 
 std::vector<Type> solve_type(const Op& op) {
   const SolveView s(op);
-  expect(!op.regions.empty(), "the dynamics are missing");
-  expect(op.operands.size() >= SolveView::kScalars + s.states() + s.cells(),
-         fmt::format("{} operands do not hold 6 scalars, {} states and {} cells",
+  expect(s, !op.regions.empty(), "lacks its dynamics");
+  expect(s, op.operands.size() >= SolveView::kScalars + s.states() + s.cells(),
+         fmt::format("has {} operands, too few for 6 scalars, {} states and {} cells",
                      op.operands.size(), s.states(), s.cells()));
   check_attributes(s);
   check_scalars(s);
@@ -126,9 +127,7 @@ std::vector<Type> solve_type(const Op& op) {
 
 std::vector<Value*> solve_expand(Builder& b, const Op& op) { return integrate(b, SolveView(op)); }
 
-const Adjoint& adjoint_of(const Op& op) {
-  return find_adjoint(op.attrs.get_or<std::string>("adjoint", "discrete"));
-}
+const Adjoint& adjoint_of(const Op& op) { return find_adjoint(SolveView(op).adjoint()); }
 
 Op& solve_augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
   return adjoint_of(op).augment(ad, b, op, operands);
@@ -162,7 +161,7 @@ void solve_sample(Builder& b, Dtype dtype) {
 
 }  // namespace
 
-constexpr Primitive solve_p{
+constexpr Primitive solve_p = complete({
     .name = "solve",
     .form = Form::Rewrite,
     .type = solve_type,
@@ -170,6 +169,6 @@ constexpr Primitive solve_p{
     .gradient = {.augment = solve_augment, .reverse = solve_reverse},
     .expand = solve_expand,
     .sample = solve_sample,
-};
+});
 
 }  // namespace nodec

@@ -46,27 +46,58 @@ Value* advance(Builder& b, Value* z, Value* dt, const double* weights, std::size
   return z;
 }
 
+namespace {
+
+struct StepStart {
+  const Method& method;
+  const Dynamics& dynamics;
+  Value *t, *dt;
+  const Values& states;
+};
+
+Values combine(Builder& b, const StepStart& from, const double* weights, std::size_t count,
+               const std::vector<Evaluation>& stages) {
+  Values z;
+  for (std::size_t i = 0; i < from.states.size(); ++i) {
+    z.push_back(advance(b, from.states[i], from.dt, weights, count, stages, i));
+  }
+  return z;
+}
+
+Value* stage_time(Builder& b, const StepStart& from, std::size_t s) {
+  const double c = from.method.c[s];
+  if (c == 0) return from.t;
+  if (c == 1) return add(b, from.t, from.dt);
+  return fma(b, scalar(b, from.t->type.dtype(), c), from.dt, from.t);
+}
+
+// Appends the next stage; returns its input.
+Values add_stage(Builder& b, const StepStart& from, std::vector<Evaluation>& stages,
+                 Values& cells) {
+  const std::size_t s = stages.size();
+  Values z = combine(b, from, from.method.a[s], s, stages);
+  stages.push_back(from.dynamics.evaluate(b, stage_time(b, from, s), z, cells));
+  return z;
+}
+
+}  // namespace
+
 Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, Value* t, Value* dt,
                const Values& states, std::vector<Evaluation> stages, Values& cells) {
-  const auto at = [&](const double* weights, std::size_t count) {
-    Values z;
-    for (std::size_t i = 0; i < states.size(); ++i) {
-      z.push_back(advance(b, states[i], dt, weights, count, stages, i));
-    }
-    return z;
-  };
+  const StepStart from{method, dynamics, t, dt, states};
+  const std::size_t count = std::size_t(method.stages);
   Values z;
-  for (std::size_t s = stages.size(); s < std::size_t(method.stages); ++s) {
-    z = at(method.a[s], s);
-    Value* when = t;
-    if (method.c[s] == 1)
-      when = add(b, t, dt);
-    else if (method.c[s] != 0)
-      when = fma(b, scalar(b, t->type.dtype(), method.c[s]), dt, t);
-    stages.push_back(dynamics.evaluate(b, when, z, cells));
-  }
-  if (!method.fsal) z = at(method.b, std::size_t(method.stages));
+  while (stages.size() < count) z = add_stage(b, from, stages, cells);
+  if (!method.fsal) z = combine(b, from, method.b, count, stages);
   return {std::move(stages), std::move(z)};
+}
+
+std::vector<Evaluation> take_stages(Builder& b, const Method& method, const Dynamics& dynamics,
+                                    Value* t, Value* dt, const Values& states, std::size_t count,
+                                    Values& cells) {
+  std::vector<Evaluation> stages;
+  while (stages.size() < count) add_stage(b, {method, dynamics, t, dt, states}, stages, cells);
+  return stages;
 }
 
 Value* error_estimate(Builder& b, const Method& method, Value* dt,

@@ -46,8 +46,7 @@ class Dynamics {
   Values captures_;
 };
 
-// z + sum over stages of (dt weight_s) * stages[s].slopes[i], as the chain above; the stages beyond
-// `count` are left out.
+// z + sum over s < count of (dt weights[s]) * stages[s].slopes[i], as the chain above.
 Value* advance(Builder& b, Value* z, Value* dt, const double* weights, std::size_t count,
                const std::vector<Evaluation>& stages, std::size_t i);
 
@@ -59,6 +58,11 @@ struct Step {
 // `stages` starts with the first evaluation where it is known already (FSAL), else it is empty.
 Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, Value* t, Value* dt,
                const Values& states, std::vector<Evaluation> stages, Values& cells);
+
+// The stages below `count` of that step, with the same bits.
+std::vector<Evaluation> take_stages(Builder& b, const Method& method, const Dynamics& dynamics,
+                                    Value* t, Value* dt, const Values& states, std::size_t count,
+                                    Values& cells);
 
 // dt * sum_s error_s k_s for state i, as the chain e = (dt error_1) k_1; e = fma(dt error_s, k_s,
 // e).

@@ -1,14 +1,26 @@
-// Which method a solve op names.
+// Attributes of a solve, as parsed text may have them.
 #include "kernels/solve/view.h"
+
+#include "kernels/rules.h"
 
 namespace nodec {
 
+std::size_t SolveView::count(std::string_view name) const {
+  const auto value = attribute_or<std::int64_t>(*op_, name, 0);
+  if (value < 0 || value > 1 << 20) fail(*op_, fmt::format("cannot have {} {}", value, name));
+  return std::size_t(value);
+}
+
+std::string SolveView::text(std::string_view name, std::string_view fallback) const {
+  return attribute_or<std::string>(*op_, name, std::string(fallback));
+}
+
 const Method& SolveView::method() const {
-  const auto name = op_->attrs.get_or<std::string>("method", "tsit5");
+  const std::string name = text("method", "tsit5");
   if (const Method* found = find_method(name)) return *found;
   std::string known;
   for (const Method* m : methods()) known += (known.empty() ? "" : ", ") + std::string(m->name);
-  throw Error(fmt::format("there is no method '{}'", name), {}, "name one of: " + known);
+  fail(*op_, fmt::format("knows no method '{}'", name), "name one of: " + known);
 }
 
 }  // namespace nodec

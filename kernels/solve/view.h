@@ -41,7 +41,9 @@ class SolveView {
   std::size_t cells() const { return count("cells"); }
   std::size_t residuals() const { return count("residuals"); }
   std::size_t capture_count() const { return op_->operands.size() - first_capture(); }
-  std::string tape() const { return op_->attrs.get_or<std::string>("tape", ""); }
+  std::string tape() const { return text("tape", ""); }
+  std::string controller() const { return text("controller", "pi"); }
+  std::string adjoint() const { return text("adjoint", "discrete"); }
   const Method& method() const;  // Error when there is none of that name
 
   // Where a group of operands starts; argument i of the dynamics is operand i + kScalars - 1.
@@ -63,9 +65,8 @@ class SolveView {
   const Op& op() const { return *op_; }
 
  private:
-  std::size_t count(std::string_view name) const {
-    return std::size_t(op_->attrs.get_or<std::int64_t>(name, 0));
-  }
+  std::size_t count(std::string_view name) const;  // Error when it is no count
+  std::string text(std::string_view name, std::string_view fallback) const;
   Values operands(std::size_t first, std::size_t n) const {
     return {op_->operands.begin() + long(first), op_->operands.begin() + long(first + n)};
   }

@@ -1,0 +1,113 @@
+// Requests: what is wanted, what is refused, and what every adjoint reads off the forward solve.
+#include "kernels/solve/request.h"
+
+#include <unordered_set>
+
+namespace nodec {
+
+Request::Request(const Differentiator& ad, const SolveView& solve) {
+  const Op& op = solve.op();
+  time = ad.wanted(op, 0) || ad.wanted(op, 1);
+  for (std::size_t i = 0; i < solve.capture_count(); ++i) {
+    if (ad.wanted(op, solve.first_capture() + i)) captures.push_back(i);
+  }
+  for (std::size_t i = 0; i < solve.quadratures(); ++i) {
+    if (ad.seeded(op, solve.states() + i)) integrals.push_back(i);
+  }
+}
+
+Derivative Request::derive(Differentiator& ad, const SolveView& solve, bool with_time) const {
+  std::vector<int> wrt, seeds;
+  if (with_time) wrt.push_back(0);
+  const int states = int(solve.states()), first_capture = 1 + states + int(solve.cells());
+  for (int i = 0; i < states; ++i) wrt.push_back(1 + i), seeds.push_back(i);
+  for (std::size_t i : captures) wrt.push_back(first_capture + int(i));
+  for (std::size_t i : integrals) seeds.push_back(states + int(i));
+  return ad.derive(solve.dynamics(), wrt, seeds);
+}
+
+namespace {
+
+// Which results of `region` depend on its arguments for which `from` holds. A call is looked
+// through; any other op passes every operand on to every result.
+std::vector<bool> reached(const Region& region, const std::vector<bool>& from) {
+  std::unordered_set<const Value*> values;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (from[i]) values.insert(region.arg(i));
+  }
+  const auto marks = [&](const std::vector<Value*>& list) {
+    std::vector<bool> out;
+    for (const Value* value : list) out.push_back(values.contains(value));
+    return out;
+  };
+  for (const auto& op : region.ops) {
+    const std::vector<bool> in = marks(op->operands);
+    const bool any = std::find(in.begin(), in.end(), true) != in.end();
+    std::vector<bool> out(op->results.size(), any);
+    if (op->primitive == &call_p) out = reached(op->region(), in);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (out[i]) values.insert(op->result(i));
+    }
+  }
+  return marks(region.results);
+}
+
+}  // namespace
+
+void refuse_state_feedback(const SolveView& solve) {
+  const Region& f = solve.dynamics();
+  for (std::size_t i = 0; i < solve.cells(); ++i) {
+    const std::size_t arg = 1 + solve.states() + i;
+    std::vector<bool> from(f.args.size(), false);
+    from[arg] = true;
+    const std::vector<bool> to = reached(f, from);
+    for (std::size_t r = 0; r < solve.states() + solve.quadratures(); ++r) {
+      if (!to[r]) continue;
+      const std::string name = f.arg(arg)->name.empty() ? std::to_string(i) : f.arg(arg)->name;
+      std::vector<Note> notes;
+      if (solve.op().where.known()) notes.push_back({solve.op().where, "the solve"});
+      throw Error(fmt::format("a solve whose dynamics read the state '{}' cannot be "
+                              "differentiated: it holds what the evaluation before wrote, and "
+                              "which one that was has no derivative",
+                              name),
+                  std::move(notes),
+                  "compute it inside the dynamics, or pass a value that is fixed for the solve");
+    }
+  }
+}
+
+void fail_unless_solved(Builder& b, const SolveView& solve) {
+  b.op(fail_if_p, {solve.status(), solve.t(), solve.dt(), solve.accepted(), solve.rejected()});
+}
+
+Values incoming_cotangents(Builder& b, const SolveView& solve, const Request& request,
+                           std::span<Value* const> dy) {
+  Values cotangents;
+  const auto add_one = [&](std::size_t result) {
+    cotangents.push_back(dy[result] ? dy[result] : zeros(b, solve.op().result(result)->type));
+  };
+  for (std::size_t i = 0; i < solve.states(); ++i) add_one(i);
+  for (std::size_t i : request.integrals) add_one(solve.states() + i);
+  return cotangents;
+}
+
+Value* inner_product(Builder& b, Value* x, Value* y) {
+  Value* products = mul(b, x, y);
+  return x->type.rank() > 0 ? sum(b, products, all_axes(x->type)) : products;
+}
+
+Value* rate_of_change(Builder& b, const SolveView& solve, const Request& request, Value* t,
+                      const Values& states, const Values& seeds) {
+  Values cells = solve.initial_cells();
+  const Evaluation there = Dynamics(solve, solve.captures()).evaluate(b, t, states, cells);
+  Values rates = there.slopes;
+  for (std::size_t i : request.integrals) rates.push_back(there.integrands[i]);
+  Value* total = nullptr;
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    Value* term = inner_product(b, rates[i], seeds[i]);
+    total = total ? add(b, total, term) : term;
+  }
+  return total;
+}
+
+}  // namespace nodec

@@ -1,0 +1,44 @@
+// What a reverse sweep asks of a solve, and the few things every adjoint does alike.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "ir/primitive.h"
+#include "kernels/solve/step.h"
+
+namespace nodec {
+
+struct Request {
+  bool time = false;                   // a cotangent of t0 or t1
+  std::vector<std::size_t> captures;   // captures whose cotangents are wanted, by position
+  std::vector<std::size_t> integrals;  // integrals that get a cotangent
+
+  // Of the solve in the source or of the augmented one: the answers are equal.
+  Request(const Differentiator& ad, const SolveView& solve);
+
+  // The derivative of the dynamics an adjoint needs: with respect to [t,] the states and those
+  // captures, seeded by all slopes and those integrands.
+  Derivative derive(Differentiator& ad, const SolveView& solve, bool with_time) const;
+};
+
+// Error when a slope or integrand depends on a cell: what such a cell holds is what the evaluation
+// before left there, a rejected one's successor or not, and no derivative of that is defined.
+void refuse_state_feedback(const SolveView& solve);
+
+// Stops the program when the solve failed: its gradient must not run.
+void fail_unless_solved(Builder& b, const SolveView& solve);
+
+// The cotangents of the final states, then of the requested integrals; zeros where there are none.
+Values incoming_cotangents(Builder& b, const SolveView& solve, const Request& request,
+                           std::span<Value* const> dy);
+
+// Where dL/dt comes from at an end of the solve: the sum over all elements of
+// f(t, states) * seeds, integrands included.
+Value* rate_of_change(Builder& b, const SolveView& solve, const Request& request, Value* t,
+                      const Values& states, const Values& seeds);
+
+// The sum over all elements of x * y.
+Value* inner_product(Builder& b, Value* x, Value* y);
+
+}  // namespace nodec

@@ -36,12 +36,24 @@ std::string header(const std::vector<NamedArray>& arrays) {
   return text;
 }
 
+// Where a rename must go: through links, and never over a folder or a device.
+fs::path target(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::is_directory(status)) fail(path, EISDIR);
+  if (!fs::exists(status)) return path;
+  if (!fs::is_regular_file(status)) {
+    throw Error(fmt::format("cannot write '{}': it is not a file", path.string()));
+  }
+  const fs::path real = fs::canonical(path, ignored);
+  return ignored ? path : real;
+}
+
 // A new file beside the wanted one; removed again unless it is published.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& path)
-      : path_(path), temporary_(path.string() + fmt::format(".{}.part", getpid())) {
-    if (fs::is_directory(path)) fail(path, EISDIR);
+      : path_(target(path)), temporary_(path_.string() + fmt::format(".{}.part", getpid())) {
     fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd_ < 0) fail(path_, errno);
   }

@@ -51,7 +51,17 @@ TEST_CASE("what cannot be written says why and leaves nothing behind") {
   CHECK(message(folder, folder.path() / "none" / "saved") ==
         "cannot write 'DIR/none/saved': No such file or directory");
   CHECK(message(folder, folder.path()) == "cannot write 'DIR': Is a directory");
+  CHECK(message(folder, "/dev/full") == "cannot write '/dev/full': it is not a file");
   CHECK_THROWS_AS(check_writable(folder.path() / "none" / "saved"), Error);
   check_writable(folder.path() / "saved");
   CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("a link is written through") {
+  TemporaryFolder folder;
+  const auto real = folder.file("real", "older");
+  std::filesystem::create_symlink(real, folder.path() / "link");
+  write_safetensors(folder.path() / "link", arrays);
+  CHECK(std::filesystem::is_symlink(folder.path() / "link"));
+  CHECK(read_file(real).size() > 32);
 }

@@ -1,0 +1,67 @@
+// The wording of results. Numbers in JSON are rounded to what they are worth.
+#include "examples/mnist/report.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "compiler/nodec.h"
+
+namespace nodec::mnist {
+namespace {
+
+double rounded(double value, int digits) {
+  const double scale = std::pow(10.0, digits);
+  return std::round(value * scale) / scale;
+}
+
+}  // namespace
+
+std::string json_line(const Start& s) {
+  return nlohmann::ordered_json{{"compile_ms", rounded(s.compile_ms, 3)},
+                                {"from_cache", s.from_cache},
+                                {"device", s.device},
+                                {"threads", s.threads},
+                                {"parameters", s.parameters},
+                                {"cpu", s.cpu},
+                                {"lanes", s.lanes}}
+      .dump();
+}
+
+std::string json_line(const Epoch& e) {
+  return nlohmann::ordered_json{{"epoch", e.epoch},
+                                {"epochs", e.epochs},
+                                {"time_s", rounded(e.time_s, 6)},
+                                {"step_us_median", rounded(e.step_us_median, 2)},
+                                {"train_accuracy", rounded(e.train_accuracy, 4)},
+                                {"test_accuracy", rounded(e.test_accuracy, 4)},
+                                {"loss", rounded(e.loss, 6)},
+                                {"f_evals", rounded(e.f_evals, 4)},
+                                {"accepted", rounded(e.accepted, 4)},
+                                {"rejected", rounded(e.rejected, 4)},
+                                {"compiles", e.compiles},
+                                {"tape_growths", e.tape_growths}}
+      .dump();
+}
+
+std::string text_line(const Start& s) {
+  return fmt::format("{} parameters, {} in {:.0f} ms for {} ({} lanes), {} thread{}", s.parameters,
+                     s.from_cache ? "compiled code from the cache" : "compiled", s.compile_ms,
+                     s.cpu, s.lanes, s.threads, s.threads == 1 ? "" : "s");
+}
+
+std::string text_line(const Epoch& e) {
+  return fmt::format("[{}/{}]  Time {:.4f}s  Training Accuracy: {:.2f}%  Test Accuracy: {:.2f}%",
+                     e.epoch, e.epochs, e.time_s, e.train_accuracy, e.test_accuracy);
+}
+
+void print_line(const std::string& line) {
+  errno = 0;
+  if (std::puts(line.c_str()) < 0 || std::fflush(stdout) != 0) {
+    throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+  }
+}
+
+}  // namespace nodec::mnist

@@ -1,0 +1,54 @@
+// The lines training prints, whole.
+#include "examples/mnist/report.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+using namespace nodec::mnist;
+
+namespace {
+
+const Epoch epoch{.epoch = 1,
+                  .epochs = 9,
+                  .time_s = 0.03118,
+                  .step_us_median = 402.125,
+                  .train_accuracy = 50.740741,
+                  .test_accuracy = 45.333333,
+                  .loss = 1.75,
+                  .f_evals = 20.5,
+                  .accepted = 3.0909090909,
+                  .rejected = 0,
+                  .compiles = 2,
+                  .tape_growths = 1};
+
+}  // namespace
+
+TEST_CASE("an epoch in JSON and in the tutorial's words") {
+  CHECK(json_line(epoch) ==
+        R"({"epoch":1,"epochs":9,"time_s":0.03118,"step_us_median":402.13,)"
+        R"("train_accuracy":50.7407,"test_accuracy":45.3333,"loss":1.75,"f_evals":20.5,)"
+        R"("accepted":3.0909,"rejected":0.0,"compiles":2,"tape_growths":1})");
+  CHECK(text_line(epoch) ==
+        "[1/9]  Time 0.0312s  Training Accuracy: 50.74%  Test Accuracy: 45.33%");
+}
+
+TEST_CASE("a loss that is no number stays valid JSON") {
+  Epoch broken = epoch;
+  broken.loss = std::numeric_limits<double>::quiet_NaN();
+  CHECK(json_line(broken).find(R"("loss":null)") != std::string::npos);
+}
+
+TEST_CASE("the start") {
+  const Start start{.compile_ms = 231.04,
+                    .from_cache = false,
+                    .device = "cpu",
+                    .threads = 2,
+                    .parameters = 16530,
+                    .cpu = "native",
+                    .lanes = 16};
+  CHECK(json_line(start) == R"({"compile_ms":231.04,"from_cache":false,"device":"cpu","threads":2,)"
+                            R"("parameters":16530,"cpu":"native","lanes":16})");
+  CHECK(text_line(start) ==
+        "16530 parameters, compiled in 231 ms for native (16 lanes), 2 threads");
+}

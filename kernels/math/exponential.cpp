@@ -13,6 +13,7 @@
 // fitted again. Errors are given before rounding in evaluation.
 #include "kernels/math/exponential.h"
 
+#include "kernels/math/constants.h"
 #include "kernels/math/math.h"
 
 namespace nodec::math {
@@ -76,19 +77,10 @@ constexpr double expm1_f64[] = {0x1.0000000000000p-1,  0x1.5555555555559p-3,  0x
                                 0x1.a01a0195ac17bp-16, 0x1.71ddf97116dd7p-19, 0x1.27e5115113809p-22,
                                 0x1.af5ca9425feafp-26, 0x1.1f0af0148815fp-29};  // 2^-61.3;
 
-constexpr double log2_e = 0x1.71547652b82fep+0;
-// ln 2 in two parts of each format.
-struct Split {
-  double high;
-  double low;
-};
-constexpr Split ln2_f32{0x1.62e430p-1, -0x1.05c610p-29};
-constexpr Split ln2_f64{0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56};
-
 // x - n * multiple * ln 2, for a power of two `multiple`.
 Expr reduce(Expr x, Expr n, double multiple) {
-  const Split& ln2 = x.is_f32() ? ln2_f32 : ln2_f64;
-  return fma(n, -multiple * ln2.low, fma(n, -multiple * ln2.high, x));
+  const Parts k = ln2(x);
+  return fma(n, -multiple * k.low, fma(n, -multiple * k.high, x));
 }
 
 // Beyond these e^x is zero or infinite whatever else happens.
@@ -100,7 +92,7 @@ Expr clamp_exponent(Expr x, double f32_low, double f32_high, double f64_low, dou
 }  // namespace
 
 Exponential exponential(Expr x) {
-  const Rounded m = round_scaled(x, log2_e / 2, format(x).bias);
+  const Rounded m = round_scaled(x, log2_e(x).high / 2, format(x).bias);
   const Expr r = reduce(x, m.n, 2);
   return {polynomial(r, x.is_f32() ? Coefficients(exp_f32) : Coefficients(exp_f64)),
           power_of_two(m)};
@@ -127,7 +119,7 @@ Code exp2(Emitter& e, Code code) {
 Code expm1(Emitter& e, Code code) {
   const Expr x{e, code};
   const Expr bounded = clamp_exponent(x, -20, 89, -40, 710);
-  const Rounded n = round_scaled(bounded, log2_e, format(x).bias - 1);
+  const Rounded n = round_scaled(bounded, log2_e(x).high, format(x).bias - 1);
   const Expr r = reduce(bounded, n.n, 1);
   const Expr q = polynomial(r, x.is_f32() ? Coefficients(expm1_f32) : Coefficients(expm1_f64));
   const Expr half = power_of_two(n);

@@ -17,6 +17,7 @@
 //
 // sigmoid(x) = e^x / (1 + e^x), with e^x = f h h (exponential.h): the division is done on f h, so a
 // subnormal result is rounded once, by the last multiplication.
+#include "kernels/math/constants.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/math.h"
 
@@ -34,18 +35,14 @@ constexpr double tanh_f64[] = {1,
                                -0x1.223c6b9d2739cp-7,
                                0x1.c382083ba5e59p-9};  // 2^-57.8
 
-constexpr double two_log2_e = 0x1.71547652b82fep+1;
-// (ln 2) / 2 rounded to the format. What rounding left out is below 2^-30 (f64: 2^-56) and meets a
-// factor 1 - tanh^2 that falls faster than n grows.
-constexpr double half_ln2_f32 = 0x1.62e430p-2;
-constexpr double half_ln2_f64 = 0x1.62e42fefa39efp-2;
-
 }  // namespace
 
 Code tanh(Emitter& e, Code code) {
   const Expr x = at_least(at_most({e, code}, 20), -20);
-  const Rounded n = round_scaled(x, two_log2_e, format(x).bias);
-  const Expr rho = fma(n.n, x.is_f32() ? -half_ln2_f32 : -half_ln2_f64, x);
+  const Rounded n = round_scaled(x, 2 * log2_e(x).high, format(x).bias);
+  // What the constant leaves out, n 2^-30 (f64: 2^-56), meets a factor 1 - tanh^2 that falls faster
+  // than n grows.
+  const Expr rho = fma(n.n, -ln2(x).high / 2, x);
   const Expr square = rho * rho;
   const Expr t =
       rho * polynomial(square, x.is_f32() ? Coefficients(tanh_f32) : Coefficients(tanh_f64));

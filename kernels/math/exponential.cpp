@@ -98,19 +98,26 @@ Exponential exponential(Expr x) {
           power_of_two(m)};
 }
 
+Expr exp2_fraction(Expr r) {
+  return polynomial(r, r.is_f32() ? Coefficients(exp2_f32) : Coefficients(exp2_f64));
+}
+
+// m = round(x / 2); r = x - 2m is exact.
+Exponential exponential2(Expr x) {
+  const Rounded m = round_scaled(x, 0.5, format(x).bias);
+  return {exp2_fraction(fma(m.n, -2, x)), power_of_two(m)};
+}
+
 Code exp(Emitter& e, Code code) {
   const Expr x = clamp_exponent({e, code}, -105, 90, -750, 720);
   const auto [fraction, half] = exponential(x);
   return fraction * half * half;
 }
 
-// 2^x = 2^(2m) 2^r with m = round(x / 2); r = x - 2m is exact.
 Code exp2(Emitter& e, Code code) {
   const Expr x = clamp_exponent({e, code}, -152, 130, -1080, 1030);
-  const Rounded m = round_scaled(x, 0.5, format(x).bias);
-  const Expr r = fma(m.n, -2, x);
-  const Expr half = power_of_two(m);
-  return polynomial(r, x.is_f32() ? Coefficients(exp2_f32) : Coefficients(exp2_f64)) * half * half;
+  const auto [fraction, half] = exponential2(x);
+  return fraction * half * half;
 }
 
 // e^x - 1 = 2^n (e^r - 1) + (2^n - 1) with n = round(x / ln 2), so that near zero, where n = 0, the

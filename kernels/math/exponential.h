@@ -13,5 +13,9 @@ struct Exponential {
 };
 // x within [-750, 720], or NaN (f32: [-110, 100]).
 Exponential exponential(Expr x);
+// 2^x likewise; x within [-1080, 1030], or NaN (f32: [-152, 130]).
+Exponential exponential2(Expr x);
+// 2^r for |r| <= 1.
+Expr exp2_fraction(Expr r);
 
 }  // namespace nodec::math

@@ -73,9 +73,7 @@ inline Expr operator<(Expr a, double b) { return a < a.number(b); }
 inline Expr operator<(double a, Expr b) { return b.number(a) < b; }
 inline Expr operator==(Expr a, Expr b) { return a.with(a.emitter().compare(Compare::Eq, a, b)); }
 inline Expr operator==(Expr a, double b) { return a == a.number(b); }
-inline Expr operator!=(Expr a, double b) {
-  return a.with(a.emitter().compare(Compare::Ne, a, a.number(b)));
-}
+inline Expr operator!=(Expr a, Expr b) { return a.with(a.emitter().compare(Compare::Ne, a, b)); }
 
 inline Expr select(Expr pred, Expr a, Expr b) { return a.with(a.emitter().select(pred, a, b)); }
 inline Expr select(Expr pred, double a, Expr b) { return select(pred, b.number(a), b); }

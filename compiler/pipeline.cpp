@@ -1,0 +1,135 @@
+// The one file that sees all stages.
+#include "compiler/pipeline.h"
+
+#include <atomic>
+#include <chrono>
+
+#include "compiler/ad/differentiate.h"
+#include "compiler/build_id.h"
+#include "compiler/infer/infer.h"
+#include "compiler/infer/stability.h"
+#include "compiler/lower/lower.h"
+#include "compiler/passes/contract.h"
+#include "compiler/passes/expand.h"
+#include "compiler/passes/simplify.h"
+#include "compiler/passes/unbox.h"
+#include "ir/print.h"
+#include "ir/verify.h"
+#ifdef NODEC_CPU_JIT
+#include "compiler/codegen/llvm_module.h"
+#include "compiler/codegen/walk.h"
+#include "runtime/engine.h"
+#endif
+
+namespace nodec {
+namespace {
+
+void keep(Graph&) {}
+void check_types(Graph& graph) { infer(graph); }
+void check_stable(Graph& graph) { require_stable(check_stability(graph, infer(graph))); }
+// Boxes are proven by now, so they become values before anything is differentiated.
+void derive_all(Graph& graph) {
+  unbox(graph);
+  differentiate(graph);
+}
+
+constexpr Stage kStages[] = {
+    {"trace", keep},
+    {"infer", check_types},
+    {"check_stability", check_stable},
+    {"differentiate", derive_all},
+    {"infer", check_types},
+    {"check_stability", check_stable},
+    {"simplify", simplify},
+    {"contract", contract},
+    {"expand", expand},
+};
+
+std::atomic<std::int64_t> compiled{0};
+
+#ifdef NODEC_CPU_JIT
+void generate(const plan::Plan& plan, LlvmModule& module) {
+  Walker walker(module.emitter(), plan);
+  walker.functions();
+  const LlvmModule::Entry entry = module.begin_entry(plan.signature.entry);
+  walker.entry(entry.frame, entry.thread);
+  module.end_entry();
+}
+#endif
+
+void run_stages(Graph& graph) {
+  for (const Stage& stage : kStages) {
+    stage.run(graph);
+    verify(graph, stage.name);
+  }
+}
+
+std::string stage_names() {
+  std::string names;
+  for (const Stage& stage : kStages) {
+    if (names.find(stage.name) == std::string::npos) names += std::string(stage.name) + ", ";
+  }
+  return names + "lower, codegen, assembly";
+}
+
+}  // namespace
+
+std::span<const Stage> graph_stages() { return kStages; }
+
+std::vector<Finding> analyze(const Graph& graph) { return check_stability(graph, infer(graph)); }
+
+std::int64_t compile_count() { return compiled; }
+
+std::string dump(const Graph& graph, std::string_view stage) {
+  const std::unique_ptr<Graph> copy = clone(graph);
+  for (const Stage& s : kStages) {
+    s.run(*copy);
+    verify(*copy, s.name);
+    if (s.name == stage) return print(*copy);
+  }
+  if (stage == "lower") return plan::print_plan(lower(*copy));
+#ifdef NODEC_CPU_JIT
+  if (stage == "codegen" || stage == "assembly") {
+    const plan::Plan plan = lower(*copy);
+    LlvmModule module(cpu_target_from_environment());
+    generate(plan, module);
+    return stage == "codegen" ? module.llvm_ir() : module.assembly();
+  }
+#endif
+  throw Error(fmt::format("there is no stage '{}'", stage), {}, "stages are " + stage_names());
+}
+
+#ifdef NODEC_CPU_JIT
+Program compile(const Graph& graph, const CompileOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const CpuTarget target = cpu_target_from_environment();
+  const Hash key = hash(fmt::format("{}\n{}\n{}\n{}\n{}", print(graph), target.cpu, target.features,
+                                    target.lanes, build_id()));
+  Program program;
+  if (const auto found = options.cache.find(key)) {
+    program.executable = load(*found);
+    program.report.from_cache = true;
+  } else {
+    const std::unique_ptr<Graph> copy = clone(graph);
+    run_stages(*copy);
+    const plan::Plan plan = lower(*copy);
+    LlvmModule module(target);
+    generate(plan, module);
+    Artifact artifact{module.object(), plan.signature};
+    artifact.signature.lanes = target.lanes;
+    program.executable = load(artifact);
+    program.report.instructions = module.report().instructions;
+    options.cache.store(key, artifact);
+    ++compiled;
+  }
+  program.report.milliseconds =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return program;
+}
+#else
+Program compile(const Graph&, const CompileOptions&) {
+  throw Error("this build of nodec has no CPU back end", {}, "configure with -DNODEC_CPU_JIT=ON");
+}
+#endif
+
+}  // namespace nodec

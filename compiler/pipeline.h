@@ -1,0 +1,56 @@
+// The pipeline: every stage by name and in order, and the two ways to use it: stop after a stage
+// and look at the program (dump), or go through to machine code (compile).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ir/finding.h"
+#include "ir/graph.h"
+#include "runtime/cache.h"
+#include "runtime/executable.h"
+
+namespace nodec {
+
+// A stage rewrites the graph (or only looks at it, and throws what it finds).
+struct Stage {
+  std::string_view name;
+  void (*run)(Graph& graph);
+};
+// trace, infer, check_stability, differentiate, infer, check_stability, simplify, contract, expand.
+// The last two stages, lower and codegen, leave the graph for a plan and machine code.
+std::span<const Stage> graph_stages();
+
+// The program after `stage` as text: IR, then the plan after "lower", LLVM IR after "codegen", and
+// assembly after "assembly". The graph given is not changed. Error on an unknown stage, listing
+// all.
+std::string dump(const Graph& graph, std::string_view stage);
+
+// Types and stability of a traced program, findings as data.
+std::vector<Finding> analyze(const Graph& graph);
+
+struct CompileOptions {
+  ObjectCache cache = ObjectCache::from_environment();
+};
+
+struct CompileReport {
+  double milliseconds = 0;  // from the traced graph to something callable
+  bool from_cache = false;
+  std::int64_t instructions = 0;  // of LLVM IR; 0 when it came from the cache
+};
+
+struct Program {
+  std::shared_ptr<const Executable> executable;
+  CompileReport report;
+};
+
+// The machine code of a program, from the cache when it holds this very program for this processor.
+// Throws Error when the program is unstable or says something that cannot be compiled.
+Program compile(const Graph& graph, const CompileOptions& options = {});
+
+// Programs compiled (not found in a cache) since the process started.
+std::int64_t compile_count();
+
+}  // namespace nodec

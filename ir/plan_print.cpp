@@ -1,0 +1,227 @@
+// A plan as text, for people: nodes indented by nesting, buffers by name, the order of every sum.
+#include <fmt/format.h>
+
+#include "ir/plan.h"
+#include "ir/primitive.h"
+
+namespace nodec::plan {
+namespace {
+
+const char* space_name(Buffer::Space space) {
+  switch (space) {
+    case Buffer::Space::Input:
+      return "input";
+    case Buffer::Space::Output:
+      return "output";
+    case Buffer::Space::Dense:
+      return "dense";
+    case Buffer::Space::Lanes:
+      return "lanes";
+    case Buffer::Space::Local:
+      return "tile";
+    case Buffer::Space::Slots:
+      return "slots";
+    case Buffer::Space::Frame:
+      return "tape";
+    case Buffer::Space::ArgLanes:
+      return "argument";
+    case Buffer::Space::ArgDense:
+      return "argument, dense";
+  }
+  return "";
+}
+
+class Printer {
+ public:
+  explicit Printer(const Plan& plan) : plan_(plan) {}
+
+  std::string run() {
+    line(
+        "plan {}  (sums over the batch: 16 slots, chunks of 32 samples, chunks by stride doubling)",
+        plan_.name);
+    for (const ScratchBuffer& b : plan_.signature.scratch) {
+      line("  scratch {}: {} bytes", b.name, b.bytes.str());
+    }
+    for (const TapeLayout& t : plan_.signature.tapes) {
+      line("  {}: {} bytes a frame", t.name, t.frame_bytes.str());
+    }
+    for (const Function& f : plan_.functions) {
+      line("function {} (on one tile)", f.name);
+      nodes(f.body, 1);
+    }
+    line("entry");
+    nodes(plan_.body, 1);
+    return std::move(out_);
+  }
+
+ private:
+  const Plan& plan_;
+  std::string out_;
+
+  template <class... A>
+  void line(fmt::format_string<A...> text, A&&... a) {
+    out_ += fmt::format(text, std::forward<A>(a)...) + "\n";
+  }
+  template <class... A>
+  void at(int depth, fmt::format_string<A...> text, A&&... a) {
+    out_ += std::string(static_cast<std::size_t>(2 * depth), ' ');
+    line(text, std::forward<A>(a)...);
+  }
+
+  std::string buffer(int id) const {
+    const Buffer& b = plan_.buffers[static_cast<std::size_t>(id)];
+    return fmt::format("{}#{}({})", b.name, id, space_name(b.space));
+  }
+  std::string ref(const Ref& r) const {
+    if (r.scalar >= 0) return fmt::format("s{}", r.scalar);
+    if (r.buffer < 0) return "0";
+    return buffer(r.buffer);
+  }
+
+  void computes(const std::vector<Compute>& list, int depth) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      std::string operands;
+      for (const Source& s : list[i].operands) {
+        operands += operands.empty() ? "" : ", ";
+        if (s.kind == Source::Kind::Register) operands += fmt::format("r{}", s.id);
+        if (s.kind == Source::Kind::Index) operands += fmt::format("index {}", s.id);
+        if (s.kind == Source::Kind::Memory) operands += ref(s.ref);
+      }
+      at(depth, "r{} = {} {}{}", i, list[i].op ? list[i].op->name() : "copy", operands,
+         list[i].to.buffer >= 0 ? " -> " + buffer(list[i].to.buffer) : "");
+    }
+  }
+
+  template <class T>
+  static std::string list(const std::vector<T>& sizes) {
+    std::string text;
+    for (const T& n : sizes) {
+      if constexpr (std::is_same_v<T, Dim>) {
+        text += (text.empty() ? "" : ", ") + n.str();
+      } else {
+        text += (text.empty() ? "" : ", ") + std::to_string(n);
+      }
+    }
+    return "[" + text + "]";
+  }
+
+  void one(const Map& k, int d) {
+    at(d, "map {}", list(k.extents));
+    computes(k.computes, d + 1);
+  }
+  void one(const MatVec& k, int d) {
+    at(d, "matvec {} = {} [{} x {}] * {}, from {}; each row one fma chain over k", ref(k.out),
+       ref(k.weight), k.rows, k.inner, ref(k.x), ref(k.start));
+  }
+  void one(const FoldElements& k, int d) {
+    at(d, "fold {} = {} of {} over {}, in order", ref(k.out), k.op->name(), ref(k.x),
+       list(k.inner));
+  }
+  void one(const SlotSum& k, int d) {
+    at(d, "batch {} into {} of {}{} over {}, in order", k.op->name(), buffer(k.slots), ref(k.x),
+       k.y.buffer >= 0 ? " * " + ref(k.y) + " (fma)" : "", list(k.inner));
+  }
+  void one(const SlotContract& k, int d) {
+    at(d, "batch contract into {} [{} x {}], {} terms in order", buffer(k.slots), k.rows, k.columns,
+       k.terms.size());
+    for (const ContractTerm& t : k.terms) at(d + 1, "{} * {}", ref(t.g), ref(t.h));
+  }
+  void one(const GatherRows& k, int d) {
+    at(d, "gather {} = rows of {} at {}, transposed", ref(k.out), ref(k.table), ref(k.index));
+  }
+  void one(const Transfer& k, int d) {
+    at(d, "{} {} {} {}", k.import ? "import" : "export", ref(k.import ? k.lanes : k.dense),
+       k.import ? "from" : "of", ref(k.import ? k.dense : k.lanes));
+  }
+  void one(const TransposeRows& k, int d) {
+    at(d, "rows {} = {} sample by sample", buffer(k.rows), ref(k.x));
+  }
+  void one(const Invoke& k, int d) {
+    std::string text;
+    for (const Ref& r : k.pointers) text += (text.empty() ? "" : ", ") + ref(r);
+    at(d, "call {}({})", plan_.functions[static_cast<std::size_t>(k.function)].name, text);
+  }
+  void one(const DenseMap& k, int d) {
+    at(d, "dense map {}{}", list(k.extents), k.flat ? ", elements as lanes" : "");
+    computes(k.computes, d + 1);
+  }
+  void one(const DenseFold& k, int d) {
+    at(d, "dense fold {} = {} of {} over {}, in order", ref(k.out), k.op->name(), ref(k.x),
+       list(k.inner));
+  }
+  void one(const DenseMatmul& k, int d) {
+    at(d, "dense matmul {} = {} * {}", ref(k.out), ref(k.a), ref(k.b));
+  }
+  void one(const LargeContract& k, int d) {
+    at(d, "large contract {} [{} x {}]{}; each output one fma chain over (term, sample)",
+       ref(k.out), k.rows, k.columns, k.accumulate ? ", going on" : "");
+    for (const RowsTerm& t : k.terms) {
+      at(d + 1, "{} * {}", ref(t.g),
+         t.rows >= 0 ? buffer(t.rows) : "rows of " + ref(t.table) + " at " + ref(t.index));
+    }
+  }
+
+  void one(const Scalars& n, int d) {
+    at(d, "scalars");
+    for (std::size_t i = 0; i < n.computes.size(); ++i) {
+      std::string operands;
+      for (const Source& s : n.computes[i].operands) {
+        operands += (operands.empty() ? "" : ", ") + ref(s.ref);
+      }
+      at(d + 1, "s{} = {} {}", n.results[i], n.computes[i].op->name(), operands);
+    }
+  }
+  void one(const Phase& n, int d) {
+    at(d, "phase: for each chunk of this thread");
+    nodes(n.body, d + 1);
+  }
+  void one(const Tiles& n, int d) {
+    at(d, "tiles: for each vector of samples");
+    for (const Kernel& k : n.kernels) {
+      std::visit([&](const auto& x) { one(x, d + 1); }, k);
+    }
+  }
+  void one(const ClearSlots& n, int d) { at(d, "clear {}", buffer(n.slots)); }
+  void one(const FoldSlots& n, int d) { at(d, "fold {} -> {}", buffer(n.slots), ref(n.out)); }
+  void one(const LoadScalar& n, int d) { at(d, "s{} = load {}", n.scalar, ref(n.from)); }
+  void one(const StoreScalar& n, int d) { at(d, "store s{} -> {}", n.scalar, ref(n.to)); }
+  void one(const While& n, int d) {
+    std::string carries;
+    for (const Carry& c : n.carries) {
+      carries += fmt::format("{}s{} = s{} then s{}", carries.empty() ? "" : ", ", c.scalar, c.init,
+                             c.next);
+    }
+    at(d, "while s{} ({})", n.test_scalar, carries);
+    at(d, "test");
+    nodes(n.test, d + 1);
+    at(d, "body");
+    nodes(n.body, d + 1);
+  }
+  void one(const If& n, int d) {
+    at(d, "if s{}", n.predicate);
+    nodes(n.then_body, d + 1);
+    at(d, "else");
+    nodes(n.else_body, d + 1);
+  }
+  void one(const TapeFrame& n, int d) {
+    at(d, "frame f{} = tape {} at s{} ({} scalars in, {} out)", n.frame, n.tape, n.index,
+       n.stores.size(), n.loads.size());
+  }
+  void one(const FailIf& n, int d) { at(d, "fail if s{}", n.status); }
+  void one(const Barrier&, int d) { at(d, "barrier"); }
+  void one(const DenseKernel& n, int d) {
+    std::visit([&](const auto& x) { one(x, d); }, n);
+  }
+
+  void nodes(const Nodes& list, int depth) {
+    for (const Node& n : list) {
+      std::visit([&](const auto& x) { one(x, depth); }, n.what);
+    }
+  }
+};
+
+}  // namespace
+
+std::string print_plan(const Plan& plan) { return Printer(plan).run(); }
+
+}  // namespace nodec::plan

@@ -1,0 +1,69 @@
+// Programs written as text, run by the interpreter and as machine code.
+#include "tests/compiler/oracle.h"
+
+namespace nodec {
+
+static void agree(const char* text, double tolerance = 2e-5) {
+  oracle::expect_agreement(*oracle::read(text), tolerance);
+}
+
+TEST_CASE("elementwise work on samples agrees with the interpreter") {
+  agree(R"(graph f batch B (%x: f32[3, B], %b: f32[3]) {
+  %1 = broadcast %b {dims = [0], shape = <3, B>} : f32[3, B]
+  %2 = add %x, %1 : f32[3, B]
+  %3 = tanh %2 : f32[3, B]
+  %4 = mul %3, %x : f32[3, B]
+  yield %4, %3
+})");
+}
+
+TEST_CASE("a product, a sum over elements and a sum over the batch agree with the interpreter") {
+  agree(R"(graph f batch B (%w: f32[25, 7], %x: f32[7, B]) {
+  %1 = matmul %w, %x {ta = false, tb = false} : f32[25, B]
+  %2 = sum %1 {axes = [0]} : f32[B]
+  %3 = sum %1 {axes = [1]} : f32[25]
+  %4 = sum %1 {axes = [0, 1]} : f32[]
+  %5 = matmul %1, %x {ta = false, tb = true} : f32[25, 7]
+  yield %1, %2, %3, %4, %5
+})");
+}
+
+TEST_CASE("a sum over the batch can feed the samples again") {
+  agree(R"(graph f batch B (%x: f32[4, B]) {
+  %1 = sum %x {axes = [1]} : f32[4]
+  %2 = broadcast %1 {dims = [0], shape = <4, B>} : f32[4, B]
+  %3 = add %x, %2 : f32[4, B]
+  %4 = mul %3, %3 : f32[4, B]
+  %5 = sum %4 {axes = [0, 1]} : f32[]
+  %6 = sqrt %5 : f32[]
+  %7 = broadcast %6 {dims = [], shape = <4, B>} : f32[4, B]
+  %8 = div %3, %7 : f32[4, B]
+  yield %8, %6
+})");
+}
+
+TEST_CASE("rows of a table become samples") {
+  agree(R"(graph f batch B (%t: u8[N, 40], %i: i32[B], %w: f32[5, 40], %g: f32[130, B]) {
+  %1 = gather %t, %i : u8[B, 40]
+  %2 = cast %1 {to = f32} : f32[B, 40]
+  %3 = transpose %2 {perm = [1, 0]} : f32[40, B]
+  %4 = matmul %w, %3 {ta = false, tb = false} : f32[5, B]
+  %5 = matmul %g, %3 {ta = false, tb = true} : f32[130, 40]
+  yield %4, %5
+})");
+}
+
+TEST_CASE("tensors without a batch agree with the interpreter") {
+  agree(R"(graph f (%a: f32[6, 5], %b: f32[5, 3], %c: f32[50]) {
+  %1 = matmul %a, %b {ta = false, tb = false} : f32[6, 3]
+  %2 = tanh %c : f32[50]
+  %3 = mul %2, %c : f32[50]
+  %4 = sum %3 {axes = [0]} : f32[]
+  %5 = sum %1 {axes = [0]} : f32[3]
+  %6 = broadcast %5 {dims = [1], shape = <6, 3>} : f32[6, 3]
+  %7 = sub %1, %6 : f32[6, 3]
+  yield %1, %3, %4, %7
+})");
+}
+
+}  // namespace nodec

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ir/rewrite.h"
 #include "kernels/build.h"
 
 namespace nodec {
@@ -258,6 +259,7 @@ std::vector<Datum> eval_expanded(const Op& op, Data x, Interpreter& interpreter)
   Values arguments;
   for (const Value* operand : op.operands) arguments.push_back(region.add_arg(operand->type));
   region.results = op.primitive->expand(b, b.op(*op.primitive, arguments, op.attrs));
+  drop_unused(region);  // the op itself
   return interpreter.run(region, x);
 }
 

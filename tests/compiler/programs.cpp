@@ -86,6 +86,7 @@ std::vector<Array> draw_arguments(const Region& region, std::uint64_t seed, Doma
 
 std::vector<Array> run(const Region& region, const std::vector<Array>& arguments) {
   Interpreter interpreter;
+  interpreter.bindings()["B"] = 3;
   const std::vector<Datum> data(arguments.begin(), arguments.end());
   std::vector<Array> arrays;
   for (const Datum& datum : interpreter.run(region, data)) arrays.push_back(datum.array);

@@ -72,6 +72,7 @@ class Check {
   std::vector<Array> gradients() const {
     const Derivative d = derive(region_, wrt_, seeds_);
     Interpreter interpreter;
+    interpreter.bindings()["B"] = 3;
     std::vector<Datum> forward =
         interpreter.run(*d.forward, std::vector<Datum>(x_.begin(), x_.end()));
     REQUIRE(forward.size() == y_.size() + d.residuals);
@@ -157,7 +158,7 @@ TEST_CASE("a bias is stored, its broadcast is not; views and plain arithmetic ar
   %pixels = cast %x {to = f32}
   %scaled = mul %pixels, %pixels
   %wide = broadcast %b {dims = [0], shape = <20, B>}
-  %h = matmul %w, %scaled
+  %h = matmul %w, %scaled {ta = false, tb = false}
   %z = mul %h, %wide
   yield %z
 })",
@@ -178,7 +179,7 @@ TEST_CASE("equal questions get equal answers") {
 
 TEST_CASE("a cotangent nobody wants costs nothing") {
   const std::string text = R"(graph g (%w: f64[4, 3], %x: f64[3, 5]) {
-  %h = matmul %w, %x
+  %h = matmul %w, %x {ta = false, tb = false}
   %y = tanh %h
   yield %y
 })";

@@ -50,9 +50,9 @@ void check_slopes(const Array& gradient, const std::vector<double>& expected,
 // A two-layer tanh network's mean squared output.
 const std::string network_region = R"((%w1: f64[4, 3], %b1: f64[4], %w2: f64[2, 4], %x: f64[3, B]) {
   %bias = broadcast %b1 {dims = [0], shape = <4, B>}
-  %a = matmul %w1, %x, %bias
+  %a = matmul %w1, %x, %bias {ta = false, tb = false}
   %h = tanh %a
-  %y = matmul %w2, %h
+  %y = matmul %w2, %h {ta = false, tb = false}
   %s = mul %y, %y
   %loss = mean %s {axes = [0, 1]}
   yield %loss

@@ -152,10 +152,12 @@ void solve_sample(Builder& b, Dtype dtype) {
   Value* u0 = program.add_arg(vector, "u0");
   Value* r = program.add_arg(vector, "rate");
   Value* tolerance = scalar(b, dtype, 1e-8);
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(std::move(f));
   const Op& op = b.op(solve_p,
                       {scalar(b, dtype, 0), scalar(b, dtype, 0.5), tolerance, tolerance,
                        scalar(b, dtype, 0), integer(b, Dtype::I32, 1000), u0, r},
-                      {{"method", "tsit5"}, {"states", std::int64_t(1)}}, {});
+                      {{"method", "tsit5"}, {"states", std::int64_t(1)}}, std::move(regions));
   program.results = {op.result()};
 }
 

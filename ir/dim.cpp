@@ -1,12 +1,12 @@
 // Dims: integer polynomials in symbols.
 //
 // A polynomial is a map from monomial (a sorted list of symbols, repeated for powers) to non-zero
-// coefficient, so two polynomials are equal exactly when their maps are. Division by one divisor is
-// long division under the graded order (degree first, then the smaller symbol's power): multiplying
-// two monomials by a third keeps their order, so the leading term of a product is the product of
-// the leading terms, and when the division comes out even every step's leading terms divide (Cox,
-// Little, O'Shea, Ideals, Varieties, and Algorithms, section 2.3). All arithmetic is checked: a
-// size past 2^63 is an Error, never a wrapped number.
+// coefficient, the constant apart, so two polynomials are equal exactly when these are. Division by
+// one divisor is long division under the graded order (degree first, then the smaller symbol's
+// power): multiplying two monomials by a third keeps their order, so the leading term of a product
+// is the product of the leading terms, and when the division comes out even every step's leading
+// terms divide (Cox, Little, O'Shea, Ideals, Varieties, and Algorithms, section 2.3). All
+// arithmetic is checked: a size past 2^63 is an Error, never a wrapped number.
 #include <algorithm>
 
 #include "ir/error.h"
@@ -61,8 +61,20 @@ std::optional<Monomial> quotient(const Monomial& a, const Monomial& b) {
 
 }  // namespace
 
-Dim::Dim(std::int64_t constant) {
-  if (constant != 0) terms_[{}] = constant;
+Dim Dim::of(Terms terms) {
+  Dim dim;
+  if (const auto constant = terms.find({}); constant != terms.end()) {
+    dim.constant_ = constant->second;
+    terms.erase(constant);
+  }
+  if (!terms.empty()) dim.terms_ = std::make_shared<const Terms>(std::move(terms));
+  return dim;
+}
+
+Dim::Terms Dim::terms() const {
+  Terms all = terms_ ? *terms_ : Terms();
+  if (constant_ != 0) all[{}] = constant_;
+  return all;
 }
 
 Dim Dim::symbol(std::string_view name) {
@@ -70,9 +82,7 @@ Dim Dim::symbol(std::string_view name) {
     throw Error(
         fmt::format("a size symbol is a word of letters, digits and _, got {}", quoted(name)));
   }
-  Dim dim;
-  dim.terms_[{std::string(name)}] = 1;
-  return dim;
+  return of({{{std::string(name)}, 1}});
 }
 
 Dim Dim::unknown() {
@@ -81,24 +91,21 @@ Dim Dim::unknown() {
   return dim;
 }
 
-bool Dim::is_constant() const {
-  return !unknown_ && (terms_.empty() || (terms_.size() == 1 && terms_.begin()->first.empty()));
-}
-
 std::int64_t Dim::constant() const {
   NODEC_CHECK(is_constant(), "the dim {} is no number", str());
-  return terms_.empty() ? 0 : terms_.begin()->second;
+  return constant_;
 }
 
 bool Dim::mentions(std::string_view symbol) const {
-  return std::any_of(terms_.begin(), terms_.end(), [&](const auto& term) {
-    return std::find(term.first.begin(), term.first.end(), symbol) != term.first.end();
-  });
+  return terms_ && std::any_of(terms_->begin(), terms_->end(), [&](const auto& term) {
+           return std::find(term.first.begin(), term.first.end(), symbol) != term.first.end();
+         });
 }
 
 std::vector<std::string> Dim::symbols() const {
   std::vector<std::string> all;
-  for (const auto& [monomial, coefficient] : terms_) {
+  if (!terms_) return all;
+  for (const auto& [monomial, coefficient] : *terms_) {
     all.insert(all.end(), monomial.begin(), monomial.end());
   }
   std::sort(all.begin(), all.end());
@@ -106,10 +113,16 @@ std::vector<std::string> Dim::symbols() const {
   return all;
 }
 
+bool Dim::operator==(const Dim& other) const {
+  if (constant_ != other.constant_ || unknown_ != other.unknown_) return false;
+  return terms_ == other.terms_ || (terms_ && other.terms_ && *terms_ == *other.terms_);
+}
+
 std::int64_t Dim::evaluate(const Bindings& bindings) const {
   if (unknown_) throw Error("a size is unknown (?) where its value is needed");
-  std::int64_t sum = 0;
-  for (const auto& [monomial, coefficient] : terms_) {
+  if (!terms_) return constant_;
+  std::int64_t sum = constant_;
+  for (const auto& [monomial, coefficient] : *terms_) {
     std::int64_t term = coefficient;
     for (const std::string& symbol : monomial) {
       const auto bound = bindings.find(symbol);
@@ -124,22 +137,25 @@ std::int64_t Dim::evaluate(const Bindings& bindings) const {
 }
 
 std::optional<Dim> Dim::divided_by(const Dim& divisor) const {
-  if (unknown_ || divisor.unknown_ || divisor.terms_.empty()) return std::nullopt;
+  if (unknown_ || divisor.unknown_ || divisor == Dim(0)) return std::nullopt;
   const auto by_order = [](const auto& a, const auto& b) { return leads(a.first, b.first); };
-  const auto& lead = *std::min_element(divisor.terms_.begin(), divisor.terms_.end(), by_order);
+  const Terms by = divisor.terms();
+  const auto& lead = *std::min_element(by.begin(), by.end(), by_order);
   Dim rest = *this, result;
-  while (!rest.terms_.empty()) {
-    const auto& top = *std::min_element(rest.terms_.begin(), rest.terms_.end(), by_order);
+  while (rest != Dim(0)) {
+    const Terms left = rest.terms();
+    const auto& top = *std::min_element(left.begin(), left.end(), by_order);
     const std::optional<Monomial> monomial = quotient(top.first, lead.first);
     if (!monomial) return std::nullopt;
-    Dim term;
+    std::int64_t coefficient = 0;
     if (lead.second == -1) {  // apart, since -2^63 % -1 traps
-      term.terms_[*monomial] = checked_mul(top.second, -1);
+      coefficient = checked_mul(top.second, -1);
     } else if (top.second % lead.second == 0) {
-      term.terms_[*monomial] = top.second / lead.second;
+      coefficient = top.second / lead.second;
     } else {
       return std::nullopt;
     }
+    const Dim term = of({{*monomial, coefficient}});
     result = result + term;
     rest = rest - term * divisor;
   }
@@ -148,35 +164,40 @@ std::optional<Dim> Dim::divided_by(const Dim& divisor) const {
 
 Dim Dim::operator+(const Dim& other) const {
   if (unknown_ || other.unknown_) return unknown();
-  Dim sum = *this;
-  for (const auto& [monomial, coefficient] : other.terms_) {
-    add_term(sum.terms_, monomial, coefficient);
+  if (!terms_ && !other.terms_) return checked_add(constant_, other.constant_);
+  Terms sum = terms();
+  for (const auto& [monomial, coefficient] : other.terms()) {
+    add_term(sum, monomial, coefficient);
   }
-  return sum;
+  return of(std::move(sum));
 }
 
 Dim Dim::operator-(const Dim& other) const { return *this + other * Dim(-1); }
 
 Dim Dim::operator*(const Dim& other) const {
   if (unknown_ || other.unknown_) return unknown();
-  if (terms_.size() * other.terms_.size() > kTermLimit) throw Error("a size has too many terms");
-  Dim sum;
-  for (const auto& [a, x] : terms_) {
-    for (const auto& [b, y] : other.terms_) {
+  if (!terms_ && !other.terms_) return checked_mul(constant_, other.constant_);
+  const Terms mine = terms(), theirs = other.terms();
+  if (mine.size() * theirs.size() > kTermLimit) throw Error("a size has too many terms");
+  Terms sum;
+  for (const auto& [a, x] : mine) {
+    for (const auto& [b, y] : theirs) {
       if (a.size() + b.size() > kDegreeLimit) throw Error("a size has too high a degree");
-      add_term(sum.terms_, product(a, b), checked_mul(x, y));
+      add_term(sum, product(a, b), checked_mul(x, y));
     }
   }
-  return sum;
+  return of(std::move(sum));
 }
 
 std::string Dim::str() const {
   if (unknown_) return "?";
-  std::vector<std::pair<Monomial, std::int64_t>> terms(terms_.begin(), terms_.end());
-  std::sort(terms.begin(), terms.end(),
+  if (!terms_) return std::to_string(constant_);
+  const Terms unordered = terms();
+  std::vector<std::pair<Monomial, std::int64_t>> ordered(unordered.begin(), unordered.end());
+  std::sort(ordered.begin(), ordered.end(),
             [](const auto& a, const auto& b) { return leads(a.first, b.first); });
   std::string text;
-  for (const auto& [monomial, coefficient] : terms) {
+  for (const auto& [monomial, coefficient] : ordered) {
     const bool minus = coefficient < 0;
     if (text.empty()) {
       text += minus ? "-" : "";
@@ -189,13 +210,13 @@ std::string Dim::str() const {
     if (written && !monomial.empty()) text += "*";
     text += fmt::format("{}", fmt::join(monomial, "*"));
   }
-  return text.empty() ? "0" : text;
+  return text;
 }
 
 Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims) {
-  if (dim.unknown_) return dim;
-  Dim sum;
-  for (const auto& [monomial, coefficient] : dim.terms_) {
+  if (!dim.terms_) return dim;
+  Dim sum = dim.constant_;
+  for (const auto& [monomial, coefficient] : *dim.terms_) {
     Dim term(coefficient);
     for (const std::string& symbol : monomial) {
       const auto found = dims.find(symbol);

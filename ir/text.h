@@ -9,7 +9,7 @@ namespace nodec {
 
 // [A-Za-z_][A-Za-z0-9_]*
 bool is_word(std::string_view text);
-// A word, then parts of letters, digits and _ behind dots: "params.layers.0.weight" needs no quotes.
+// A word, then parts of letters, digits and _ behind dots: params.layers.0.weight needs no quotes.
 bool is_dotted_word(std::string_view text);
 // "..." with \" \\ \n \t and \xHH for every other byte outside printable ASCII.
 std::string quoted(std::string_view text);

@@ -67,12 +67,13 @@ using Bindings = std::map<std::string, std::int64_t, std::less<>>;
 // Arithmetic that leaves int64 is an Error.
 class Dim {
  public:
-  Dim(std::int64_t constant = 0);  // NOLINT(google-explicit-constructor): a number is a dim
+  Dim(std::int64_t constant = 0)  // NOLINT(google-explicit-constructor): a number is a dim
+      : constant_(constant) {}
   static Dim symbol(std::string_view name);
   static Dim unknown();
 
   bool is_unknown() const { return unknown_; }
-  bool is_constant() const;
+  bool is_constant() const { return !unknown_ && !terms_; }
   std::int64_t constant() const;  // requires is_constant()
   bool mentions(std::string_view symbol) const;
   std::vector<std::string> symbols() const;
@@ -83,16 +84,21 @@ class Dim {
   Dim operator+(const Dim& other) const;
   Dim operator-(const Dim& other) const;
   Dim operator*(const Dim& other) const;
-  bool operator==(const Dim& other) const = default;
+  bool operator==(const Dim& other) const;
   std::string str() const;  // "20*B + 1"; "?" when unknown
   // The polynomial with dims in place of symbols; symbols not in `dims` stay.
   friend Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims);
 
   using Monomial = std::vector<std::string>;  // sorted, repeated for powers
-  const std::map<Monomial, std::int64_t>& terms() const { return terms_; }
+  using Terms = std::map<Monomial, std::int64_t>;
+  Terms terms() const;  // the constant, when not zero, under the empty monomial
 
  private:
-  std::map<Monomial, std::int64_t> terms_;
+  static Dim of(Terms terms);
+
+  // Types are copied all the time, so a number holds nothing else and polynomials are shared.
+  std::int64_t constant_ = 0;
+  std::shared_ptr<const Terms> terms_;  // those with symbols; null when there are none
   bool unknown_ = false;
 };
 

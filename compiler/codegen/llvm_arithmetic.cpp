@@ -5,6 +5,8 @@
 // since they are selects whose NaN and signed-zero results the program states.
 #include <llvm/IR/Intrinsics.h>
 
+#include <cmath>
+
 #include "compiler/codegen/llvm_emitter.h"
 #include "ir/error.h"
 
@@ -166,13 +168,17 @@ Code LlvmEmitter::bitcast(Code a, Scalar to) {
   return code(build_.CreateBitCast(value(a), type(to, a.varying)), to, a.varying);
 }
 
+// Out of range the instruction's result is poison, so it is selected away: three compares and
+// selects on vectors, where llvm.fptosi.sat would go element by element.
 Code LlvmEmitter::float_to_integer(Code a, Scalar to, bool in_range) {
-  llvm::Type* result = type(to, a.varying);
-  llvm::Value* integer = in_range
-                             ? build_.CreateFPToSI(value(a), result)
-                             : build_.CreateIntrinsic(llvm::Intrinsic::fptosi_sat,
-                                                      {result, value(a)->getType()}, {value(a)});
-  return code(integer, to, a.varying);
+  Code result = code(build_.CreateFPToSI(value(a), type(to, a.varying)), to, a.varying);
+  if (in_range) return result;
+  const int bits = to == Scalar::I32 ? 32 : 64;
+  const std::uint64_t least = std::uint64_t{1} << (bits - 1);
+  const Code bound = constant(a.scalar, std::ldexp(1.0, bits - 1));
+  result = select(compare(Compare::Ge, a, bound), constant_bits(to, least - 1), result);
+  result = select(compare(Compare::Lt, a, neg(bound)), constant_bits(to, least), result);
+  return select(compare(Compare::Eq, a, a), result, constant(to, 0));
 }
 
 Code LlvmEmitter::convert_in_range(Code a, Scalar to) {

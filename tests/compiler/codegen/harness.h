@@ -13,6 +13,12 @@
 
 namespace nodec::testing {
 
+// Every width on this machine's instructions and on those every supported machine has.
+inline std::vector<CpuTarget> targets() {
+  return {cpu_target("native", 16), cpu_target("native", 8), cpu_target("native", 4),
+          cpu_target("x86-64-v3", 16), cpu_target("x86-64-v3", 8)};
+}
+
 // What a hand-written body needs: the emitter, the thread, and the ports' addresses.
 struct Program {
   Emitter& e;

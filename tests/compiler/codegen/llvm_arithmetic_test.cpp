@@ -88,18 +88,17 @@ void agree(const char* what, const testing::Operation& operation, Out (*host)(In
   unsigned seed = 0;
   const auto next = [&] { return ++seed; };
   const std::tuple<std::conditional_t<true, Tensor, In>...> inputs{samples<In>(next())...};
-  for (int lanes : {16, 8, 4}) {
+  for (const CpuTarget& target : testing::targets()) {
     for (bool varying : {true, false}) {
-      if (!varying && lanes != 8) continue;
+      if (!varying && target.lanes != 8) continue;
       std::apply(
           [&](const auto&... in) {
-            const Tensor got =
-                map(cpu_target("native", lanes), varying, {&in...}, dtype_of<Out>(), operation);
+            const Tensor got = map(target, varying, {&in...}, dtype_of<Out>(), operation);
             for (std::size_t i = 0; i < kCount; ++i) {
               const Out wanted = host(in.template values<In>()[i]...);
               const Out found = got.values<Out>()[i];
               if (same(wanted, found)) continue;
-              FAIL(what << " at " << lanes << " lanes of ("
+              FAIL(what << " at " << target.lanes << " lanes of ("
                         << (... + (shown(in.template values<In>()[i]) + ", ")) << "): wanted "
                         << shown(wanted) << ", got " << shown(found));
             }

@@ -20,7 +20,8 @@ Tensor counting(std::vector<std::int64_t> dims) {
 }
 
 template <typename T>
-void transposes_rows(int lanes) {
+void transposes_rows(const CpuTarget& target) {
+  const int lanes = target.lanes;
   const std::int64_t width = 37;
   const Tensor matrix = counting<T>({40, width});
   const Dtype stored = dtype_of<T>();
@@ -28,7 +29,7 @@ void transposes_rows(int lanes) {
   Tensor columns(byte ? Dtype::I32 : stored, {lanes, lanes});
   // Rows in an order that is not the memory's, from an odd column on.
   const auto row = [&](int r) { return std::int64_t((r * 7 + 3) % 40) * width + 5; };
-  run(cpu_target("native", lanes), {&matrix}, {&columns}, [&](Program& p) {
+  run(target, {&matrix}, {&columns}, [&](Program& p) {
     std::vector<Code> rows;
     for (int r = 0; r < lanes; ++r) rows.push_back(p.index(row(r)));
     const auto loaded = p.e.load_transposed(p.port(0), rows, stored);
@@ -53,11 +54,12 @@ void transposes_rows(int lanes) {
 }
 
 template <typename T>
-void moves_elements(int lanes) {
+void moves_elements(const CpuTarget& target) {
+  const int lanes = target.lanes;
   const Dtype stored = dtype_of<T>();
   const Tensor x = counting<T>({64});
   Tensor y(stored, {64}), gathered(stored, {lanes});
-  run(cpu_target("native", lanes), {&x}, {&y, &gathered}, [&](Program& p) {
+  run(target, {&x}, {&y, &gathered}, [&](Program& p) {
     Emitter& e = p.e;
     // An unaligned run of lanes, a part of one, one element, and a scatter with stride two.
     e.store(p.port(1), p.index(3), stored, e.load_lanes(p.port(0), p.index(1), stored));
@@ -86,33 +88,34 @@ void moves_elements(int lanes) {
 }  // namespace
 
 TEST_CASE("a block of rows is loaded as columns, whatever the dtype") {
-  for (int lanes : {16, 8, 4}) {
-    CAPTURE(lanes);
-    transposes_rows<std::uint8_t>(lanes);
-    transposes_rows<std::int32_t>(lanes);
-    transposes_rows<std::int64_t>(lanes);
-    transposes_rows<float>(lanes);
-    transposes_rows<double>(lanes);
+  for (const CpuTarget& target : testing::targets()) {
+    CAPTURE(target.lanes);
+    transposes_rows<std::uint8_t>(target);
+    transposes_rows<std::int32_t>(target);
+    transposes_rows<std::int64_t>(target);
+    transposes_rows<float>(target);
+    transposes_rows<double>(target);
   }
 }
 
 TEST_CASE("elements move as runs, parts of runs, one by one and by index") {
-  for (int lanes : {16, 8, 4}) {
-    CAPTURE(lanes);
-    moves_elements<std::uint8_t>(lanes);
-    moves_elements<std::int32_t>(lanes);
-    moves_elements<std::int64_t>(lanes);
-    moves_elements<float>(lanes);
-    moves_elements<double>(lanes);
+  for (const CpuTarget& target : testing::targets()) {
+    CAPTURE(target.lanes);
+    moves_elements<std::uint8_t>(target);
+    moves_elements<std::int32_t>(target);
+    moves_elements<std::int64_t>(target);
+    moves_elements<float>(target);
+    moves_elements<double>(target);
   }
 }
 
 TEST_CASE("a masked load reads nothing beyond its count, for any count") {
-  for (int lanes : {16, 8, 4}) {
+  for (const CpuTarget& target : testing::targets()) {
+    const int lanes = target.lanes;
     const Tensor x = counting<float>({16});
     Tensor y(Dtype::F32, {6, 16});
     const std::int64_t counts[] = {-3, 0, 1, lanes - 1, lanes, std::int64_t{1} << 40};
-    run(cpu_target("native", lanes), {&x}, {&y}, [&](Program& p) {
+    run(target, {&x}, {&y}, [&](Program& p) {
       for (int i = 0; i < 6; ++i) {
         const Code count = p.e.constant_bits(Scalar::I64, std::uint64_t(counts[i]));
         const Code v = p.e.load_lanes_masked(p.port(0), p.index(0), Dtype::F32, count);
@@ -129,10 +132,11 @@ TEST_CASE("a masked load reads nothing beyond its count, for any count") {
 }
 
 TEST_CASE("predicates are stored as bytes and bytes compare as integers") {
-  for (int lanes : {16, 8, 4}) {
+  for (const CpuTarget& target : testing::targets()) {
+    const int lanes = target.lanes;
     const Tensor x = counting<float>({16});
     Tensor flags(Dtype::Bool, {16}), back(Dtype::F32, {16}), one(Dtype::Bool, {});
-    run(cpu_target("native", lanes), {&x}, {&flags, &back, &one}, [&](Program& p) {
+    run(target, {&x}, {&flags, &back, &one}, [&](Program& p) {
       Emitter& e = p.e;
       const Code five = e.constant(Scalar::F32, 5);
       e.loop(p.index(0), p.index(16), lanes, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
@@ -156,11 +160,12 @@ TEST_CASE("predicates are stored as bytes and bytes compare as integers") {
 }
 
 TEST_CASE("lanes are numbered, extracted, broadcast and transposed; locals are aligned") {
-  for (int lanes : {16, 8, 4}) {
+  for (const CpuTarget& target : testing::targets()) {
+    const int lanes = target.lanes;
     CAPTURE(lanes);
     const Tensor x = counting<double>({16, 16});
     Tensor y(Dtype::F64, {16, 16}), numbers(Dtype::I32, {16}), address(Dtype::I64, {2});
-    run(cpu_target("native", lanes), {&x}, {&y, &numbers, &address}, [&](Program& p) {
+    run(target, {&x}, {&y, &numbers, &address}, [&](Program& p) {
       Emitter& e = p.e;
       std::vector<Code> rows;
       for (int r = 0; r < lanes; ++r) {

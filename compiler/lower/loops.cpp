@@ -32,6 +32,16 @@ bool Lowering::fits_in_chunk(const Op& loop) {
       return false;
     }
   }
+  // Scalars the loop ends with are known to the chunk's loop alone.
+  const auto scalar_result = [&](const Value* x) {
+    return x->op == &loop && x->type.is_scalar() &&
+           !sums_.of(loop, static_cast<std::size_t>(x->index));
+  };
+  for (const auto& op : loop.parent->ops) {
+    if (std::any_of(op->operands.begin(), op->operands.end(), scalar_result)) return false;
+  }
+  const auto& yielded = loop.parent->results;
+  if (std::any_of(yielded.begin(), yielded.end(), scalar_result)) return false;
   for (const auto& op : loop.region(1).ops) {
     if (sums_.belongs(*op) || is_free(*op)) continue;
     const Task::Kind kind = kind_of(*op);

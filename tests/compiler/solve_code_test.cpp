@@ -1,0 +1,71 @@
+// Solves and their gradients: machine code against the interpreter.
+#include "compiler/nodec.h"
+#include "tests/compiler/oracle.h"
+
+namespace nodec {
+namespace {
+
+struct Net {
+  std::string method = "tsit5", adjoint = "discrete";
+  bool gradient = false;
+  Dtype dtype = Dtype::F32;
+};
+
+std::unique_ptr<Graph> network(const Net& net) {
+  Trace t("net", "B");
+  const Dim B = Dim::symbol("B");
+  const auto tensor = [&](Shape s) { return Type::tensor(net.dtype, std::move(s)); };
+  const Var w1 = t.input("w1", tensor({6, 4})), b1 = t.input("b1", tensor({6}));
+  const Var w2 = t.input("w2", tensor({4, 6}));
+  const Var x = t.input("x", tensor({4, B}));
+  SolveOptions options;
+  options.method = net.method;
+  options.adjoint = net.adjoint;
+  options.rtol = 1e-3;
+  options.atol = 1e-4;
+  if (net.method != "tsit5") options.dt = 0.25;
+  Var steps, evals;
+  const auto loss = [&](const Var& p1, const Var& p2, const Var& p3) {
+    const auto solution = solve(
+        [&](const Var& u) { return tanh(matmul(p3, tanh(matmul(p1, u) + p2))); }, x, 0, 1, options);
+    steps = solution.accepted;
+    evals = solution.f_evals;
+    return mean(solution.u * solution.u);
+  };
+  if (net.gradient) {
+    const auto [value, g] = value_and_grad(loss, std::tie(w1, b1, w2));
+    t.output("loss", value);
+    t.output("dw1", std::get<0>(g));
+    t.output("db1", std::get<1>(g));
+    t.output("dw2", std::get<2>(g));
+  } else {
+    t.output("loss", loss(w1, b1, w2));
+  }
+  t.output("steps", steps);
+  t.output("evals", evals);
+  return std::move(t.finish().graph);
+}
+
+}  // namespace
+
+TEST_CASE("a fixed-step solve agrees with the interpreter") {
+  oracle::expect_agreement(*network({"rk4"}));
+}
+
+TEST_CASE("an adaptive solve agrees with the interpreter") {
+  oracle::expect_agreement(*network({}));
+}
+
+TEST_CASE("the gradient of a fixed-step solve agrees with the interpreter") {
+  oracle::expect_agreement(*network({"rk4", "discrete", true}));
+}
+
+TEST_CASE("the gradient of an adaptive solve agrees with the interpreter") {
+  oracle::expect_agreement(*network({"tsit5", "discrete", true}));
+}
+
+TEST_CASE("double precision agrees with the interpreter to double precision") {
+  oracle::expect_agreement(*network({"tsit5", "discrete", true, Dtype::F64}), 1e-11);
+}
+
+}  // namespace nodec

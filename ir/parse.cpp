@@ -250,4 +250,13 @@ std::unique_ptr<Graph> parse(std::string_view text, PrimitiveLookup lookup, std:
   return Parser(text, lookup, file).graph();
 }
 
+Type parse_type(std::string_view text) {
+  Reader reader(text, "<type>");
+  Type type = reader.type();
+  if (reader.peek().kind != Token::Kind::End) {
+    reader.lexer().unexpected(reader.peek(), "the end of a type");
+  }
+  return type;
+}
+
 }  // namespace nodec

@@ -14,4 +14,7 @@ namespace nodec {
 std::unique_ptr<Graph> parse(std::string_view text, PrimitiveLookup lookup,
                              std::string_view file = "<text>");
 
+// The inverse of Type::str.
+Type parse_type(std::string_view text);
+
 }  // namespace nodec

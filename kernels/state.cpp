@@ -2,9 +2,11 @@
 // cells (the same, of a type the user declared), records and tuples.
 //
 // A box's type states what it was made with; a store of another type is legal here, and found by
-// inference, which says so to the user. A cell's store must keep its type.
+// inference, which says so to the user. Loads after such a store are traced with the type that was
+// stored, and say so in their attribute `as`. A cell's store must keep its type.
 #include <algorithm>
 
+#include "ir/parse.h"
 #include "kernels/build.h"
 #include "kernels/rules.h"
 
@@ -22,7 +24,11 @@ const Type& box_content(const Op& op) {
 }
 
 Types new_type(const Op& op) { return {Type::box(op.operands[0]->type)}; }
-Types load_type(const Op& op) { return {box_content(op)}; }
+Types load_type(const Op& op) {
+  const Type& content = box_content(op);
+  if (const Attr* as = op.attrs.find("as")) return {parse_type(std::get<std::string>(*as))};
+  return {content};
+}
 
 Types box_store_type(const Op& op) {
   box_content(op);

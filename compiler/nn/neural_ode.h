@@ -34,9 +34,9 @@ enum class StateStyle { Layer, Stateful, Compact };
 struct NeuralOdeOptions {
   StateStyle style = StateStyle::Compact;
   Setting t0 = 0, t1 = 1;
-  SolveOptions solve;
+  SolveOptions solve = {};
   // Sees each solve (its counts, its status) where the layer is applied.
-  std::function<void(const Solution<Var>&)> observe;
+  std::function<void(const Solution<Var>&)> observe = {};
 };
 
 Layer NeuralOde(Layer dynamics, NeuralOdeOptions options = {}, Here where = Here::current());

@@ -3,9 +3,15 @@
 
 namespace nodec::tracing {
 
-Contents add_arguments(Frame& frame, const Contents& like) {
+Contents add_arguments(Frame& frame, const Contents& like, std::string_view name) {
   Contents inside;
-  for (const Content& content : like) inside.push_back(add_argument(frame, content.type, ""));
+  for (const Content& content : like) {
+    inside.push_back(add_argument(frame, content.type, name));
+    const std::vector<Value*> outer = leaves(content), args = leaves(inside.back());
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if (args[i]->name.empty()) args[i]->name = outer[i]->name;
+    }
+  }
   return inside;
 }
 

@@ -6,8 +6,8 @@
 
 namespace nodec::tracing {
 
-// One argument per leaf; call before the body is traced.
-Contents add_arguments(Frame& frame, const Contents& like);
+// One argument per leaf, named as the value it stands for; call before the body is traced.
+Contents add_arguments(Frame& frame, const Contents& like, std::string_view name = {});
 void set_results(Frame& frame, const Contents& results);
 // The op's first results, as contents of these types; `ended`'s variables take the next ones.
 Contents results_of(Op& op, const std::vector<Type>& own, const Ended& ended, Frame& parent);

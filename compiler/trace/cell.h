@@ -2,6 +2,8 @@
 // solve's body happens to assign, it is meant to be written there, and is never a finding.
 #pragma once
 
+#include <memory>
+
 #include "compiler/trace/var.h"
 
 namespace nodec {
@@ -15,7 +17,7 @@ class Cell {
   void store(const Var& content, Here where = Here::current()) const;
 
  private:
-  Var box_;
+  std::shared_ptr<Var> box_;  // one variable, however often the cell is copied
   Type type_;
 };
 

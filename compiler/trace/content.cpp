@@ -77,6 +77,7 @@ Value* materialise(Builder& b, const Content& content) {
 
 Content open(Builder& b, Value* value) {
   if (value->type.kind() != Type::Kind::Record) return Content(value);
+  if (leaf_types(value->type).empty()) return from_leaves(value->type, {});
   std::vector<std::pair<std::string, Content>> fields;
   for (const std::string& name : value->type.field_names()) {
     fields.emplace_back(name, open(b, field(b, value, name)));

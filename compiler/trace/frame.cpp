@@ -248,9 +248,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
     if (!binding.content) throw unborn(*variable, at);
     Builder b = frame.builder(variable->declared.known() ? variable->declared : at);
     Value* first = materialise(b, *binding.content);
-    Attrs attrs;
-    if (const std::string path = frame.record->path(); !path.empty()) attrs.set("path", path);
-    binding = Binding{std::nullopt, b.value(box_new_p, {first}, std::move(attrs)), first->type};
+    binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
     binding.box->name = variable->name;
   }
   if (variable->birth.get() != &frame) {

@@ -50,12 +50,14 @@ void check_derivative(const std::vector<Value*>& u0, const std::vector<Value*>& 
   }
 }
 
-Attrs attributes(const SolveOptions& options, std::size_t states) {
-  return {{"adjoint", options.adjoint},   {"adjoint_tolerance", options.adjoint_tolerance},
-          {"cells", std::int64_t{0}},     {"controller", options.controller},
-          {"method", options.method},     {"quadratures", std::int64_t{0}},
-          {"residuals", std::int64_t{0}}, {"states", std::int64_t(states)},
-          {"tape", std::string()}};
+Attrs attributes(const SolveOptions& options, std::size_t states, const std::string& path) {
+  Attrs attrs{{"adjoint", options.adjoint},   {"adjoint_tolerance", options.adjoint_tolerance},
+              {"cells", std::int64_t{0}},     {"controller", options.controller},
+              {"method", options.method},     {"quadratures", std::int64_t{0}},
+              {"residuals", std::int64_t{0}}, {"states", std::int64_t(states)},
+              {"tape", std::string()}};
+  if (!path.empty()) attrs.set("name", path);  // what reports call it
+  return attrs;
 }
 
 }  // namespace
@@ -76,14 +78,14 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
                                options.max_steps.value(b, Dtype::I32, "max_steps")};
   Opened frame(Body::Closure, "solve", where);
   const Content t = add_argument(*frame, Type::scalar(dtype), "t");
-  set_results(*frame, dynamics(add_arguments(*frame, u0), t));
+  set_results(*frame, dynamics(add_arguments(*frame, u0, "u"), t));
   frame.close();
   check_derivative(states, frame->region->results, where);
   operands = joined(joined(std::move(operands), states), end_closure(*frame));
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(frame->own_region));
-  Op& op =
-      b.op(solve_p, std::move(operands), attributes(options, states.size()), std::move(regions));
+  Op& op = b.op(solve_p, std::move(operands),
+                attributes(options, states.size(), frame->record->path()), std::move(regions));
   Solved solved;
   std::vector<Value*> values;
   for (const auto& result : op.results) values.push_back(result.get());

@@ -1,0 +1,122 @@
+// Solves problems in double with the interpreter: a Problem is a graph of one solve op whose scalar
+// operands are the graph's arguments.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ir/interpret.h"
+#include "kernels/build.h"
+#include "kernels/solve/view.h"
+
+namespace nodec::testing {
+
+// (t, states, captures) -> slopes, then integrands.
+using Slopes = std::function<Values(Builder&, Value*, const Values&, const Values&)>;
+
+struct Problem {
+  Slopes f;
+  std::vector<Array> u0, captures = {};
+  double t0 = 0, t1 = 1, tolerance = 1e-6, dt0 = 0;
+  std::int64_t max_steps = 10000, quadratures = 0;
+  std::string method = "tsit5", controller = "pi", adjoint = "discrete", tape = "";
+  Attrs more = {};
+};
+
+struct Outcome {
+  std::vector<Array> states, integrals;
+  std::int64_t status = 0, accepted = 0, rejected = 0, f_evals = 0;
+  double t = 0, dt = 0;
+
+  double u(std::int64_t i = 0) const { return states.at(0).real(i); }
+};
+
+// The graph's arguments: t0, t1, rtol, atol, dt0, max_steps, states, captures.
+inline Op& add_solve(Region& region, const Problem& p) {
+  const Type number = Type::scalar(Dtype::F64);
+  Values operands;
+  for (const char* name : {"t0", "t1", "rtol", "atol", "dt0"}) {
+    operands.push_back(region.add_arg(number, name));
+  }
+  operands.push_back(region.add_arg(Type::scalar(Dtype::I32), "max_steps"));
+  auto f = std::make_unique<Region>();
+  Value* t = f->add_arg(number, "t");
+  Values states, captures;
+  const auto enter = [&](const std::vector<Array>& arrays, Values& inside, const char* name) {
+    for (const Array& array : arrays) {
+      inside.push_back(f->add_arg(array.type(), name));
+      operands.push_back(region.add_arg(array.type(), name));
+    }
+  };
+  enter(p.u0, states, "u");
+  enter(p.captures, captures, "p");
+  Builder inner(*f), b(region);
+  f->results = p.f(inner, t, states, captures);
+  Attrs attrs = p.more;
+  attrs.set("method", p.method).set("controller", p.controller).set("adjoint", p.adjoint);
+  attrs.set("states", std::int64_t(p.u0.size())).set("quadratures", p.quadratures);
+  if (!p.tape.empty()) attrs.set("tape", p.tape);
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(std::move(f));
+  return b.op(solve_p, std::move(operands), std::move(attrs), std::move(regions));
+}
+
+inline std::vector<Array> arguments(const Problem& p) {
+  std::vector<Array> arrays;
+  for (double x : {p.t0, p.t1, p.tolerance, p.tolerance, p.dt0}) {
+    arrays.push_back(Array::scalar(Dtype::F64, x));
+  }
+  arrays.push_back(Array::scalar(Dtype::I32, double(p.max_steps)));
+  arrays.insert(arrays.end(), p.u0.begin(), p.u0.end());
+  arrays.insert(arrays.end(), p.captures.begin(), p.captures.end());
+  return arrays;
+}
+
+inline Outcome solve(const Problem& p) {
+  Graph graph;
+  const SolveView view(add_solve(graph.body, p));
+  graph.body.results = view.final_states();
+  for (Value* value : view.integrals()) graph.body.results.push_back(value);
+  for (Value* value :
+       {view.status(), view.t(), view.dt(), view.accepted(), view.rejected(), view.f_evals()}) {
+    graph.body.results.push_back(value);
+  }
+  graph.result_names.resize(graph.body.results.size());
+  std::vector<Array> out = interpret(graph, arguments(p));
+  Outcome o;
+  const auto counts = out.end() - 6, integrals = counts - p.quadratures;
+  o.states.assign(out.begin(), integrals);
+  o.integrals.assign(integrals, counts);
+  o.status = counts[0].integer(), o.t = counts[1].real(), o.dt = counts[2].real();
+  o.accepted = counts[3].integer(), o.rejected = counts[4].integer();
+  o.f_evals = counts[5].integer();
+  return o;
+}
+
+// du/dt = -p u, solved by u0 exp(-p t).
+inline Problem decay() {
+  return {.f = [](Builder& b, Value*, const Values& u, const Values& p) -> Values {
+            return {neg(b, mul(b, p[0], u[0]))};
+          },
+          .u0 = {Array::scalar(Dtype::F64, 1.5)},
+          .captures = {Array::scalar(Dtype::F64, 0.8)}};
+}
+
+// Lotka-Volterra: x' = a x - b x y, y' = d x y - c y with p = (a, b, c, d), u = (x, y).
+inline Problem lotka_volterra() {
+  return {.f = [](Builder& b, Value*, const Values& u, const Values& p) -> Values {
+            const auto at = [&](Value* v, std::int64_t i) {
+              return reshape(b, slice(b, v, 0, i, 1), {});
+            };
+            Value *x = at(u[0], 0), *y = at(u[0], 1), *xy = mul(b, x, y);
+            Value* dx = sub(b, mul(b, at(p[0], 0), x), mul(b, at(p[0], 1), xy));
+            Value* dy = sub(b, mul(b, at(p[0], 3), xy), mul(b, at(p[0], 2), y));
+            return {concat(b, {reshape(b, dx, {1}), reshape(b, dy, {1})}, 0)};
+          },
+          .u0 = {Array::of({2}, {1, 1})},
+          .captures = {Array::of({4}, {1.5, 1, 3, 1})},
+          .t1 = 10};
+}
+
+}  // namespace nodec::testing

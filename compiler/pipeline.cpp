@@ -57,13 +57,6 @@ void generate(const plan::Plan& plan, LlvmModule& module) {
 }
 #endif
 
-void run_stages(Graph& graph) {
-  for (const Stage& stage : kStages) {
-    stage.run(graph);
-    verify(graph, stage.name);
-  }
-}
-
 std::string stage_names() {
   std::string names;
   for (const Stage& stage : kStages) {
@@ -80,13 +73,21 @@ std::vector<Finding> analyze(const Graph& graph) { return check_stability(graph,
 
 std::int64_t compile_count() { return compiled; }
 
-std::string dump(const Graph& graph, std::string_view stage) {
-  const std::unique_ptr<Graph> copy = clone(graph);
+std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage) {
+  std::unique_ptr<Graph> copy = clone(graph);
   for (const Stage& s : kStages) {
     s.run(*copy);
     verify(*copy, s.name);
-    if (s.name == stage) return print(*copy);
+    if (s.name == stage) break;
   }
+  return copy;
+}
+
+std::string dump(const Graph& graph, std::string_view stage) {
+  for (const Stage& s : kStages) {
+    if (s.name == stage) return print(*run_until(graph, stage));
+  }
+  const std::unique_ptr<Graph> copy = run_until(graph, "expand");
   if (stage == "lower") return plan::print_plan(lower(*copy));
 #ifdef NODEC_CPU_JIT
   if (stage == "codegen" || stage == "assembly") {
@@ -110,8 +111,7 @@ Program compile(const Graph& graph, const CompileOptions& options) {
     program.executable = load(*found);
     program.report.from_cache = true;
   } else {
-    const std::unique_ptr<Graph> copy = clone(graph);
-    run_stages(*copy);
+    const std::unique_ptr<Graph> copy = run_until(graph, "expand");
     const plan::Plan plan = lower(*copy);
     LlvmModule module(target);
     generate(plan, module);

@@ -23,6 +23,9 @@ struct Stage {
 // The last two stages, lower and codegen, leave the graph for a plan and machine code.
 std::span<const Stage> graph_stages();
 
+// A copy of the graph, taken through the stages up to and with this graph stage.
+std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);
+
 // The program after `stage` as text: IR, then the plan after "lower", LLVM IR after "codegen", and
 // assembly after "assembly". The graph given is not changed. Error on an unknown stage, listing
 // all.

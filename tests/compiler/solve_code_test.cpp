@@ -56,6 +56,10 @@ TEST_CASE("an adaptive solve agrees with the interpreter") {
   oracle::expect_agreement(*network({}));
 }
 
+TEST_CASE("an adaptive solve in double agrees with the interpreter step by step") {
+  oracle::expect_agreement(*network({"tsit5", "discrete", false, Dtype::F64}), 1e-11);
+}
+
 TEST_CASE("the gradient of a fixed-step solve agrees with the interpreter") {
   oracle::expect_agreement(*network({"rk4", "discrete", true}));
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "compiler/passes/leaves.h"
 #include "ir/builder.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
@@ -19,11 +20,6 @@ using Values = std::vector<Value*>;
 using Indices = std::vector<std::int64_t>;
 
 bool is_box(const Value* value) { return value->type.kind() == Type::Kind::Box; }
-
-bool is_compound(const Type& type) {
-  return type.kind() == Type::Kind::Record || type.kind() == Type::Kind::Tuple ||
-         type.kind() == Type::Kind::Box;
-}
 
 bool stores(const Op& op) { return op.primitive == &box_store_p || op.primitive == &cell_store_p; }
 
@@ -42,47 +38,6 @@ bool stores_to(const Region& region, const Value* arg) {
   return false;
 }
 
-// The leaves of a type with the names a reader knows them by: "st.scale".
-void add_leaves(const Type& type, const std::string& name,
-                std::vector<std::pair<std::string, Type>>& leaves) {
-  if (!is_compound(type)) {
-    leaves.emplace_back(name, type);
-    return;
-  }
-  const bool named = type.kind() == Type::Kind::Record;
-  for (std::size_t i = 0; i < type.elements().size(); ++i) {
-    const std::string part = named                            ? type.field_names()[i]
-                             : type.kind() == Type::Kind::Box ? std::string()
-                                                              : std::to_string(i);
-    const bool both = !name.empty() && !part.empty();
-    add_leaves(type.elements()[i], both ? name + "." + part : name + part, leaves);
-  }
-}
-
-std::vector<std::pair<std::string, Type>> leaves_of(const Value& value) {
-  std::vector<std::pair<std::string, Type>> leaves;
-  add_leaves(value.type, value.name, leaves);
-  return leaves;
-}
-
-// How many leaves stand before element i of a list, for every i and the end.
-class Offsets {
- public:
-  void push(std::size_t leaves) { starts_.push_back(starts_.back() + std::int64_t(leaves)); }
-  std::int64_t at(std::int64_t i) const { return starts_.at(std::size_t(i)); }
-  // The leaves of the listed elements.
-  Indices expand(const Indices& list) const {
-    Indices all;
-    for (std::int64_t i : list) {
-      for (std::int64_t leaf = at(i); leaf < at(i + 1); ++leaf) all.push_back(leaf);
-    }
-    return all;
-  }
-
- private:
-  Indices starts_{0};
-};
-
 // Everything known while walking one region.
 class Walk {
  public:
@@ -93,7 +48,8 @@ class Walk {
     std::vector<std::unique_ptr<Value>> old = std::exchange(region_.args, {});
     for (auto& arg : old) {
       Values& leaves = is_box(arg.get()) ? contents_[arg.get()] : leaves_[arg.get()];
-      for (auto& [name, type] : leaves_of(*arg)) leaves.push_back(region_.add_arg(type, name));
+      for (auto& [name, type] : leaves_of(arg->type, arg->name))
+        leaves.push_back(region_.add_arg(type, name));
       gone_.push_back(std::move(arg));
     }
   }
@@ -183,11 +139,7 @@ bool Walk::plumbing(const Op& op) {
     const std::int64_t part = p == &field_p ? whole.field_index(op.attrs.get<std::string>("name"))
                                             : op.attrs.get<std::int64_t>("index");
     Offsets offsets;
-    for (const Type& element : whole.elements()) {
-      Value probe;
-      probe.type = element;
-      offsets.push(leaves_of(probe).size());
-    }
+    for (const Type& element : whole.elements()) offsets.push(leaves_of(element).size());
     const Values& all = leaves_at(op.operands[0]);
     leaves_[op.result()] = {all.begin() + offsets.at(part), all.begin() + offsets.at(part + 1)};
   } else {
@@ -275,13 +227,15 @@ void Walk::flatten_results(Op& op, const Values& boxes, std::size_t before) {
   for (std::size_t i = 0; i <= old.size(); ++i) {
     for (const Value* box : i == before ? boxes : Values()) {
       Values content;
-      for (auto& [name, type] : leaves_of(*box)) content.push_back(new_result(op, name, type));
+      for (auto& [name, type] : leaves_of(box->type, box->name))
+        content.push_back(new_result(op, name, type));
       contents_[box] = std::move(content);
     }
     if (i == old.size()) break;
     NODEC_CHECK(!is_box(old[i].get()), "a box leaves {}", op.name());
     Values& leaves = leaves_[old[i].get()];
-    for (auto& [name, type] : leaves_of(*old[i])) leaves.push_back(new_result(op, name, type));
+    for (auto& [name, type] : leaves_of(old[i]->type, old[i]->name))
+      leaves.push_back(new_result(op, name, type));
     gone_.push_back(std::move(old[i]));
   }
 }
@@ -325,7 +279,8 @@ void Walk::with_regions(Op& op) {
   const Places at = places(op);
   const Stored stored = find_stored(op, at.first_capture);
   Offsets yielded;
-  for (const Value* result : op.regions.back()->results) yielded.push(leaves_of(*result).size());
+  for (const Value* result : op.regions.back()->results)
+    yielded.push(leaves_of(result->type).size());
   set_counts(op, at, stored.boxes.size(), flatten_operands(op), yielded);
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
     const bool is_test = op.primitive == &while_p && r == 0;
@@ -340,16 +295,15 @@ void Walk::with_regions(Op& op) {
 // Names and aliases of a graph's results follow their leaves.
 void flatten_outputs(Graph& graph) {
   Offsets inputs;
-  for (const auto& arg : graph.body.args) inputs.push(leaves_of(*arg).size());
+  for (const auto& arg : graph.body.args) inputs.push(leaves_of(arg->type).size());
   std::vector<std::string> names;
   std::vector<int> aliases;
   for (std::size_t i = 0; i < graph.body.results.size(); ++i) {
-    Value named;
-    named.type = graph.body.results[i]->type;
-    if (i < graph.result_names.size()) named.name = graph.result_names[i];
+    const Type& type = graph.body.results[i]->type;
+    const std::string result_name = i < graph.result_names.size() ? graph.result_names[i] : "";
     const int alias = i < graph.aliases.size() ? graph.aliases[i] : -1;
     std::int64_t input = alias < 0 ? -1 : inputs.at(alias);
-    for (const auto& [name, type] : leaves_of(named)) {
+    for (const auto& [name, leaf] : leaves_of(type, result_name)) {
       names.push_back(name);
       aliases.push_back(int(alias < 0 ? -1 : input++));
     }

@@ -10,6 +10,8 @@
 #pragma once
 
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "ir/emitter.h"
@@ -58,8 +60,12 @@ class Walker {
   void tiles(const plan::Tiles& node);
   void clear_slots(const plan::ClearSlots& node);
   void fold_slots(const plan::FoldSlots& node);
-  void add_chunks(const plan::FoldSlots& node, Code first, Code last);
-  void add_lanes(const plan::FoldSlots& node, Code first, Code last);
+  std::pair<Dtype, std::string> fold_kind(const plan::FoldSlots& node) const;
+  void declare_folds(const plan::Nodes& nodes);
+  void add_chunks(const plan::FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code first,
+                  Code last);
+  void add_lanes(const plan::FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code out,
+                 Code first, Code last);
   Code merge(const Op* op, Code a, Code b);
   void loop(const plan::While& node);
   void branch(const plan::If& node);
@@ -129,6 +135,7 @@ class Walker {
   std::map<int, Code> arguments_;  // of the function being written, by buffer
   std::map<int, Code> locals_;     // tile buffers on the stack, by buffer
   std::vector<int> functions_;
+  std::map<std::pair<Dtype, std::string>, int> folds_;  // out-of-line folds of slots
   Tile tile_;
 };
 

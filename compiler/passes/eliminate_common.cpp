@@ -57,6 +57,7 @@ bool same_region(const Region& a, const Region& b) {
 
 bool has_identity(const Op& op) {
   const Form form = op.primitive->form;
+  if (form == Form::Effect) return false;  // a program that stops twice for one reason stops once
   const bool takes_box = std::any_of(op.operands.begin(), op.operands.end(), [](const Value* v) {
     return v->type.kind() == Type::Kind::Box;
   });

@@ -110,10 +110,8 @@ class Removal {
   void shrink_while(Op& op) {
     Doomed carries = dead_results(op);
     const Doomed arguments = dead_arguments(op);
-    for (std::size_t i = 0; i < carries.size(); ++i) {
-      // A carry that only the loop itself looks at keeps its result.
-      carries[i] = carries[i] && arguments[i] && !live_.lives(op.region(1).results[i]);
-    }
+    // A carry that only the loop itself looks at keeps its result.
+    for (std::size_t i = 0; i < carries.size(); ++i) carries[i] = carries[i] && arguments[i];
     Doomed doomed = carries;
     doomed.insert(doomed.end(), arguments.begin() + std::ptrdiff_t(carries.size()),
                   arguments.end());
@@ -131,8 +129,7 @@ class Removal {
     }
     for (std::size_t i = 0; i < parts.cells(); ++i) {
       const std::size_t result = parts.first_cell_result() + i, arg = parts.first_cell_arg() + i;
-      cells[i] = !live_.lives(op.region().results[result]) && !live_.lives(op.region().arg(arg)) &&
-                 !live_.lives(op.result(result));
+      cells[i] = !live_.lives(op.region().arg(arg)) && !live_.lives(op.result(result));
       results[result] = arguments[arg] = cells[i];
     }
     for (std::size_t i = parts.first_capture_arg(); i < arguments.size(); ++i) {

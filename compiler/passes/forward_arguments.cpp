@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "compiler/passes/uniform.h"
+#include "ir/primitive.h"
 #include "ir/rewrite.h"
 #include "kernels/flow.h"
 
@@ -71,6 +73,40 @@ Value* passed_on(const Op& op, std::size_t result) {
   return source;
 }
 
+// Whether two carries of a loop that start equal stay equal: assuming that they are at the start of
+// a turn, they are at its end. Ops with identity or regions are taken to differ.
+class SameCarry {
+ public:
+  SameCarry(const Op& loop, std::size_t i, std::size_t j)
+      : first_(loop.region(1).arg(i)), second_(loop.region(1).arg(j)) {
+    holds_ = loop.operands[i] == loop.operands[j] &&
+             same(loop.region(1).results[i], loop.region(1).results[j]);
+  }
+  bool holds() const { return holds_; }
+
+ private:
+  // One difference decides, so a pair met before needs no second look.
+  bool same(const Value* a, const Value* b) {
+    if (a == b || (a == first_ && b == second_)) return true;
+    if (a->op == nullptr || b->op == nullptr || a->index != b->index) return false;
+    const Op &x = *a->op, &y = *b->op;
+    const Form form = x.primitive->form;
+    if (x.primitive != y.primitive || !x.regions.empty() || form == Form::State ||
+        form == Form::Tape || x.operands.size() != y.operands.size() || !(x.attrs == y.attrs)) {
+      return false;
+    }
+    if (!met_.emplace(a, b).second) return true;
+    for (std::size_t i = 0; i < x.operands.size(); ++i) {
+      if (!same(x.operands[i], y.operands[i])) return false;
+    }
+    return true;
+  }
+
+  const Value *first_, *second_;
+  std::set<std::pair<const Value*, const Value*>> met_;
+  bool holds_ = false;
+};
+
 template <class T>
 void move_to_back(std::vector<T>& items, std::size_t i) {
   std::rotate(items.begin() + std::ptrdiff_t(i), items.begin() + std::ptrdiff_t(i) + 1,
@@ -91,7 +127,10 @@ class Forwarding {
       for (const auto& nested : op->regions) changed |= run(*nested);
       const std::optional<std::size_t> first = first_capture(*op);
       if (!first) continue;
-      if (op->name() == "while") changed |= carries_to_captures(*op, renames, dropped);
+      if (op->name() == "while") {
+        changed |= carries_to_captures(*op, renames, dropped);
+        changed |= merge_carries(*op, renames);
+      }
       if (op->name() == "call" || op->name() == "cond") forward_results(*op, renames);
       for (std::size_t r = 0; r < op->regions.size(); ++r) {
         changed |= forward_captures(*op, r, *first_capture(*op));
@@ -105,6 +144,22 @@ class Forwarding {
     for (std::size_t i = 0; i < op.results.size(); ++i) {
       if (Value* source = passed_on(op, i)) renames[op.result(i)] = source;
     }
+  }
+
+  // What looked at the later of two equal carries looks at the earlier one.
+  static bool merge_carries(const Op& op, Renames& renames) {
+    Renames in_test, in_body;
+    for (std::size_t j = 1; j < op.results.size(); ++j) {
+      for (std::size_t i = 0; i < j; ++i) {
+        if (!SameCarry(op, i, j).holds()) continue;
+        in_test[op.region(0).arg(j)] = op.region(0).arg(i);
+        in_body[op.region(1).arg(j)] = op.region(1).arg(i);
+        renames[op.result(j)] = op.result(i);
+        break;
+      }
+    }
+    const bool test = rename(op.region(0), in_test), body = rename(op.region(1), in_body);
+    return test || body;
   }
 
   // A carry that the body yields unchanged.

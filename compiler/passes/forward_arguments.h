@@ -1,6 +1,7 @@
 // Uses directly what a region merely passes on: a result of a call or cond that is one of its
-// arguments, a carry that no turn of a while changes, a capture given twice, and a constant given
-// as a capture. Differentiation leaves many such behind, as parameters are residuals too.
+// arguments, a carry that no turn of a while changes, a carry that equals another in every turn, a
+// capture given twice, and a constant given as a capture. Differentiation leaves many such behind,
+// as a region's arguments are residuals like any other value.
 #pragma once
 
 #include "ir/graph.h"

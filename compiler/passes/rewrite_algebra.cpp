@@ -71,6 +71,16 @@ Value* rewrite_of_equals(Builder&, const Op& op) {
   return operand(&op, 0) == operand(&op, 1) ? operand(&op) : nullptr;
 }
 
+// A known operand of `and` or `or` is the answer, or leaves it to the other one.
+Value* rewrite_logic(Builder& b, const Op& op) {
+  const bool neutral = op.primitive == &logical_and_p;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::optional<Uniform> known = uniform(operand(&op, i));
+    if (known) return operand(&op, (known->integer != 0) == neutral ? 1 - i : i);
+  }
+  return rewrite_of_equals(b, op);
+}
+
 Value* rewrite_select(Builder&, const Op& op) {
   return operand(&op, 1) == operand(&op, 2) ? operand(&op, 1) : nullptr;
 }
@@ -146,8 +156,8 @@ Rule rule_for(const Primitive* primitive) {
       {&logical_not_p, rewrite_undone_twice},
       {&min_p, rewrite_of_equals},
       {&max_p, rewrite_of_equals},
-      {&logical_and_p, rewrite_of_equals},
-      {&logical_or_p, rewrite_of_equals},
+      {&logical_and_p, rewrite_logic},
+      {&logical_or_p, rewrite_logic},
       {&select_p, rewrite_select},
       {&stop_gradient_p, rewrite_to_operand},
       {&cast_p, rewrite_same_type},

@@ -63,6 +63,17 @@ TEST_CASE("identities that would change a bit are not") {
   CHECK(after(cleaned_algebra, text) == body_text(*program(text)));
 }
 
+TEST_CASE("a known operand decides a logical op, or leaves it to the other") {
+  CHECK(after(cleaned_algebra, R"(graph g (%p: bool[], %q: bool[]) {
+  %yes = constant {dtype = bool, shape = <>, value = 1}
+  %no = constant {dtype = bool, shape = <>, value = 0}
+  %a = logical_and %p, %yes
+  %b = logical_or %no, %q
+  %c = logical_or %a, %yes
+  yield %a, %b, %c
+})") == "  %yes = constant {dtype = bool, shape = <>, value = 1} : bool[]\n  yield %p, %q, %yes\n");
+}
+
 TEST_CASE("an integer's zero is nothing, whatever its sign would be") {
   CHECK(after(cleaned_algebra, R"(graph g (%x: i32[3]) {
   %zero = constant {dtype = i32, shape = <3>, value = 0}
@@ -228,6 +239,39 @@ TEST_CASE("a carry that no turn changes is a capture") {
 )");
 }
 
+TEST_CASE("carries that start equal and stay equal are one") {
+  CHECK(after(forwarded, R"(graph g (%n: i32[], %x: f32[]) {
+  %i, %u, %v = while %n, %x, %x {carried = 3} region (%a: i32[], %b: f32[], %c: f32[]) {
+    %zero = constant {dtype = i32, shape = <>, value = 0}
+    %go = gt %a, %zero
+    yield %go
+  } region (%a: i32[], %b: f32[], %c: f32[]) {
+    %one = constant {dtype = i32, shape = <>, value = 1}
+    %less = sub %a, %one
+    %s = sin %b
+    %p = mul %b, %s
+    %q = sin %c
+    %r = mul %c, %q
+    yield %less, %p, %r
+  }
+  %w = add %u, %v
+  yield %w
+})") == R"(  %i, %u = while %n, %x {carried = 2} region (%a: i32[], %b: f32[]) {
+    %zero = constant {dtype = i32, shape = <>, value = 0} : i32[]
+    %go = gt %a, %zero : bool[]
+    yield %go
+  } region (%a: i32[], %b: f32[]) {
+    %one = constant {dtype = i32, shape = <>, value = 1} : i32[]
+    %less = sub %a, %one : i32[]
+    %s = sin %b : f32[]
+    %p = mul %b, %s : f32[]
+    yield %less, %p
+  } : i32[], f32[]
+  %w = add %u, %u : f32[]
+  yield %w
+)");
+}
+
 void dropped(Graph& graph) { eliminate_dead(graph); }
 
 TEST_CASE("carries that only feed each other go, with their captures") {
@@ -290,6 +334,9 @@ TEST_CASE("what stops the program stays, with all it looks at") {
   yield %t
 })";
   CHECK(after(dropped, text) == body_text(*program(text)));
+  std::string twice = text;
+  twice.insert(twice.find("  fail_if"), "  fail_if %s, %e, %t, %s, %s\n");
+  CHECK(after(merged, twice) == body_text(*program(text)));
 }
 
 TEST_CASE("simplify and expand keep the meaning of random programs") {

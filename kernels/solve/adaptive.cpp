@@ -100,7 +100,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   Value* sound = logical_and(b, is_finite(b, s.h), is_finite(b, span(b)));
   s.status = select(b, moving, select(b, sound, may_step, status(b, Status::NonFinite)),
                     status(b, Status::Success));
-  if (method_.fsal) s.first = first;
+  if (method_.fsal) s.first = dynamics(env.captures).carried(first);
 
   const SolveState end = emit_while(
       b, s, env,
@@ -122,9 +122,10 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   Value* h = min(b, s.h, abs(b, sub(b, env.t1, s.t)));
   Value* dt = mul(b, env.direction, h);
   Values cells = s.cells;
+  const Dynamics f = dynamics(env.captures);
   std::vector<Evaluation> known;
-  if (method_.fsal) known.push_back(s.first);
-  const Step step = take_step(b, method_, dynamics(env.captures), s.t, dt, s.states, known, cells);
+  if (method_.fsal) known.push_back(f.completed(s.first, s.t, s.states));
+  const Step step = take_step(b, method_, f, s.t, dt, s.states, known, cells);
   Value* error = error_norm(b, method_, dt, s.states, step, env.rtol, env.atol);
   const Decision d = controller_.decide(b, h, error, s.errold);
 
@@ -137,7 +138,9 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   next.rejected = select(b, d.accepted, s.rejected, add_one(b, s.rejected));
   next.status = next_status(b, next, env, error);
   const auto keep = [&](Values& old, const Values& fresh) {
-    for (std::size_t i = 0; i < old.size(); ++i) old[i] = choose(b, d.accepted, fresh[i], old[i]);
+    for (std::size_t i = 0; i < old.size(); ++i) {
+      if (old[i]) old[i] = choose(b, d.accepted, fresh[i], old[i]);
+    }
   };
   keep(next.states, step.states);
   keep(next.cells, cells);

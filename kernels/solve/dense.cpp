@@ -53,7 +53,10 @@ Value* weight(Builder& b, const double* coefficients, Value* theta) {
   while (power > 0 && coefficients[power - 1] == 0) --power;
   if (power == 0) return nullptr;
   Value* w = scalar(b, dtype, coefficients[--power]);
-  while (power-- > 0) w = fma(b, w, theta, scalar(b, dtype, coefficients[power]));
+  while (power-- > 0) {
+    const double c = coefficients[power];
+    w = c == 0 ? mul(b, w, theta) : fma(b, w, theta, scalar(b, dtype, c));
+  }
   return mul(b, w, theta);
 }
 

@@ -16,12 +16,37 @@ Value* choose(Builder& b, Value* pred, Value* x, Value* y) {
   return select(b, broadcast_scalar(b, pred, x->type.shape()), x, y);
 }
 
+Dynamics::Dynamics(const Region& region, std::size_t states, std::size_t quadratures,
+                   std::size_t cells, Values captures)
+    : called_(clone(region)),
+      states_(states),
+      quadratures_(quadratures),
+      cells_(cells),
+      captures_(std::move(captures)) {
+  const Values all = called_->results;
+  called_->results.resize(states + quadratures + cells);
+  for (std::size_t i = called_->results.size(); i < all.size(); ++i) {
+    sources_.push_back(source_of(*called_, all[i]));
+    if (sources_.back().place == Place::Own) called_->results.push_back(all[i]);
+  }
+}
+
+Dynamics::Source Dynamics::source_of(const Region& region, const Value* residual) const {
+  if (!residual->op && std::size_t(residual->index) <= states_) {
+    return {Place::Argument, std::size_t(residual->index)};
+  }
+  for (std::size_t i = 0; i < states_ + quadratures_; ++i) {
+    if (region.results[i] == residual) return {Place::Result, i};
+  }
+  return {};
+}
+
 Evaluation Dynamics::evaluate(Builder& b, Value* t, const Values& states, Values& cells) const {
   Values args{t};
   args.insert(args.end(), states.begin(), states.end());
   args.insert(args.end(), cells.begin(), cells.end());
   args.insert(args.end(), captures_.begin(), captures_.end());
-  const Op& op = call(b, std::move(args), clone(*region_), "dynamics");
+  const Op& op = call(b, std::move(args), clone(*called_), "dynamics");
   std::size_t next = 0;
   const auto take = [&](std::size_t n) {
     Values values;
@@ -32,8 +57,28 @@ Evaluation Dynamics::evaluate(Builder& b, Value* t, const Values& states, Values
   out.slopes = take(states_);
   out.integrands = take(quadratures_);
   cells = take(cells_);
-  out.residuals = take(op.results.size() - next);
-  return out;
+  for (const Source& source : sources_) {
+    out.residuals.push_back(source.place == Place::Own ? op.result(next++) : nullptr);
+  }
+  return completed(std::move(out), t, states);
+}
+
+Evaluation Dynamics::carried(Evaluation evaluation) const {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].place != Place::Own) evaluation.residuals[i] = nullptr;
+  }
+  return evaluation;
+}
+
+Evaluation Dynamics::completed(Evaluation evaluation, Value* t, const Values& states) const {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const auto [place, index] = sources_[i];
+    if (place == Place::Argument) evaluation.residuals[i] = index == 0 ? t : states[index - 1];
+    if (place != Place::Result) continue;
+    evaluation.residuals[i] =
+        index < states_ ? evaluation.slopes[index] : evaluation.integrands[index - states_];
+  }
+  return evaluation;
 }
 
 Value* advance(Builder& b, Value* z, Value* dt, const double* weights, std::size_t count,

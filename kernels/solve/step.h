@@ -22,27 +22,38 @@ struct Evaluation {
   void each(F&& f);
 };
 
-// How to call the dynamics: every call holds a clone of the one region and is named "dynamics", so
-// `lower` finds them equal and compiles one function.
+// How to call the dynamics: every call holds a clone of one region and is named "dynamics", so
+// `lower` finds them equal and compiles one function. A residual that is an argument of the region
+// (the state it was evaluated at) or a slope is not returned again: the caller has it.
 class Dynamics {
  public:
   Dynamics(const SolveView& solve, Values captures)
       : Dynamics(solve.dynamics(), solve.states(), solve.quadratures(), solve.cells(),
                  std::move(captures)) {}
   Dynamics(const Region& region, std::size_t states, std::size_t quadratures, std::size_t cells,
-           Values captures)
-      : region_(&region),
-        states_(states),
-        quadratures_(quadratures),
-        cells_(cells),
-        captures_(std::move(captures)) {}
+           Values captures);
 
   // Evaluations happen in the order they are emitted; each sees the cells the one before left.
   Evaluation evaluate(Builder& b, Value* t, const Values& states, Values& cells) const;
 
+  // An evaluation without the residuals that are known from elsewhere (they become null), as a
+  // loop carries it; and with them again, given where it was taken.
+  Evaluation carried(Evaluation evaluation) const;
+  Evaluation completed(Evaluation evaluation, Value* t, const Values& states) const;
+
  private:
-  const Region* region_;
+  // Where a residual is found.
+  enum class Place : std::uint8_t { Own, Argument, Result };
+  struct Source {
+    Place place = Place::Own;
+    std::size_t index = 0;
+  };
+
+  Source source_of(const Region& region, const Value* residual) const;
+
+  std::unique_ptr<Region> called_;  // yields own residuals only
   std::size_t states_, quadratures_, cells_;
+  std::vector<Source> sources_;
   Values captures_;
 };
 

@@ -10,6 +10,8 @@
 #include "compiler/infer/stability.h"
 #include "compiler/lower/lower.h"
 #include "compiler/passes/contract.h"
+#include "compiler/passes/eliminate_common.h"
+#include "compiler/passes/eliminate_dead.h"
 #include "compiler/passes/expand.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/unbox.h"
@@ -57,6 +59,14 @@ void generate(const plan::Plan& plan, LlvmModule& module) {
 }
 #endif
 
+plan::Plan plan_of(Graph& expanded) {
+  prepare(expanded);
+  eliminate_common(expanded);
+  eliminate_dead(expanded);
+  verify(expanded, "prepare");
+  return lower(expanded);
+}
+
 std::string stage_names() {
   std::string names;
   for (const Stage& stage : kStages) {
@@ -88,10 +98,10 @@ std::string dump(const Graph& graph, std::string_view stage) {
     if (s.name == stage) return print(*run_until(graph, stage));
   }
   const std::unique_ptr<Graph> copy = run_until(graph, "expand");
-  if (stage == "lower") return plan::print_plan(lower(*copy));
+  if (stage == "lower") return plan::print_plan(plan_of(*copy));
 #ifdef NODEC_CPU_JIT
   if (stage == "codegen" || stage == "assembly") {
-    const plan::Plan plan = lower(*copy);
+    const plan::Plan plan = plan_of(*copy);
     LlvmModule module(cpu_target_from_environment());
     generate(plan, module);
     return stage == "codegen" ? module.llvm_ir() : module.assembly();
@@ -112,7 +122,7 @@ Program compile(const Graph& graph, const CompileOptions& options) {
     program.report.from_cache = true;
   } else {
     const std::unique_ptr<Graph> copy = run_until(graph, "expand");
-    const plan::Plan plan = lower(*copy);
+    const plan::Plan plan = plan_of(*copy);
     LlvmModule module(target);
     generate(plan, module);
     Artifact artifact{module.object(), plan.signature};

@@ -4,14 +4,19 @@
 #include <algorithm>
 
 #include "compiler/lower/batch.h"
+#include "compiler/lower/carry_operands.h"
 #include "compiler/lower/finish.h"
 #include "compiler/lower/lowering.h"
 #include "compiler/lower/split_calls.h"
 
 namespace nodec {
 
-plan::Plan lower(Graph& graph) {
+void prepare(Graph& graph) {
   lowering::split_calls(graph);
+  lowering::carry_operands(graph);
+}
+
+plan::Plan lower(Graph& graph) {
   lowering::sink_into_branches(graph);
   return lowering::Lowering(graph).run();
 }

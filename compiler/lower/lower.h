@@ -12,6 +12,7 @@
 
 namespace nodec {
 
+void prepare(Graph& graph);
 plan::Plan lower(Graph& graph);
 
 }  // namespace nodec

@@ -9,6 +9,9 @@ struct Net {
   std::string method = "tsit5", adjoint = "discrete";
   bool gradient = false;
   Dtype dtype = Dtype::F32;
+  // In single precision rounding alone decides some steps, so only double runs are compared step by
+  // step.
+  bool counts = false;
 };
 
 std::unique_ptr<Graph> network(const Net& net) {
@@ -41,8 +44,10 @@ std::unique_ptr<Graph> network(const Net& net) {
   } else {
     t.output("loss", loss(w1, b1, w2));
   }
-  t.output("steps", steps);
-  t.output("evals", evals);
+  if (net.counts) {
+    t.output("steps", steps);
+    t.output("evals", evals);
+  }
   return std::move(t.finish().graph);
 }
 
@@ -52,12 +57,12 @@ TEST_CASE("a fixed-step solve agrees with the interpreter") {
   oracle::expect_agreement(*network({"rk4"}));
 }
 
-TEST_CASE("an adaptive solve agrees with the interpreter") {
-  oracle::expect_agreement(*network({}));
+TEST_CASE("an adaptive solve agrees with the interpreter to its tolerance") {
+  oracle::expect_agreement(*network({}), 1e-4);
 }
 
 TEST_CASE("an adaptive solve in double agrees with the interpreter step by step") {
-  oracle::expect_agreement(*network({"tsit5", "discrete", false, Dtype::F64}), 1e-11);
+  oracle::expect_agreement(*network({"tsit5", "discrete", false, Dtype::F64, true}), 1e-11);
 }
 
 TEST_CASE("the gradient of a fixed-step solve agrees with the interpreter") {
@@ -65,11 +70,12 @@ TEST_CASE("the gradient of a fixed-step solve agrees with the interpreter") {
 }
 
 TEST_CASE("the gradient of an adaptive solve agrees with the interpreter") {
-  oracle::expect_agreement(*network({"tsit5", "discrete", true}));
+  oracle::expect_agreement(*network({"tsit5", "discrete", true}), 1e-3);
 }
 
-TEST_CASE("double precision agrees with the interpreter to double precision") {
-  oracle::expect_agreement(*network({"tsit5", "discrete", true, Dtype::F64}), 1e-11);
+TEST_CASE("both adjoints in double agree with the interpreter step by step") {
+  oracle::expect_agreement(*network({"tsit5", "discrete", true, Dtype::F64, true}), 1e-11);
+  oracle::expect_agreement(*network({"tsit5", "interpolating", true, Dtype::F64, true}), 1e-11);
 }
 
 }  // namespace nodec

@@ -1,6 +1,7 @@
 // Requests: what is wanted, what is refused, and what every adjoint reads off the forward solve.
 #include "kernels/solve/request.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 namespace nodec {
@@ -52,7 +53,11 @@ std::vector<bool> reached(const Region& region, const std::vector<bool>& from) {
   return marks(region.results);
 }
 
-}  // namespace
+[[noreturn]] void refuse(const SolveView& solve, const std::string& why, std::string help) {
+  std::vector<Note> notes;
+  if (solve.op().where.known()) notes.push_back({solve.op().where, "the solve"});
+  throw Error(why, std::move(notes), std::move(help));
+}
 
 void refuse_state_feedback(const SolveView& solve) {
   const Region& f = solve.dynamics();
@@ -61,18 +66,26 @@ void refuse_state_feedback(const SolveView& solve) {
     std::vector<bool> from(f.args.size(), false);
     from[arg] = true;
     const std::vector<bool> to = reached(f, from);
-    for (std::size_t r = 0; r < solve.states() + solve.quadratures(); ++r) {
-      if (!to[r]) continue;
-      const std::string name = f.arg(arg)->name.empty() ? std::to_string(i) : f.arg(arg)->name;
-      std::vector<Note> notes;
-      if (solve.op().where.known()) notes.push_back({solve.op().where, "the solve"});
-      throw Error(fmt::format("a solve whose dynamics read the state '{}' cannot be "
-                              "differentiated: it holds what the evaluation before wrote, and "
-                              "which one that was has no derivative",
-                              name),
-                  std::move(notes),
-                  "compute it inside the dynamics, or pass a value that is fixed for the solve");
-    }
+    const auto end = to.begin() + long(solve.states() + solve.quadratures());
+    if (std::find(to.begin(), end, true) == end) continue;
+    const std::string name = f.arg(arg)->name.empty() ? std::to_string(i) : f.arg(arg)->name;
+    refuse(solve,
+           fmt::format("a solve whose dynamics read the state '{}' cannot be differentiated: it "
+                       "holds what the evaluation before wrote, and which one that was has no "
+                       "derivative",
+                       name),
+           "compute it inside the dynamics, or pass a value that is fixed for the solve");
+  }
+}
+
+}  // namespace
+
+void refuse_undefined(const SolveView& solve) {
+  refuse_state_feedback(solve);
+  for (const Value* capture : solve.captures()) {
+    if (capture->type.kind() != Type::Kind::Tape) continue;
+    refuse(solve, "a solve that is the adjoint of another one cannot be differentiated again",
+           "take the outer derivative by finite differences of the gradient");
   }
 }
 

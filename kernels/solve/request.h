@@ -22,9 +22,11 @@ struct Request {
   Derivative derive(Differentiator& ad, const SolveView& solve, bool with_time) const;
 };
 
-// Error when a slope or integrand depends on a cell: what such a cell holds is what the evaluation
-// before left there, a rejected one's successor or not, and no derivative of that is defined.
-void refuse_state_feedback(const SolveView& solve);
+// Error where the solve has no derivative:
+//   a slope or integrand depends on a cell: it holds what the evaluation before left there, and
+//   which one that was has no derivative;
+//   the solve reads a tape, so it is itself the reverse of another one: a second derivative.
+void refuse_undefined(const SolveView& solve);
 
 // Stops the program when the solve failed: its gradient must not run.
 void fail_unless_solved(Builder& b, const SolveView& solve);

@@ -53,6 +53,7 @@ class SolveView {
 
   Values final_states() const { return results(0, states()); }
   Values integrals() const { return results(states(), quadratures()); }
+  Values final_cells() const { return results(states() + quadratures(), cells()); }
   Value* status() const { return counter(0); }
   Value* t() const { return counter(1); }
   Value* dt() const { return counter(2); }

@@ -118,7 +118,7 @@ bool keeps(const Op& solve) { return solve.attrs.get_or<bool>("keep", true); }
 // dynamics, the invariants, and for recomputing the forward region of the derivative.
 Op& augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
   const SolveView solve(op);
-  refuse_state_feedback(solve);
+  refuse_undefined(solve);
   const Request request(ad, solve);
   Residuals r = sort_residuals(request.derive(ad, solve, request.time), solve, request);
   Attrs attrs = op.attrs;
@@ -162,6 +162,10 @@ Op& emit_unwind(Builder& b, const SolveView& solve, const Request& request,
     append(captures);
     regions.push_back(clone(y.region(3)));
   }
+  // Last what the forward solve started from, so that a second derivative meets this op.
+  append({solve.t0(), solve.t1()});
+  append(solve.initial_states());
+  append(captures);
   return b.op(unwind_p, std::move(operands), std::move(attrs), std::move(regions));
 }
 

@@ -28,7 +28,7 @@ namespace nodec {
 namespace {
 
 Op& augment(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
-  refuse_state_feedback(SolveView(op));
+  refuse_undefined(SolveView(op));
   Attrs attrs = op.attrs;
   attrs.set("tape", "dense");
   std::vector<std::unique_ptr<Region>> regions;
@@ -36,15 +36,19 @@ Op& augment(Differentiator&, Builder& b, const Op& op, std::span<Value* const> o
   return b.op(solve_p, {operands.begin(), operands.end()}, std::move(attrs), std::move(regions));
 }
 
-// What the reverse dynamics capture.
+// What the reverse dynamics capture. What the forward solve started from enters through the tape
+// alone, where automatic differentiation does not look: `origins` are captured beside it, so that
+// a second derivative meets this solve, which refuses it, and does not find it independent.
 struct Captures {
   Value *tape = nullptr, *accepted = nullptr;
   Values integrals, cells, captures;  // cotangents of the integrals; the forward solve's own
+  Values origins;
 
   template <class F>
   void each(F&& f) {
     f(tape, "tape"), f(accepted, "accepted");
     each_of(f, integrals, "ibar"), each_of(f, cells, "cell"), each_of(f, captures, "capture");
+    each_of(f, origins, "origin");
   }
 };
 
@@ -155,9 +159,12 @@ std::vector<Value*> reverse(Differentiator& ad, Builder& b, const Op& y,
   fail_unless_solved(b, solve);
   const Values seeds = incoming_cotangents(b, solve, request, dy);
   const Values lambda(seeds.begin(), seeds.begin() + long(solve.states()));
-  const Captures captures{solve.tape_result(), solve.accepted(),
+  const Captures captures{solve.tape_result(),
+                          solve.accepted(),
                           Values(seeds.begin() + long(solve.states()), seeds.end()),
-                          solve.initial_cells(), solve.captures()};
+                          solve.initial_cells(),
+                          solve.captures(),
+                          solve.initial_states()};
   Value* size = largest_rms(b, lambda, captures.integrals);
   const bool peer = attribute_or<std::string>(y, "adjoint_tolerance", "scaled") == "peer";
   const bool fixed = !solve.method().adaptive;

@@ -2,11 +2,14 @@
 // the first.
 //
 //   operands  tape, accepted, seeds (one per state, then one per integral), invariants...
-//             [keep = false: cells..., captures...]
+//             [keep = false: cells..., captures...], origins...
 //   regions   reverse dynamics (stored..., invariants..., seeds...) -> ([tbar,] ubar..., pbar...)
 //             [keep = false: forward dynamics (t, states..., cells..., captures...)
 //                            -> (slopes..., integrands..., cells..., stored...)]
 //   results   dL/du0..., dL/dp... [, dL/dt0, dL/dt1 with attribute time]
+//
+// The origins, what the forward solve depends on, are not read: the tape hides them from automatic
+// differentiation, and a second derivative must meet this op, which has none, not miss it.
 //
 // A frame is (t, dt, what each stage stored) with keep, else (t, dt, states...). What a stage
 // stored is what the reverse dynamics take and, with time, its slopes and the seeded integrands.
@@ -31,6 +34,9 @@ struct Unwind {
   std::size_t states, integrals, invariants, cells, integrands, params, used;
   bool time, keep;
 
+  std::size_t forward_captures() const {
+    return keep ? 0 : op.region(1).args.size() - 1 - states - cells;
+  }
   std::size_t stages() const { return std::size_t(method.active_stages()); }
   std::size_t first_invariant() const { return 2 + states + integrals; }
   Values operands(std::size_t first, std::size_t count) const {
@@ -39,7 +45,11 @@ struct Unwind {
 };
 
 std::size_t count(const Op& op, std::string_view name) {
-  return std::size_t(attribute_or<std::int64_t>(op, name, 0));
+  const auto value = attribute_or<std::int64_t>(op, name, 0);
+  if (value < 0 || value > std::int64_t(op.operands.size())) {
+    fail(op, fmt::format("cannot have {} {}", value, name));
+  }
+  return std::size_t(value);
 }
 
 const Method& method_of(const Op& op) {
@@ -59,14 +69,22 @@ Unwind::Unwind(const Op& the_op)
       time(attribute_or<bool>(op, "time", false)),
       keep(attribute_or<bool>(op, "keep", true)) {
   require_regions(op, keep ? 1 : 2, keep ? 1 : 2);
-  require_operands(op, first_invariant() + invariants + cells);
   const Region& reverse = op.region();
-  const std::size_t other = invariants + states + integrals;
-  if (reverse.args.size() < other || reverse.results.size() < states + (time ? 1 : 0)) {
-    fail(op, "holds reverse dynamics with too few arguments or results");
+  const std::size_t other = invariants + states + integrals, tbar = time ? 1 : 0;
+  if (reverse.args.size() < other || reverse.results.size() < states + tbar ||
+      (!keep && op.region(1).args.size() < 1 + states + cells)) {
+    fail(op, "holds dynamics with too few arguments or results");
   }
+  require_operands(op, first_invariant() + invariants + cells + forward_captures());
   used = reverse.args.size() - other;
-  params = reverse.results.size() - states - (time ? 1 : 0);
+  params = reverse.results.size() - states - tbar;
+}
+
+// What each stage leaves for the reverse: with keep in the frame, else as its residuals.
+std::size_t stored_values(const Unwind& u, const Type& tape) {
+  if (u.keep) return (tape.elements().size() - 2) / u.stages();
+  const std::size_t own = u.states + u.integrands + u.cells;
+  return u.op.region(1).results.size() - std::min(own, u.op.region(1).results.size());
 }
 
 Types unwind_type(const Op& op) {
@@ -76,6 +94,10 @@ Types unwind_type(const Op& op) {
     fail(op, fmt::format("unwinds the tape of a solve, got {}", tape.str()));
   }
   scalar_of(op, 1, Dtype::I32);
+  if (stored_values(u, tape) < u.used + (u.time ? u.states + u.integrals : 0)) {
+    fail(op, fmt::format("wants {} stored values of each stage, got {}", u.used,
+                         stored_values(u, tape)));
+  }
   Types types;
   for (std::size_t i = u.time ? 1 : 0; i < op.region().results.size(); ++i) {
     types.push_back(op.region().results[i]->type);
@@ -239,7 +261,7 @@ std::vector<Value*> unwind_expand(Builder& b, const Op& op) {
                 .integrals = u.operands(2 + u.states, u.integrals),
                 .invariants = u.operands(u.first_invariant(), u.invariants),
                 .cells = u.operands(first_cell, u.cells),
-                .captures = u.operands(first_capture, op.operands.size() - first_capture)};
+                .captures = u.operands(first_capture, u.forward_captures())};
   const State end = emit_while(
       b, start_state(b, u, last), env,
       [](Builder& in, const State& s, const Env&) {

@@ -236,6 +236,57 @@ TEST_CASE("the gradient of a failed solve refuses to run") {
   }
 }
 
+TEST_CASE("a cell may ride along, but not feed the slope") {
+  for (const char* adjoint : {"discrete", "interpolating"}) {
+    Problem p = driven();
+    const Slopes f = p.f;
+    p.tolerance = 1e-6, p.adjoint = adjoint;
+    const Gradient want = gradient(p, half_square);
+    p.cells = {Array::scalar(Dtype::F64, 0.5)};
+    const auto with_cell = [&](bool feeds) -> Slopes {
+      return [f, feeds](Builder& b, Value* t, const Values& u, const Values& c) -> Values {
+        Values out = f(b, t, u, {c.begin() + 1, c.end()});
+        if (feeds) out[1] = add(b, out[1], c[0]);
+        out.push_back(add(b, c[0], u[1]));
+        return out;
+      };
+    };
+    p.f = with_cell(false);
+    const Gradient got = gradient(p, half_square);
+    CHECK(distance(got.time, want.time) == 0);
+    CHECK(distance(got.states, want.states) == 0);
+    p.f = with_cell(true);
+    CHECK_THROWS_WITH_AS(gradient(p, half_square), doctest::Contains("read the state 'cell'"),
+                         Error);
+  }
+}
+
+TEST_CASE("a second derivative through a solve is refused, even where the first is constant") {
+  for (const char* adjoint : {"discrete", "interpolating"}) {
+    Problem p = decay();
+    p.adjoint = adjoint;
+    p.f = [](Builder& b, Value*, const Values& u, const Values& c) -> Values {
+      return {add(b, sin(b, u[0]), c[0])};
+    };
+    const Loss linear = [](Builder&, const Values& u) { return u[0]; };
+    const auto first = gradient_region(p, linear);
+    Graph graph;
+    Values operands;
+    for (const auto& arg : first->args)
+      operands.push_back(graph.body.add_arg(arg->type, arg->name));
+    Builder b(graph.body);
+    operands.push_back(scalar(b, Dtype::F64, 1));
+    std::vector<std::unique_ptr<Region>> regions;
+    regions.push_back(clone(*first));
+    // d/du0 and d/dp of dL/du0
+    b.op(vjp_p, operands,
+         {{"wrt", std::vector<std::int64_t>{6, 7}}, {"seeds", std::vector<std::int64_t>{3}}},
+         std::move(regions));
+    CHECK_THROWS_WITH_AS(differentiate(graph), doctest::Contains("cannot be differentiated"),
+                         Error);
+  }
+}
+
 TEST_CASE("the scaled tolerance keeps a small cotangent as accurate as a large one") {
   Problem p = driven();
   p.adjoint = "interpolating", p.tolerance = 1e-6;

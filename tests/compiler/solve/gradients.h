@@ -56,23 +56,35 @@ struct Gradient {
   std::vector<double> time, states, captures;
 };
 
-inline std::unique_ptr<Graph> gradient_graph(const Problem& p, const Loss& loss) {
-  auto graph = std::make_unique<Graph>();
-  auto region = loss_region(p, loss);
+// The loss, then its cotangents, as a vjp over the problem's arguments.
+inline std::unique_ptr<Region> gradient_region(const Problem& p, const Loss& loss) {
+  auto region = std::make_unique<Region>();
+  auto f = loss_region(p, loss);
   Values operands;
   std::vector<std::int64_t> wrt{0, 1};
-  for (std::size_t i = 0; i < region->args.size(); ++i) {
-    const Value& arg = *region->arg(i);
-    operands.push_back(graph->body.add_arg(arg.type, arg.name));
-    if (i >= SolveView::kScalars) wrt.push_back(std::int64_t(i));
+  for (std::size_t i = 0; i < f->args.size(); ++i) {
+    const Value& arg = *f->arg(i);
+    operands.push_back(region->add_arg(arg.type, arg.name));
+    const std::size_t state = i - SolveView::kScalars;
+    const bool is_cell = state >= p.u0.size() && state < p.u0.size() + p.cells.size();
+    if (i >= SolveView::kScalars && !is_cell) wrt.push_back(std::int64_t(i));
   }
-  Builder b(graph->body);
+  Builder b(*region);
   operands.push_back(scalar(b, Dtype::F64, 1));
   std::vector<std::unique_ptr<Region>> regions;
-  regions.push_back(std::move(region));
+  regions.push_back(std::move(f));
   const Op& op = b.op(vjp_p, operands, {{"wrt", wrt}, {"seeds", std::vector<std::int64_t>{0}}},
                       std::move(regions));
-  for (const auto& result : op.results) graph->body.results.push_back(result.get());
+  for (const auto& result : op.results) region->results.push_back(result.get());
+  return region;
+}
+
+inline std::unique_ptr<Graph> gradient_graph(const Problem& p, const Loss& loss) {
+  auto graph = std::make_unique<Graph>();
+  const auto region = gradient_region(p, loss);
+  Values args;
+  for (const auto& arg : region->args) args.push_back(graph->body.add_arg(arg->type, arg->name));
+  graph->body.results = Builder(graph->body).inline_region(*region, args);
   graph->result_names.resize(graph->body.results.size());
   differentiate(*graph);
   verify(*graph, "differentiate");

@@ -251,6 +251,57 @@ TEST_CASE("integrals add up over accepted steps only") {
   CHECK(solve(plain).accepted == solve(p).accepted);
 }
 
+TEST_CASE("cells keep what accepted steps wrote; rejected attempts and the probe leave no trace") {
+  Problem p = lotka_volterra();
+  const Slopes f = p.f;
+  p.cells = {Array::scalar(Dtype::I32, 0)};
+  p.f = [f](Builder& b, Value* t, const Values& u, const Values& c) -> Values {
+    Values out = f(b, t, u, {c[1]});
+    out.push_back(add(b, c[0], integer(b, Dtype::I32, 1)));
+    return out;
+  };
+  const Outcome o = solve(p);
+  CHECK(o.rejected > 0);
+  CHECK(o.cells[0].integer() == 1 + 6 * o.accepted);
+  CHECK(o.u() == solve(lotka_volterra()).u());
+  p.method = "rk4", p.dt0 = 0.5;
+  CHECK(solve(p).cells[0].integer() == 80);
+}
+
+TEST_CASE("a solve that contradicts itself is refused in words") {
+  const auto message = [](auto spoil) -> std::string {
+    Problem p = decay();
+    spoil(p);
+    try {
+      solve(p);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const auto says = [](const std::string& text, const char* part) {
+    CAPTURE(text);
+    CHECK(text.find(part) != std::string::npos);
+  };
+  says(message([](Problem& p) { p.method = "rk5"; }), "knows no method 'rk5'");
+  says(message([](Problem& p) { p.method = "rk5"; }), "euler, rk4, tsit5");
+  says(message([](Problem& p) { p.controller = "pd"; }), "controller 'pd'");
+  says(message([](Problem& p) { p.tape = "wide"; }), "knows no tape of 'wide'");
+  says(message([](Problem& p) {
+         p.u0 = {}, p.f = [](Builder&, Value*, auto&, auto&) -> Values { return {}; };
+       }),
+       "has no state");
+  says(message([](Problem& p) { p.u0[0] = p.captures[0] = Array::scalar(Dtype::F32, 1); }),
+       "has a state 0 of f32[] but a t0 of f64[]");
+  says(message([](Problem& p) {
+         p.f = [](Builder& b, Value*, const Values&, const Values&) -> Values {
+           return {zeros(b, Type::tensor(Dtype::F64, {2}))};
+         };
+       }),
+       "has a state 0 of f64[] but its dynamics return a slope of f64[2]");
+  says(message([](Problem& p) { p.quadratures = 1; }), "wants 2 values of its dynamics");
+}
+
 TEST_CASE("several states share one step size") {
   Problem p = decay();
   p.u0 = {Array::of({2, 2}, {1, 2, 3, 4}), Array::scalar(Dtype::F64, 5)};

@@ -12,7 +12,7 @@
 
 namespace nodec::testing {
 
-// (t, states, captures) -> slopes, then integrands.
+// (t, states, cells and captures) -> slopes, then integrands, then cells.
 using Slopes = std::function<Values(Builder&, Value*, const Values&, const Values&)>;
 
 struct Problem {
@@ -22,10 +22,11 @@ struct Problem {
   std::int64_t max_steps = 10000, quadratures = 0;
   std::string method = "tsit5", controller = "pi", adjoint = "discrete", tape = "";
   Attrs more = {};
+  std::vector<Array> cells = {};
 };
 
 struct Outcome {
-  std::vector<Array> states, integrals;
+  std::vector<Array> states, integrals, cells;
   std::int64_t status = 0, accepted = 0, rejected = 0, f_evals = 0;
   double t = 0, dt = 0;
 
@@ -50,12 +51,14 @@ inline Op& add_solve(Region& region, const Problem& p) {
     }
   };
   enter(p.u0, states, "u");
+  enter(p.cells, captures, "cell");
   enter(p.captures, captures, "p");
   Builder inner(*f), b(region);
   f->results = p.f(inner, t, states, captures);
   Attrs attrs = p.more;
   attrs.set("method", p.method).set("controller", p.controller).set("adjoint", p.adjoint);
   attrs.set("states", std::int64_t(p.u0.size())).set("quadratures", p.quadratures);
+  attrs.set("cells", std::int64_t(p.cells.size()));
   if (!p.tape.empty()) attrs.set("tape", p.tape);
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(f));
@@ -69,6 +72,7 @@ inline std::vector<Array> arguments(const Problem& p) {
   }
   arrays.push_back(Array::scalar(Dtype::I32, double(p.max_steps)));
   arrays.insert(arrays.end(), p.u0.begin(), p.u0.end());
+  arrays.insert(arrays.end(), p.cells.begin(), p.cells.end());
   arrays.insert(arrays.end(), p.captures.begin(), p.captures.end());
   return arrays;
 }
@@ -78,6 +82,7 @@ inline Outcome solve(const Problem& p) {
   const SolveView view(add_solve(graph.body, p));
   graph.body.results = view.final_states();
   for (Value* value : view.integrals()) graph.body.results.push_back(value);
+  for (Value* value : view.final_cells()) graph.body.results.push_back(value);
   for (Value* value :
        {view.status(), view.t(), view.dt(), view.accepted(), view.rejected(), view.f_evals()}) {
     graph.body.results.push_back(value);
@@ -85,9 +90,11 @@ inline Outcome solve(const Problem& p) {
   graph.result_names.resize(graph.body.results.size());
   std::vector<Array> out = interpret(graph, arguments(p));
   Outcome o;
-  const auto counts = out.end() - 6, integrals = counts - p.quadratures;
+  const auto counts = out.end() - 6, cells = counts - std::ptrdiff_t(p.cells.size());
+  const auto integrals = cells - p.quadratures;
   o.states.assign(out.begin(), integrals);
-  o.integrals.assign(integrals, counts);
+  o.integrals.assign(integrals, cells);
+  o.cells.assign(cells, counts);
   o.status = counts[0].integer(), o.t = counts[1].real(), o.dt = counts[2].real();
   o.accepted = counts[3].integer(), o.rejected = counts[4].integer();
   o.f_evals = counts[5].integer();

@@ -64,10 +64,11 @@ std::vector<Datum> eval_iota(const Op& op, Data, Interpreter& interpreter) {
 
 void sample_constant(Builder& b, Dtype real) {
   const Shape shape{3, Dim::symbol("B")};
+  Value* x = sample_arg(b, real);  // so that B has a value
   b.region().results = {
-      constant(b, real, shape, 0.1),           constant(b, real, shape, -0.0),
-      constant(b, Dtype::I64, shape, -7),      constant(b, Dtype::Bool, shape, 1),
-      constant(b, Dtype::U8, {2}, 200),        constant(b, real, {2, 2}, {1.5, -2, 0.1, 1e-3}),
+      add(b, x, constant(b, real, shape, 0.1)), constant(b, real, shape, -0.0),
+      constant(b, Dtype::I64, shape, -7),       constant(b, Dtype::Bool, shape, 1),
+      constant(b, Dtype::U8, {2}, 200),         constant(b, real, {2, 2}, {1.5, -2, 0.1, 1e-3}),
       constant(b, Dtype::I32, {3}, {1, 2, -3})};
 }
 
@@ -99,7 +100,8 @@ constexpr Primitive iota_p = complete({
     .sample =
         [](Builder& b, Dtype real) {
           const Shape shape{3, Dim::symbol("B")};
-          b.region().results = {iota(b, real, shape, 0), iota(b, Dtype::I32, shape, 1),
+          Value* x = sample_arg(b, real);  // so that B has a value
+          b.region().results = {add(b, x, iota(b, real, shape, 0)), iota(b, Dtype::I32, shape, 1),
                                 iota(b, Dtype::I64, {4, 2}, 0)};
         },
 });

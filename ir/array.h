@@ -38,8 +38,9 @@ struct Array {
 // What an interpreted value is: an array, or a list of data (tuple, record), a box, a tape.
 struct Datum {
   Array array;
-  std::vector<Datum> elements;  // tuple and record fields; the frames of a tape
-  std::shared_ptr<Datum> cell;  // a box's content, shared by every alias; null: never stored
+  std::vector<Datum> elements;  // tuple and record fields
+  // Shared by every alias. A box: its content, null when never stored. A tape: frames as elements.
+  std::shared_ptr<Datum> cell;
   Type::Kind kind = Type::Kind::Tensor;
 
   Datum() = default;

@@ -11,7 +11,7 @@ namespace nodec::tracing {
 std::vector<void*> return_addresses() {
   std::array<void*, 12> frames{};
   const int count = backtrace(frames.data(), int(frames.size()));
-  return {frames.begin() + std::min(count, 1), frames.begin() + count};
+  return std::vector<void*>(frames.begin() + std::min(count, 1), frames.begin() + count);
 }
 
 }  // namespace nodec::tracing

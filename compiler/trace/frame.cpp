@@ -132,7 +132,7 @@ Frame* innermost() { return innermost_frame; }
 Frame& current(const SourceLine& at) {
   if (innermost_frame == nullptr) {
     throw Error("nothing is being traced here", {{at, ""}},
-                "variables live inside a Program, or in the function given to trace or compile");
+                "variables live inside a Trace, or in the function given to trace or compile");
   }
   return *innermost_frame;
 }

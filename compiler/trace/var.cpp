@@ -240,17 +240,22 @@ Dtype Var::dtype(Here where) const { return type(where).dtype(); }
 
 Shape Var::shape(Here where) const { return type(where).shape(); }
 
-Field Var::operator[](std::string_view field) & { return Field(*this, tracing::split(field)); }
+Field Var::operator[](std::string_view field) & {
+  return Field(*this, this, tracing::split(field));
+}
 
-Var Var::operator[](std::string_view field) const& {
-  Var copy = *this;
-  return Field(copy, tracing::split(field));
+Field Var::operator[](std::string_view field) const& {
+  return Field(*this, nullptr, tracing::split(field));
+}
+
+Var Var::operator[](std::string_view field) const&& {
+  return Field(*this, nullptr, tracing::split(field));
 }
 
 Field Field::operator[](std::string_view field) const {
   std::vector<std::string> path = path_;
   for (std::string& part : tracing::split(field)) path.push_back(std::move(part));
-  return Field(*root_, std::move(path));
+  return Field(*root_, target_, std::move(path));
 }
 
 Field::operator Var() const {
@@ -266,6 +271,10 @@ Type Field::type(Here where) const {
 
 Field& Field::operator=(const Operand& value) {
   const SourceLine line = value.where();
+  if (target_ == nullptr) {
+    throw Error("a field of a const record is assigned", {{line, ""}},
+                "assign a record that is not const");
+  }
   const Content whole = Access::content(*root_, line);
   const Content old = tracing::project(whole, path_, line);
   Content part;
@@ -275,7 +284,7 @@ Field& Field::operator=(const Operand& value) {
   } else {
     part = Access::content(value);
   }
-  Access::store(*root_, tracing::replaced(whole, path_, part, line), line);
+  Access::store(*target_, tracing::replaced(whole, path_, part, line), line);
   return *this;
 }
 

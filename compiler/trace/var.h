@@ -49,7 +49,8 @@ class Var {
 
   // A field of a record ("scale", or "layer_1.weight"), to read or to store to.
   Field operator[](std::string_view field) &;
-  Var operator[](std::string_view field) const&;
+  Field operator[](std::string_view field) const&;  // to read only
+  Var operator[](std::string_view field) const&&;
   // Element i of the first axis, which goes away.
   Var at(std::int64_t i, Here where = Here::current()) const;
 
@@ -116,8 +117,10 @@ class Field {
  private:
   friend class Var;
   friend struct tracing::Access;
-  Field(Var& root, std::vector<std::string> path) : root_(&root), path_(std::move(path)) {}
-  Var* root_;
+  Field(const Var& root, Var* target, std::vector<std::string> path)
+      : root_(&root), target_(target), path_(std::move(path)) {}
+  const Var* root_;
+  Var* target_;  // null when the root is const
   std::vector<std::string> path_;
 };
 

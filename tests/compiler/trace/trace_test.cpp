@@ -1,0 +1,293 @@
+// Whole traces: inputs, outputs, records, bodies and derivatives; and the messages of misuse.
+#include <tuple>
+
+#include "compiler/ad/differentiate.h"
+#include "compiler/passes/unbox.h"
+#include "tests/compiler/trace/traced.h"
+
+namespace nodec {
+namespace {
+
+using testing::count;
+using testing::message;
+using testing::number;
+using testing::numbers;
+using testing::run;
+
+Traced differentiated(Traced traced) {
+  unbox(*traced.graph);
+  differentiate(*traced.graph);
+  return traced;
+}
+
+TEST_CASE("a callable and its input types make a graph") {
+  const Traced traced = trace("hypotenuse", {{"a", f64()}, {"b", f64()}},
+                              [](const Var& a, const Var& b) { return sqrt(a * a + b * b); });
+  CHECK(testing::text(*traced.graph) == R"(graph hypotenuse (%a: f64[], %b: f64[]) {
+  %0 = mul %b, %b : f64[]
+  %1 = mul %a, %a : f64[]
+  %2 = add %1, %0 : f64[]
+  %3 = sqrt %2 : f64[]
+  yield %3 as result
+}
+)");
+  const Traced both = trace("both", {{"x", f32()}}, [](std::vector<Var>& x) {
+    return Outputs{{"twice", x[0] * 2}, {"half", x[0] / 2}};
+  });
+  CHECK(both.graph->result_names == std::vector<std::string>{"twice", "half"});
+  const Traced pair = trace("pair", {}, [] { return std::tuple(constant(1.0), constant(2.0)); });
+  CHECK(pair.graph->result_names == std::vector<std::string>{"result_1", "result_2"});
+}
+
+TEST_CASE("a record is one input a leaf, readable nested and by its dotted name") {
+  Trace t("record");
+  const Type type = Type::record(
+      {{"layer_1", Type::record({{"weight", f32({2, 3})}, {"bias", f32({2})}})}, {"k", f32()}});
+  Params ps = t.input("", type);
+  CHECK(ps["layer_1"]["bias"].type() == f32({2}));
+  t.output("nested", ps["layer_1"]["bias"] * ps["k"]);
+  t.output("dotted", ps["layer_1.bias"] + 1);
+  t.output("flat", flat(ps));
+  t.output("back", unflat(flat(ps) * 2, type));
+  ps["k"] = 7;
+  t.update("k", Var(ps["k"]));
+  const Traced traced = t.finish();
+  const auto& args = traced.graph->body.args;
+  CHECK(args[0]->name == "layer_1.weight");
+  CHECK(args[2]->name == "k");
+  CHECK(traced.graph->aliases == std::vector<int>{-1, -1, -1, -1, -1, -1, 2});
+  CHECK(traced.graph->result_names[3] == "back.layer_1.weight");
+  const auto results =
+      run(traced, {Array::of({2, 3}, {1, 2, 3, 4, 5, 6}, Dtype::F32), numbers({7, 8}), number(10)});
+  CHECK(results[0] == std::vector<double>{70, 80});
+  CHECK(results[1] == std::vector<double>{8, 9});
+  CHECK(results[2] == std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 10});
+  CHECK(results[4] == std::vector<double>{14, 16});
+  CHECK(results[6] == std::vector<double>{7});
+}
+
+TEST_CASE("a gradient leaves one vjp op; what the function assigns comes out of it") {
+  Trace t("gradient");
+  const Var x = t.input("x", f64({2})), k = t.input("k", f64());
+  Var seen;
+  auto [value, dx] = value_and_grad(
+      [&](const Var& v) {
+        seen = v * 10;
+        return sum(k * v * v);
+      },
+      x);
+  t.output("value", value);
+  t.output("dx", dx);
+  t.output("seen", seen);
+  Traced traced = t.finish();
+  CHECK(count(traced, "vjp") == 1);
+  CHECK(testing::find(traced.graph->body, "vjp").results.size() == 3);
+  const auto results =
+      run(differentiated(std::move(traced)), {numbers({1, 2}, Dtype::F64), number(3, Dtype::F64)});
+  CHECK(results[0] == std::vector<double>{15});
+  CHECK(results[1] == std::vector<double>{6, 12});
+  CHECK(results[2] == std::vector<double>{10, 20});
+}
+
+TEST_CASE("gradients are taken of several variables, and again") {
+  Trace t("twice");
+  const Var x = t.input("x", f64()), y = t.input("y", f64());
+  auto [dx, dy] = grad([](const Var& a, const Var& b) { return a * a * b; }, std::tie(x, y));
+  const Var hessian =
+      grad([&](const Var& a) { return grad([](const Var& v) { return v * v * v; }, a); }, x);
+  auto [value, pulled] = vjp([](const Var& a) { return sin(a); }, x, y);
+  t.output("dx", dx);
+  t.output("dy", dy);
+  t.output("hessian", hessian);
+  t.output("pulled", pulled);
+  const auto results =
+      run(differentiated(t.finish()), {number(3, Dtype::F64), number(5, Dtype::F64)});
+  CHECK(results[0][0] == 30);
+  CHECK(results[1][0] == 9);
+  CHECK(results[2][0] == 18);
+  CHECK(results[3][0] == doctest::Approx(5 * std::cos(3.0)));
+}
+
+TEST_CASE("bodies take and give back tuples, vectors and records") {
+  Trace t("trees");
+  const Var x = t.input("x", f32());
+  auto [n, power] = while_loop(
+      std::tuple(constant(0, Dtype::I32), x), [](const Var& i, const Var&) { return i < 3; },
+      [&](const Var& i, const Var& p) { return std::tuple(i + 1, p * x); });
+  const std::vector<Var> doubled = call(
+      "double",
+      [](std::vector<Var> v) {
+        for (Var& element : v) element *= 2;
+        return v;
+      },
+      std::vector<Var>{x, power});
+  t.output("n", n);
+  t.output("x", doubled[0]);
+  t.output("power", doubled[1]);
+  const auto results = run(t.finish(), {number(2)});
+  CHECK(results[0][0] == 3);
+  CHECK(results[1][0] == 4);
+  CHECK(results[2][0] == 32);
+}
+
+TEST_CASE("the state of a solve may be several variables, the time is the last argument") {
+  Trace t("states");
+  const Var p = t.input("p", f64()), q = t.input("q", f64());
+  SolveOptions options;
+  options.rtol = t.input("rtol", f64());
+  options.atol = 1e-9;
+  const auto solution =
+      solve([](const Var& a, const Var& b, const Var& time) { return std::pair(b, -a + 0 * time); },
+            std::pair(p, q), 0, 1, options);
+  t.output("p", solution.u.first);
+  t.output("q", solution.u.second);
+  t.output("t", solution.t);
+  const auto results =
+      run(t.finish(), {number(1, Dtype::F64), number(0, Dtype::F64), number(1e-9, Dtype::F64)});
+  CHECK(results[0][0] == doctest::Approx(std::cos(1.0)).epsilon(1e-7));
+  CHECK(results[1][0] == doctest::Approx(-std::sin(1.0)).epsilon(1e-7));
+  CHECK(results[2][0] == 1);
+}
+
+TEST_CASE("ops carry the line they were written on") {
+  Trace t("lines");
+  const Var x = t.input("x", f32());
+  const Var y = tanh(x);
+  const int line = __LINE__;  // clang-format: one line on purpose
+  t.output("y", y);
+  const Traced traced = t.finish();
+  CHECK(traced.graph->body.ops[0]->where.line == line);
+  CHECK(traced.graph->body.ops[0]->where.file.ends_with("trace_test.cpp"));
+}
+
+TEST_CASE("values cannot leave the body or the trace that made them") {
+  Var outlived;
+  {
+    Trace t("inner");
+    const Var u0 = t.input("u0", f32());
+    outlived = u0 + 1;
+    std::vector<Var> kept;
+    const int base = __LINE__ + 1;
+    solve(
+        [&](const Var& u) {
+          kept.push_back(u * 2);
+          return u;
+        },
+        u0, 0, 1);
+    CHECK(message([&] { t.output("kept", kept[0]); }, base) ==
+          R"(error: a variable was made inside the body of a solve and is used outside it
+  --> line +6   used here
+  --> line +2   made here
+  --> line +0   the body's op
+  help: return it from the body, or assign it to a variable declared outside)");
+  }
+  Trace t("next");
+  CHECK(message([&] { outlived + 1; }, __LINE__).find("belongs to another trace, 'inner'") !=
+        std::string::npos);
+}
+
+TEST_CASE("variables without a value, and outside of traces, say so") {
+  CHECK(message([] { constant(1.0); }, __LINE__) ==
+        R"(error: nothing is being traced here
+  --> line +0
+  help: variables live inside a Trace, or in the function given to trace or compile)");
+  Trace t("unborn");
+  const int base = __LINE__ + 1;
+  Var y;
+  CHECK(message([&] { y + 1; }, base) == R"(error: a variable is used before it has a value
+  --> line +1   used here
+  --> line +0   declared here
+  help: assign it first, or give it a value where it is declared)");
+  const Var u0 = t.input("u0", f32());
+  Var late;
+  late.named("late");
+  CHECK(message(
+            [&] {
+              solve(
+                  [&](const Var& u) {
+                    late = u * 2;
+                    return u;
+                  },
+                  u0, 0, 1);
+            },
+            __LINE__)
+            .starts_with("error: 'late' is assigned inside the body of a solve, and has no value "
+                         "before it\n"));
+}
+
+TEST_CASE("bodies that break their contract are told at the op's line") {
+  Trace t("contracts", "B");
+  const Var u = t.input("u", f32({2, "B"})), i = t.input("i", i32()), x = t.input("x", f32());
+  CHECK(message([&] { solve([&](const Var& v) { return sum(v); }, u, 0, 1); }, __LINE__) ==
+        R"(error: the dynamics return f32[] where the state is f32[2, B]
+  --> line +0
+  help: a derivative has the type of its state)");
+  CHECK(message([&] { solve([&](const Var& v) { return v; }, i, 0, 1); }, __LINE__) ==
+        R"(error: a state of a solve is a i32[]
+  --> line +0
+  help: states are float tensors of one dtype; the dynamics can capture the others)");
+  CHECK(message([&] { solve([&](const Var& v) { return v; }, x, 0, i); }, __LINE__) ==
+        R"(error: t1 of this solve is f32[], got i32[]
+  --> line +0
+  help: cast it to the state's dtype)");
+  CHECK(message([&] { grad([](const Var& v) { return v * 2; }, u); }, __LINE__) ==
+        R"(error: a gradient is of a float scalar, and the function returns f32[2, B]
+  --> line +0
+  help: reduce it with sum or mean, or use vjp with a cotangent)");
+  CHECK(message([&] { grad([](const Var& v) { return cast<float>(v); }, i); }, __LINE__) ==
+        R"(error: a derivative with respect to i32[] is asked for
+  --> line +0
+  help: only floats have derivatives; let the function capture the others)");
+  CHECK(message(
+            [&] {
+              cond(
+                  x > 0, [&] { return x; }, [&] { return x > 1; });
+            },
+            __LINE__) ==
+        R"(error: the two bodies of a cond return different types: f32[] against bool[]
+  --> line +0
+  help: let both have the same types; cast or reshape where they differ)");
+  Var total = constant(0.0);
+  total.named("total");
+  CHECK(message(
+            [&] {
+              while_loop(
+                  i, [](const Var& n) { return n < 3; },
+                  [&](const Var& n) {
+                    total = total + u;
+                    return n + 1;
+                  });
+            },
+            __LINE__)
+            .starts_with("error: 'total' does not keep its type: the while changes it from f32[] "
+                         "to f32[2, B]\n"));
+}
+
+TEST_CASE("inputs and outputs have names of their own") {
+  Trace t("names");
+  const Var x = t.input("x", f32());
+  CHECK(message([&] { t.input("x", f32()); }, __LINE__) == R"(error: two inputs are named 'x'
+  --> line +0
+  help: give each input a name of its own)");
+  CHECK(message([&] { t.update("y", x); }, __LINE__) == R"(error: there is no input 'y' to update
+  --> line +0
+  help: declare it as an input, or give the value as an output)");
+  CHECK(message([&] { t.update("x", x > 1); }, __LINE__) ==
+        R"(error: input 'x' is f32[] and its update bool[]
+  --> line +0
+  help: an input keeps its type when it is written over)");
+  t.output("y", x);
+  CHECK(message([&] { t.output("y", x); }, __LINE__) == R"(error: two outputs are named 'y'
+  --> line +0
+  help: give each output a name of its own)");
+  CHECK(message([&] { Trace inner("inner"); }, __LINE__)
+            .starts_with("error: a program is traced inside another one\n"));
+  const Var st = record({{"scale", x}});
+  CHECK(message([&] { tanh(st["shift"]); }, __LINE__) ==
+        R"(error: there is no field 'shift' in {scale: f32[]}
+  --> line +0
+  help: its fields are: scale)");
+}
+
+}  // namespace
+}  // namespace nodec

@@ -60,10 +60,13 @@ struct Ref {
 
 // An operand of a computation inside a kernel's loop body.
 struct Source {
-  enum class Kind : std::uint8_t { Register, Memory, Index };
+  enum class Kind : std::uint8_t { Register, Memory, Index, Sample };
   Kind kind = Kind::Memory;
-  int id = -1;  // Register: an earlier Compute; Index: a loop axis
-  Ref ref;      // Memory
+  int id = -1;  // Register: an earlier Compute; Index: a loop axis, or
+  Ref ref;      // Memory; Index with id -1 and Sample: strides of the row-major index
+  // Sample: the index of this lane's sample, plus (id 1) the element's index times the batch, or
+  // (id 2) times the element count plus the element's index; id 0: alone.
+  std::int64_t count = 0;
 };
 struct Compute {
   const Op* op = nullptr;  // elementwise, or a generator; null: the operand as it is
@@ -159,6 +162,18 @@ struct DenseMatmul {
   Dim rows, columns, inner;
   Ref a, b, start, out;  // strides {row, inner}, {inner, column}, {row, column} x2
 };
+// out[i, j] = table[index[i], j]; an index outside the table is clamped to it.
+struct DenseGather {
+  Dim rows, limit;
+  std::int64_t width = 0;
+  Ref table, index, out;  // contiguous
+};
+// out = 0, then out[index[i], j] += update[i, j] in order of i.
+struct DenseScatter {
+  Dim rows, limit;
+  std::int64_t width = 0;
+  Ref update, index, out;  // contiguous
+};
 // out[m, n] (+)= sum over terms and samples of g[m] * h[n]; one chain per output over (term,
 // sample).
 struct RowsTerm {
@@ -175,7 +190,8 @@ struct LargeContract {
   bool accumulate = false;  // go on from out's own values
   Ref out;                  // strides {row, column}
 };
-using DenseKernel = std::variant<DenseMap, DenseFold, DenseMatmul, LargeContract>;
+using DenseKernel =
+    std::variant<DenseMap, DenseFold, DenseMatmul, DenseGather, DenseScatter, LargeContract>;
 
 // ---- nodes ----
 
@@ -242,11 +258,16 @@ struct TapeFrame {
 struct FailIf {
   int status = -1, t = -1, dt = -1, accepted = -1, rejected = -1;
 };
+// The values of a constant op, written by thread 0.
+struct Table {
+  int buffer = -1;
+  const Op* op = nullptr;
+};
 struct Barrier {};
 
 struct Node {
   std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
-               TapeFrame, FailIf, Barrier, DenseKernel>
+               TapeFrame, FailIf, Table, Barrier, DenseKernel>
       what;
 };
 

@@ -85,6 +85,7 @@ class Printer {
         operands += operands.empty() ? "" : ", ";
         if (s.kind == Source::Kind::Register) operands += fmt::format("r{}", s.id);
         if (s.kind == Source::Kind::Index) operands += fmt::format("index {}", s.id);
+        if (s.kind == Source::Kind::Sample) operands += "sample";
         if (s.kind == Source::Kind::Memory) operands += ref(s.ref);
       }
       at(depth, "r{} = {} {}{}", i, list[i].op ? list[i].op->name() : "copy", operands,
@@ -152,6 +153,13 @@ class Printer {
   void one(const DenseMatmul& k, int d) {
     at(d, "dense matmul {} = {} * {}", ref(k.out), ref(k.a), ref(k.b));
   }
+  void one(const DenseGather& k, int d) {
+    at(d, "dense gather {} = rows of {} at {}", ref(k.out), ref(k.table), ref(k.index));
+  }
+  void one(const DenseScatter& k, int d) {
+    at(d, "dense scatter {} = {} added at rows {}, in order", ref(k.out), ref(k.update),
+       ref(k.index));
+  }
   void one(const LargeContract& k, int d) {
     at(d, "large contract {} [{} x {}]{}; each output one fma chain over (term, sample)",
        ref(k.out), k.rows, k.columns, k.accumulate ? ", going on" : "");
@@ -208,6 +216,7 @@ class Printer {
        n.stores.size(), n.loads.size());
   }
   void one(const FailIf& n, int d) { at(d, "fail if s{}", n.status); }
+  void one(const Table& n, int d) { at(d, "table {}", buffer(n.buffer)); }
   void one(const Barrier&, int d) { at(d, "barrier"); }
   void one(const DenseKernel& n, int d) {
     std::visit([&](const auto& x) { one(x, d); }, n);

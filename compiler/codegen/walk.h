@@ -74,6 +74,7 @@ class Walker {
   void only_first(const std::function<void()>& body);
   std::pair<Code, Code> my_share(Code count);  // of `count` units, split over the team
   Code constant(const Op& op);
+  void table(const plan::Table& node);
 
   // ---- walk_tiles.cpp ----
   Operand ready(const plan::Ref& ref);
@@ -87,6 +88,7 @@ class Walker {
             const std::function<void(const Indices&)>& body);
   Code compute(const plan::Compute& c, const std::vector<Operand>& operands,
                const std::vector<Code>& made, const Indices& at);
+  Code sample_index(const plan::Source& s, const Indices& at);
   Code apply(const Op* op, const std::vector<Code>& x);
   Code in_register(Code loaded, Dtype dtype);
   std::vector<Operand> ready_all(const plan::Compute& c);
@@ -114,6 +116,9 @@ class Walker {
   void kernel(const plan::DenseMap& k);
   void kernel(const plan::DenseFold& k);
   void kernel(const plan::DenseMatmul& k);
+  void kernel(const plan::DenseGather& k);
+  void kernel(const plan::DenseScatter& k);
+  Code clamped_row(const Operand& index, Code at, Code last);
   void kernel(const plan::LargeContract& k);
   void flat_map(const plan::DenseMap& k);
   void flat_turn(const plan::DenseMap& k, const std::vector<std::vector<Operand>>& x,

@@ -158,6 +158,48 @@ void Walker::kernel(const DenseMatmul& k) {
   });
 }
 
+// A row number read from memory, moved to the nearest end of the table when it is outside.
+Code Walker::clamped_row(const Operand& index, Code at, Code last) {
+  const Code row = minimum(e_.convert(e_.load(index.pointer, at, index.dtype), Scalar::I64), last);
+  return e_.select(e_.compare(Compare::Lt, row, zero_), zero_, row);
+}
+
+void Walker::kernel(const DenseGather& k) {
+  const Operand table = ready(k.table), index = ready(k.index), out = ready(k.out);
+  const Code last = e_.sub(evaluate(k.limit), one_);
+  const auto [first, end] = my_share(evaluate(k.rows));
+  e_.loop(first, end, 1, {}, [&](Code i, Emitter::Values) {
+    const Code from = times(clamped_row(index, i, last), k.width), to = times(i, k.width);
+    e_.loop(zero_, i64(k.width), 1, {}, [&](Code j, Emitter::Values) {
+      e_.store(out.pointer, e_.add(to, j), out.dtype,
+               e_.load(table.pointer, e_.add(from, j), table.dtype));
+      return Emitter::Values{};
+    });
+    return Emitter::Values{};
+  });
+}
+
+// Threads take columns, so that every output is added up in the order of the updates.
+void Walker::kernel(const DenseScatter& k) {
+  const Operand update = ready(k.update), index = ready(k.index), out = ready(k.out);
+  const Code limit = evaluate(k.limit), last = e_.sub(limit, one_);
+  const auto [first, end] = my_share(i64(k.width));
+  e_.loop(first, end, 1, {}, [&](Code j, Emitter::Values) {
+    e_.loop(zero_, limit, 1, {}, [&](Code row, Emitter::Values) {
+      e_.store(out.pointer, e_.add(times(row, k.width), j), out.dtype,
+               e_.constant(scalar_kind(out.dtype), 0));
+      return Emitter::Values{};
+    });
+    e_.loop(zero_, evaluate(k.rows), 1, {}, [&](Code i, Emitter::Values) {
+      const Code at = e_.add(times(clamped_row(index, i, last), k.width), j);
+      const Code x = e_.load(update.pointer, e_.add(times(i, k.width), j), update.dtype);
+      e_.store(out.pointer, at, out.dtype, e_.add(e_.load(out.pointer, at, out.dtype), x));
+      return Emitter::Values{};
+    });
+    return Emitter::Values{};
+  });
+}
+
 // Threads take vectors of columns; each output is one chain over (term, sample).
 void Walker::kernel(const LargeContract& k) {
   const int lanes = e_.lanes();

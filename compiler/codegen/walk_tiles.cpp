@@ -124,7 +124,15 @@ Code Walker::compute(const Compute& c, const std::vector<Operand>& operands,
     if (s.kind == Source::Kind::Register) {
       x.push_back(made[static_cast<std::size_t>(s.id)]);
     } else if (s.kind == Source::Kind::Index) {
-      index = s.id < 0 ? zero_ : at[static_cast<std::size_t>(s.id)];
+      if (s.id >= 0) {
+        index = at[static_cast<std::size_t>(s.id)];
+      } else {
+        for (std::size_t a = 0; a < at.size(); ++a) {
+          index = e_.add(index, times(at[a], s.ref.strides[a]));
+        }
+      }
+    } else if (s.kind == Source::Kind::Sample) {
+      index = sample_index(s, at);
     } else if (s.ref.buffer < 0 && s.ref.scalar < 0) {
       const Dtype to = plan_.buffers[static_cast<std::size_t>(c.to.buffer)].dtype;
       x.push_back(e_.constant(scalar_kind(to), 0));
@@ -134,6 +142,18 @@ Code Walker::compute(const Compute& c, const std::vector<Operand>& operands,
   }
   if (c.op && c.op->primitive->generate) return c.op->primitive->generate(e_, *c.op, x, index);
   return apply(c.op, x);
+}
+
+// The index of this lane's sample, among samples or among all elements of all samples.
+Code Walker::sample_index(const Source& s, const Indices& at) {
+  const Code sample = e_.add(spread(tile_.sample), e_.convert(e_.lane_index(), Scalar::I64));
+  if (s.id == 0) return sample;
+  Code element = zero_;
+  for (std::size_t a = 0; a < at.size(); ++a) {
+    element = e_.add(element, times(at[a], s.ref.strides[a]));
+  }
+  if (s.id == 2) return e_.add(e_.mul(sample, spread(i64(s.count))), spread(element));
+  return e_.add(spread(e_.mul(element, symbol(plan_.signature.batch))), sample);
 }
 
 void Walker::kernel(const Map& k) {

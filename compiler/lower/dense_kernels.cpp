@@ -35,7 +35,7 @@ bool is_flat(const DenseMap& map) {
     if (!walks(c.to)) return false;
     for (const Source& s : c.operands) {
       if (s.kind == Source::Kind::Memory && !walks(s.ref)) return false;
-      if (s.kind == Source::Kind::Index && map.extents.size() > 1) return false;
+      if (s.kind == Source::Kind::Index && s.id >= 0 && map.extents.size() > 1) return false;
     }
   }
   return true;
@@ -62,15 +62,22 @@ void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) 
                                                ref_to(home(op->result()), op->result()), false)
                               : dense_matmul(*op));
         break;
+      case Form::Gather: {
+        for (const Value* x : op->operands) dense_ref(kernels, x);
+        kernels.push_back(dense_rows(*op));
+        break;
+      }
       case Form::Join: {
         const Value* out = op->result();
         const Ref whole = ref_to(home(out), out);
         const auto axis = static_cast<std::size_t>(op->attrs.get<std::int64_t>("axis"));
-        if (op->primitive != &concat_p) {
-          throw Error("'pad' of a tensor without a batch cannot be compiled yet",
-                      {{op->where, "used here"}});
-        }
         std::int64_t offset = 0;
+        if (op->primitive == &pad_p) {
+          DenseMap zero{element_dims(out), false, {{nullptr, {Source{}}, whole}}};
+          zero.computes[0].operands[0].ref.strides.assign(whole.strides.size(), 0);
+          kernels.emplace_back(std::move(zero));
+          offset = op->attrs.get<Shape>("before")[0].constant();
+        }
         for (const Value* x : op->operands) {
           Ref part = whole;
           part.start += offset * whole.strides[axis];
@@ -118,10 +125,9 @@ void Lowering::add_dense_map(std::vector<DenseKernel>& kernels,
   }
   Compute compute{&op, {}, {}};
   if (op.primitive->form == Form::Generate) {
-    Source index;
+    Source index = element_index(op);
     index.kind = Source::Kind::Index;
-    index.id = op.attrs.has("axis") ? static_cast<int>(op.attrs.get<std::int64_t>("axis")) : -1;
-    compute.operands.push_back(index);
+    compute.operands.push_back(std::move(index));
   }
   for (const Value* x : op.operands) {
     const auto found = made.find(resolve(x).base);
@@ -186,6 +192,41 @@ DenseKernel Lowering::dense_matmul(const Op& op) {
   if (op.operands.size() > 2) m.start = ref(op.operands[2]);
   m.out = ref_to(home(op.result()), op.result());
   return m;
+}
+
+// v itself when it is laid out plainly; a kernel that needs more than that says so.
+plan::Ref Lowering::dense_ref(std::vector<DenseKernel>&, const Value* v) {
+  const View view = resolve(v);
+  if (scalar_.count(view.base) || !contiguous(v, view)) {
+    throw Error("a gather from, or at, a transposed or broadcast tensor cannot be compiled yet", {},
+                "compute it first");
+  }
+  return ref(v);
+}
+
+DenseKernel Lowering::dense_rows(const Op& op) {
+  const Value* out = op.result();
+  const Ref to = ref_to(home(out), out);
+  if (op.primitive == &gather_p) {
+    const Value *table = op.operands[0], *index = op.operands[1];
+    Dim width = 1;
+    for (std::size_t i = 1; i < table->type.rank(); ++i) width = width * table->type.shape()[i];
+    return plan::DenseGather{element_count(index->type.shape()),
+                             table->type.shape()[0],
+                             width.constant(),
+                             ref(table),
+                             ref(index),
+                             to};
+  }
+  const Value *index = op.operands[0], *update = op.operands[1];
+  Dim width = 1;
+  for (std::size_t i = 1; i < out->type.rank(); ++i) width = width * out->type.shape()[i];
+  return plan::DenseScatter{element_count(index->type.shape()),
+                            out->type.shape()[0],
+                            width.constant(),
+                            ref(update),
+                            ref(index),
+                            to};
 }
 
 bool Lowering::is_large(const Op& op) const {

@@ -63,8 +63,8 @@ int Lowering::function_of(const Region& region) {
   const std::size_t first_result = function.pointers.size();
   declare_results(region, function, list);
   for (const auto& op : region.ops) {
-    if (op->primitive->form == Form::View || is_constant(op->result()) ||
-        op->primitive == &stop_gradient_p) {
+    if (op->primitive->form == Form::View || op->primitive == &constant_p ||
+        op->primitive == &dim_p || op->primitive == &stop_gradient_p) {
       continue;
     }
     if (op->result()->type.is_scalar()) {

@@ -31,7 +31,6 @@ Lowering::Lowering(const Graph& graph) : graph_(graph), sums_(graph) {}
 void Lowering::declare_ports() {
   Signature& s = plan_.signature;
   s.entry = "nodec_entry";
-  s.batch = graph_.batch;
   std::set<std::string> symbols;
   const auto note = [&](const Type& type) {
     for (const Dim& d : type.shape()) {
@@ -60,6 +59,7 @@ void Lowering::declare_ports() {
     port(Buffer::Space::Output, graph_.body.results[i], name,
          i < graph_.aliases.size() ? graph_.aliases[i] : -1);
   }
+  if (symbols.count(graph_.batch)) s.batch = graph_.batch;
   s.symbols.assign(symbols.begin(), symbols.end());
   for (const std::string_view derived : {kBlocksSymbol, kChunksSymbol, kThreadsSymbol}) {
     s.symbols.emplace_back(derived);
@@ -144,6 +144,8 @@ plan::Plan Lowering::run() {
   if (!prologue_.empty()) {
     plan_.body.push_back({plan::Scalars{std::move(prologue_), std::move(prologue_results_)}});
   }
+  for (plan::Node& node : tables_) plan_.body.push_back(std::move(node));
+  if (!tables_.empty()) plan_.body.push_back({plan::Barrier{}});
   for (plan::Node& node : body) plan_.body.push_back(std::move(node));
   finish_plan(plan_, kept_);
   insert_barriers(plan_);

@@ -81,6 +81,7 @@ class Lowering {
 
   // ---- tile_kernels.cpp ----
   void add_tile(TileList& list, const Op& op);
+  plan::Source element_index(const Op& op);
   void add_map(TileList& list, const Op& op);
   void add_fold(TileList& list, const Op& op);
   void add_matvec(TileList& list, const Op& op);
@@ -101,6 +102,8 @@ class Lowering {
                      std::map<const Value*, TileList::Place>& made, const Op& op);
   plan::DenseKernel dense_fold(const Op& op);
   plan::DenseKernel dense_matmul(const Op& op);
+  plan::DenseKernel dense_rows(const Op& op);
+  plan::Ref dense_ref(std::vector<plan::DenseKernel>& kernels, const Value* v);
   plan::DenseKernel dense_copy(const Value* from, plan::Ref to);
   bool is_large(const Op& op) const;  // a batch contraction with more than 4096 outputs
   plan::DenseKernel large_contract(const std::vector<AccumulatorTerm>& terms, plan::Ref out,
@@ -173,7 +176,7 @@ class Lowering {
   std::set<int> kept_;                       // written even if no kernel reads them
   std::vector<plan::Compute> prologue_;      // constants of the function being lowered
   std::vector<int> prologue_results_;
-  std::map<std::pair<std::string, double>, int> constants_;
+  plan::Nodes tables_;  // constants that are not one value repeated
   int segment_ = 0;
   int next_segment_ = 0;
 };

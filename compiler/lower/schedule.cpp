@@ -54,7 +54,7 @@ std::vector<Task> Lowering::tasks_of(const Region& region) {
   std::vector<Task> tasks;
   for (const auto& op : region.ops) {
     if (op->primitive->form == Form::View || op->primitive == &stop_gradient_p ||
-        (!op->results.empty() && is_constant(op->result())) || sums_.belongs(*op)) {
+        op->primitive == &constant_p || op->primitive == &dim_p || sums_.belongs(*op)) {
       continue;
     }
     if (op->primitive == &tape_new_p) {

@@ -43,6 +43,33 @@ void Lowering::add_tile(TileList& list, const Op& op) {
   }
 }
 
+// Where a generator stands: its index along an axis, or among all elements and samples.
+Source Lowering::element_index(const Op& op) {
+  const Value* out = op.result();
+  const std::vector<int> axes = element_axes(out);
+  Source index;
+  if (op.attrs.has("axis")) {
+    const auto at = std::find(axes.begin(), axes.end(), op.attrs.get<std::int64_t>("axis"));
+    index.kind = at == axes.end() ? Source::Kind::Sample : Source::Kind::Index;
+    index.id = at == axes.end() ? 0 : static_cast<int>(at - axes.begin());
+    return index;
+  }
+  index.ref = ref_to(-1, out);
+  if (!varying(out)) return index;
+  index.kind = Source::Kind::Sample;
+  index.count = elements(out);
+  const Shape& shape = out->type.shape();
+  if (shape.back() == Dim::symbol(graph_.batch)) {
+    index.id = 1;
+  } else if (shape.front() == Dim::symbol(graph_.batch)) {
+    index.id = 2;
+  } else {
+    throw Error(fmt::format("op '{}' has the batch in the middle of its axes", op.name()),
+                {{op.where, "used here"}}, "put the batch first or last");
+  }
+  return index;
+}
+
 // The first loop an elementwise op may join: after the makers of its operands, or in the loop that
 // makes one when it is read there element by element.
 void Lowering::add_map(TileList& list, const Op& op) {
@@ -68,19 +95,7 @@ void Lowering::add_map(TileList& list, const Op& op) {
     chosen = static_cast<int>(list.kernels.size()) - 1;
   }
   Compute compute{&op, {}, {}};
-  if (op.primitive->form == Form::Generate) {
-    if (!op.attrs.has("axis")) {
-      throw Error(
-          fmt::format("op '{}' with the batch in its shape cannot be compiled yet", op.name()),
-          {{op.where, "used here"}});
-    }
-    const std::vector<int> axes = element_axes(out);
-    const auto at = std::find(axes.begin(), axes.end(), op.attrs.get<std::int64_t>("axis"));
-    Source index;
-    index.kind = Source::Kind::Index;
-    index.id = static_cast<int>(at - axes.begin());
-    compute.operands.push_back(index);
-  }
+  if (op.primitive->form == Form::Generate) compute.operands.push_back(element_index(op));
   for (const Value* x : op.operands) {
     const auto made = list.made.find(resolve(x).base);
     Source s;

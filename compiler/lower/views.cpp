@@ -81,6 +81,10 @@ bool Lowering::is_constant(const Value* base) const {
                       (base->op->primitive == &constant_p && base->op->attrs.has("value")));
 }
 
+static bool is_table_or_constant(const Op& op) {
+  return op.primitive == &constant_p || op.primitive == &dim_p;
+}
+
 bool Lowering::contiguous(const Value* v, const View& view) const {
   if (is_constant(view.base)) return false;
   std::int64_t stride = 1;
@@ -149,7 +153,7 @@ std::vector<const Value*> Lowering::bases(const Op& op) {
   for (const Value* x : op.operands) {
     if (x->type.is_tensor()) {
       const Value* base = resolve(x).base;
-      if (!is_constant(base)) found.push_back(base);
+      if (!base->op || !is_table_or_constant(*base->op)) found.push_back(base);
     } else {
       found.push_back(follow(x));
     }
@@ -192,6 +196,7 @@ int Lowering::home(const Value* v) {
   const int made = new_buffer(std::move(b));
   buffer_[v] = made;
   touch(made);
+  if (v->op && v->op->primitive == &constant_p) tables_.push_back({plan::Table{made, v->op}});
   return made;
 }
 

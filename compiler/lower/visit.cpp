@@ -83,6 +83,16 @@ void visit(DenseKernel& kernel, const Access& a) {
                      a.read(k.start);
                      a.write(k.out);
                    },
+                   [&](DenseGather& k) {
+                     a.read(k.table);
+                     a.read(k.index);
+                     a.write(k.out);
+                   },
+                   [&](DenseScatter& k) {
+                     a.read(k.update);
+                     a.read(k.index);
+                     a.write(k.out);
+                   },
                    [&](LargeContract& k) {
                      for (RowsTerm& t : k.terms) {
                        a.read(t.g);
@@ -109,6 +119,7 @@ void visit(Node& node, const Access& a) {
                      a.write(n.out);
                    },
                    [&](LoadScalar& n) { a.read(n.from); }, [&](StoreScalar& n) { a.write(n.to); },
+                   [&](Table& n) { a.write_buffer(n.buffer); },
                    [&](DenseKernel& n) { visit(n, a); }, [&](auto&) {}},
              node.what);
 }

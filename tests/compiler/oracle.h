@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -81,13 +82,14 @@ inline std::vector<Array> inputs_for(const Graph& graph, const Bindings& binding
 }
 
 inline std::vector<Tensor> run_compiled(const Program& program, const std::vector<Array>& inputs,
-                                        int threads = 1) {
+                                        int threads = 1, const Bindings& symbols = {}) {
   std::vector<Tensor> tensors;
   std::vector<TensorView> views;
   for (const Array& a : inputs) tensors.push_back(tensor_of(a));
   for (const Tensor& t : tensors) views.push_back(t.view());
   CallOptions options;
   options.threads = threads;
+  options.symbols = symbols;
   return program.executable->run(views, options);
 }
 
@@ -102,10 +104,12 @@ inline void expect_close(const std::vector<Tensor>& got, const std::vector<Array
   REQUIRE(got.size() == want.size());
   for (std::size_t k = 0; k < got.size(); ++k) {
     REQUIRE(got[k].dims() == want[k].dims);
+    const double least = want[k].dtype == Dtype::F32 ? 1e-5 : 0;
+    const double allowed = std::max(tolerance, least);
     for (std::int64_t i = 0; i < want[k].count(); ++i) {
       const double a = value_at(got[k], static_cast<std::size_t>(i)), b = want[k].real(i);
       const bool same = (std::isnan(a) && std::isnan(b)) || a == b ||
-                        std::abs(a - b) <= tolerance * (1 + std::abs(b));
+                        std::abs(a - b) <= allowed * (1 + std::abs(b));
       CHECK_MESSAGE(same, "output ", k, " element ", i, ": got ", a, ", wanted ", b);
       if (!same) return;
     }
@@ -121,7 +125,7 @@ inline void expect_agreement(const Graph& graph, double tolerance = 2e-5,
     const Bindings bindings{{"B", batch}, {"N", 50}};
     const std::vector<Array> inputs = inputs_for(graph, bindings);
     const std::vector<Array> want = interpret(*plain, inputs);
-    for (const int threads : {1, 2, 3}) {
+    for (const int threads : {1, 3}) {
       INFO("batch ", batch, ", threads ", threads);
       expect_close(run_compiled(program, inputs, threads), want, tolerance);
     }

@@ -95,7 +95,7 @@ void Lowering::place_outputs() {
     const Value* v = graph_.body.results[i];
     if (!v->op || v->type.is_scalar() || varying(v) || !v->op->regions.empty()) continue;
     const View view = resolve(v);
-    if (view.base != v || is_constant(v) || buffer_.count(v)) continue;
+    if (view.base != v || v->op->primitive == &constant_p || buffer_.count(v)) continue;
     const int alias = plan_.signature.outputs[i].alias;
     if (alias >= 0 && (v->op->primitive->form != Form::Elementwise ||
                        !may_overwrite(v, graph_.body.arg(static_cast<std::size_t>(alias))))) {

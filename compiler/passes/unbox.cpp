@@ -99,12 +99,20 @@ class Walk {
   std::vector<std::unique_ptr<Op>> gone_ops_;
 };
 
+// An op of unknown flow may stay as it is when no box, record or tuple enters it.
+bool takes_only_data(const Op& op) {
+  if (flow(op, 0).known) return false;
+  return std::all_of(op.operands.begin(), op.operands.end(), [](const Value* x) {
+    return x->type.is_tensor() || x->type.kind() == Type::Kind::Tape;
+  });
+}
+
 void Walk::ops() {
   std::vector<std::unique_ptr<Op>> old = std::exchange(region_.ops, {});
   for (auto& op : old) {
     if (plumbing(*op)) {
       gone_ops_.push_back(std::move(op));
-    } else if (op->regions.empty()) {
+    } else if (op->regions.empty() || takes_only_data(*op)) {
       keep(std::move(op));
     } else {
       with_regions(*op);
@@ -274,13 +282,7 @@ void set_counts(Op& op, const Places& at, std::size_t boxes, const Offsets& oper
 
 void Walk::with_regions(Op& op) {
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
-    if (flow(op, r).known) continue;
-    // An op of unknown flow is left as it is, which is right as long as only tensors enter it.
-    for (const Value* x : op.operands) {
-      NODEC_CHECK(x->type.is_tensor() || x->type.kind() == Type::Kind::Tape,
-                  "unbox cannot look into {}", print(op));
-    }
-    return;
+    NODEC_CHECK(flow(op, r).known, "unbox cannot look into {}", print(op));
   }
   const Places at = places(op);
   const Stored stored = find_stored(op, at.first_capture);

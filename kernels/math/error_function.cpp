@@ -45,8 +45,7 @@ Code erf(Emitter& e, Code code) {
   const Expr w = polynomial(size, f32 ? Coefficients(large_f32) : Coefficients(large_f64));
   const Rounded n = round_scaled(w, -1, format(x).bias);
   const Expr large = fma(-exp2_fraction(-w - n.n), power_of_two(n), 1);
-  const Expr sign = bits(x) & bits(x.number(-0.0));
-  return select(size < (f32 ? 0.9 : 1.0), small, from_bits(bits(large) | sign));
+  return select(size < (f32 ? 0.9 : 1.0), small, from_bits(bits(large) | sign_bit(x)));
 }
 
 }  // namespace nodec::math

@@ -83,12 +83,6 @@ Expr reduce(Expr x, Expr n, double multiple) {
   return fma(n, -multiple * k.low, fma(n, -multiple * k.high, x));
 }
 
-// Beyond these e^x is zero or infinite whatever else happens.
-Expr clamp_exponent(Expr x, double f32_low, double f32_high, double f64_low, double f64_high) {
-  return x.is_f32() ? at_least(at_most(x, f32_high), f32_low)
-                    : at_least(at_most(x, f64_high), f64_low);
-}
-
 }  // namespace
 
 Exponential exponential(Expr x) {
@@ -109,13 +103,13 @@ Exponential exponential2(Expr x) {
 }
 
 Code exp(Emitter& e, Code code) {
-  const Expr x = clamp_exponent({e, code}, -105, 90, -750, 720);
+  const Expr x = clamp(Expr(e, code), {-105, 90}, {-750, 720});
   const auto [fraction, half] = exponential(x);
   return fraction * half * half;
 }
 
 Code exp2(Emitter& e, Code code) {
-  const Expr x = clamp_exponent({e, code}, -152, 130, -1080, 1030);
+  const Expr x = clamp(Expr(e, code), {-152, 130}, {-1080, 1030});
   const auto [fraction, half] = exponential2(x);
   return fraction * half * half;
 }
@@ -125,7 +119,7 @@ Code exp2(Emitter& e, Code code) {
 // does not; where halving would lose a subnormal's last bit the result is x.
 Code expm1(Emitter& e, Code code) {
   const Expr x{e, code};
-  const Expr bounded = clamp_exponent(x, -20, 89, -40, 710);
+  const Expr bounded = clamp(x, {-20, 89}, {-40, 710});
   const Rounded n = round_scaled(bounded, log2_e(x).high, format(x).bias - 1);
   const Expr r = reduce(bounded, n.n, 1);
   const Expr q = polynomial(r, x.is_f32() ? Coefficients(expm1_f32) : Coefficients(expm1_f64));

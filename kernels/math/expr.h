@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 
 #include "ir/emitter.h"
@@ -61,9 +60,6 @@ inline Expr operator|(Expr a, Expr b) { return a.with(a.emitter().bit_or(a, b));
 inline Expr operator^(Expr a, Expr b) { return a.with(a.emitter().bit_xor(a, b)); }
 inline Expr operator<<(Expr a, int bits) { return a.with(a.emitter().shift_left(a, bits)); }
 inline Expr operator>>(Expr a, int bits) { return a.with(a.emitter().shift_right(a, bits)); }
-inline Expr shift_right_signed(Expr a, int bits) {
-  return a.with(a.emitter().shift_right_signed(a, bits));
-}
 inline Expr mask(Expr a, std::uint64_t bits) {
   return a & a.with(a.emitter().constant_bits(a.scalar(), bits));
 }
@@ -83,14 +79,22 @@ inline Expr select(Expr pred, Expr a, double b) { return select(pred, a, a.numbe
 // instruction (x86's min and max return their second operand on NaN).
 inline Expr at_most(Expr x, double bound) { return select(bound < x, bound, x); }
 inline Expr at_least(Expr x, double bound) { return select(x < bound, bound, x); }
+struct Range {
+  double low;
+  double high;
+};
+inline Expr clamp(Expr x, Range f32, Range f64) {
+  const Range& range = x.is_f32() ? f32 : f64;
+  return at_least(at_most(x, range.high), range.low);
+}
 
 inline Expr bits(Expr x) { return x.with(x.emitter().bitcast(x, format(x).integer)); }
 inline Expr from_bits(Expr i) {
   return i.with(i.emitter().bitcast(i, i.scalar() == Scalar::I32 ? Scalar::F32 : Scalar::F64));
 }
-// A small integer as a float of the same width.
-inline Expr to_float(Expr i) {
-  return i.with(i.emitter().convert(i, i.scalar() == Scalar::I32 ? Scalar::F32 : Scalar::F64));
+// The sign bit alone, as an integer.
+inline Expr sign_bit(Expr x) {
+  return mask(bits(x), std::uint64_t{1} << (format(x).integer == Scalar::I32 ? 31 : 63));
 }
 
 // c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule.

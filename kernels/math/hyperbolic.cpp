@@ -7,9 +7,9 @@
 //   tanh(x) = (e^(2x) - 1) / (e^(2x) + 1) = ((s + 1) t + (s - 1)) / ((s + 1) + (s - 1) t).
 //
 // rho is so small that t is an odd polynomial of few terms, s - 1 and s + 1 are exact until they no
-// longer matter, and the only division is the last operation. For n = 0 it is 2t / 2: near zero the
-// error is that of the polynomial, half an ulp. The usual rational approximation of tanh on its
-// whole range needs as many operations and the same division, and loses 4 to 5 ulp to the
+// longer matter, and the only division is the last operation. For n = 0 it is 2t / 2, so near zero
+// the error is that of the polynomial, about one ulp. The usual rational approximation of tanh on
+// its whole range needs about as many operations and the same division, and loses 4 to 5 ulp to the
 // cancellation between its large terms; forms in e^(2x) - 1 need a polynomial of twice the length.
 //
 // Signs work out by themselves, -0 included: s - 1 enters as 1 - s so that the two zeros added in
@@ -38,7 +38,7 @@ constexpr double tanh_f64[] = {1,
 }  // namespace
 
 Code tanh(Emitter& e, Code code) {
-  const Expr x = at_least(at_most({e, code}, 20), -20);
+  const Expr x = clamp({e, code}, {-20, 20}, {-20, 20});
   const Rounded n = round_scaled(x, 2 * log2_e(x).high, format(x).bias);
   // What the constant leaves out, n 2^-30 (f64: 2^-56), meets a factor 1 - tanh^2 that falls faster
   // than n grows.
@@ -53,9 +53,8 @@ Code tanh(Emitter& e, Code code) {
 }
 
 Code sigmoid(Emitter& e, Code code) {
-  const Expr x{e, code};
-  const Expr bounded = x.is_f32() ? at_least(at_most(x, 40), -105) : at_least(at_most(x, 40), -750);
-  const auto [fraction, half] = exponential(bounded);
+  const Expr x = clamp({e, code}, {-105, 40}, {-750, 40});
+  const auto [fraction, half] = exponential(x);
   const Expr scaled = fraction * half;
   return scaled / fma(scaled, half, 1) * half;
 }

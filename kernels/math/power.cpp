@@ -88,16 +88,11 @@ Pair log2_pair(Expr e, Expr m) {
 
 // 2^v, where v.low is at most a few ulps of v.high.
 Expr exp2_pair(Pair v) {
-  const bool f32 = v.high.is_f32();
-  const Expr bounded =
-      f32 ? at_least(at_most(v.high, 130), -152) : at_least(at_most(v.high, 1030), -1080);
-  const Expr low = select(abs(v.high) < (f32 ? 200 : 2000), v.low, 0);
+  const Expr bounded = clamp(v.high, {-152, 130}, {-1080, 1030});
+  const Expr low = select(abs(v.high) < (v.high.is_f32() ? 200 : 2000), v.low, 0);
   const auto [fraction, half] = exponential2(bounded);
   return fma(fraction, low * ln2(low).high, fraction) * half * half;
 }
-
-Expr is_integer(Expr y) { return round_even(y) == y; }
-Expr both(Expr a, Expr b) { return a & b; }
 
 }  // namespace
 
@@ -117,15 +112,15 @@ Code pow(Emitter& e, Code base, Code exponent) {
   v.low = fma(y, log.low, v.low);
   Expr result = exp2_pair(v);
 
-  const Expr one = both(y == 0, x == x) | both(size == 1, y == y);
+  const Expr one = ((y == 0) & (x == x)) | ((size == 1) & (y == y));
   result = select(one, 1, result);
-  const Expr fraction_of_power = both(y != round_even(y), y == y);
-  const Expr undefined = both(x < 0, both(-infinity < x, fraction_of_power));
+  const Expr whole = round_even(y);
+  const Expr undefined = (x < 0) & (-infinity < x) & (y != whole) & (y == y);
   result = select(undefined, nan, result);
 
-  const Expr odd = both(is_integer(y), y * 0.5 != round_even(y * 0.5));
-  const Expr sign = bits(x) & bits(x.number(-0.0));
-  return select(odd, from_bits(bits(result) ^ sign), result);
+  const Expr half = y * 0.5;
+  const Expr odd = (y == whole) & (half != round_even(half));
+  return select(odd, from_bits(bits(result) ^ sign_bit(x)), result);
 }
 
 }  // namespace nodec::math

@@ -5,8 +5,7 @@
 //
 // Up to |x| = 2^17 (f64: 2^30) r comes from Cody and Waite's reduction: pi/2 in three parts, each
 // of full length, since an fma needs no room for the product. The first step is exact: x and n P1
-// are multiples of one number, and their difference is below 2^24 (2^53) of those. The parts are
-// cut off, not rounded, so all are positive and a zero keeps its sign.
+// are multiples of one number, and their difference is below 2^24 (2^53) of those.
 //
 // Beyond, Payne and Hanek's: x / (2 pi) is wanted modulo 1 only, so of the binary expansion of
 // 1/(2 pi), cut into chunks of as many bits as a number has, those whose product with x is an
@@ -108,10 +107,10 @@ Reduced reduce_far(Expr x) {
 }
 
 Reduced reduce(Expr x) {
-  const Expr is_near = abs(x) < (x.is_f32() ? near_f32 : near_f64);
+  const Expr is_far = (x.is_f32() ? near_f32 : near_f64) < abs(x);
   const Reduced near = reduce_near(x);
   const Reduced far = reduce_far(x);
-  return {select(is_near, near.r, far.r), select(is_near, near.quadrant, far.quadrant)};
+  return {select(is_far, far.r, near.r), select(is_far, far.quadrant, near.quadrant)};
 }
 
 // sin(r + quadrant pi/2).

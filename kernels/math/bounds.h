@@ -1,0 +1,63 @@
+// The largest error of each function, in units in the last place of the result.
+//
+// An ulp is that of the exact result's binade (the smallest normal binade for subnormals). README.md
+// says on which numbers the bounds were measured. The tests fail when a bound is exceeded, and when
+// it is loose.
+#pragma once
+
+#include <limits>
+#include <string_view>
+
+#include "ir/type.h"
+
+namespace nodec::math {
+
+struct Bound {
+  std::string_view name;
+  Dtype dtype;
+  double ulp;
+  double range = std::numeric_limits<double>::infinity();  // holds for |x| <= range
+  int operations;  // of the Emitter, constants and bit casts not counted
+};
+
+inline constexpr Bound math_bounds[] = {
+    {.name = "exp", .dtype = Dtype::F32, .ulp = 1.6, .operations = 18},
+    {.name = "exp", .dtype = Dtype::F64, .ulp = 1.5, .operations = 25},
+    {.name = "exp2", .dtype = Dtype::F32, .ulp = 1.2, .operations = 17},
+    {.name = "exp2", .dtype = Dtype::F64, .ulp = 1.4, .operations = 24},
+    {.name = "expm1", .dtype = Dtype::F32, .ulp = 1.55, .operations = 21},
+    {.name = "expm1", .dtype = Dtype::F64, .ulp = 1.9, .operations = 27},
+    {.name = "log", .dtype = Dtype::F32, .ulp = 0.95, .operations = 31},
+    {.name = "log", .dtype = Dtype::F64, .ulp = 0.9, .operations = 35},
+    {.name = "log2", .dtype = Dtype::F32, .ulp = 1.6, .operations = 35},
+    {.name = "log2", .dtype = Dtype::F64, .ulp = 1.2, .operations = 39},
+    {.name = "log1p", .dtype = Dtype::F32, .ulp = 1.7, .operations = 35},
+    {.name = "log1p", .dtype = Dtype::F64, .ulp = 1.4, .operations = 39},
+    {.name = "tanh", .dtype = Dtype::F32, .ulp = 2.6, .operations = 19},
+    {.name = "tanh", .dtype = Dtype::F64, .ulp = 2.6, .operations = 23},
+    {.name = "sigmoid", .dtype = Dtype::F32, .ulp = 3.25, .operations = 20},
+    {.name = "sigmoid", .dtype = Dtype::F64, .ulp = 2.8, .operations = 27},
+    {.name = "softplus", .dtype = Dtype::F32, .ulp = 2.4, .operations = 47},
+    {.name = "softplus", .dtype = Dtype::F64, .ulp = 2.2, .operations = 58},
+    {.name = "erf", .dtype = Dtype::F32, .ulp = 1.3, .operations = 34},
+    {.name = "erf", .dtype = Dtype::F64, .ulp = 1.25, .operations = 59},
+    {.name = "sin", .dtype = Dtype::F32, .ulp = 1.6, .range = 0x1p17, .operations = 70},
+    {.name = "sin", .dtype = Dtype::F64, .ulp = 1.6, .range = 0x1p30, .operations = 132},
+    {.name = "cos", .dtype = Dtype::F32, .ulp = 1.6, .range = 0x1p17, .operations = 69},
+    {.name = "cos", .dtype = Dtype::F64, .ulp = 1.6, .range = 0x1p30, .operations = 131},
+    {.name = "pow", .dtype = Dtype::F32, .ulp = 1.75, .operations = 111},
+    {.name = "pow", .dtype = Dtype::F64, .ulp = 1.9, .operations = 122},
+};
+
+// For finite x beyond the range of sin and cos the error stays below this, absolutely.
+inline constexpr double far_error_f32 = 5e-7;
+inline constexpr double far_error_f64 = 1e-15;
+
+constexpr const Bound* find_bound(std::string_view name, Dtype dtype) {
+  for (const Bound& bound : math_bounds) {
+    if (bound.name == name && bound.dtype == dtype) return &bound;
+  }
+  return nullptr;
+}
+
+}  // namespace nodec::math

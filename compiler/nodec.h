@@ -24,3 +24,6 @@
 #include "ir/philox.h"
 
 // Running programs.
+#include "compiler/pipeline.h"
+#include "runtime/executable.h"
+#include "runtime/tensor.h"

@@ -20,7 +20,7 @@ nn::Layer model(const ModelOptions& options) {
       nn::Flatten(),
       nn::Dense(kPixels, kFeatures, nn::act::tanh),
       nn::NeuralOde(dynamics, ode),
-      nn::Dense(kFeatures, kDigits),
+      nn::Dense(kFeatures, kClasses),
   });
 }
 

@@ -6,10 +6,11 @@
 #include <functional>
 
 #include "compiler/nodec.h"
+#include "examples/mnist/idx.h"
 
 namespace nodec::mnist {
 
-inline constexpr std::int64_t kPixels = 784, kFeatures = 20, kDigits = 10;
+inline constexpr std::int64_t kFeatures = 20;
 
 struct ModelOptions {
   nn::StateStyle style = nn::StateStyle::Compact;

@@ -55,7 +55,7 @@ struct Types {
     return guarded(kFailure, [&] {
       const std::vector<Finding> findings = analyze(*graph);
       const Inference inference = infer(*graph);
-      nodec::print((json ? types_json : types_text)(*graph, inference, findings));
+      nodec::print((json ? types_json : types_text)(model, *graph, inference, findings));
       return deny && !findings.empty() ? kFindings : kClean;
     });
   }

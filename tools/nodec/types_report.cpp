@@ -83,9 +83,9 @@ std::string finding_text(const Finding& f) {
 
 }  // namespace
 
-std::string types_text(const Graph& graph, const Inference& inference,
+std::string types_text(std::string_view model, const Graph& graph, const Inference& inference,
                        std::span<const Finding> findings) {
-  std::string text = graph.name + "\n", path;
+  std::string text = fmt::format("{}\n", model), path;
   std::size_t width = 0;
   const std::vector<Row> all = rows(graph, inference);
   for (const Row& row : all) width = std::max(width, row.name.size());
@@ -102,7 +102,7 @@ std::string types_text(const Graph& graph, const Inference& inference,
   return text;
 }
 
-std::string types_json(const Graph& graph, const Inference& inference,
+std::string types_json(std::string_view model, const Graph& graph, const Inference& inference,
                        std::span<const Finding> findings) {
   using Json = nlohmann::ordered_json;
   Json types = Json::array(), found = Json::array();
@@ -126,7 +126,7 @@ std::string types_json(const Graph& graph, const Inference& inference,
                      {"lost", f.loads + f.lost},
                      {"help", f.help}});
   }
-  return Json{{"model", graph.name}, {"types", types}, {"findings", found}}.dump() + "\n";
+  return Json{{"model", model}, {"types", types}, {"findings", found}}.dump() + "\n";
 }
 
 }  // namespace nodec

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "compiler/infer/infer.h"
 #include "ir/finding.h"
@@ -12,10 +13,10 @@
 namespace nodec {
 
 // For people. A value that is `any` to a compiler that stops at boxes shows what was proven beside.
-std::string types_text(const Graph& graph, const Inference& inference,
+std::string types_text(std::string_view model, const Graph& graph, const Inference& inference,
                        std::span<const Finding> findings);
 // For programs: one object with `model`, `types` and `findings`.
-std::string types_json(const Graph& graph, const Inference& inference,
+std::string types_json(std::string_view model, const Graph& graph, const Inference& inference,
                        std::span<const Finding> findings);
 
 }  // namespace nodec

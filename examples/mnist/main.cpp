@@ -1,0 +1,57 @@
+// mnist: trains a Neural ODE on handwritten digits with compiled programs.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "examples/mnist/train.h"
+
+namespace nodec::mnist {
+namespace {
+
+Dataset load(const Options& options) {
+  const auto say = [](const std::string& line) {
+    std::fprintf(stderr, "data: %s\n", line.c_str());
+  };
+  Dataset dataset = load_dataset(options.data, options.limit, Places::standard(), say);
+  say(dataset.source);
+  return dataset;
+}
+
+void train(const Options& options, Dataset& dataset) {
+  Training training(options, dataset);
+  const auto print = [&](const auto& what) {
+    print_line(options.json ? json_line(what) : text_line(what));
+  };
+  print(training.start());
+  Progress progress(STDERR_FILENO);
+  for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
+    const Epoch result = training.run_epoch(epoch, progress);
+    progress.clear();
+    print(result);
+  }
+  if (!options.save.empty()) write_safetensors(options.save, training.parameters());
+}
+
+int run(int argc, char** argv) {
+  const Parsed parsed = parse_options(argc, argv);
+  if (!parsed.run) {
+    std::fputs(parsed.message.c_str(), parsed.exit_code == 0 ? stdout : stderr);
+    return parsed.exit_code;
+  }
+  int on_error = kBadInput;
+  try {
+    if (!parsed.options.save.empty()) check_writable(parsed.options.save);
+    Dataset dataset = load(parsed.options);
+    on_error = kRunFailure;
+    train(parsed.options, dataset);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return on_error;
+  }
+}
+
+}  // namespace
+}  // namespace nodec::mnist
+
+int main(int argc, char** argv) { return nodec::mnist::run(argc, argv); }

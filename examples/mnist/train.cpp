@@ -1,0 +1,185 @@
+// Training: per epoch a shuffle, one call of the compiled step for each batch, then the accuracies
+// of both splits by calls of the compiled evaluation.
+#include "examples/mnist/train.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "examples/mnist/model.h"
+#include "examples/mnist/program.h"
+
+namespace nodec::mnist {
+namespace {
+
+constexpr std::string_view kBatchPort = "order";
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point began) {
+  return std::chrono::duration<double>(Clock::now() - began).count();
+}
+
+ProgramOptions program_options(const Options& o) {
+  ProgramOptions program;
+  program.model = o.model;
+  program.width = o.width;
+  program.solver = o.solver;
+  program.controller = o.controller;
+  program.adjoint = o.adjoint;
+  program.adjoint_tolerance = o.adjoint_tolerance;
+  return program;
+}
+
+// The arrays a port needs beyond those that were put there by name: moments that begin as zeros,
+// and results.
+void add_missing(const Signature& signature, Arrays& arrays) {
+  const auto add = [&](const Port& port) {
+    if (arrays.contains(port.name) || port.name == kBatchPort) return;
+    std::vector<std::int64_t> dims;
+    for (const Dim& dim : port.type.shape()) dims.push_back(dim.evaluate({}));
+    arrays.emplace(port.name, Tensor(port.type.dtype(), std::move(dims)));
+  };
+  for (const Port& port : signature.inputs) add(port);
+  for (const Port& port : signature.outputs) {
+    if (port.alias < 0) add(port);
+  }
+}
+
+}  // namespace
+
+Entry::Entry(const Traced& traced, Arrays& arrays, int threads) : program_(compile(*traced.graph)) {
+  call_.threads = threads;
+  const Signature& signature = executable().signature();
+  add_missing(signature, arrays);
+  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
+    const Port& port = signature.inputs[i];
+    if (port.name == kBatchPort) {
+      batch_port_ = i;
+      inputs_.emplace_back();
+    } else {
+      inputs_.push_back(arrays.at(port.name));
+    }
+  }
+  for (const Port& port : signature.outputs) {
+    outputs_.push_back(port.alias < 0 ? arrays.at(port.name).view()
+                                      : inputs_[static_cast<std::size_t>(port.alias)]);
+  }
+}
+
+void Entry::call(std::span<const std::int32_t> batch) {
+  const auto size = static_cast<std::int64_t>(batch.size());
+  if (batch_.data() == nullptr || batch_.count() < size) batch_ = Tensor(Dtype::I32, {size});
+  std::ranges::copy(batch, batch_.values<std::int32_t>().begin());
+  batch_dims_[0] = size;
+  inputs_[batch_port_] = {Dtype::I32, batch_dims_, batch_.data()};
+  require_success(executable().call(inputs_, outputs_, call_), executable().signature());
+}
+
+Training::Training(const Options& options, Dataset& dataset)
+    : options_(options),
+      split_(split(dataset.digits.count())),
+      train_(0, split_.train, options.batch),
+      train_in_order_(train_),
+      test_(split_.train, split_.test, options.batch) {
+  const std::int64_t count = dataset.digits.count();
+  const std::int64_t largest = std::min(options.batch, split_.train);
+  start_.threads = options.threads > 0 ? options.threads : default_threads(largest);
+  arrays_["images"] = Tensor::borrow(Dtype::U8, {count, kPixels}, dataset.digits.pixels.data());
+  arrays_["labels"] = Tensor::borrow(Dtype::U8, {count}, dataset.digits.labels.data());
+  set_scalars();
+  set_parameters();
+
+  const auto began = Clock::now();
+  const ProgramOptions program = program_options(options);
+  step_ = std::make_unique<Entry>(trace_training(program), arrays_, start_.threads);
+  evaluation_ = std::make_unique<Entry>(trace_evaluation(program), arrays_, start_.threads);
+  start_.compile_ms = 1e3 * seconds_since(began);
+  start_.from_cache = step_->from_cache() && evaluation_->from_cache();
+  const char* cpu = std::getenv("NODEC_CPU");
+  start_.cpu = cpu != nullptr && *cpu != '\0' ? cpu : "native";
+  start_.lanes = step_->executable().signature().lanes;
+}
+
+void Training::set_scalars() {
+  const auto set = [&](const char* name, double value) {
+    arrays_[name] = Tensor::scalar(static_cast<float>(value));
+  };
+  set("lr", options_.lr);
+  set("t0", 0);
+  set("t1", 1);
+  set("rtol", options_.rtol);
+  set("atol", options_.atol);
+  set("dt", options_.dt);
+  arrays_["max_steps"] = Tensor::scalar(static_cast<std::int32_t>(options_.max_steps));
+}
+
+void Training::set_parameters() {
+  const nn::Init init = options_.init == "kaiming" ? nn::Init::Kaiming : nn::Init::Glorot;
+  ModelOptions shape;
+  shape.width = options_.width;
+  const auto begin = nn::setup(options_.seed, model(shape), init).params;
+  for (const nn::Leaf& leaf : begin.leaves) {
+    std::vector<std::int64_t> dims;
+    for (const Dim& dim : leaf.type.shape()) dims.push_back(dim.constant());
+    arrays_[leaf.name] = Tensor::of(std::move(dims), begin.view(leaf));
+    parameter_names_.push_back(leaf.name);
+    start_.parameters += static_cast<std::int64_t>(leaf.count);
+  }
+}
+
+Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
+  const auto scalar = [&](const char* name) {
+    return static_cast<double>(arrays_.at(name).values<std::int32_t>()[0]);
+  };
+  Epoch result{.epoch = epoch, .epochs = options_.epochs};
+  const std::string title = fmt::format("[{}/{}]", epoch, options_.epochs);
+  train_.shuffle(options_.seed, static_cast<std::uint64_t>(epoch));
+  std::vector<double> times;
+  const auto began = Clock::now();
+  for (std::int64_t i = 0; i < train_.batches(); ++i) {
+    const std::span<const std::int32_t> batch = train_.batch(i);
+    const auto step_began = Clock::now();
+    step_->call(batch);
+    times.push_back(1e6 * seconds_since(step_began));
+    result.loss += arrays_.at("loss").values<float>()[0] * static_cast<double>(batch.size());
+    result.f_evals += scalar("f_evals");
+    result.accepted += scalar("accepted");
+    result.rejected += scalar("rejected");
+    progress.show(title, i + 1, train_.batches());
+  }
+  result.time_s = seconds_since(began);
+  const auto batches = static_cast<double>(train_.batches());
+  result.loss /= static_cast<double>(split_.train);
+  for (double* mean : {&result.f_evals, &result.accepted, &result.rejected}) *mean /= batches;
+  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
+  result.step_us_median = times[times.size() / 2];
+  result.train_accuracy = accuracy(train_in_order_);
+  result.test_accuracy = accuracy(test_);
+  result.compiles = compile_count();
+  result.tape_growths =
+      step_->executable().tape_growths() + evaluation_->executable().tape_growths();
+  return result;
+}
+
+double Training::accuracy(const Loader& loader) {
+  std::int64_t right = 0, all = 0;
+  for (std::int64_t i = 0; i < loader.batches(); ++i) {
+    const std::span<const std::int32_t> batch = loader.batch(i);
+    evaluation_->call(batch);
+    right += arrays_.at("correct").values<std::int32_t>()[0];
+    all += static_cast<std::int64_t>(batch.size());
+  }
+  return 100.0 * static_cast<double>(right) / static_cast<double>(all);
+}
+
+std::vector<NamedArray> Training::parameters() const {
+  std::vector<NamedArray> named;
+  for (const std::string& name : parameter_names_) {
+    const Tensor& array = arrays_.find(name)->second;
+    named.push_back({name, array.dims(), array.values<float>()});
+  }
+  return named;
+}
+
+}  // namespace nodec::mnist

@@ -1,0 +1,63 @@
+// The training loop: compiled programs, the arrays they work on, and the order of the batches.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/nodec.h"
+#include "examples/mnist/dataset.h"
+#include "examples/mnist/loader.h"
+#include "examples/mnist/options.h"
+#include "examples/mnist/progress.h"
+#include "examples/mnist/report.h"
+#include "examples/mnist/safetensors.h"
+
+namespace nodec::mnist {
+
+// Arrays by the name of the port they are bound to; both programs share them.
+using Arrays = std::map<std::string, Tensor, std::less<>>;
+
+// A compiled program bound to arrays; only the batch changes from call to call.
+class Entry {
+ public:
+  Entry(const Traced& traced, Arrays& arrays, int threads);
+
+  // Runs on these images; throws when the program stops early.
+  void call(std::span<const std::int32_t> batch);
+  bool from_cache() const { return program_.report.from_cache; }
+  const Executable& executable() const { return *program_.executable; }
+
+ private:
+  Program program_;
+  CallOptions call_;
+  std::vector<TensorView> inputs_, outputs_;
+  std::size_t batch_port_ = 0;
+  Tensor batch_;  // the indices, where compiled code may load whole vectors
+  std::int64_t batch_dims_[1] = {0};
+};
+
+class Training {
+ public:
+  // Compiles both programs. The dataset must outlive this.
+  Training(const Options& options, Dataset& dataset);
+
+  const Start& start() const { return start_; }
+  Epoch run_epoch(std::int64_t epoch, Progress& progress);
+  std::vector<NamedArray> parameters() const;
+
+ private:
+  void set_scalars();
+  void set_parameters();
+  double accuracy(const Loader& loader);
+
+  const Options& options_;
+  Split split_;
+  Loader train_, train_in_order_, test_;
+  Arrays arrays_;
+  std::vector<std::string> parameter_names_;
+  std::unique_ptr<Entry> step_, evaluation_;
+  Start start_;
+};
+
+}  // namespace nodec::mnist

@@ -1,0 +1,16 @@
+// How far a decay gets in one unit of time, and how that depends on its rate.
+#include <compiler/nodec.h>
+
+using namespace nodec;
+
+int main() {
+  const Traced decay = trace("decay", {{"k", f64()}, {"u0", f64()}}, [](Var k, Var u0) {
+    const auto end = [&](Var k) { return solve([&](Var u) { return -k * u; }, u0, 0, 1).u; };
+    return value_and_grad(end, k);
+  });
+  const Program program = compile(*decay.graph);
+  const Tensor k = Tensor::scalar(0.5), u0 = Tensor::scalar(2.0);
+  const auto out = program.executable->run(std::vector<TensorView>{k, u0});
+  fmt::print("u(1) = {:.4f}, du(1)/dk = {:.4f}\n", out[0].values<double>()[0],
+             out[1].values<double>()[0]);
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The training program from outside: exit codes, messages, output contracts, saved files.
+#   mnist_cli.sh BUILD WORK
+set -euo pipefail
+mnist=$1/bin/mnist
+work=$2
+rm -rf "$work"
+mkdir -p "$work"
+export NODEC_CACHE_DIR=$work/cache
+failures=0
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+
+# expect CODE TEXT ARGUMENTS...: the exit code, and TEXT somewhere in what is printed.
+expect() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$mnist" "$@" >"$work/out" 2>"$work/err" || got=$?
+  [ "$got" -eq "$code" ] || fail "mnist $*: exit code $got, wanted $code: $(cat "$work/err")"
+  grep -qF -- "$text" "$work/out" "$work/err" ||
+    fail "mnist $*: wanted '$text', got: $(cat "$work/out" "$work/err")"
+}
+small=(--data synthetic --limit 300 --epochs 2)
+
+expect 0 "--adjoint-tolerance" --help
+expect 2 "--limit: wanted a whole number from 6" --limit 0
+expect 2 "--batch: wanted a whole number from 1" --batch 0
+expect 2 "not expected: --bogus" --bogus
+expect 2 "--model: wanted one of layer, stateful, compact, got 'mlp'" --model mlp
+expect 3 "no training set in '$work/none'" --data "$work/none"
+expect 3 "cannot write '$work/none/p'" "${small[@]}" --save "$work/none/p"
+expect 4 "the solve used every step it was allowed" "${small[@]}" --max-steps 1
+
+# What people see, and what programs read.
+expect 0 "[2/2]  Time " "${small[@]}"
+grep -qE '^\[1/2\]  Time [0-9.]+s  Training Accuracy: [0-9.]+%  Test Accuracy: [0-9.]+%$' \
+  "$work/out" || fail "the tutorial's line: $(cat "$work/out")"
+expect 0 '{"epoch":2,"epochs":2,"time_s":' "${small[@]}" --json
+[ "$(wc -l <"$work/out")" -eq 3 ] || fail "--json: one line for the start and one an epoch"
+grep -qE '^\{"compile_ms":.*"from_cache":true,"device":"cpu","threads":.*"parameters":16' \
+  "$work/out" || fail "the first line of --json: $(head -n 1 "$work/out")"
+
+# An output that cannot be written is an error; a saved file is replaced whole or not at all.
+got=0
+"$mnist" "${small[@]}" --json >/dev/full 2>"$work/err" || got=$?
+[ "$got" -eq 4 ] || fail "a full output: exit code $got, wanted 4"
+expect 0 "[2/2]" "${small[@]}" --save "$work/saved"
+sum=$(sha256sum <"$work/saved")
+(ulimit -f 8 && trap '' XFSZ && expect 4 "cannot write" "${small[@]}" --save "$work/saved") ||
+  fail "a disk that fills up"
+[ "$sum" = "$(sha256sum <"$work/saved")" ] || fail "a failed --save damaged the older file"
+expect 0 "[2/2]" "${small[@]}" --save "$work/again"
+cmp -s "$work/saved" "$work/again" || fail "two equal runs saved different parameters"
+[ -z "$(ls "$work" | grep part || true)" ] || fail "temporary files are left: $(ls "$work")"
+
+[ "$failures" -eq 0 ] && echo "all as expected"

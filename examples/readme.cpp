@@ -1,4 +1,4 @@
-// How far a decay gets in one unit of time, and how that depends on its rate.
+// Where a decay is after one unit of time, and how that depends on its rate.
 #include <compiler/nodec.h>
 
 using namespace nodec;
@@ -10,7 +10,7 @@ int main() {
   });
   const Program program = compile(*decay.graph);
   const Tensor k = Tensor::scalar(0.5), u0 = Tensor::scalar(2.0);
-  const auto out = program.executable->run(std::vector<TensorView>{k, u0});
-  fmt::print("u(1) = {:.4f}, du(1)/dk = {:.4f}\n", out[0].values<double>()[0],
-             out[1].values<double>()[0]);
+  for (const Tensor& out : program.executable->run(std::vector<TensorView>{k, u0})) {
+    fmt::print("{:.4f}\n", out.values<double>()[0]);
+  }
 }

@@ -1,6 +1,8 @@
 // The fixed point. Types are recomputed on a copy of the graph, since a type rule looks at an op's
-// operands: every value of the copy starts as `never`, and sweeps in program order raise it until
-// one sweep changes nothing.
+// operands: every value of the copy starts as `never`, and sweeps in program order raise it. As
+// operands come before their uses, one sweep settles all but what flows backwards, from the end of
+// a loop to its start and from a store to the loads before it; only a rise there asks for another
+// sweep.
 #include "compiler/infer/infer.h"
 
 #include <algorithm>
@@ -100,11 +102,12 @@ class FixedPoint {
 
   const Type& witness(const Value* value) const { return witnesses_.at(value); }
 
-  void raise(Value* value, const Type& type) {
+  static bool raise(Value* value, const Type& type) {
+    if (type == value->type) return false;
     Type joined = join(value->type, type);
-    if (joined == value->type) return;
+    if (joined == value->type) return false;
     value->type = std::move(joined);
-    changed_ = true;
+    return true;
   }
 
   void sweep(Region& region) {
@@ -121,7 +124,7 @@ class FixedPoint {
   // Boxes: the content is kept beside the values, so that a store is seen by every load.
   bool box_op(Op& op) {
     if (makes_box(op)) {
-      store(op.result(), op.operands[0]->type);
+      raise_content(op.result(), op.operands[0]->type);  // every load is still to come
       raise(op.result(), witness(op.result()));
       return true;
     }
@@ -129,17 +132,17 @@ class FixedPoint {
     const auto origin = origin_.all().find(op.operands[0]);
     NODEC_CHECK(origin != origin_.all().end(), "a box '{}' comes from nowhere",
                 op.operands[0]->name);
-    if (stores_box(op)) store(origin->second, op.operands[1]->type);
+    if (stores_box(op)) changed_ |= raise_content(origin->second, op.operands[1]->type);
     if (loads_box(op)) raise(op.result(), loaded(op, origin->second));
     return true;
   }
 
-  void store(const Value* box, const Type& type) {
+  bool raise_content(const Value* box, const Type& type) {
     Type& content = contents_[box];
     Type joined = join(content, type);
-    if (joined == content) return;
+    if (joined == content) return false;
     content = std::move(joined);
-    changed_ = true;
+    return true;
   }
 
   Type loaded(const Op& op, const Value* box) const {
@@ -180,7 +183,9 @@ class FixedPoint {
       sweep(region);
       for (std::size_t i = 0; i < region.results.size(); ++i) {
         if (!f.known) continue;
-        if (f.loops[i] >= 0) raise(region.arg(std::size_t(f.loops[i])), region.results[i]->type);
+        if (f.loops[i] >= 0) {
+          changed_ |= raise(region.arg(std::size_t(f.loops[i])), region.results[i]->type);
+        }
         if (f.leaves[i] >= 0) raise(op.result(std::size_t(f.leaves[i])), region.results[i]->type);
       }
     }

@@ -2,6 +2,7 @@
 #include "compiler/infer/stability.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include "ir/primitive.h"
@@ -167,10 +168,11 @@ std::string sentence(const Finding& f) {
 
 std::vector<Finding> check_stability(const Graph& graph, const Inference& inference) {
   std::vector<Finding> findings;
-  const Reach reach(graph, inference);
+  std::optional<Reach> reach;  // most programs need none
   for (const BoxedVariable& v : inference.boxes) {
     if (!v.captured || v.stores.empty()) continue;
-    Finding f = of_box(v, reach);
+    if (!reach) reach.emplace(graph, inference);
+    Finding f = of_box(v, *reach);
     if (!v.declared_cell || !f.stable()) findings.push_back(std::move(f));
   }
   for (const UnstableCarry& c : inference.carries) findings.push_back(of_carry(c));

@@ -125,6 +125,46 @@ TEST_CASE("a gradient taken inside a call's body is resolved there, and differen
   check_slopes(run(graph->body, args)[1], slopes(*f, args, 0));
 }
 
+// A solve whose dynamics are the gradient flow du/dt = -k dE/du of E = sum(exp(u) u), by a
+// fixed-step method, so that finite differences see no change of step size.
+const std::string flow = R"((%u0: f64[3], %k: f64[]) {
+  %t0 = constant {dtype = f64, shape = <>, value = 0.0}
+  %t1 = constant {dtype = f64, shape = <>, value = 0.5}
+  %tol = constant {dtype = f64, shape = <>, value = 0.001}
+  %h = constant {dtype = f64, shape = <>, value = 0.1}
+  %n = constant {dtype = i32, shape = <>, value = 100}
+  %u1, %status, %t, %dt, %acc, %rej, %evals = solve %t0, %t1, %tol, %tol, %h, %n, %u0, %k {adjoint = "discrete", method = "rk4", states = 1} region (%s: f64[], %u: f64[3], %k: f64[]) {
+    %one = constant {dtype = f64, shape = <>, value = 1.0}
+    %energy, %slope = vjp %u, %one {seeds = [0], wrt = [0]} region (%v: f64[3]) {
+      %e = exp %v
+      %p = mul %e, %v
+      %sum = sum %p {axes = [0]}
+      yield %sum
+    }
+    %wide = broadcast %k {dims = [], shape = <3>}
+    %rate = mul %slope, %wide
+    %du = neg %rate
+    yield %du
+  }
+  %sq = mul %u1, %u1
+  %l = sum %sq {axes = [0]}
+  yield %l
+})";
+
+TEST_CASE("a gradient inside a solve's dynamics is differentiated by the solve's adjoint") {
+  const auto f = differentiated("graph f " + flow);
+  const auto graph = differentiated(R"(graph g (%u0: f64[3], %k: f64[]) {
+  %one = constant {dtype = f64, shape = <>, value = 1.0}
+  %l, %du, %dk = vjp %u0, %k, %one {seeds = [0], wrt = [0, 1]} region )" +
+                                    flow + R"(
+  yield %l, %du, %dk
+})");
+  const std::vector<Array> args = draw_arguments(f->body, 2, {0.2, 1});
+  const std::vector<Array> out = run(graph->body, args);
+  check_slopes(out[1], slopes(*f, args, 0));
+  check_slopes(out[2], slopes(*f, args, 1));
+}
+
 TEST_CASE("both branches of a cond are differentiated") {
   const std::string branches = R"((%x: f64[3], %level: f64[]) {
   %zero = constant {dtype = f64, shape = <>, value = 0.0}

@@ -27,3 +27,19 @@
 #include "compiler/pipeline.h"
 #include "runtime/executable.h"
 #include "runtime/tensor.h"
+
+namespace nodec {
+
+inline Program compile(const Traced& traced, const CompileOptions& options = {}) {
+  return compile(*traced.graph, options);
+}
+
+// Traces f, which takes one Var for each input and returns a Var, a tuple or vector of them, or
+// Outputs; then compiles it.
+template <class F>
+Program compile(std::string name, const std::vector<Input>& inputs, F&& f, std::string batch = {},
+                Here where = Here::current()) {
+  return compile(trace(std::move(name), inputs, f, std::move(batch), where));
+}
+
+}  // namespace nodec

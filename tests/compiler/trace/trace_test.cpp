@@ -152,8 +152,8 @@ TEST_CASE("the state of a solve may be several variables, the time is the last a
 TEST_CASE("ops carry the line they were written on") {
   Trace t("lines");
   const Var x = t.input("x", f32());
+  const int line = __LINE__ + 1;
   const Var y = tanh(x);
-  const int line = __LINE__;  // clang-format: one line on purpose
   t.output("y", y);
   const Traced traced = t.finish();
   CHECK(traced.graph->body.ops[0]->where.line == line);
@@ -238,12 +238,12 @@ TEST_CASE("bodies that break their contract are told at the op's line") {
         R"(error: a derivative with respect to i32[] is asked for
   --> line +0
   help: only floats have derivatives; let the function capture the others)");
-  CHECK(message(
-            [&] {
-              cond(
-                  x > 0, [&] { return x; }, [&] { return x > 1; });
-            },
-            __LINE__) ==
+  const int base = __LINE__ + 2;
+  const auto unlike = [&] {
+    cond(
+        x > 0, [&] { return x; }, [&] { return x > 1; });
+  };
+  CHECK(message(unlike, base) ==
         R"(error: the two bodies of a cond return different types: f32[] against bool[]
   --> line +0
   help: let both have the same types; cast or reshape where they differ)");

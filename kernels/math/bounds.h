@@ -1,8 +1,8 @@
 // The largest error of each function, in units in the last place of the result.
 //
-// An ulp is that of the exact result's binade (the smallest normal binade for subnormals). README.md
-// says on which numbers the bounds were measured. The tests fail when a bound is exceeded, and when
-// it is loose.
+// An ulp is that of the exact result's binade (the smallest normal binade for subnormals).
+// README.md says on which numbers the bounds were measured. The tests fail when a bound is
+// exceeded, and when it is loose.
 #pragma once
 
 #include <limits>

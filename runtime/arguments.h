@@ -47,6 +47,7 @@ class ArgumentCheck {
   std::string known_symbols(std::size_t i, const Values& values) const;
   [[noreturn]] void explain(std::span<const TensorView> views, const Values& values) const;
   void check_overlap(std::span<const TensorView> views) const;
+  void explain_overlap(std::size_t out, std::span<const TensorView> views) const;
 
   const Signature& signature_;
   std::vector<std::string> symbols_;      // the signature's, then any that only dims mention

@@ -12,10 +12,23 @@ void check_arity(const Op& op) {
                           arity == 1 ? "" : "s", op.operands.size()));
 }
 
+void check_sizes(const Op& op, const Type& type) {
+  if (type.is_tensor()) {
+    for (const Dim& dim : type.shape()) {
+      if (dim.is_size()) continue;
+      throw Error(fmt::format("'{}' gives {}, where {} is {}", op.name(), type.str(), dim.str(),
+                              dim.is_constant() && dim.constant() < 0 ? "negative" : "past 2^40"));
+    }
+  }
+  for (const Type& element : type.elements()) check_sizes(op, element);
+}
+
 std::vector<Type> result_types(const Op& op) {
   try {
     check_arity(op);
-    return op.primitive->type(op);
+    std::vector<Type> types = op.primitive->type(op);
+    for (const Type& type : types) check_sizes(op, type);
+    return types;
   } catch (const Error& error) {
     if (!error.notes().empty() || !op.where.known()) throw;
     throw Error(error.message(), {{op.where, ""}}, error.help());

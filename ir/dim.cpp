@@ -96,6 +96,13 @@ std::int64_t Dim::constant() const {
   return constant_;
 }
 
+bool Dim::is_size() const {
+  const auto small = [](std::int64_t x) { return x < kSizeLimit && x > -kSizeLimit; };
+  if (!terms_) return unknown_ || (constant_ >= 0 && small(constant_));
+  return small(constant_) && std::all_of(terms_->begin(), terms_->end(),
+                                         [&](const auto& term) { return small(term.second); });
+}
+
 bool Dim::mentions(std::string_view symbol) const {
   return terms_ && std::any_of(terms_->begin(), terms_->end(), [&](const auto& term) {
            return std::find(term.first.begin(), term.first.end(), symbol) != term.first.end();

@@ -8,7 +8,6 @@
 namespace nodec {
 namespace {
 
-constexpr std::int64_t kDimLimit = std::int64_t{1} << 40;
 constexpr std::size_t kRankLimit = 16;
 constexpr int kDimTermLimit = 64;
 
@@ -64,7 +63,7 @@ std::string Reader::name(std::string_view wanted) {
 std::int64_t Reader::dim_number() {
   const Token token = take();
   std::int64_t value = 0;
-  if (!converts(token.text, value) || value >= kDimLimit) {
+  if (!converts(token.text, value) || value >= kSizeLimit) {
     lexer_.unexpected(token, "a size below 2^40");
   }
   return value;
@@ -93,6 +92,8 @@ Dim Reader::dim() {
       if (terms == kDimTermLimit) lexer_.fail(start, "a size has more than 64 terms");
       sum = take().is('+') ? sum + term() : sum - term();
     }
+    // An attribute's may be negative, a type's is checked as such.
+    if (!sum.is_size() && !(Dim(0) - sum).is_size()) lexer_.fail(start, "a size is past 2^40");
     return sum;
   } catch (const Error& error) {
     if (!error.notes().empty()) throw;
@@ -156,7 +157,7 @@ Type Reader::type(int depth) {
   expect('[');
   Shape shape = dims(']');
   for (const Dim& dim : shape) {
-    if (dim.is_constant() && dim.constant() < 0) lexer_.fail(start, "a size is negative");
+    if (!dim.is_size()) lexer_.fail(start, "a size is negative");
   }
   return Type::tensor(*dtype, std::move(shape));
 }

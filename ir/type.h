@@ -63,6 +63,9 @@ constexpr Dtype dtype_of<std::uint64_t>() {
 // A value for each symbol, e.g. {"B": 128}.
 using Bindings = std::map<std::string, std::int64_t, std::less<>>;
 
+// No axis of a program is longer.
+inline constexpr std::int64_t kSizeLimit = std::int64_t{1} << 40;
+
 // An integer polynomial in symbols, kept in normal form (no zero terms, monomials sorted), or `?`.
 // Arithmetic that leaves int64 is an Error.
 class Dim {
@@ -75,6 +78,8 @@ class Dim {
   bool is_unknown() const { return unknown_; }
   bool is_constant() const { return !unknown_ && !terms_; }
   std::int64_t constant() const;  // requires is_constant()
+  // Whether an axis may have it: no negative number, and no coefficient from kSizeLimit on.
+  bool is_size() const;
   bool mentions(std::string_view symbol) const;
   std::vector<std::string> symbols() const;
   std::int64_t evaluate(const Bindings& bindings) const;  // Error when a symbol has no value

@@ -39,6 +39,21 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(region.ops.empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "no result has a size that no axis can have") {
+  const auto fill = [&](Dim size) {
+    return toy::error_of([&] {
+      b.value(toy::fill_p, {}, {{"shape", Shape{3, size}}, {"value", 1.0}});
+    });
+  };
+  CHECK(fill(-1) == "error: 'fill' gives f64[3, -1], where -1 is negative");
+  CHECK(fill(kSizeLimit) ==
+        "error: 'fill' gives f64[3, 1099511627776], where 1099511627776 is past 2^40");
+  CHECK(
+      fill(Dim::symbol("B") * kSizeLimit).starts_with("error: 'fill' gives f64[3, 1099511627776"));
+  CHECK(fill(Dim::symbol("B") - 3) == "nothing thrown");
+  CHECK(region.ops.size() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "without a known line the error has no note") {
   CHECK(toy::error_of([&] { b.value(toy::add_p, {x}); }) == "error: 'add' takes 2 operands, got 1");
 }

@@ -122,6 +122,8 @@ TEST_CASE("limits hold: nesting, sizes, ranks and the growth of types") {
             .starts_with("error: wanted a size below 2^40, got '1099511627776'"));
   CHECK(error_in("graph g (%x: f32[B*1099511627775*1099511627775]) { yield }")
             .starts_with("error: a size is past 2^63"));
+  CHECK(error_in("graph g (%x: f32[1099511627775 + 1]) { yield }")
+            .starts_with("error: a size is past 2^40"));
   CHECK(error_in("graph g (%x: f32[1" + repeated(", 1", 20) + "]) { yield }")
             .starts_with("error: a shape has more than 16 axes"));
   CHECK(error_in("graph g (%x: f32[B" + repeated("*B", 100) + "]) { yield }")

@@ -63,7 +63,6 @@ void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) 
                               : dense_matmul(*op));
         break;
       case Form::Gather: {
-        for (const Value* x : op->operands) dense_ref(kernels, x);
         kernels.push_back(dense_rows(*op));
         break;
       }
@@ -195,7 +194,7 @@ DenseKernel Lowering::dense_matmul(const Op& op) {
 }
 
 // v itself when it is laid out plainly; a kernel that needs more than that says so.
-plan::Ref Lowering::dense_ref(std::vector<DenseKernel>&, const Value* v) {
+plan::Ref Lowering::dense_ref(const Value* v) {
   const View view = resolve(v);
   if (scalar_.count(view.base) || !contiguous(v, view)) {
     throw Error("a gather from, or at, a transposed or broadcast tensor cannot be compiled yet", {},
@@ -214,8 +213,8 @@ DenseKernel Lowering::dense_rows(const Op& op) {
     return plan::DenseGather{element_count(index->type.shape()),
                              table->type.shape()[0],
                              width.constant(),
-                             ref(table),
-                             ref(index),
+                             dense_ref(table),
+                             dense_ref(index),
                              to};
   }
   const Value *index = op.operands[0], *update = op.operands[1];
@@ -224,8 +223,8 @@ DenseKernel Lowering::dense_rows(const Op& op) {
   return plan::DenseScatter{element_count(index->type.shape()),
                             out->type.shape()[0],
                             width.constant(),
-                            ref(update),
-                            ref(index),
+                            dense_ref(update),
+                            dense_ref(index),
                             to};
 }
 

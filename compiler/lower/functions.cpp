@@ -30,8 +30,7 @@ void Lowering::declare_arguments(const Region& region, plan::Function& function)
 }
 
 // Results live where the caller points; a result that is an argument, or stands twice, is copied.
-void Lowering::declare_results(const Region& region, plan::Function& function, TileList& list) {
-  (void)list;
+void Lowering::declare_results(const Region& region, plan::Function& function) {
   for (const Value* r : region.results) {
     plan::Buffer b;
     b.name = r->name.empty() ? "result" : r->name;
@@ -61,7 +60,7 @@ int Lowering::function_of(const Region& region) {
   list.segment = next_segment_++;
   declare_arguments(region, function);
   const std::size_t first_result = function.pointers.size();
-  declare_results(region, function, list);
+  declare_results(region, function);
   for (const auto& op : region.ops) {
     if (op->primitive->form == Form::View || op->primitive == &constant_p ||
         op->primitive == &dim_p || op->primitive == &stop_gradient_p) {

@@ -60,7 +60,7 @@ void Lowering::add_loop(Nodes& nodes, const Op& op, Scope scope) {
   loop.body = schedule(op.region(1), scope);
   next_carries(loop.body, op, scope, loop);
   nodes.push_back({std::move(loop)});
-  if (scope == Scope::Team) leave_loop(nodes, op, scope);
+  if (scope == Scope::Team) leave_loop(nodes, op);
 }
 
 void Lowering::enter_loop(Nodes& nodes, const Op& op, Scope scope, plan::While& loop) {
@@ -128,6 +128,7 @@ Moves Lowering::without_conflicts(Nodes& nodes, Moves moves, Scope scope) {
       return other.second != own && other.second == found->second;
     });
     if (!taken) continue;
+    NODEC_CHECK(view.base == from, "carries that take views of each other");
     Buffer b = plan_.buffers[static_cast<std::size_t>(to)];
     b.name += " next";
     const int fresh = new_buffer(std::move(b));
@@ -159,7 +160,7 @@ void Lowering::next_carries(Nodes& nodes, const Op& op, Scope scope, plan::While
   copies(nodes, without_conflicts(nodes, std::move(moves), scope), scope);
 }
 
-void Lowering::leave_loop(Nodes& nodes, const Op& op, Scope) {
+void Lowering::leave_loop(Nodes& nodes, const Op& op) {
   segment_ = next_segment_++;
   for (std::size_t i = 0; i < op.results.size(); ++i) {
     const Accumulator* sum = sums_.of(op, i);
@@ -241,14 +242,10 @@ plan::Buffer Lowering::frame_part(const Type& tape, std::size_t part, int frame)
   Buffer b;
   b.space = Buffer::Space::Frame;
   b.index = frame;
-  std::int64_t header = 0, lanes = 0;
+  std::int64_t lanes = 0;
   for (std::size_t i = 0; i < tape.elements().size(); ++i) {
     const Type& t = tape.elements()[i];
-    if (t.is_scalar()) {
-      if (i < part) header += 0;
-      continue;
-    }
-    if (i >= part) continue;
+    if (t.is_scalar() || i >= part) continue;
     std::int64_t n = kBlock * static_cast<std::int64_t>(bytes(t.dtype()));
     bool sampled = false;
     for (const Dim& d : t.shape()) {
@@ -265,7 +262,7 @@ plan::Buffer Lowering::frame_part(const Type& tape, std::size_t part, int frame)
   }
   std::int64_t scalars = 0;
   for (const Type& t : tape.elements()) scalars += t.is_scalar() ? 1 : 0;
-  b.frame_bytes = (8 * scalars + 63) / 64 * 64 + header;
+  b.frame_bytes = (8 * scalars + 63) / 64 * 64;
   b.frame_lanes = lanes;
   return b;
 }

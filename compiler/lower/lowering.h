@@ -103,7 +103,7 @@ class Lowering {
   plan::DenseKernel dense_fold(const Op& op);
   plan::DenseKernel dense_matmul(const Op& op);
   plan::DenseKernel dense_rows(const Op& op);
-  plan::Ref dense_ref(std::vector<plan::DenseKernel>& kernels, const Value* v);
+  plan::Ref dense_ref(const Value* v);
   plan::DenseKernel dense_copy(const Value* from, plan::Ref to);
   bool is_large(const Op& op) const;  // a batch contraction with more than 4096 outputs
   plan::DenseKernel large_contract(const std::vector<AccumulatorTerm>& terms, plan::Ref out,
@@ -143,7 +143,7 @@ class Lowering {
   void add_loop(plan::Nodes& nodes, const Op& op, Scope scope);
   void enter_loop(plan::Nodes& nodes, const Op& op, Scope scope, plan::While& loop);
   void next_carries(plan::Nodes& nodes, const Op& op, Scope scope, plan::While& loop);
-  void leave_loop(plan::Nodes& nodes, const Op& op, Scope scope);
+  void leave_loop(plan::Nodes& nodes, const Op& op);
   void add_branch(plan::Nodes& nodes, const Op& op);
   plan::Nodes branch_body(const Op& op, std::size_t k, std::vector<plan::Merge>& merges);
   void copies(plan::Nodes& nodes, const std::vector<std::pair<const Value*, int>>& moves,
@@ -157,7 +157,7 @@ class Lowering {
   void add_call(TileList& list, const Op& op);
   int function_of(const Region& region);
   void declare_arguments(const Region& region, plan::Function& function);
-  void declare_results(const Region& region, plan::Function& function, TileList& list);
+  void declare_results(const Region& region, plan::Function& function);
 
   const Graph& graph_;
   Accumulators sums_;

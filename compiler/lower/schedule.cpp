@@ -319,7 +319,7 @@ void Lowering::fold_sums(Nodes& nodes, const std::vector<Task*>& group) {
       const bool sum = task->op->primitive->form == Form::Contract || task->op->primitive == &sum_p;
       nodes.push_back({plan::FoldSlots{found->second, sum ? nullptr : task->op, to}});
     }
-    if (task->kind == Kind::Loop) leave_loop(nodes, *task->op, Scope::Chunk);
+    if (task->kind == Kind::Loop) leave_loop(nodes, *task->op);
   }
 }
 

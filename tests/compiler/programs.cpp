@@ -1,3 +1,4 @@
+// Programs for the compiler's tests, drawn at random or by hand, and how to run and compare them.
 #include "tests/compiler/programs.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Arrays of the interpreter: storage by dtype, conversions, limits.
 #include "ir/array.h"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// The builder: ops typed as they are made, errors at the user's line.
 #include "ir/builder.h"
 
 #include "tests/ir/toy.h"

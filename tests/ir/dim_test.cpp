@@ -1,3 +1,4 @@
+// Dims as polynomials: normal form, ring laws, exact division.
 #include <doctest/doctest.h>
 
 #include <random>

@@ -1,3 +1,4 @@
+// How errors render, the user's and ours.
 #include "ir/error.h"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// Attributes, cloning, copying and replacing in graphs.
 #include "ir/graph.h"
 
 #include <limits>

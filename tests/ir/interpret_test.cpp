@@ -1,3 +1,4 @@
+// The reference interpreter, and what it says of arguments that do not fit.
 #include "ir/interpret.h"
 
 #include "tests/ir/toy.h"

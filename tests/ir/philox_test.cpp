@@ -1,3 +1,4 @@
+// The counter-based generator against published answers; keys, uniforms, shuffles.
 #include "ir/philox.h"
 
 #include <doctest/doctest.h>

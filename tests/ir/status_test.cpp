@@ -1,3 +1,4 @@
+// The table of run-time outcomes.
 #include "ir/status.h"
 
 #include <doctest/doctest.h>

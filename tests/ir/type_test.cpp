@@ -1,3 +1,4 @@
+// Types: printing, the lattice's laws, substitution.
 #include "ir/type.h"
 
 #include <doctest/doctest.h>

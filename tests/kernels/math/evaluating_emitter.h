@@ -48,6 +48,8 @@ class EvaluatingEmitter final : public Emitter {
         return constant_bits(scalar, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
       case Scalar::F64:
         return constant_bits(scalar, std::bit_cast<std::uint64_t>(value));
+      case Scalar::Pred:  // all bits, as compare gives
+        return constant_bits(scalar, value != 0 ? ~std::uint32_t{0} : 0);
       default:
         return constant_bits(scalar, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
     }

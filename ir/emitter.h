@@ -86,7 +86,7 @@ class Emitter {
   // The first `count` (uniform I64) lanes only; other lanes read as zero and are not written.
   virtual Code load_lanes_masked(Code base, Code offset, Dtype stored, Code count) = 0;
   virtual void store_masked(Code base, Code offset, Dtype stored, Code value, Code count) = 0;
-  // Each lane at its own element offset (`offsets`: varying I64).
+  // Each lane at its own element offset (`offsets`: varying I64 or I32).
   virtual Code gather(Code base, Code offsets, Dtype stored) = 0;
   virtual void scatter(Code base, Code offsets, Dtype stored, Code value) = 0;
   // A block of lanes x lanes elements, row r at element offset rows[r] (uniform I64, `lanes` of

@@ -107,9 +107,9 @@ class Walker {
   void contract_tile(const plan::SlotContract& k, const std::vector<std::array<Operand, 2>>& x,
                      Code slots, Code row, Code column, std::int64_t rows, std::int64_t columns);
   void move(const plan::Transfer& k, bool full);
+  void put_samples(const plan::Transfer& k, Code pointer, Code value, bool full, Code left);
   std::vector<Code> row_offsets(const plan::Ref& index, Code limit, std::int64_t width);
   Code slot_pointer(int buffer);
-  Code local_lanes(const std::vector<Code>& x);
 
   // ---- walk_dense.cpp ----
   void dense(const plan::DenseKernel& kernel);

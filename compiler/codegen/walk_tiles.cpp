@@ -382,20 +382,15 @@ void Walker::kernel(const GatherRows& k) {
     });
   }
   if (whole == k.width) return;
-  const Code lanes = local_lanes(rows);
+  const Code memory = e_.local(kBlock * size);
   e_.loop(i64(whole), i64(k.width), 1, {}, [&](Code element, Emitter::Values) {
-    put(element, e_.gather(table.pointer, e_.add(lanes, spread(element)), table.dtype));
+    for (std::size_t l = 0; l < rows.size(); ++l) {
+      e_.store(memory, i64(static_cast<std::int64_t>(l)), table.dtype,
+               e_.load(table.pointer, e_.add(rows[l], element), table.dtype));
+    }
+    put(element, e_.load_lanes(memory, zero_, table.dtype));
     return Emitter::Values{};
   });
-}
-
-// Uniform values, one a lane, as one varying value.
-Code Walker::local_lanes(const std::vector<Code>& x) {
-  const Code memory = e_.local(static_cast<std::int64_t>(x.size()) * 8);
-  for (std::size_t l = 0; l < x.size(); ++l) {
-    e_.store(memory, i64(static_cast<std::int64_t>(l)), Dtype::I64, x[l]);
-  }
-  return e_.load_lanes(memory, zero_, Dtype::I64);
 }
 
 void Walker::kernel(const Transfer& k) {
@@ -413,38 +408,50 @@ void Walker::kernel(const Transfer& k) {
       });
 }
 
-// Lanes without a sample repeat the last one; nothing is written for them.
+// Lanes without a sample repeat the last one; nothing is written for them. Lanes are counted from
+// the tile's first sample: then 32 bits hold their offsets, in vectors no wider than those of f32.
 void Walker::move(const Transfer& k, bool full) {
   const Operand dense = ready(k.dense), lanes = ready(k.lanes);
+  const auto size = static_cast<std::int64_t>(bytes(dense.dtype));
   const Code batch = symbol(plan_.signature.batch);
-  const Code sample_stride = k.batch_last ? one_ : i64(k.batch_stride);
+  const std::int64_t sample_stride = k.batch_last ? 1 : k.batch_stride;
   const Code element_stride = k.batch_last ? batch : one_;
-  Code sample = e_.add(spread(tile_.sample), e_.convert(e_.lane_index(), Scalar::I64));
-  const Code last = spread(e_.sub(batch, one_));
-  if (!full) sample = e_.select(e_.compare(Compare::Lt, sample, last), sample, last);
-  const Code lane_offsets = e_.mul(sample, spread(sample_stride));
-  const Code left = e_.sub(batch, tile_.sample);
-  const Code some = e_.select(e_.compare(Compare::Lt, left, zero_), zero_, left);
+  const Code left = e_.sub(batch, tile_.sample);  // negative in a tile of padding alone
+  Code lane = e_.lane_index();
+  if (!full) {
+    const Code last = spread(e_.convert(e_.sub(left, one_), Scalar::I32));
+    lane = e_.select(e_.compare(Compare::Lt, lane, last), lane, last);
+  }
+  const Code stride = e_.constant(Scalar::I32, static_cast<double>(sample_stride));
+  const Code offsets = e_.mul(lane, spread(stride));
+  const Code first = times(tile_.sample, sample_stride);
   each(k.extents, [&](const Indices& at) {
-    const Code element = e_.mul(offset(dense, at), element_stride);
-    const Code contiguous = e_.add(element, tile_.sample);
-    if (k.import) {
-      const Code value =
-          full && k.batch_last
-              ? e_.load_lanes(dense.pointer, contiguous, dense.dtype)
-              : e_.gather(dense.pointer, e_.add(lane_offsets, spread(element)), dense.dtype);
-      write_at(lanes, at, in_register(value, dense.dtype));
-    } else if (k.batch_last) {
-      const Code value = spread(read_at(lanes, at));
-      if (full) {
-        e_.store(dense.pointer, contiguous, dense.dtype, value);
-      } else {
-        e_.store_masked(dense.pointer, contiguous, dense.dtype, value, some);
-      }
-    } else {
-      e_.scatter(dense.pointer, e_.add(lane_offsets, spread(element)), dense.dtype,
-                 spread(read_at(lanes, at)));
-    }
+    const Code start = e_.add(e_.mul(offset(dense, at), element_stride), first);
+    const Code pointer = e_.pointer_add(dense.pointer, times(start, size));
+    if (!k.import) return put_samples(k, pointer, spread(read_at(lanes, at)), full, left);
+    const Code value = full && k.batch_last ? e_.load_lanes(pointer, zero_, dense.dtype)
+                                            : e_.gather(pointer, offsets, dense.dtype);
+    write_at(lanes, at, in_register(value, dense.dtype));
+  });
+}
+
+// One element of the tile's samples to where they stand in a port, the first of them at `pointer`.
+void Walker::put_samples(const Transfer& k, Code pointer, Code value, bool full, Code left) {
+  const Dtype dtype = plan_.buffers[static_cast<std::size_t>(k.dense.buffer)].dtype;
+  if (k.batch_last) {
+    const Code some = e_.select(e_.compare(Compare::Lt, left, zero_), zero_, left);
+    if (full) return e_.store(pointer, zero_, dtype, value);
+    return e_.store_masked(pointer, zero_, dtype, value, some);
+  }
+  if (full) {
+    const Code stride = e_.constant(Scalar::I32, static_cast<double>(k.batch_stride));
+    return e_.scatter(pointer, e_.mul(e_.lane_index(), spread(stride)), dtype, value);
+  }
+  const Code memory = e_.local(kBlock * static_cast<std::int64_t>(bytes(dtype)));
+  e_.store(memory, zero_, dtype, value);
+  e_.loop(zero_, minimum(left, i64(e_.lanes())), 1, {}, [&](Code lane, Emitter::Values) {
+    e_.store(pointer, times(lane, k.batch_stride), dtype, e_.load(memory, lane, dtype));
+    return Emitter::Values{};
   });
 }
 
@@ -469,10 +476,12 @@ void Walker::kernel(const TransposeRows& k) {
     });
   }
   if (whole == k.width) return;
-  const Code lane = e_.convert(e_.lane_index(), Scalar::I64);
-  const Code offsets = e_.add(spread(first), e_.mul(lane, spread(i64(k.width))));
+  const auto size = static_cast<std::int64_t>(bytes(dtype));
+  const Code stride = e_.constant(Scalar::I32, static_cast<double>(k.width));
+  const Code offsets = e_.mul(e_.lane_index(), spread(stride));
   e_.loop(i64(whole), i64(k.width), 1, {}, [&](Code element, Emitter::Values) {
-    e_.scatter(rows, e_.add(offsets, spread(element)), dtype, spread(read_at(x, {element})));
+    const Code start = e_.pointer_add(rows, times(e_.add(first, element), size));
+    e_.scatter(start, offsets, dtype, spread(read_at(x, {element})));
     return Emitter::Values{};
   });
 }

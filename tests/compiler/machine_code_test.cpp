@@ -53,6 +53,17 @@ TEST_CASE("rows of a table become samples") {
 })");
 }
 
+TEST_CASE("samples may come first in a port, and lanes beyond the last one write nothing") {
+  agree(R"(graph f batch B (%x: f32[B, 3], %i: i32[B], %t: f32[50, 5]) {
+  %1 = constant {dtype = i64, shape = <>, value = 7} : i64[]
+  %2 = key %1 : key[]
+  %3 = random_uniform %2 {dtype = f32, shape = <B, 3>} : f32[B, 3]
+  %4 = add %x, %3 : f32[B, 3]
+  %5 = gather %t, %i : f32[B, 5]
+  yield %4, %5, %i
+})");
+}
+
 TEST_CASE("tensors without a batch agree with the interpreter") {
   agree(R"(graph f (%a: f32[6, 5], %b: f32[5, 3], %c: f32[50]) {
   %1 = matmul %a, %b {ta = false, tb = false} : f32[6, 3]

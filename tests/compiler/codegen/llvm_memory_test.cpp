@@ -69,7 +69,8 @@ void moves_elements(const CpuTarget& target) {
     const Code lane = e.convert(e.lane_index(), Scalar::I64);
     const Code twice = e.shift_left(lane, 1);
     const Code picked = e.gather(p.port(0), e.add(twice, p.index(2)), stored);
-    e.scatter(p.port(2), e.sub(p.index(lanes - 1), lane), stored, picked);
+    const Code last = e.constant(Scalar::I32, lanes - 1);  // offsets may be of 32 bits, too
+    e.scatter(p.port(2), e.sub(last, e.lane_index()), stored, picked);
   });
   const auto in = x.values<T>(), out = y.values<T>(), picked = gathered.values<T>();
   for (int i = 0; i < lanes; ++i) {

@@ -123,6 +123,7 @@ class Lowering {
   void add_scalar(const Op& op, plan::Nodes& nodes);
   bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);
   void make_rows(const Task& task, plan::Nodes& nodes);
+  void load_scales(const Task& task, plan::Nodes& nodes);
   bool run_phase(std::vector<Task>& tasks, plan::Nodes& nodes, const Region& region, Scope scope);
   std::vector<Task*> ready_together(std::vector<Task>& tasks);
   std::vector<const Value*> makes(const Task& task) const;
@@ -169,6 +170,7 @@ class Lowering {
   std::map<const Value*, int> rows_;         // sample-major copies
   std::map<const Accumulator*, int> slots_;  // of accumulators, or
   std::map<const Op*, int> op_slots_;        // of single batch sums
+  std::map<const Value*, int> scales_;       // scalars that scale the terms being lowered
   std::map<const Op*, int> frame_;           // frame variable of a tape.write
   std::map<std::string, int> functions_;     // by the text of their regions
   std::map<int, int> segment_of_;            // buffer -> the one segment that uses it

@@ -186,6 +186,13 @@ static std::vector<AccumulatorTerm> terms_in(const Task& task) {
   return terms;
 }
 
+void Lowering::load_scales(const Task& task, Nodes& nodes) {
+  if (!task.sum) return;
+  for (const AccumulatorTerm& term : terms_in(task)) {
+    if (term.scale) scales_[term.scale] = scalar_of(term.scale, nodes);
+  }
+}
+
 // A contraction with many outputs reads its second operand sample by sample.
 void Lowering::make_rows(const Task& task, Nodes& nodes) {
   std::vector<AccumulatorTerm> terms;
@@ -212,6 +219,7 @@ bool Lowering::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
   for (Task& task : tasks) {
     if (task.kind != Kind::Dense || !ready(task)) continue;
     make_rows(task, nodes);
+    load_scales(task, nodes);
     if (task.sum) {
       const Value* result = task.sum->loop->result(task.sum->carry);
       nodes.push_back({large_contract(terms_in(task), ref_to(home(result), result), true)});
@@ -304,6 +312,10 @@ Nodes Lowering::tile_nodes(const std::vector<Task*>& group, const Region& region
     } else {
       add_tile(list, *task->op);
     }
+    // A loop further down in this phase may use it.
+    for (const Value* v : makes(*task)) {
+      if (varying(v)) available_.insert(v);
+    }
   }
   flush();
   return nodes;
@@ -329,6 +341,7 @@ bool Lowering::run_phase(std::vector<Task>& tasks, Nodes& nodes, const Region& r
   if (group.empty()) return false;
   for (const Task* task : group) {
     if (task->kind == Kind::TapeWrite) frame_for_write(*task->op, nodes, group);
+    load_scales(*task, nodes);
   }
   if (scope == Scope::Chunk) {
     for (Node& node : tile_nodes(group, region)) nodes.push_back(std::move(node));

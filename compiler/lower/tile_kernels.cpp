@@ -268,8 +268,7 @@ static const Op* fused_product(const Op& sum) {
 
 void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) {
   const Op& op = *term.sum;
-  const int scale = term.scale ? ref(term.scale).scalar : -1;
-  NODEC_CHECK(!term.scale || scale >= 0, "a scale of a batch sum must be a scalar in a register");
+  const int scale = term.scale ? scales_.at(term.scale) : -1;
   if (op.primitive->form == Form::Reduce) {
     const Value* x = op.operands[0];
     const Op* product = fused_product(op);

@@ -22,6 +22,10 @@ std::vector<std::int64_t> row_major(const std::vector<Dim>& dims) {
   return strides;
 }
 
+std::vector<Note> origin(const Value* v) {
+  return v->op ? std::vector<Note>{{v->op->where, "made here"}} : std::vector<Note>{};
+}
+
 }  // namespace
 
 bool Lowering::varying(const Value* v) const { return is_varying(v, graph_.batch); }
@@ -33,12 +37,12 @@ std::vector<int> Lowering::element_axes(const Value* v) const {
     if (graph_.batch.empty() || !shape[i].mentions(graph_.batch)) {
       axes.push_back(static_cast<int>(i));
     } else if (!(shape[i] == Dim::symbol(graph_.batch))) {
-      throw Error("an axis of size " + shape[i].str() + " mixes samples", {},
+      throw Error("an axis of size " + shape[i].str() + " mixes samples", origin(v),
                   "keep the batch in an axis of its own");
     }
   }
   if (axes.size() + 1 < shape.size()) {
-    throw Error("a value of type " + v->type.str() + " has the batch in two axes", {},
+    throw Error("a value of type " + v->type.str() + " has the batch in two axes", origin(v),
                 "sum over one of them, or make one a number");
   }
   return axes;
@@ -55,7 +59,7 @@ std::vector<std::int64_t> Lowering::extents(const Value* v) const {
   std::vector<std::int64_t> sizes;
   for (const Dim& d : element_dims(v)) {
     if (!d.is_constant()) {
-      throw Error("the size " + d.str() + " beside the batch must be a number", {},
+      throw Error("the size " + d.str() + " beside the batch must be a number", origin(v),
                   "give this axis a fixed size");
     }
     sizes.push_back(d.constant());

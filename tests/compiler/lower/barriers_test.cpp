@@ -1,0 +1,111 @@
+// Where the team must meet, on plans written by hand: buffers 0 (shared), 1 (by chunks).
+#include <doctest/doctest.h>
+
+#include "compiler/lower/finish.h"
+#include "ir/plan.h"
+
+namespace nodec {
+namespace {
+
+using namespace plan;
+
+constexpr int kDense = 0, kLanes = 1, kSlots = 2, kOut = 3;
+
+Plan plan_of(Nodes body) {
+  Plan plan;
+  plan.buffers.resize(4);
+  plan.buffers[kDense].space = Buffer::Space::Dense;
+  plan.buffers[kLanes].space = Buffer::Space::Lanes;
+  plan.buffers[kSlots].space = Buffer::Space::Slots;
+  plan.buffers[kOut].space = Buffer::Space::Dense;
+  plan.body = std::move(body);
+  return plan;
+}
+
+// A phase that copies one buffer to another.
+Node phase(int from, int to) {
+  Map map{{1}, {}};
+  Source source;
+  source.ref.buffer = from;
+  map.computes.push_back({nullptr, {source}, Ref{to, -1, {1}, 0}});
+  Phase phase;
+  phase.body.push_back({Tiles{{map}}});
+  return {std::move(phase)};
+}
+Node dense(int from, int to) {
+  DenseMap map{{Dim(1)}, true, {}};
+  Source source;
+  source.ref.buffer = from;
+  map.computes.push_back({nullptr, {source}, Ref{to, -1, {1}, 0}});
+  return {DenseKernel{map}};
+}
+Node fold() { return {FoldSlots{kSlots, nullptr, Ref{kOut, -1, {1}, 0}}}; }
+Node clear() {
+  Phase phase;
+  phase.body.push_back({ClearSlots{kSlots, nullptr}});
+  return {std::move(phase)};
+}
+
+// One letter a node: p phase, d dense, f fold, w(...) while, i(...|...) if, | barrier.
+std::string shape(const Nodes& nodes) {
+  std::string text;
+  for (const Node& node : nodes) {
+    if (std::holds_alternative<Phase>(node.what)) text += "p";
+    if (std::holds_alternative<DenseKernel>(node.what)) text += "d";
+    if (std::holds_alternative<FoldSlots>(node.what)) text += "f";
+    if (std::holds_alternative<Barrier>(node.what)) text += "|";
+    if (const auto* loop = std::get_if<While>(&node.what)) text += "w(" + shape(loop->body) + ")";
+    if (const auto* fork = std::get_if<If>(&node.what)) {
+      text += "i(" + shape(fork->then_body) + "," + shape(fork->else_body) + ")";
+    }
+  }
+  return text;
+}
+
+std::string with_barriers(Nodes body) {
+  Plan plan = plan_of(std::move(body));
+  lowering::insert_barriers(plan);
+  return shape(plan.body);
+}
+
+Node loop(Nodes body) {
+  While loop;
+  loop.body = std::move(body);
+  return {std::move(loop)};
+}
+
+}  // namespace
+
+TEST_CASE("phases that hand samples on need no barrier: a chunk stays with its thread") {
+  CHECK(with_barriers({phase(kLanes, kLanes), phase(kLanes, kLanes)}) == "pp");
+}
+
+TEST_CASE("what a phase shares is met for: sums, and tensors without a batch") {
+  CHECK(with_barriers({phase(kLanes, kSlots), fold(), dense(kOut, kDense)}) == "p|f|d");
+  CHECK(with_barriers({dense(kOut, kDense), phase(kDense, kLanes)}) == "d|p");
+  CHECK(with_barriers({phase(kDense, kLanes), dense(kOut, kDense)}) ==
+        "p|d");                                                                // read, then written
+  CHECK(with_barriers({phase(kDense, kLanes), dense(kDense, kOut)}) == "pd");  // both read
+}
+
+TEST_CASE("one barrier serves all that went before") {
+  CHECK(with_barriers({dense(kOut, kDense), phase(kLanes, kSlots), phase(kDense, kLanes),
+                       fold()}) == "dp|pf");
+}
+
+TEST_CASE("turns of a loop are kept apart") {
+  CHECK(with_barriers({loop({phase(kLanes, kLanes)})}) == "w(p)");
+  // The fold reads what the phase of the next turn overwrites.
+  CHECK(with_barriers({loop({clear(), phase(kLanes, kSlots), fold()})}) == "w(|pp|f)");
+}
+
+TEST_CASE("either branch may have been taken") {
+  If fork;
+  fork.then_body.push_back(dense(kOut, kDense));
+  Nodes body;
+  body.push_back({std::move(fork)});
+  body.push_back(phase(kDense, kLanes));
+  CHECK(with_barriers(std::move(body)) == "i(d,)|p");
+}
+
+}  // namespace nodec

@@ -1,0 +1,183 @@
+// Large contractions, what cannot be lowered and how it is said, and a plan as text.
+#include "compiler/lower/lower.h"
+
+#include "tests/compiler/oracle.h"
+
+namespace nodec {
+namespace {
+
+std::string plan_text(const std::string& text) { return dump(*oracle::read(text), "lower"); }
+
+std::string refusal(const std::string& text) {
+  try {
+    plan_text(text);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "it lowers";
+}
+
+std::string product(int rows, int columns) {
+  return fmt::format(R"(graph f batch B (%g: f32[{}, B], %h: f32[{}, B]) {{
+  %r = matmul %g, %h {{ta = false, tb = true}}
+  yield %r
+}})",
+                     rows, columns);
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a contraction of more than 4096 outputs is one chain an output, over rows") {
+  const std::string small = plan_text(product(64, 64));
+  CHECK(contains(small, "batch contract into matmul slots"));
+  CHECK(!contains(small, "large contract"));
+  const std::string large = plan_text(product(64, 65));
+  CHECK(!contains(large, "slots#"));
+  CHECK(contains(large, "large contract"));
+  CHECK(contains(large, "[64 x 65]; each output one fma chain over (term, sample)"));
+  CHECK(contains(large, "rows rows#"));
+  oracle::expect_agreement(*oracle::read(product(64, 64)), 2e-5, {1, 37});
+  oracle::expect_agreement(*oracle::read(product(64, 65)), 2e-5, {1, 37});
+}
+
+TEST_CASE("a large contraction with rows of a table reads the table itself") {
+  const std::string text = R"(graph f batch B (%t: u8[N, 70], %i: i32[B], %g: f32[60, B]) {
+  %1 = gather %t, %i
+  %2 = cast %1 {to = f32}
+  %3 = transpose %2 {perm = [1, 0]}
+  %4 = matmul %g, %3 {ta = false, tb = true}
+  yield %4
+})";
+  CHECK(!contains(plan_text(text), "rows rows#"));
+  CHECK(contains(plan_text(text), "* rows of t#0(input) at i#"));
+  oracle::expect_agreement(*oracle::read(text), 2e-5, {1, 37});
+}
+
+TEST_CASE("a large contraction in a loop goes on from turn to turn") {
+  const std::string text = R"(graph f batch B (%x: f32[70, B], %z: f32[60, B], %c: f32[]) {
+  %n0 = constant {dtype = i32, shape = <>, value = 0}
+  %acc0 = constant {dtype = f32, shape = <70, 60>, value = 0.0}
+  %n1, %y1, %acc1 = while %n0, %x, %acc0, %z, %c {carried = 3} region (%n: i32[], %y: f32[70, B], %acc: f32[70, 60], %w: f32[60, B], %scale: f32[]) {
+    %three = constant {dtype = i32, shape = <>, value = 3}
+    %go = lt %n, %three
+    yield %go
+  } region (%n: i32[], %y: f32[70, B], %acc: f32[70, 60], %w: f32[60, B], %scale: f32[]) {
+    %one = constant {dtype = i32, shape = <>, value = 1}
+    %m = add %n, %one
+    %h = tanh %y
+    %s = matmul %h, %w {ta = false, tb = true}
+    %wide = broadcast %scale {dims = [], shape = <70, 60>}
+    %next = fma %wide, %s, %acc
+    yield %m, %h, %next
+  }
+  yield %acc1
+})";
+  const std::string plan = plan_text(text);
+  CHECK(contains(plan, "[70 x 60], going on; each output one fma chain"));
+  CHECK(contains(plan, " = load c#"));  // the scale is an input, read into a register
+  oracle::expect_agreement(*oracle::read(text), 2e-5, {1, 37});
+}
+
+TEST_CASE("shapes that cannot be lowered are refused at the user's line") {
+  CHECK(refusal(R"(graph f batch B (%x: f32[B]) {
+  %1 = broadcast %x {dims = [0], shape = <B, B>} @ "model.cpp:3"
+  %2 = tanh %1 @ "model.cpp:4"
+  yield %2
+})") == R"(error: a value of type f32[B, B] has the batch in two axes
+  --> model.cpp:3   made here
+  help: sum over one of them, or make one a number)");
+  CHECK(refusal(R"(graph f batch B (%x: f32[2, B, 3]) {
+  %1 = tanh %x @ "model.cpp:9"
+  yield %1
+})") == R"(error: 'x' has the batch in the middle of its axes
+  help: put the batch first or last)");
+  CHECK(refusal(R"(graph f batch B (%x: f32[N, B]) {
+  %1 = tanh %x @ "model.cpp:10"
+  yield %1
+})") == R"(error: the size N beside the batch must be a number
+  help: give this axis a fixed size)");
+  CHECK(refusal(R"(graph f batch B (%x: f32[2, B]) {
+  %1 = reshape %x {shape = <2*B>} @ "model.cpp:11"
+  %2 = tanh %1
+  yield %2
+})") == R"(error: an axis of size 2*B mixes samples
+  --> model.cpp:11   made here
+  help: keep the batch in an axis of its own)");
+}
+
+TEST_CASE("ops that cannot be lowered are refused at the user's line") {
+  CHECK(refusal(R"(graph f batch B (%x: f32[2, 3, B], %w: f32[2, 3]) {
+  %1 = transpose %w {perm = [1, 0]}
+  %2 = reshape %1 {shape = <6>} @ "model.cpp:5"
+  %3 = tanh %2
+  yield %3
+})") == R"(error: a reshape of a transposed or broadcast value is not supported
+  --> model.cpp:5   reshaped here
+  help: reshape first)");
+  CHECK(refusal(R"(graph f batch B (%x: f32[2, B]) {
+  %1 = slice %x {axis = 1, start = 1, size = <2>} @ "model.cpp:6"
+  %2 = tanh %1
+  yield %2
+})") == R"(error: a slice of the batch is not supported
+  --> model.cpp:6   sliced here
+  help: slice the inputs before the program)");
+  CHECK(refusal(R"(graph f batch B (%x: f32[2, B], %y: f32[2, B]) {
+  %1 = concat %x, %y {axis = 1} @ "model.cpp:7"
+  yield %1
+})") == R"(error: an axis of size 2*B mixes samples
+  --> model.cpp:7   made here
+  help: keep the batch in an axis of its own)");
+  CHECK(
+      refusal(R"(graph f batch B (%x: f32[2, B]) {
+  %1 = matmul %x, %x {ta = true, tb = false} @ "model.cpp:8"
+  yield %1
+})") ==
+      R"(error: a product of two matrices that both differ from sample to sample cannot be compiled yet
+  --> model.cpp:8   multiplied here)");
+}
+
+TEST_CASE("a tiny program's plan") {
+  CHECK(
+      plan_text(R"(graph tiny batch B (%w: f32[2, 3], %b: f32[2], %x: f32[3, B]) {
+  %wide = broadcast %b {dims = [0], shape = <2, B>}
+  %z = matmul %w, %x, %wide {ta = false, tb = false}
+  %y = tanh %z
+  %s = sum %y {axes = [1]}
+  %d = matmul %y, %x {ta = false, tb = true}
+  %e = neg %d
+  yield %y as y, %s as total, %e as e
+})") ==
+      R"(plan tiny  (sums over the batch: 16 slots, chunks of 32 samples, chunks by stride doubling)
+  scratch y: 128*blocks bytes
+  scratch sum slots: 128*chunks bytes
+  scratch matmul slots: 384*chunks bytes
+  scratch d: 24 bytes
+entry
+  phase: for each chunk of this thread
+    clear matmul slots#10(slots)
+    clear sum slots#9(slots)
+    tiles: for each vector of samples
+      import x#6(tile) from x#2(input)
+      matvec z#7(tile) = w#0(input) [2 x 3] * x#6(tile), from b#1(input); each row one fma chain over k
+      map [2]
+        r0 = tanh z#7(tile) -> y#8(lanes)
+      batch sum into sum slots#9(slots) of y#8(lanes) over [], in order
+      batch contract into matmul slots#10(slots) [2 x 3], 1 terms in order
+        y#8(lanes) * x#6(tile)
+  barrier
+  fold sum slots#9(slots) -> total#4(output)
+  fold matmul slots#10(slots) -> d#11(dense)
+  barrier
+  dense map [2, 3], elements as lanes
+    r0 = neg d#11(dense) -> e#5(output)
+  phase: for each chunk of this thread
+    tiles: for each vector of samples
+      export y#3(output) of y#8(lanes)
+)");
+}
+
+}  // namespace nodec

@@ -1,4 +1,4 @@
-// What the type-stability gate found about one variable, as data; the report words it.
+// What the type-stability gate found about one variable, as data. ir/report.h words it.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +18,64 @@ enum class FindingCode : std::uint8_t {
   ShapeChange,      // ... on rank or dims
   StructureChange,  // ... on fields, lengths, or tensor against record
   CarryChange,      // a loop's carried value enters with one type and leaves with another
+  DeviceChange,     // stores disagree on the device
+  Escape,           // made inside a body, used outside of it
+  UseBeforeStore,   // read before anything was stored in it
+  AliasedSlots,     // two state slots are one
+  CountDependent,   // its content depends on how often the solver ran the dynamics
+  Scratch,          // a declared cell that is always written before it is read
 };
-std::string_view name(FindingCode code);  // "boxed", "dtype-change", ...
+std::string_view name(FindingCode code);     // "boxed", "dtype-change", ...
+std::string_view meaning(FindingCode code);  // one line for people, as in compiler/infer/README.md
+
+// All codes, in the order above.
+std::vector<FindingCode> finding_codes();
+
+enum class ProgramPart : std::uint8_t { Forward, Backward };
+std::string_view name(ProgramPart part);  // "forward", "backward"
+
+// One place that stores to the variable, with the type it stores.
+struct Write {
+  SourceLine where;
+  Type type;
+};
+
+// A value that is `any` because of the variable, when nothing is proven.
+struct Lost {
+  std::string name;  // the user's, or empty
+  std::string op;    // what makes it ("add"), or empty for an argument of a region
+  SourceLine where;
+  Type proven;  // what the proof says it is; `any` when it says nothing
+};
 
 struct Finding {
   FindingCode code = FindingCode::Boxed;
+  ProgramPart program = ProgramPart::Forward;
   std::string path;      // named calls and solves from the model's root: "chain/layer_3/solve"
   std::string variable;  // the user's name for it, or empty
   SourceLine declared;
-  std::vector<SourceLine> writes;  // every store, in program order
+  std::vector<Write> writes;  // every store, in program order
   Type before, after;  // the type it starts with, and the first differing one (`before` if none)
-  int loads = 0;       // loads that are `any` without the proof
-  int lost = 0;        // other values that are `any` because of them
-  std::string help;    // the edit that mends it
+  int loads = 0;       // of it; each is `any` without the proof
+  std::vector<Lost> lost;  // other values that are `any` because of them, in program order
+  int unproven = 0;        // of loads and lost: those that stay `any` with the proof
+  std::string help;        // the edit that mends it
 
-  bool stable() const { return code == FindingCode::Boxed; }
+  // Whether it compiles: one type is proven. Any other finding stops a compile.
+  bool stable() const {
+    return code == FindingCode::Boxed || code == FindingCode::AliasedSlots ||
+           code == FindingCode::CountDependent || code == FindingCode::Scratch;
+  }
+};
+
+// What a program that is not stable throws, from the trace or from compile: what() is the report.
+class Unstable : public Error {
+ public:
+  explicit Unstable(std::vector<Finding> findings);
+  const std::vector<Finding>& findings() const { return findings_; }
+
+ private:
+  std::vector<Finding> findings_;
 };
 
 }  // namespace nodec

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/primitive.h"
+#include "kernels/catalogue.h"
 #include "kernels/flow.h"
 
 namespace nodec {
@@ -43,6 +44,7 @@ FindingCode change(const Type& before, const Type& after) {
 std::string path_of(const Region* region) {
   std::string path;
   for (const Op* op = region->parent; op != nullptr; op = op->parent->parent) {
+    if (op->primitive == &vjp_p) continue;  // the model is the same with and without its gradient
     const std::string part = op->attrs.get_or<std::string>("name", std::string(op->name()));
     path = path.empty() ? part : part + "/" + path;
   }
@@ -68,6 +70,8 @@ std::string help_for(const Finding& f) {
     case FindingCode::CarryChange:
       return fmt::format("start {} as {}, or convert it back at the end of the body", name,
                          f.after.str());
+    default:
+      break;
   }
   return {};
 }
@@ -79,7 +83,8 @@ class Reach {
     index(graph.body);
   }
 
-  int from(const std::vector<const Value*>& loads) const {
+  // In program order.
+  std::vector<const Value*> from(const std::vector<const Value*>& loads) const {
     std::unordered_set<const Value*> reached(loads.begin(), loads.end());
     std::vector<const Value*> pending(loads);
     while (!pending.empty()) {
@@ -92,11 +97,16 @@ class Reach {
         if (any && reached.insert(user).second) pending.push_back(user);
       }
     }
-    return int(reached.size() - loads.size());
+    for (const Value* load : loads) reached.erase(load);
+    std::vector<const Value*> lost(reached.begin(), reached.end());
+    std::sort(lost.begin(), lost.end(),
+              [&](const Value* a, const Value* b) { return order_.at(a) < order_.at(b); });
+    return lost;
   }
 
  private:
   void index(const Region& region) {
+    for (const auto& arg : region.args) order_.emplace(arg.get(), order_.size());
     for (const auto& op : region.ops) {
       for (const Value* operand : op->operands) {
         if (!op->regions.empty()) continue;
@@ -106,6 +116,7 @@ class Reach {
         cross(*op, r);
         index(op->region(r));
       }
+      for (const auto& result : op->results) order_.emplace(result.get(), order_.size());
     }
   }
 
@@ -124,20 +135,36 @@ class Reach {
 
   const Inference& inference_;
   std::unordered_map<const Value*, std::vector<const Value*>> next_;
+  std::unordered_map<const Value*, std::size_t> order_;
 };
 
-Finding of_box(const BoxedVariable& v, const Reach& reach) {
+// The loads of a variable, and what is `any` because of them.
+void add_lost(Finding& f, const std::vector<const Value*>& loads, const Reach& reach,
+              const Inference& inference) {
+  f.loads = int(loads.size());
+  const auto unproven = [&](const Value* value) {
+    return !is_concrete(inference.proven.at(value));
+  };
+  f.unproven = int(std::count_if(loads.begin(), loads.end(), unproven));
+  for (const Value* value : reach.from(loads)) {
+    const Op* op = value->op;
+    f.lost.push_back({value->name, op ? std::string(op->name()) : "", op ? op->where : SourceLine{},
+                      inference.proven.at(value)});
+    f.unproven += unproven(value) ? 1 : 0;
+  }
+}
+
+Finding of_box(const BoxedVariable& v, const Reach& reach, const Inference& inference) {
   Finding f;
   const bool proven = is_concrete(v.content) && v.content == v.first;
   f.code = proven ? FindingCode::Boxed : change(v.first, v.odd);
   f.path = path_of(v.stores.front()->parent);
   f.variable = v.box->name;
   f.declared = v.box->op->where;
-  for (const Op* store : v.stores) f.writes.push_back(store->where);
+  for (const Op* store : v.stores) f.writes.push_back({store->where, store->operands[1]->type});
   f.before = v.first;
   f.after = proven || v.odd != v.first ? v.odd : v.content;
-  f.loads = int(v.loads.size());
-  f.lost = reach.from(v.loads);
+  add_lost(f, v.loads, reach, inference);
   f.help = help_for(f);
   return f;
 }
@@ -150,18 +177,11 @@ Finding of_carry(const UnstableCarry& c) {
   const Op* start = c.loop->operands[c.index]->op;
   f.declared = start != nullptr ? start->where : c.loop->where;
   const Op* end = c.loop->region(1).results[c.index]->op;
-  f.writes.push_back(end != nullptr ? end->where : c.loop->where);
+  f.writes.push_back({end != nullptr ? end->where : c.loop->where, c.leaves});
   f.before = c.enters;
   f.after = c.leaves;
   f.help = help_for(f);
   return f;
-}
-
-std::string sentence(const Finding& f) {
-  const bool carry = f.code == FindingCode::CarryChange;
-  return fmt::format("{} does not keep its type: it {} as {} and {} {}", spelled(f.variable),
-                     carry ? "enters" : "starts", f.before.str(), carry ? "leaves as" : "becomes",
-                     f.after.str());
 }
 
 }  // namespace
@@ -172,7 +192,7 @@ std::vector<Finding> check_stability(const Graph& graph, const Inference& infere
   for (const BoxedVariable& v : inference.boxes) {
     if (!v.captured || v.stores.empty()) continue;
     if (!reach) reach.emplace(graph, inference);
-    Finding f = of_box(v, *reach);
+    Finding f = of_box(v, *reach, inference);
     if (!v.declared_cell || !f.stable()) findings.push_back(std::move(f));
   }
   for (const UnstableCarry& c : inference.carries) findings.push_back(of_carry(c));
@@ -180,19 +200,10 @@ std::vector<Finding> check_stability(const Graph& graph, const Inference& infere
 }
 
 void require_stable(std::span<const Finding> findings) {
-  std::vector<Note> notes;
-  std::string message, help;
-  for (const Finding& f : findings) {
-    if (f.stable()) continue;
-    if (!message.empty()) message += "; ";
-    message += sentence(f);
-    if (help.empty()) help = f.help;
-    if (f.declared.known()) notes.push_back({f.declared, spelled(f.variable) + " starts here"});
-    for (const SourceLine& write : f.writes) {
-      if (write.known()) notes.push_back({write, spelled(f.variable) + " is stored here"});
-    }
+  if (std::all_of(findings.begin(), findings.end(), [](const Finding& f) { return f.stable(); })) {
+    return;
   }
-  if (!message.empty()) throw Error(message, std::move(notes), help);
+  throw Unstable({findings.begin(), findings.end()});
 }
 
 }  // namespace nodec

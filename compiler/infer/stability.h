@@ -12,7 +12,7 @@ namespace nodec {
 
 std::vector<Finding> check_stability(const Graph& graph, const Inference& inference);
 
-// Throws one Error that lists every unstable finding; returns when there is none.
+// Throws Unstable with all findings when one of them stops a compile.
 void require_stable(std::span<const Finding> findings);
 
 }  // namespace nodec

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/primitive.h"
+#include "ir/report.h"
 
 namespace nodec {
 namespace {
@@ -68,19 +69,6 @@ std::string type_text(const Row& row) {
   return row.type == row.proven ? row.type : fmt::format("{} (proven {})", row.type, row.proven);
 }
 
-std::string finding_text(const Finding& f) {
-  const std::string variable = f.variable.empty() ? "a variable" : "'" + f.variable + "'";
-  std::string text = fmt::format("{}: {} in {}\n  declared  {}\n", name(f.code), variable,
-                                 f.path.empty() ? "the model" : f.path, f.declared.str());
-  for (const SourceLine& write : f.writes) text += fmt::format("  written   {}\n", write.str());
-  text += f.before == f.after
-              ? fmt::format("  type      {}\n", f.before.str())
-              : fmt::format("  type      - {}\n            + {}\n", f.before.str(), f.after.str());
-  text += fmt::format("  lost      {} loads, {} other values\n", f.loads, f.lost);
-  if (!f.help.empty()) text += fmt::format("  help: {}\n", f.help);
-  return text;
-}
-
 }  // namespace
 
 std::string types_text(std::string_view model, const Graph& graph, const Inference& inference,
@@ -93,13 +81,7 @@ std::string types_text(std::string_view model, const Graph& graph, const Inferen
     if (row.path != path) text += fmt::format("{}\n", path = row.path);
     text += fmt::format("  {:<9} {:<{}}  {}\n", row.role, row.name, width, type_text(row));
   }
-  for (const Finding& finding : findings) text += finding_text(finding);
-  if (findings.empty()) {
-    text += "no findings: every value has one type\n";
-  } else {
-    text += fmt::format("{} finding{}\n", findings.size(), findings.size() == 1 ? "" : "s");
-  }
-  return text;
+  return text + report(findings);
 }
 
 std::string types_json(std::string_view model, const Graph& graph, const Inference& inference,
@@ -115,7 +97,7 @@ std::string types_json(std::string_view model, const Graph& graph, const Inferen
   }
   for (const Finding& f : findings) {
     Json writes = Json::array();
-    for (const SourceLine& write : f.writes) writes.push_back(write.str());
+    for (const Write& write : f.writes) writes.push_back(write.where.str());
     found.push_back({{"code", name(f.code)},
                      {"path", f.path},
                      {"variable", f.variable},
@@ -123,7 +105,7 @@ std::string types_json(std::string_view model, const Graph& graph, const Inferen
                      {"writes", writes},
                      {"before", f.before.str()},
                      {"after", f.after.str()},
-                     {"lost", f.loads + f.lost},
+                     {"lost", f.loads + int(f.lost.size())},
                      {"help", f.help}});
   }
   return Json{{"model", model}, {"types", types}, {"findings", found}}.dump() + "\n";

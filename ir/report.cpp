@@ -1,0 +1,219 @@
+// The layout of a finding's report:
+//
+//   boxed: 'st' in layer_3 is reassigned in the body, always as f32[20]
+//     --> model.cpp:22   declared here, f32[20]
+//         |  State st = start;
+//     --> model.cpp:25   stored here, f32[20]
+//         |  st = next;
+//     lost: 2 loads and 3 values are any until the proof; with it, none
+//         'du'  model.cpp:26  f32[20, B]
+//     help: pass 'st' through the body and return it, or declare it a Cell
+#include "ir/report.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace nodec {
+namespace {
+
+std::string count_of(std::size_t n, const std::string& what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+std::string spelled(const std::string& name) {
+  return name.empty() ? "a variable" : fmt::format("'{}'", name);
+}
+
+class Painter {
+ public:
+  explicit Painter(const ReportStyle& style) : on_(style.colour) {}
+  std::string bold_red(const std::string& text) const { return paint("\x1b[1;31m", text); }
+  std::string bold_yellow(const std::string& text) const { return paint("\x1b[1;33m", text); }
+  std::string dim(const std::string& text) const { return paint("\x1b[2m", text); }
+  std::string cyan(const std::string& text) const { return paint("\x1b[36m", text); }
+  std::string green(const std::string& text) const { return paint("\x1b[32m", text); }
+  std::string red(const std::string& text) const { return paint("\x1b[31m", text); }
+
+ private:
+  std::string paint(const char* how, const std::string& text) const {
+    return on_ ? how + text + "\x1b[0m" : text;
+  }
+  bool on_;
+};
+
+std::string place(const SourceLine& where, const std::string& remark, const ReportStyle& style) {
+  const Painter paint(style);
+  if (!where.known()) return fmt::format("  --> unknown line   {}\n", remark);
+  std::string text = fmt::format("  --> {}   {}\n", paint.cyan(short_str(where)), remark);
+  const std::string quote = style.quote ? source_text(where) : "";
+  if (!quote.empty()) text += fmt::format("      {}  {}\n", paint.dim("|"), quote);
+  return text;
+}
+
+std::string writes_text(const Finding& f, const ReportStyle& style) {
+  std::string text;
+  const bool carry = f.code == FindingCode::CarryChange;
+  const bool used = f.code == FindingCode::Escape || f.code == FindingCode::UseBeforeStore;
+  for (const Write& write : f.writes) {
+    const std::string remark = fmt::format("{} here, {}",
+                                           used    ? "used"
+                                           : carry ? "leaves"
+                                                   : "stored",
+                                           write.type.kind() == Type::Kind::Never
+                                               ? "no value yet"
+                                               : short_diff(write.type, f.before).first);
+    text += place(write.where, remark, style);
+  }
+  if (f.writes.empty() || f.declared.known() || f.writes.front().where.known()) return text;
+  return text + "      build the model with -g1 to see the lines of its assignments\n";
+}
+
+std::string diff_text(const Finding& f, const ReportStyle& style) {
+  if (f.before == f.after) return "";
+  const Painter paint(style);
+  const auto [before, after] = short_diff(f.before, f.after);
+  return fmt::format("  type: {}\n        {}\n", paint.red("- " + before),
+                     paint.green("+ " + after));
+}
+
+std::string lost_text(const Finding& f, const ReportStyle& style) {
+  if (f.loads == 0 && f.lost.empty()) return "";
+  const std::size_t all = std::size_t(f.loads) + f.lost.size();
+  std::string text =
+      fmt::format("  lost: {} and {} are any until the proof; with it, {}\n",
+                  count_of(std::size_t(f.loads), "load"), count_of(f.lost.size(), "value"),
+                  f.unproven == 0          ? "none"
+                  : f.unproven == int(all) ? "still all"
+                                           : std::to_string(f.unproven));
+  for (std::size_t i = 0; i < std::min(style.lost, f.lost.size()); ++i) {
+    const Lost& value = f.lost[i];
+    const std::string what = value.name.empty() ? value.op : fmt::format("'{}'", value.name);
+    text += fmt::format("        {}  {}  {}\n", what, short_str(value.where), value.proven.str());
+  }
+  if (f.lost.size() > style.lost)
+    text += fmt::format("        and {} more\n", f.lost.size() - style.lost);
+  return text;
+}
+
+std::string where_in(const Finding& f) {
+  const std::string model = f.path.empty() ? "" : " in " + f.path;
+  return model + (f.program == ProgramPart::Backward ? " (backward)" : "");
+}
+
+std::string predicate(const Finding& f) {
+  const auto [before, after] = short_diff(f.before, f.after);
+  switch (f.code) {
+    case FindingCode::Boxed:
+      return fmt::format("is reassigned in the body, always as {}", f.before.str());
+    case FindingCode::CarryChange:
+      return fmt::format("enters as {} and leaves as {}", before, after);
+    case FindingCode::DtypeChange:
+    case FindingCode::ShapeChange:
+    case FindingCode::StructureChange:
+    case FindingCode::DeviceChange:
+      return fmt::format("starts as {} and becomes {}", before, after);
+    case FindingCode::Escape:
+      return "was made inside the body and is used outside of it";
+    case FindingCode::UseBeforeStore:
+      return "is used before it has a value";
+    case FindingCode::AliasedSlots:
+      return "is stored to through two handles";
+    case FindingCode::CountDependent:
+      return "depends on how often the solver runs the dynamics";
+    case FindingCode::Scratch:
+      return "is always written before it is read";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string sentence(const Finding& f) { return spelled(f.variable) + " " + predicate(f); }
+
+std::string report(const Finding& f, const ReportStyle& style) {
+  const Painter paint(style);
+  const std::string code(name(f.code));
+  std::string text =
+      fmt::format("{}: {}{} {}\n", f.stable() ? paint.bold_yellow(code) : paint.bold_red(code),
+                  spelled(f.variable), where_in(f), predicate(f));
+  if (f.declared.known()) {
+    const std::string type =
+        f.before.kind() == Type::Kind::Never ? "" : ", " + short_diff(f.before, f.after).first;
+    text += place(f.declared, "declared here" + type, style);
+  }
+  text += writes_text(f, style) + diff_text(f, style) + lost_text(f, style);
+  if (!f.help.empty()) text += fmt::format("  help: {}\n", f.help);
+  return text;
+}
+
+std::string report(std::span<const Finding> findings, const ReportStyle& style) {
+  if (findings.empty()) return "no findings: every value has one type\n";
+  std::string text;
+  for (const Finding& finding : findings) text += report(finding, style) + "\n";
+  const auto stops =
+      std::count_if(findings.begin(), findings.end(), [](const Finding& f) { return !f.stable(); });
+  text += count_of(findings.size(), "finding");
+  if (stops > 0)
+    text += fmt::format(", of which {} {} a compile", stops, stops == 1 ? "stops" : "stop");
+  return text + "\n";
+}
+
+namespace {
+
+std::string elided(const Type& type, const Type& other) {
+  const bool alike = type.kind() == other.kind() && type.field_names() == other.field_names() &&
+                     type.elements().size() == other.elements().size();
+  const bool structured = type.kind() == Type::Kind::Record || type.kind() == Type::Kind::Tuple;
+  if (!alike || !structured || type == other) return type.str();
+  std::string text;
+  bool gap = false;
+  for (std::size_t i = 0; i < type.elements().size(); ++i) {
+    if (type.elements()[i] == other.elements()[i]) {
+      gap = true;
+      continue;
+    }
+    text += text.empty() ? "" : ", ";
+    if (gap) text += "..., ";
+    gap = false;
+    if (!type.field_names().empty()) text += type.field_names()[i] + ": ";
+    text += elided(type.elements()[i], other.elements()[i]);
+  }
+  if (gap) text += ", ...";
+  return type.kind() == Type::Kind::Record ? "{" + text + "}" : "(" + text + ")";
+}
+
+}  // namespace
+
+std::pair<std::string, std::string> short_diff(const Type& before, const Type& after) {
+  return {elided(before, after), elided(after, before)};
+}
+
+std::string short_path(const std::string& file) {
+  namespace fs = std::filesystem;
+  const fs::path path(file);
+  std::error_code failed;
+  const fs::path here = fs::current_path(failed);
+  if (failed || !path.is_absolute()) return file;
+  const fs::path relative = path.lexically_normal().lexically_relative(here);
+  const bool below = !relative.empty() && *relative.begin() != "..";
+  return below ? relative.string() : path.lexically_normal().string();
+}
+
+std::string short_str(const SourceLine& where) {
+  return SourceLine{short_path(where.file), where.line}.str();
+}
+
+std::string source_text(const SourceLine& where) {
+  std::error_code failed;
+  if (!where.known() || !std::filesystem::is_regular_file(where.file, failed)) return {};
+  std::ifstream file(where.file);
+  std::string text;
+  for (int i = 0; i < where.line; ++i) {
+    if (!std::getline(file, text)) return {};
+  }
+  const std::size_t first = text.find_first_not_of(" \t"), last = text.find_last_not_of(" \t\r");
+  return first == std::string::npos ? "" : text.substr(first, last + 1 - first);
+}
+
+}  // namespace nodec

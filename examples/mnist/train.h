@@ -21,7 +21,7 @@ using Arrays = std::map<std::string, Tensor, std::less<>>;
 // A compiled program bound to arrays; only the batch changes from call to call.
 class Entry {
  public:
-  Entry(const Traced& traced, Arrays& arrays, int threads);
+  Entry(Program program, Arrays& arrays, int threads);
 
   // Runs on these images; throws when the program stops early.
   void call(std::span<const std::int32_t> batch);

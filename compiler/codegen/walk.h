@@ -43,6 +43,13 @@ class Walker {
     Dtype dtype = Dtype::F32;
     std::vector<std::int64_t> strides;
   };
+  // Neighbouring columns of a matrix, one or more vectors of them; `masked`: one vector, of which
+  // the first `count` lanes count.
+  struct Columns {
+    Code first, count;
+    int vectors = 1;
+    bool masked = false;
+  };
   using Indices = std::vector<Code>;
 
   // ---- walk_nodes.cpp ----
@@ -123,12 +130,12 @@ class Walker {
   void flat_map(const plan::DenseMap& k);
   void flat_turn(const plan::DenseMap& k, const std::vector<std::vector<Operand>>& x,
                  const std::vector<Operand>& to, Code at, Code count, bool masked);
-  void large_columns(const plan::LargeContract& k, Code column, Code count, bool masked);
-  void large_rows(const plan::LargeContract& k, Code column, Code count, bool masked, Code first,
+  void large_columns(const plan::LargeContract& k, const Columns& columns);
+  void large_rows(const plan::LargeContract& k, const Columns& columns, Code first,
                   std::int64_t rows);
-  Emitter::Values large_term(const plan::RowsTerm& term, std::int64_t columns, Code column,
-                             Code count, bool masked, Code first, std::int64_t rows,
-                             Emitter::Values sums);
+  Code load_columns(Code pointer, Code at, Dtype dtype, const Columns& columns);
+  Emitter::Values large_term(const plan::RowsTerm& term, std::int64_t width, const Columns& columns,
+                             Code first, std::int64_t rows, Emitter::Values sums);
   void each_dense(const std::vector<Code>& extents, std::size_t axis, Indices& at,
                   const std::function<void(const Indices&)>& body);
 

@@ -10,7 +10,16 @@ using namespace plan;
 
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 16;  // running sums of a large contraction, per column vector
+// Rows of a large contraction taken at once, for two vectors of columns: their running sums, the
+// vectors and one broadcast fit 32 registers (16 of narrower vectors). A number that divides the
+// rows leaves no shorter turn.
+std::int64_t rows_at_once(std::int64_t rows, int lanes) {
+  const std::int64_t most = lanes == 16 ? 12 : 6;
+  for (std::int64_t n = most; n >= most * 2 / 3; --n) {
+    if (rows % n == 0) return n;
+  }
+  return most;
+}
 
 }  // namespace
 
@@ -200,61 +209,72 @@ void Walker::kernel(const DenseScatter& k) {
   });
 }
 
-// Threads take vectors of columns; each output is one chain over (term, sample).
+// Threads take vectors of columns; each output is one chain over (term, sample). Two vectors of
+// columns share each sample's broadcast rows.
 void Walker::kernel(const LargeContract& k) {
   const int lanes = e_.lanes();
-  const std::int64_t units = (k.columns + lanes - 1) / lanes;
+  const std::int64_t whole = k.columns / lanes, units = (k.columns + lanes - 1) / lanes;
   const auto [first, last] = my_share(i64(units));
-  e_.loop(times(first, lanes), times(last, lanes), lanes, {}, [&](Code column, Emitter::Values) {
-    const Code count = minimum(e_.sub(i64(k.columns), column), i64(lanes));
-    large_columns(k, column, count, k.columns % lanes != 0);
+  Code rest = first;
+  if (whole >= 2) {
+    const Code pairs = e_.div_signed(e_.sub(minimum(last, i64(whole)), first), i64(2));
+    rest = e_.add(first, times(pairs, 2));
+    e_.loop(times(first, lanes), times(rest, lanes), 2 * lanes, {}, [&](Code at, Emitter::Values) {
+      large_columns(k, {at, i64(lanes), 2, false});
+      return Emitter::Values{};
+    });
+  }
+  e_.loop(times(rest, lanes), times(last, lanes), lanes, {}, [&](Code at, Emitter::Values) {
+    const Code count = minimum(e_.sub(i64(k.columns), at), i64(lanes));
+    large_columns(k, {at, count, 1, whole != units});
     return Emitter::Values{};
   });
 }
 
-void Walker::large_columns(const LargeContract& k, Code column, Code count, bool masked) {
-  const std::int64_t rows = k.rows <= 24 && e_.lanes() == 16 ? k.rows
-                            : e_.lanes() == 16               ? kRowsAtOnce
-                                                             : kRowsAtOnce / 2;
-  const std::int64_t whole = k.rows / rows * rows;
+void Walker::large_columns(const LargeContract& k, const Columns& columns) {
+  const std::int64_t rows = rows_at_once(k.rows, e_.lanes()), whole = k.rows / rows * rows;
   e_.loop(zero_, i64(whole), rows, {}, [&](Code row, Emitter::Values) {
-    large_rows(k, column, count, masked, row, rows);
+    large_rows(k, columns, row, rows);
     return Emitter::Values{};
   });
-  if (whole < k.rows) large_rows(k, column, count, masked, i64(whole), k.rows - whole);
+  if (whole < k.rows) large_rows(k, columns, i64(whole), k.rows - whole);
 }
 
-void Walker::large_rows(const LargeContract& k, Code column, Code count, bool masked, Code first,
+void Walker::large_rows(const LargeContract& k, const Columns& columns, Code first,
                         std::int64_t rows) {
   const Operand out = ready(k.out);
-  const Scalar kind = scalar_kind(out.dtype);
-  Emitter::Values sums;
-  const auto place = [&](std::int64_t r) { return offset(out, {e_.add(first, i64(r)), column}); };
+  const auto place = [&](std::int64_t r, int v) {
+    return offset(out, {e_.add(first, i64(r)), e_.add(columns.first, i64(v * e_.lanes()))});
+  };
+  Emitter::Values sums;  // row by row
   for (std::int64_t r = 0; r < rows; ++r) {
-    if (!k.accumulate) {
-      sums.push_back(spread(e_.constant(kind, 0)));
-    } else if (masked) {
-      sums.push_back(e_.load_lanes_masked(out.pointer, place(r), out.dtype, count));
-    } else {
-      sums.push_back(e_.load_lanes(out.pointer, place(r), out.dtype));
+    for (int v = 0; v < columns.vectors; ++v) {
+      sums.push_back(k.accumulate ? load_columns(out.pointer, place(r, v), out.dtype, columns)
+                                  : spread(e_.constant(scalar_kind(out.dtype), 0)));
     }
   }
   for (const RowsTerm& term : k.terms) {
-    sums = large_term(term, k.columns, column, count, masked, first, rows, std::move(sums));
+    sums = large_term(term, k.columns, columns, first, rows, std::move(sums));
   }
+  auto sum = sums.begin();
   for (std::int64_t r = 0; r < rows; ++r) {
-    const Code sum = sums[static_cast<std::size_t>(r)];
-    if (masked) {
-      e_.store_masked(out.pointer, place(r), out.dtype, sum, count);
-    } else {
-      e_.store(out.pointer, place(r), out.dtype, sum);
+    for (int v = 0; v < columns.vectors; ++v, ++sum) {
+      if (columns.masked) {
+        e_.store_masked(out.pointer, place(r, v), out.dtype, *sum, columns.count);
+      } else {
+        e_.store(out.pointer, place(r, v), out.dtype, *sum);
+      }
     }
   }
 }
 
-Emitter::Values Walker::large_term(const RowsTerm& term, std::int64_t columns, Code column,
-                                   Code count, bool masked, Code first, std::int64_t rows,
-                                   Emitter::Values sums) {
+Code Walker::load_columns(Code pointer, Code at, Dtype dtype, const Columns& columns) {
+  return columns.masked ? e_.load_lanes_masked(pointer, at, dtype, columns.count)
+                        : e_.load_lanes(pointer, at, dtype);
+}
+
+Emitter::Values Walker::large_term(const RowsTerm& term, std::int64_t width, const Columns& columns,
+                                   Code first, std::int64_t rows, Emitter::Values sums) {
   tile_.block = zero_;
   tile_.lane = zero_;
   const Operand g = ready(term.g);  // block 0; the others follow at a fixed distance
@@ -278,10 +298,9 @@ Emitter::Values Walker::large_term(const RowsTerm& term, std::int64_t columns, C
     row = minimum(row, limit);
     return e_.select(e_.compare(Compare::Lt, row, zero_), zero_, row);
   };
-  const auto load = [&](Code row) {
-    const Code at = e_.add(times(row, columns), column);
-    Code h = masked ? e_.load_lanes_masked(pointer, at, dtype, count)
-                    : e_.load_lanes(pointer, at, dtype);
+  const auto load = [&](Code row, int v) {
+    const Code column = e_.add(columns.first, i64(v * e_.lanes()));
+    Code h = load_columns(pointer, e_.add(times(row, width), column), dtype, columns);
     std::vector<Code> made;
     for (std::size_t i = 0; i < extra.size(); ++i) {
       std::vector<Code> x;
@@ -302,12 +321,18 @@ Emitter::Values Walker::large_term(const RowsTerm& term, std::int64_t columns, C
     const Code left = minimum(e_.sub(batch, times(block, kBlock)), i64(kBlock));
     const Code from = times(block, block_elements);
     return e_.loop(zero_, left, 1, std::move(outer), [&](Code lane, Emitter::Values s) {
-      const Code h = load(row_of(block, lane));
+      const Code row = row_of(block, lane);
+      std::vector<Code> h;
+      for (int v = 0; v < columns.vectors; ++v) h.push_back(load(row, v));
+      auto sum = s.begin();
       for (std::int64_t r = 0; r < rows; ++r) {
         const Code element = times(e_.add(first, i64(r)), g.strides[0] * kBlock);
         Code v = e_.load(g.pointer, e_.add(e_.add(from, element), lane), g.dtype);
         if (term.scale >= 0) v = e_.mul(scalars_[static_cast<std::size_t>(term.scale)], v);
-        s[static_cast<std::size_t>(r)] = e_.fma(v, h, s[static_cast<std::size_t>(r)]);
+        for (const Code& x : h) {
+          *sum = e_.fma(v, x, *sum);
+          ++sum;
+        }
       }
       return s;
     });

@@ -56,6 +56,7 @@ Attrs attributes(const SolveOptions& options, std::size_t states, const std::str
               {"method", options.method},     {"quadratures", std::int64_t{0}},
               {"residuals", std::int64_t{0}}, {"states", std::int64_t(states)},
               {"tape", std::string()}};
+  if (!options.keep_stages) attrs.set("keep", false);
   if (!path.empty()) attrs.set("name", path);  // what reports call it
   return attrs;
 }

@@ -35,6 +35,8 @@ struct SolveOptions {
   Setting rtol = 1e-3, atol = 1e-6;
   Setting dt = 0;  // the first step (0: chosen), or every step of a fixed-step method
   Setting max_steps = 10000;
+  // `discrete` reads stage values from the tape; or recomputes them: less memory, the same bits.
+  bool keep_stages = true;
   bool stop_on_failure = true;  // a failed solve stops the program with its status
 };
 

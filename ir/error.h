@@ -13,10 +13,12 @@
 
 namespace nodec {
 
-// A line of the user's program (C++ or IR text); line 0 means unknown.
+// A line of the user's program (C++ or IR text); line 0 means unknown. `layer` is the step of the
+// model's path that the line was reached through ("layer_3.layer_1"), or empty.
 struct SourceLine {
-  std::string file;
+  std::string file = {};
   int line = 0;
+  std::string layer = {};
 
   static SourceLine of(const std::source_location& at) {
     return {at.file_name(), static_cast<int>(at.line())};

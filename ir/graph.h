@@ -11,8 +11,8 @@
 //   region  = "(" [arg {"," arg}] ")" "{" {op} "yield" [result {"," result}] "}"
 //   arg     = value ":" type
 //   op      = [value {"," value} "="] primitive [value {"," value}] ["{" attr {"," attr} "}"]
-//             {"region" region} [":" type {"," type}] ["@" string]
-//             operands start on the primitive's line; the string after @ is "file:line"
+//             {"region" region} [":" type {"," type}] ["@" string ["in" name]]
+//             operands start on the primitive's line; after @ stand "file:line" and the layer
 //   result  = value, and in the graph's own region: value ["as" name] ["over" value]
 //             "as": its result name; "over": the argument it is written in place of (aliases)
 //   value   = "%" (name | digits)       digits: a value without a name

@@ -218,7 +218,9 @@ SourceLine Parser::location(const Token& start) {
   const bool number = !digits.empty() && digits.size() < 10 && digits[0] != '0' &&
                       digits.find_first_not_of("0123456789") == std::string::npos;
   if (!number) reader_.lexer().unexpected(token, "\"file:line\"");
-  return {token.text.substr(0, colon), std::stoi(digits)};
+  SourceLine line{token.text.substr(0, colon), std::stoi(digits)};
+  if (reader_.accept("in")) line.layer = reader_.name("a layer's name");
+  return line;
 }
 
 Value* Parser::use(const Scope& scope) {

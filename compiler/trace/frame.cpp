@@ -87,7 +87,9 @@ std::string spelled(const Variable& variable) {
 Builder Frame::builder(const SourceLine& at) const {
   Builder b(*region);
   const bool covered = !record->scopes.empty() && record->scopes.back().second.known();
-  b.at(covered ? record->scopes.back().second : at);
+  SourceLine line = covered ? record->scopes.back().second : at;
+  line.layer = record->path();
+  b.at(std::move(line));
   return b;
 }
 

@@ -229,6 +229,18 @@ TEST_CASE("many arguments stand one a line") {
 )");
 }
 
+TEST_CASE("an op's layer is printed behind its line and read back") {
+  const std::string text =
+      "graph g (%x: f32[]) {\n"
+      "  %0 = add %x, %x : f32[] @ \"m.cpp:12\" in layer_3.layer_1\n"
+      "  %1 = add %0, %x : f32[] @ \"m.cpp:13\" in \"my layer\"\n"
+      "  yield %1\n"
+      "}\n";
+  const auto graph = toy::read(text);
+  CHECK(graph->body.ops[0]->where == SourceLine{"m.cpp", 12, "layer_3.layer_1"});
+  CHECK(print(*graph, {.locations = true}) == text);
+}
+
 TEST_CASE("locations are printed on request and read back") {
   const std::string text =
       "graph g (%x: f32[]) {\n"

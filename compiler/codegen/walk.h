@@ -5,11 +5,14 @@
 //   walker.functions();               // out-of-line functions first
 //   walker.entry(frame, thread);      // then the body of the entry
 //
-// walk_nodes.cpp: control and sharing out; walk_tiles.cpp: kernels on one tile; walk_dense.cpp:
-// kernels split by elements.
+// walk_nodes.cpp: control and sharing out; walk_tiles.cpp: kernels on one tile; walk_slots.cpp:
+// sums over the batch; walk_dense.cpp: kernels split by elements, walk_contract.cpp the largest of
+// them.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,13 +46,6 @@ class Walker {
     Dtype dtype = Dtype::F32;
     std::vector<std::int64_t> strides;
   };
-  // Neighbouring columns of a matrix, one or more vectors of them; `masked`: one vector, of which
-  // the first `count` lanes count.
-  struct Columns {
-    Code first, count;
-    int vectors = 1;
-    bool masked = false;
-  };
   using Indices = std::vector<Code>;
 
   // ---- walk_nodes.cpp ----
@@ -61,19 +57,16 @@ class Walker {
   Code minimum(Code a, Code b);
   Code times(Code a, std::int64_t n);
   Code base(int buffer);
+  void begin(Code frame, Code thread);  // the body of another function
+  // Calls the out-of-line function of this name, which `body` writes when it is first wanted. Its
+  // parameters: frame, thread, then those of these kinds.
+  void call_shared(const std::string& name, std::span<const Scalar> kinds,
+                   std::vector<Code> arguments,
+                   const std::function<void(std::span<const Code>)>& body);
   void walk(const plan::Nodes& nodes);
   void scalars(const plan::Scalars& node);
   void phase(const plan::Phase& node);
   void tiles(const plan::Tiles& node);
-  void clear_slots(const plan::ClearSlots& node);
-  void fold_slots(const plan::FoldSlots& node);
-  std::pair<Dtype, std::string> fold_kind(const plan::FoldSlots& node) const;
-  void declare_folds(const plan::Nodes& nodes);
-  void add_chunks(const plan::FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code first,
-                  Code last);
-  void add_lanes(const plan::FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code out,
-                 Code first, Code last);
-  Code merge(const Op* op, Code a, Code b);
   void loop(const plan::While& node);
   void branch(const plan::If& node);
   void tape_frame(const plan::TapeFrame& node);
@@ -109,6 +102,7 @@ class Walker {
   void kernel(const plan::Transfer& k);
   void kernel(const plan::TransposeRows& k);
   void kernel(const plan::Invoke& k);
+  void transpose_tile(const Operand& x, Code rows, Code first, std::int64_t width);
   void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, Code first,
                    std::int64_t rows);
   void contract_tile(const plan::SlotContract& k, const std::vector<std::array<Operand, 2>>& x,
@@ -118,6 +112,15 @@ class Walker {
   std::vector<Code> row_offsets(const plan::Ref& index, Code limit, std::int64_t width);
   Code slot_pointer(int buffer);
 
+  // ---- walk_slots.cpp ----
+  void clear_slots(const plan::ClearSlots& node);
+  void fold_slots(const plan::FoldSlots& node);
+  void add_chunks(const plan::FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code first,
+                  Code last);
+  void add_lanes(const plan::FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code out,
+                 Code first, Code last);
+  Code merge(const Op* op, Code a, Code b);
+
   // ---- walk_dense.cpp ----
   void dense(const plan::DenseKernel& kernel);
   void kernel(const plan::DenseMap& k);
@@ -126,18 +129,45 @@ class Walker {
   void kernel(const plan::DenseGather& k);
   void kernel(const plan::DenseScatter& k);
   Code clamped_row(const Operand& index, Code at, Code last);
-  void kernel(const plan::LargeContract& k);
   void flat_map(const plan::DenseMap& k);
   void flat_turn(const plan::DenseMap& k, const std::vector<std::vector<Operand>>& x,
                  const std::vector<Operand>& to, Code at, Code count, bool masked);
-  void large_columns(const plan::LargeContract& k, const Columns& columns);
-  void large_rows(const plan::LargeContract& k, const Columns& columns, Code first,
-                  std::int64_t rows);
-  Code load_columns(Code pointer, Code at, Dtype dtype, const Columns& columns);
-  Emitter::Values large_term(const plan::RowsTerm& term, std::int64_t width, const Columns& columns,
-                             Code first, std::int64_t rows, Emitter::Values sums);
   void each_dense(const std::vector<Code>& extents, std::size_t axis, Indices& at,
                   const std::function<void(const Indices&)>& body);
+
+  // ---- walk_contract.cpp ----
+  // A term of a large contraction made ready before the loops.
+  struct LargeTerm {
+    const plan::RowsTerm* term = nullptr;
+    Operand g;  // block 0; the others follow at a fixed distance
+    std::int64_t block_elements = 0;
+    Code pointer;  // of the rows, or of the table they come from
+    Dtype dtype = Dtype::F32;
+    Operand index;
+    Code last;  // the table's last row
+    std::vector<std::vector<Operand>> extra;
+  };
+  // Neighbouring columns, one or more vectors of them; `masked`: one vector, of which the first
+  // `count` lanes count.
+  struct Columns {
+    Code first, count;
+    int vectors = 1;
+    bool masked = false;
+  };
+  void kernel(const plan::LargeContract& k);
+  LargeTerm ready_term(const plan::RowsTerm& term);
+  void contract(const plan::LargeContract& k, const Operand& out,
+                const std::vector<LargeTerm>& terms, bool add);
+  void contract_columns(const plan::LargeContract& k, const Operand& out,
+                        const std::vector<LargeTerm>& terms, bool add, const Columns& columns);
+  void contract_rows(const plan::LargeContract& k, const Operand& out,
+                     const std::vector<LargeTerm>& terms, bool add, const Columns& columns,
+                     Code first, std::int64_t rows);
+  Code load_columns(Code pointer, Code at, Dtype dtype, const Columns& columns);
+  Code row_start(const LargeTerm& term, std::int64_t width, Code sample);
+  Code row_elements(const LargeTerm& term, Code at, const Columns& columns);
+  Emitter::Values add_term(const LargeTerm& term, std::int64_t width, const Columns& columns,
+                           Code first, std::int64_t rows, Emitter::Values sums);
 
   Emitter& e_;
   const plan::Plan& plan_;
@@ -147,7 +177,7 @@ class Walker {
   std::map<int, Code> arguments_;  // of the function being written, by buffer
   std::map<int, Code> locals_;     // tile buffers on the stack, by buffer
   std::vector<int> functions_;
-  std::map<std::pair<Dtype, std::string>, int> folds_;  // out-of-line folds of slots
+  std::map<std::string, int> shared_;  // out-of-line code that the program needs more than once
   Tile tile_;
 };
 

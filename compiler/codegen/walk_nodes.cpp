@@ -34,17 +34,12 @@ Walker::Walker(Emitter& emitter, const Plan& plan)
       frames_(static_cast<std::size_t>(plan.frames)) {}
 
 void Walker::functions() {
-  declare_folds(plan_.body);
   for (const Function& f : plan_.functions) {
     std::vector<Scalar> kinds{Scalar::Pointer};
     for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
     kinds.insert(kinds.end(), f.pointers.size(), Scalar::Pointer);
     functions_.push_back(e_.function(f.name, kinds, [&](std::span<const Code> x) {
-      frame_ = x[0];
-      zero_ = i64(0);
-      one_ = i64(1);
-      arguments_.clear();
-      locals_.clear();
+      begin(x[0], i64(0));  // tiles know no threads
       for (std::size_t i = 0; i < f.scalars.size(); ++i) {
         scalars_[static_cast<std::size_t>(f.scalars[i])] = x[1 + i];
       }
@@ -65,13 +60,37 @@ void Walker::functions() {
 }
 
 void Walker::entry(Code frame, Code thread) {
+  begin(frame, thread);
+  walk(plan_.body);
+}
+
+void Walker::begin(Code frame, Code thread) {
   frame_ = frame;
   thread_ = thread;
   zero_ = i64(0);
   one_ = i64(1);
+  tile_ = {};
   arguments_.clear();
   locals_.clear();
-  walk(plan_.body);
+}
+
+void Walker::call_shared(const std::string& name, std::span<const Scalar> kinds,
+                         std::vector<Code> arguments,
+                         const std::function<void(std::span<const Code>)>& body) {
+  auto found = shared_.find(name);
+  if (found == shared_.end()) {
+    const auto here = std::tuple(frame_, thread_, zero_, one_, tile_, arguments_, locals_);
+    std::vector<Scalar> parameters{Scalar::Pointer, Scalar::I64};
+    parameters.insert(parameters.end(), kinds.begin(), kinds.end());
+    const int made = e_.function(name, parameters, [&](std::span<const Code> x) {
+      begin(x[0], x[1]);
+      body(x.subspan(2));
+    });
+    std::tie(frame_, thread_, zero_, one_, tile_, arguments_, locals_) = here;
+    found = shared_.emplace(name, made).first;
+  }
+  arguments.insert(arguments.begin(), {frame_, thread_});
+  e_.call(found->second, arguments);
 }
 
 Code Walker::as_pointer(Code integer) {
@@ -258,127 +277,6 @@ void Walker::tiles(const Tiles& node) {
     if (e_.lanes() == kBlock) return one_tile(block, zero_);
     return e_.loop(zero_, i64(kBlock), e_.lanes(), {},
                    [&](Code lane, Emitter::Values) { return one_tile(block, lane); });
-  });
-}
-
-void Walker::clear_slots(const ClearSlots& node) {
-  const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.slots)];
-  Code empty = e_.constant(scalar_kind(b.dtype), 0);
-  if (node.op && node.op->primitive->fold.start) {
-    empty = node.op->primitive->fold.start(e_, *node.op).back();
-  }
-  const Code slots = slot_pointer(node.slots);
-  const Code value = spread(empty);
-  e_.loop(zero_, i64(b.elements * kBlock), e_.lanes(), {}, [&](Code at, Emitter::Values) {
-    e_.store(slots, at, b.dtype, value);
-    return Emitter::Values{};
-  });
-}
-
-Code Walker::merge(const Op* op, Code a, Code b) {
-  if (!op) return e_.add(a, b);
-  return op->primitive->fold.merge(e_, *op, {a}, {b}).back();
-}
-
-// Every thread adds the chunks, then the slots, of its own outputs. The code is the same for all
-// sums of one kind, so it stands once, out of line.
-void Walker::fold_slots(const FoldSlots& node) {
-  const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.slots)];
-  e_.call(folds_.at(fold_kind(node)), std::vector<Code>{frame_, thread_, base(node.slots),
-                                                        i64(b.elements), ready(node.out).pointer});
-}
-
-std::pair<Dtype, std::string> Walker::fold_kind(const FoldSlots& node) const {
-  return {plan_.buffers[static_cast<std::size_t>(node.slots)].dtype,
-          node.op ? std::string(node.op->name()) : "sum"};
-}
-
-// void fold(frame, thread, slots, outputs, out)
-void Walker::declare_folds(const Nodes& nodes) {
-  for (const Node& node : nodes) {
-    if (const Phase* n = std::get_if<Phase>(&node.what)) declare_folds(n->body);
-    if (const While* n = std::get_if<While>(&node.what)) declare_folds(n->body);
-    if (const If* n = std::get_if<If>(&node.what)) {
-      declare_folds(n->then_body);
-      declare_folds(n->else_body);
-    }
-    const FoldSlots* fold = std::get_if<FoldSlots>(&node.what);
-    if (!fold || folds_.count(fold_kind(*fold))) continue;
-    const auto [dtype, name] = fold_kind(*fold);
-    const Scalar kinds[] = {Scalar::Pointer, Scalar::I64, Scalar::Pointer, Scalar::I64,
-                            Scalar::Pointer};
-    folds_[fold_kind(*fold)] =
-        e_.function("fold_" + name, kinds, [&, dtype = dtype](std::span<const Code> x) {
-          frame_ = x[0];
-          thread_ = x[1];
-          zero_ = i64(0);
-          one_ = i64(1);
-          const Code lanes = i64(e_.lanes());
-          const Code units = e_.div_signed(e_.add(x[3], i64(e_.lanes() - 1)), lanes);
-          const auto [first, last] = my_share(units);
-          add_chunks(*fold, dtype, x[2], x[3], first, last);
-          add_lanes(*fold, dtype, x[2], x[3], x[4], first, last);
-        });
-  }
-}
-
-// p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...
-void Walker::add_chunks(const FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code first,
-                        Code last) {
-  const Code chunk_elements = times(outputs, kBlock);
-  const Code from = times(first, e_.lanes() * kBlock);
-  const Code to = minimum(times(last, e_.lanes() * kBlock), chunk_elements);
-  const Code chunks = symbol(kChunksSymbol);
-  const auto add_pair = [&](Code i, Code stride) {
-    const Code left = e_.mul(i, chunk_elements);
-    const Code right = e_.mul(e_.add(i, stride), chunk_elements);
-    e_.loop(from, to, e_.lanes(), {}, [&](Code at, Emitter::Values) {
-      const Code p = e_.add(left, at);
-      e_.store(slots, p, dtype,
-               merge(node.op, e_.load_lanes(slots, p, dtype),
-                     e_.load_lanes(slots, e_.add(right, at), dtype)));
-      return Emitter::Values{};
-    });
-  };
-  e_.while_loop(
-      {one_}, [&](const Emitter::Values& s) { return e_.compare(Compare::Lt, s[0], chunks); },
-      [&](Emitter::Values s) {
-        const Code twice = e_.add(s[0], s[0]);
-        e_.while_loop(
-            {zero_},
-            [&](const Emitter::Values& i) {
-              return e_.compare(Compare::Lt, e_.add(i[0], s[0]), chunks);
-            },
-            [&](Emitter::Values i) {
-              add_pair(i[0], s[0]);
-              return Emitter::Values{e_.add(i[0], twice)};
-            });
-        return Emitter::Values{twice};
-      });
-}
-
-// Slots w apart, w = 8, 4, 2, 1: a vector of outputs at a time, its lanes being outputs.
-void Walker::add_lanes(const FoldSlots& node, Dtype dtype, Code slots, Code outputs, Code out,
-                       Code first, Code last) {
-  const int lanes = e_.lanes();
-  const auto size = static_cast<std::int64_t>(bytes(dtype));
-  const Code last_output = e_.sub(outputs, one_);
-  e_.loop(first, last, 1, {}, [&](Code unit, Emitter::Values) {
-    const Code at = times(unit, lanes);
-    std::vector<Code> rows;
-    for (int r = 0; r < lanes; ++r) {
-      rows.push_back(times(minimum(e_.add(at, i64(r)), last_output), kBlock));
-    }
-    std::vector<Code> sums;
-    for (int half = 0; half < kBlock; half += lanes) {
-      const Code start = e_.pointer_add(slots, i64(half * size));
-      for (const Code& c : e_.load_transposed(start, rows, dtype)) sums.push_back(c);
-    }
-    for (std::size_t w = kBlock / 2; w > 0; w /= 2) {
-      for (std::size_t l = 0; l < w; ++l) sums[l] = merge(node.op, sums[l], sums[l + w]);
-    }
-    e_.store_masked(out, at, dtype, sums[0], minimum(e_.sub(outputs, at), i64(lanes)));
-    return Emitter::Values{};
   });
 }
 

@@ -457,10 +457,19 @@ void Walker::put_samples(const Transfer& k, Code pointer, Code value, bool full,
 
 void Walker::kernel(const TransposeRows& k) {
   const Operand x = ready(k.x);
-  const Code rows = base(k.rows);
+  constexpr Scalar kParameters[] = {Scalar::Pointer, Scalar::Pointer, Scalar::I64};
+  call_shared(fmt::format("transpose_{}x{}_{}", k.width, k.x.strides[0], name(x.dtype)),
+              kParameters, {x.pointer, base(k.rows), tile_.sample}, [&](std::span<const Code> p) {
+                Operand tile = x;
+                tile.pointer = p[0];
+                transpose_tile(tile, p[1], times(p[2], k.width), k.width);
+              });
+}
+
+// A tile's samples as rows from element `first` on: squares of lanes, then element by element.
+void Walker::transpose_tile(const Operand& x, Code rows, Code first, std::int64_t width) {
   const Dtype dtype = x.dtype;
-  const std::int64_t lanes = e_.lanes(), whole = k.width / lanes * lanes;
-  const Code first = times(tile_.sample, k.width);
+  const std::int64_t lanes = e_.lanes(), whole = width / lanes * lanes;
   if (whole > 0) {
     e_.loop(zero_, i64(whole), lanes, {}, [&](Code element, Emitter::Values) {
       std::vector<Code> columns;
@@ -469,17 +478,17 @@ void Walker::kernel(const TransposeRows& k) {
       }
       const std::vector<Code> samples = e_.transpose(columns);
       for (std::int64_t s = 0; s < lanes; ++s) {
-        const Code at = e_.add(e_.add(first, i64(s * k.width)), element);
+        const Code at = e_.add(e_.add(first, i64(s * width)), element);
         e_.store(rows, at, dtype, samples[static_cast<std::size_t>(s)]);
       }
       return Emitter::Values{};
     });
   }
-  if (whole == k.width) return;
+  if (whole == width) return;
   const auto size = static_cast<std::int64_t>(bytes(dtype));
-  const Code stride = e_.constant(Scalar::I32, static_cast<double>(k.width));
+  const Code stride = e_.constant(Scalar::I32, static_cast<double>(width));
   const Code offsets = e_.mul(e_.lane_index(), spread(stride));
-  e_.loop(i64(whole), i64(k.width), 1, {}, [&](Code element, Emitter::Values) {
+  e_.loop(i64(whole), i64(width), 1, {}, [&](Code element, Emitter::Values) {
     const Code start = e_.pointer_add(rows, times(e_.add(first, element), size));
     e_.scatter(start, offsets, dtype, spread(read_at(x, {element})));
     return Emitter::Values{};

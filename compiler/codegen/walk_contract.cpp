@@ -1,0 +1,197 @@
+// Contractions over the batch with many outputs: the weights' cotangents of a wide layer.
+#include <algorithm>
+
+#include "compiler/codegen/walk.h"
+#include "ir/primitive.h"
+
+namespace nodec {
+
+using namespace plan;
+
+namespace {
+
+// Rows of a large contraction taken at once, for two vectors of columns: their running sums, the
+// vectors and one broadcast fit 32 registers (16 of narrower vectors). A number that divides the
+// rows leaves no shorter turn.
+std::int64_t rows_at_once(std::int64_t rows, int lanes) {
+  const std::int64_t most = lanes == 16 ? 12 : 6;
+  for (std::int64_t n = most; n >= most * 2 / 3; --n) {
+    if (rows % n == 0) return n;
+  }
+  return most;
+}
+
+}  // namespace
+
+// Each output is one chain over (term, sample). The terms of a solver's stages differ in nothing
+// but where they lie, so the code for one stands out of line and adds it to what is in memory.
+void Walker::kernel(const LargeContract& k) {
+  const Operand out = ready(k.out);
+  const bool alike = std::all_of(k.terms.begin(), k.terms.end(), [](const RowsTerm& term) {
+    return term.rows >= 0 && term.scale < 0 && term.apply.computes.empty();
+  });
+  if (k.terms.size() == 1 || !alike) {
+    std::vector<LargeTerm> terms;
+    for (const RowsTerm& term : k.terms) terms.push_back(ready_term(term));
+    return contract(k, out, terms, k.accumulate);
+  }
+  for (std::size_t i = 0; i < k.terms.size(); ++i) {
+    const LargeTerm term = ready_term(k.terms[i]);
+    const bool add = k.accumulate || i > 0;
+    const std::string name = fmt::format(
+        "contract_{}x{}_{}_{}_{}_{}_{}", k.rows, k.columns, nodec::name(term.dtype),
+        nodec::name(out.dtype), term.g.strides[0], term.block_elements, add ? "on" : "new");
+    constexpr Scalar kPointers[] = {Scalar::Pointer, Scalar::Pointer, Scalar::Pointer};
+    call_shared(name, kPointers, {term.g.pointer, term.pointer, out.pointer},
+                [&](std::span<const Code> pointers) {
+                  LargeTerm here = term;
+                  Operand to = out;
+                  here.g.pointer = pointers[0];
+                  here.pointer = pointers[1];
+                  to.pointer = pointers[2];
+                  contract(k, to, {here}, add);
+                });
+  }
+}
+
+// Threads take vectors of columns. Two of them share each sample's broadcast rows.
+void Walker::contract(const LargeContract& k, const Operand& out,
+                      const std::vector<LargeTerm>& terms, bool add) {
+  const int lanes = e_.lanes();
+  const std::int64_t whole = k.columns / lanes, units = (k.columns + lanes - 1) / lanes;
+  const auto [first, last] = my_share(i64(units));
+  Code rest = first;
+  if (whole >= 2) {
+    const Code pairs = e_.div_signed(e_.sub(minimum(last, i64(whole)), first), i64(2));
+    rest = e_.add(first, times(pairs, 2));
+    e_.loop(times(first, lanes), times(rest, lanes), 2 * lanes, {}, [&](Code at, Emitter::Values) {
+      contract_columns(k, out, terms, add, {at, i64(lanes), 2, false});
+      return Emitter::Values{};
+    });
+  }
+  e_.loop(times(rest, lanes), times(last, lanes), lanes, {}, [&](Code at, Emitter::Values) {
+    const Code count = minimum(e_.sub(i64(k.columns), at), i64(lanes));
+    contract_columns(k, out, terms, add, {at, count, 1, whole != units});
+    return Emitter::Values{};
+  });
+}
+
+void Walker::contract_columns(const LargeContract& k, const Operand& out,
+                              const std::vector<LargeTerm>& terms, bool add,
+                              const Columns& columns) {
+  const std::int64_t rows = rows_at_once(k.rows, e_.lanes()), whole = k.rows / rows * rows;
+  e_.loop(zero_, i64(whole), rows, {}, [&](Code row, Emitter::Values) {
+    contract_rows(k, out, terms, add, columns, row, rows);
+    return Emitter::Values{};
+  });
+  if (whole < k.rows) contract_rows(k, out, terms, add, columns, i64(whole), k.rows - whole);
+}
+
+void Walker::contract_rows(const LargeContract& k, const Operand& out,
+                           const std::vector<LargeTerm>& terms, bool add, const Columns& columns,
+                           Code first, std::int64_t rows) {
+  const auto place = [&](std::int64_t r, int v) {
+    return offset(out, {e_.add(first, i64(r)), e_.add(columns.first, i64(v * e_.lanes()))});
+  };
+  Emitter::Values sums;  // row by row
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (int v = 0; v < columns.vectors; ++v) {
+      sums.push_back(add ? load_columns(out.pointer, place(r, v), out.dtype, columns)
+                         : spread(e_.constant(scalar_kind(out.dtype), 0)));
+    }
+  }
+  for (const LargeTerm& term : terms) {
+    sums = add_term(term, k.columns, columns, first, rows, std::move(sums));
+  }
+  auto sum = sums.begin();
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (int v = 0; v < columns.vectors; ++v, ++sum) {
+      if (columns.masked) {
+        e_.store_masked(out.pointer, place(r, v), out.dtype, *sum, columns.count);
+      } else {
+        e_.store(out.pointer, place(r, v), out.dtype, *sum);
+      }
+    }
+  }
+}
+
+Code Walker::load_columns(Code pointer, Code at, Dtype dtype, const Columns& columns) {
+  return columns.masked ? e_.load_lanes_masked(pointer, at, dtype, columns.count)
+                        : e_.load_lanes(pointer, at, dtype);
+}
+
+Walker::LargeTerm Walker::ready_term(const RowsTerm& term) {
+  tile_.block = zero_;
+  tile_.lane = zero_;
+  LargeTerm t;
+  t.term = &term;
+  t.g = ready(term.g);
+  t.block_elements = plan_.buffers[static_cast<std::size_t>(term.g.buffer)].elements * kBlock;
+  if (term.rows >= 0) {
+    t.pointer = base(term.rows);
+    t.dtype = plan_.buffers[static_cast<std::size_t>(term.rows)].dtype;
+    return t;
+  }
+  const Operand table = ready(term.table);
+  t.pointer = table.pointer;
+  t.dtype = table.dtype;
+  t.index = ready(term.index);
+  t.last = e_.sub(evaluate(term.limit), one_);
+  for (const Compute& c : term.apply.computes) t.extra.push_back(ready_all(c));
+  return t;
+}
+
+// Where a sample's row begins, in elements.
+Code Walker::row_start(const LargeTerm& t, std::int64_t width, Code sample) {
+  return times(t.term->rows >= 0 ? sample : clamped_row(t.index, sample, t.last), width);
+}
+
+// One vector of a sample's row, after what `apply` does to each element.
+Code Walker::row_elements(const LargeTerm& t, Code at, const Columns& columns) {
+  std::vector<Code> made;
+  const Code h = load_columns(t.pointer, at, t.dtype, columns);
+  for (std::size_t i = 0; i < t.extra.size(); ++i) {
+    const Compute& c = t.term->apply.computes[i];
+    std::vector<Code> x;
+    for (std::size_t j = 0; j < t.extra[i].size(); ++j) {
+      const Source& s = c.operands[j];
+      if (s.kind == Source::Kind::Register) {
+        x.push_back(s.id < 0 ? h : made[static_cast<std::size_t>(s.id)]);
+      } else {
+        x.push_back(spread(read(t.extra[i][j], zero_)));
+      }
+    }
+    made.push_back(apply(c.op, x));
+  }
+  return made.empty() ? h : made.back();
+}
+
+Emitter::Values Walker::add_term(const LargeTerm& t, std::int64_t width, const Columns& columns,
+                                 Code first, std::int64_t rows, Emitter::Values sums) {
+  const Code batch = symbol(plan_.signature.batch), blocks = symbol(kBlocksSymbol);
+  const int scale = t.term->scale;
+  return e_.loop(zero_, blocks, 1, std::move(sums), [&](Code block, Emitter::Values outer) {
+    const Code sample = times(block, kBlock), from = times(block, t.block_elements);
+    const Code left = minimum(e_.sub(batch, sample), i64(kBlock));
+    return e_.loop(zero_, left, 1, std::move(outer), [&](Code lane, Emitter::Values s) {
+      const Code row = e_.add(row_start(t, width, e_.add(sample, lane)), columns.first);
+      std::vector<Code> h;
+      for (int v = 0; v < columns.vectors; ++v) {
+        h.push_back(row_elements(t, e_.add(row, i64(v * e_.lanes())), columns));
+      }
+      auto sum = s.begin();
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const Code element = times(e_.add(first, i64(r)), t.g.strides[0] * kBlock);
+        Code g = e_.load(t.g.pointer, e_.add(e_.add(from, element), lane), t.g.dtype);
+        if (scale >= 0) g = e_.mul(scalars_[static_cast<std::size_t>(scale)], g);
+        for (const Code& x : h) {
+          *sum = e_.fma(g, x, *sum);
+          ++sum;
+        }
+      }
+      return s;
+    });
+  });
+}
+
+}  // namespace nodec

@@ -18,7 +18,6 @@
 #include "ir/print.h"
 #include "ir/verify.h"
 #ifdef NODEC_CPU_JIT
-#include <llvm/Config/llvm-config.h>
 
 #include "compiler/codegen/llvm_module.h"
 #include "compiler/codegen/walk.h"
@@ -116,9 +115,8 @@ std::string dump(const Graph& graph, std::string_view stage) {
 Program compile(const Graph& graph, const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const CpuTarget target = cpu_target_from_environment();
-  const Hash key =
-      hash(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", print(graph), target.cpu, target.features,
-                       target.lanes, LLVM_VERSION_STRING, build_id()));
+  const Hash key = hash(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", print(graph), target.cpu,
+                                    target.features, target.lanes, llvm_version(), build_id()));
   Program program;
   if (const auto found = options.cache.find(key)) {
     program.executable = load(*found);

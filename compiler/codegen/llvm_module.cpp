@@ -1,6 +1,7 @@
 // The LLVM module of one program, and its translation by LLVM's code generator alone.
 #include "compiler/codegen/llvm_module.h"
 
+#include <llvm-c/Core.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
@@ -81,6 +82,12 @@ struct LlvmModule::Impl {
   Report report;
   bool translated = false;
 };
+
+std::string llvm_version() {
+  unsigned major = 0, minor = 0, patch = 0;
+  LLVMGetVersion(&major, &minor, &patch);
+  return fmt::format("{}.{}.{}", major, minor, patch);
+}
 
 LlvmModule::LlvmModule(const CpuTarget& target) : impl_(std::make_unique<Impl>(target)) {}
 LlvmModule::~LlvmModule() = default;

@@ -21,6 +21,8 @@
 
 namespace nodec {
 
+std::string llvm_version();  // of the library in use; other versions may make other code
+
 class LlvmModule {
  public:
   explicit LlvmModule(const CpuTarget& target);

@@ -1,0 +1,71 @@
+// The table of registered models, and its C interface.
+#include "compiler/trace/model.h"
+
+#include <fmt/ranges.h>
+
+#include "ir/print.h"
+
+namespace nodec {
+namespace {
+
+struct Entry {
+  std::string name;
+  ModelFunction trace;
+};
+
+// Made at its first use: registrations run before main, in any order.
+std::vector<Entry>& entries() {
+  static std::vector<Entry> all;
+  return all;
+}
+
+}  // namespace
+
+RegisteredModel::RegisteredModel(std::string name, ModelFunction trace) {
+  entries().push_back({std::move(name), trace});
+}
+
+std::vector<std::string> registered_models() {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries()) names.push_back(entry.name);
+  return names;
+}
+
+Traced trace_registered(std::string_view name) {
+  ModelFunction trace = nullptr;
+  for (const Entry& entry : entries()) {
+    if (entry.name != name) continue;
+    if (trace != nullptr) {
+      throw Error(fmt::format("two models are named '{}'", name), {},
+                  "give each NODEC_MODEL a name of its own");
+    }
+    trace = entry.trace;
+  }
+  if (trace != nullptr) return trace();
+  throw Error(fmt::format("there is no model '{}'", name), {},
+              entries().empty()
+                  ? "register one with NODEC_MODEL"
+                  : fmt::format("the models are {}", fmt::join(registered_models(), ", ")));
+}
+
+}  // namespace nodec
+
+int nodec_models_version() { return 1; }
+
+void nodec_models_list(nodec_take take, void* to) {
+  const std::string text = fmt::format("{}", fmt::join(nodec::registered_models(), "\n"));
+  take(to, text.data(), text.size());
+}
+
+int nodec_models_trace(const char* name, nodec_take take, void* to) {
+  std::string text;
+  int failed = 0;
+  try {
+    text = print(*nodec::trace_registered(name).graph, {.locations = true});
+  } catch (const std::exception& error) {  // none may cross into another library's code
+    text = error.what();
+    failed = 1;
+  }
+  take(to, text.data(), text.size());
+  return failed;
+}

@@ -20,10 +20,18 @@ expect() {
 expect 0 "mnist/layer" list
 [ "$(wc -l <"$work/out")" -eq 3 ] || fail "nodec list: one name a line"
 expect 2 "" 
-expect 2 "" dance
+expect 2 "there is no verb 'dance': verbs are list, types, dump" dance
+expect 2 "did you mean 'types'?" tpyes
+expect 2 "did you mean '--deny'?" types mnist/layer --dney
+expect 2 "did you mean 'expand'?" dump mnist/layer --after expnad
 expect 2 "" dump mnist/layer
 expect 2 "expand" dump mnist/layer --after lunch
 expect 3 "no model 'mnist/none'" types mnist/none
+expect 3 "did you mean 'mnist/layer'?" types mnist/laeyr
+for verb in "" list types dump; do
+  expect 0 "Usage: nodec" $verb --help
+done
+expect 0 "4 a compile or run that failed" types --help
 
 # The gate: one finding for the style that reassigns a captured state, none for the others.
 expect 0 "boxed: 'st'" types mnist/layer
@@ -32,6 +40,18 @@ for model in stateful compact; do
   expect 0 "no findings" types "mnist/$model" --deny
 done
 expect 0 '"findings":[{"code":"boxed","path":"' types mnist/layer --json
+
+expect 1 '"ruleId": "boxed"' types mnist/layer --sarif --deny
+expect 0 "any (proven" types mnist/layer
+expect 0 "1 finding" types mnist/layer --backward
+expect 0 "a second trace gives the same program" types mnist/stateful --retrace
+expect 2 "text, which says the same every time" types - --retrace
+expect 0 "box.load st" types mnist/layer --no-prove
+! grep -q proven "$work/out" || fail "types --no-prove shows what is proven"
+expect 0 "layer_4" types mnist/compact --summary
+[ "$(wc -l <"$work/out")" -lt 15 ] || fail "types --summary prints more than a line for each layer"
+! grep -q $'\x1b' "$work/out" || fail "types writes colour codes into a pipe"
+expect 0 $'\x1b[' types mnist/compact --color always
 
 # Every stage prints; box.store is in the layer style's trace and in no other.
 for stage in trace infer check_stability differentiate simplify contract expand lower; do

@@ -1,105 +1,85 @@
-// nodec, the command line: lists models, reports their inferred types, and prints a program as it
-// is after any stage.
-#include <unistd.h>
+// nodec, the command line. Each verb is a file, verb_NAME.cpp; this one puts them together.
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
 #include <vector>
 
-#include "compiler/infer/infer.h"
-#include "compiler/pipeline.h"
-#include "ir/error.h"
-#include "tools/nodec/models.h"
-#include "tools/nodec/types_report.h"
+#include "tools/nodec/nearest.h"
+#include "tools/nodec/verb.h"
 
 namespace nodec {
 namespace {
 
-enum ExitCode { kClean = 0, kFindings = 1, kUsage = 2, kBadInput = 3, kFailure = 4 };
+constexpr Verb (*kVerbs[])(CLI::App&) = {add_list, add_types, add_dump};
 
-std::vector<std::string> stage_names() {
+std::vector<std::string> verb_names(const std::vector<Verb>& verbs) {
   std::vector<std::string> names;
-  const auto add = [&](std::string_view name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
-  };
-  for (const Stage& stage : graph_stages()) add(stage.name);
-  for (const char* name : {"lower", "codegen", "assembly"}) add(name);
+  for (const Verb& verb : verbs) names.push_back(verb.app->get_name());
   return names;
 }
 
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) throw Error("cannot write to standard output");
+std::vector<std::string> flag_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
 }
 
-// Runs `work`; an Error it throws becomes a message and the given exit code.
-template <class Work>
-int guarded(ExitCode on_error, Work&& work) {
-  try {
-    return work();
-  } catch (const Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return on_error;
+// What was mistyped, when the command line does not parse: the verb, or a flag of the verb.
+std::string mistyped(int argc, char** argv, const std::vector<Verb>& verbs) {
+  if (argc < 2) return {};
+  for (const Verb& verb : verbs) {
+    if (verb.app->get_name() != argv[1]) continue;
+    const std::vector<std::string> flags = flag_names(*verb.app);
+    for (int i = 2; i < argc; ++i) {
+      const std::string flag = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+      const bool known = std::find(flags.begin(), flags.end(), flag) != flags.end();
+      if (flag.starts_with("--") && !known) return suggestion(flag, flags, "");
+    }
+    return {};
   }
+  return suggestion(argv[1], verb_names(verbs), "");
 }
 
-struct Types {
-  std::string model;
-  bool json = false, deny = false;
+// What is wrong with a command line whose first word is no verb.
+std::string no_verb(const std::string& word, const std::vector<Verb>& verbs) {
+  return fmt::format("there is no verb '{}': verbs are {}", word,
+                     fmt::join(verb_names(verbs), ", "));
+}
 
-  int run() const {
-    std::unique_ptr<Graph> graph;
-    const int loaded = guarded(kBadInput, [&] { return graph = load_model(model), kClean; });
-    if (loaded != kClean) return loaded;
-    return guarded(kFailure, [&] {
-      const std::vector<Finding> findings = analyze(*graph);
-      const Inference inference = infer(*graph);
-      nodec::print((json ? types_json : types_text)(model, *graph, inference, findings));
-      return deny && !findings.empty() ? kFindings : kClean;
-    });
-  }
-};
-
-struct Dump {
-  std::string model, after;
-
-  int run() const {
-    std::unique_ptr<Graph> graph;
-    const int loaded = guarded(kBadInput, [&] { return graph = load_model(model), kClean; });
-    if (loaded != kClean) return loaded;
-    return guarded(kFailure, [&] { return nodec::print(dump(*graph, after)), kClean; });
-  }
-};
-
-constexpr const char* kModelHelp = "a model's name (nodec list), a file of IR text, or -";
+int usage(const CLI::App& app, const std::string& message, const std::string& help) {
+  const CLI::App* verb = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+  const std::string name = verb == &app ? "nodec" : "nodec " + verb->get_name();
+  std::fprintf(stderr, "error: %s\n  help: %s\n", message.c_str(),
+               (help.empty() ? "`" + name + " --help` says what it takes" : help).c_str());
+  return kUsage;
+}
 
 int main(int argc, char** argv) {
-  CLI::App app("Looks at differentiable programs as nodec's compiler sees them.", "nodec");
+  CLI::App app("Looks at differentiable programs as nodec's compiler sees them, and runs them.",
+               "nodec");
+  app.set_version_flag("--version", std::string("nodec ") + NODEC_VERSION);
   app.require_subcommand(1);
-  app.add_subcommand("list", "print the registered models' names, one a line");
-  Types types;
-  CLI::App* types_verb = app.add_subcommand("types", "report inferred types and findings");
-  types_verb->add_option("MODEL", types.model, kModelHelp)->required();
-  types_verb->add_flag("--json", types.json, "one JSON object");
-  types_verb->add_flag("--deny", types.deny, "exit with 1 when there are findings");
-  Dump dumping;
-  CLI::App* dump_verb = app.add_subcommand("dump", "print the program after a stage");
-  dump_verb->add_option("MODEL", dumping.model, kModelHelp)->required();
-  dump_verb->add_option("--after", dumping.after, "the stage")
-      ->required()
-      ->check(CLI::IsMember(stage_names()));
+  app.get_formatter()->column_width(28);
+  std::vector<Verb> verbs;
+  for (const auto add : kVerbs) verbs.push_back(add(app));
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kClean : kUsage;
+    const bool verb_given = !app.get_subcommands().empty();
+    const bool word_given = argc > 1 && *argv[1] != 0 && *argv[1] != '-';
+    return usage(app, !verb_given && word_given ? no_verb(argv[1], verbs) : error.what(),
+                 mistyped(argc, argv, verbs));
   }
-  if (types_verb->parsed()) return types.run();
-  if (dump_verb->parsed()) return dumping.run();
-  return guarded(kFailure, [] {
-    for (const std::string& name : model_names()) nodec::print(name + "\n");
-    return kClean;
-  });
+  for (const Verb& verb : verbs) {
+    if (verb.app->parsed()) return guarded(verb.run);
+  }
+  return kUsage;
 }
 
 }  // namespace

@@ -1,30 +1,32 @@
-// The registered models, each a traced program, and programs read as text.
+// Finding models: this program's own table, libraries opened at run time, and text.
 #include "tools/nodec/models.h"
 
-#include <fmt/ranges.h>
-
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
+#include "compiler/trace/model.h"
 #include "examples/mnist/program.h"
 #include "ir/parse.h"
 #include "kernels/catalogue.h"
+#include "tools/nodec/model_library.h"
+#include "tools/nodec/nearest.h"
+#include "tools/nodec/verb.h"
 
 namespace nodec {
 namespace {
 
-constexpr std::string_view kPrefix = "mnist/";
-constexpr std::array kStyles = {"layer", "stateful", "compact"};
-
 // The training step: it holds the model, its solve and its derivative.
-std::unique_ptr<Graph> traced(std::string_view style) {
+Traced mnist_training(const char* style) {
   mnist::ProgramOptions options;
   options.model = style;
-  return mnist::trace_training(options).graph;
+  return mnist::trace_training(options);
 }
+
+NODEC_MODEL("mnist/layer") { return mnist_training("layer"); }
+NODEC_MODEL("mnist/stateful") { return mnist_training("stateful"); }
+NODEC_MODEL("mnist/compact") { return mnist_training("compact"); }
 
 std::string read_all(std::istream& from) {
   std::ostringstream text;
@@ -32,29 +34,64 @@ std::string read_all(std::istream& from) {
   return text.str();
 }
 
+// "libuser.so:name"; the colon is the last one, since a path may hold others.
+struct LibraryModel {
+  std::string library, model;
+};
+bool split_library(const std::string& name, LibraryModel& found) {
+  const std::size_t colon = name.rfind(':');
+  if (colon == std::string::npos || colon == 0 || std::filesystem::exists(name)) return false;
+  found = {name.substr(0, colon), name.substr(colon + 1)};
+  return found.library.find(".so") != std::string::npos;
+}
+
+bool is_registered(const std::string& name) {
+  for (const std::string& known : model_names()) {
+    if (known == name) return true;
+  }
+  return false;
+}
+
+std::unique_ptr<Graph> parsed(const std::string& text, const std::string& name) {
+  try {
+    return parse(text, find_primitive, name);
+  } catch (const Error& error) {
+    throw InputError(error.message(), error.notes(), error.help());
+  }
+}
+
+[[noreturn]] void no_model(const std::string& name) {
+  throw InputError(
+      fmt::format("no model '{}': wanted a registered name, libuser.so:name, a file of IR text, "
+                  "or -",
+                  name),
+      {}, suggestion(name, model_names(), "`nodec list` prints the names"));
+}
+
 }  // namespace
 
-std::vector<std::string> model_names() {
-  std::vector<std::string> names;
-  for (const char* style : kStyles) names.push_back(fmt::format("{}{}", kPrefix, style));
-  return names;
+std::vector<std::string> model_names() { return registered_models(); }
+
+std::vector<std::string> library_model_names(const std::string& library) {
+  return ModelLibrary(library).names();
+}
+
+bool is_traced_by_name(const std::string& name) {
+  LibraryModel in;
+  return is_registered(name) || split_library(name, in);
 }
 
 std::unique_ptr<Graph> load_model(const std::string& name) {
-  for (const char* style : kStyles) {
-    if (name == fmt::format("{}{}", kPrefix, style)) return traced(style);
-  }
-  if (name == "-") return parse(read_all(std::cin), find_primitive, "<standard input>");
+  if (is_registered(name)) return trace_registered(name).graph;
+  LibraryModel in;
+  if (split_library(name, in)) return parsed(ModelLibrary(in.library).trace(in.model), name);
+  if (name == "-") return parsed(read_all(std::cin), "<standard input>");
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(name, ignored)) {
-    throw Error(
-        fmt::format("no model '{}': wanted a registered name, a file of IR text, or -", name), {},
-        fmt::format("the names are {}", fmt::join(model_names(), ", ")));
-  }
+  if (!std::filesystem::is_regular_file(name, ignored)) no_model(name);
   std::ifstream file(name, std::ios::binary);
   const std::string text = read_all(file);
-  if (!file) throw Error(fmt::format("cannot read '{}'", name));
-  return parse(text, find_primitive, name);
+  if (!file) throw InputError(fmt::format("cannot read '{}'", name));
+  return parsed(text, name);
 }
 
 }  // namespace nodec

@@ -1,0 +1,70 @@
+// Libraries of models through dlopen.
+#include "tools/nodec/model_library.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+
+#include "compiler/trace/model.h"
+#include "tools/nodec/nearest.h"
+#include "tools/nodec/verb.h"
+
+namespace nodec {
+namespace {
+
+constexpr int kVersion = 1;
+
+void append(void* to, const char* bytes, std::size_t count) {
+  static_cast<std::string*>(to)->append(bytes, count);
+}
+
+}  // namespace
+
+ModelLibrary::ModelLibrary(const std::string& path) : path_(path) {
+  std::error_code failed;
+  const std::filesystem::path full = std::filesystem::absolute(path, failed);
+  if (failed || !std::filesystem::exists(full, failed)) {
+    throw InputError(fmt::format("there is no library '{}'", path), {},
+                     "build it first, and give its path");
+  }
+  handle_ = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle_ == nullptr) throw InputError(fmt::format("cannot open a library: {}", dlerror()));
+  const auto version =
+      reinterpret_cast<decltype(&nodec_models_version)>(symbol("nodec_models_version"));
+  if (version() == kVersion) return;
+  throw InputError(fmt::format("'{}' was made for version {} of nodec's models, this is version {}",
+                               path, version(), kVersion),
+                   {}, "build it against this nodec");
+}
+
+void* ModelLibrary::symbol(const char* name) const {
+  if (void* found = dlsym(handle_, name)) return found;
+  throw InputError(
+      fmt::format("'{}' holds no models", path_), {},
+      "make it with nodec_add_models(target sources...), a NODEC_MODEL in the sources");
+}
+
+std::vector<std::string> ModelLibrary::names() const {
+  std::string text, line;
+  reinterpret_cast<decltype(&nodec_models_list)>(symbol("nodec_models_list"))(append, &text);
+  std::vector<std::string> names;
+  std::istringstream lines(text);
+  while (std::getline(lines, line)) names.push_back(line);
+  return names;
+}
+
+std::string ModelLibrary::trace(const std::string& model) const {
+  const std::vector<std::string> all = names();
+  if (std::find(all.begin(), all.end(), model) == all.end()) {
+    throw InputError(fmt::format("'{}' has no model '{}'", path_, model), {},
+                     suggestion(model, all, fmt::format("`nodec list {}` prints them", path_)));
+  }
+  std::string text;
+  const auto run = reinterpret_cast<decltype(&nodec_models_trace)>(symbol("nodec_models_trace"));
+  if (run(model.c_str(), append, &text) == 0) return text;
+  throw std::runtime_error(text);  // worded by the library
+}
+
+}  // namespace nodec

@@ -1,0 +1,39 @@
+// Stage names.
+#include "tools/nodec/stages.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "compiler/pipeline.h"
+#include "tools/nodec/nearest.h"
+#include "tools/nodec/verb.h"
+
+namespace nodec {
+
+std::vector<std::string> stage_names() {
+  std::vector<std::string> names;
+  for (const Stage& stage : graph_stages()) {
+    const bool known = std::find(names.begin(), names.end(), stage.name) != names.end();
+    if (!known) names.emplace_back(stage.name);
+  }
+  for (const char* name : {"lower", "codegen", "assembly"}) names.emplace_back(name);
+  return names;
+}
+
+std::string stage_list() { return fmt::format("{}", fmt::join(stage_names(), ", ")); }
+
+bool is_graph_stage(std::string_view name) {
+  const auto stages = graph_stages();
+  return std::any_of(stages.begin(), stages.end(),
+                     [&](const Stage& stage) { return stage.name == name; });
+}
+
+void require_stage(const std::string& name) {
+  const std::vector<std::string> names = stage_names();
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  throw UsageError(fmt::format("there is no stage '{}': stages are {}", name, stage_list()), {},
+                   suggestion(name, names, ""));
+}
+
+}  // namespace nodec

@@ -1,0 +1,29 @@
+// `nodec types` for programs: the JSON contract (design, section 6) and SARIF 2.1.0.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "compiler/infer/infer.h"
+#include "ir/finding.h"
+#include "ir/graph.h"
+
+namespace nodec {
+
+// Two traces of one model that do not say the same: the lines that differ.
+struct Difference {
+  std::string first, second;
+};
+
+// One object: `model`, `types` (arguments, results and values of every body; without proof `type`
+// alone), `findings`, and `retrace` where there are differences.
+std::string types_json(std::string_view model, const Graph& graph, const Inference& inference,
+                       std::span<const Finding> findings, bool prove,
+                       std::span<const Difference> differences);
+
+// A log with one run: every finding code as a rule, each finding as a result.
+std::string types_sarif(std::string_view model, std::span<const Finding> findings);
+
+}  // namespace nodec

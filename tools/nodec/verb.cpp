@@ -1,0 +1,43 @@
+// What all verbs share.
+#include "tools/nodec/verb.h"
+
+#include <cstdio>
+
+namespace nodec {
+
+CLI::App* add_verb(CLI::App& nodec, const std::string& name, const std::string& what,
+                   const std::string& examples) {
+  CLI::App* verb = nodec.add_subcommand(name, what);
+  verb->footer("\nExamples:\n" + examples +
+               "\nExit codes: 0 clean, 1 findings (where they are denied), 2 usage, 3 bad input,\n"
+               "4 a compile or run that failed");
+  return verb;
+}
+
+void add_model(CLI::App* verb, std::string& model) {
+  verb->add_option(
+          "MODEL", model,
+          "a model's name (see `nodec list`), a library's model as libuser.so:name, a file "
+          "of IR text, or - for standard input")
+      ->required();
+}
+
+void write_out(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) != 0) throw Error("cannot write to standard output");
+}
+
+int guarded(const std::function<int()>& work) {
+  const auto say = [](const std::exception& error) { std::fprintf(stderr, "%s\n", error.what()); };
+  try {
+    return work();
+  } catch (const UsageError& error) {
+    return say(error), kUsage;
+  } catch (const InputError& error) {
+    return say(error), kBadInput;
+  } catch (const std::exception& error) {
+    return say(error), kFailure;
+  }
+}
+
+}  // namespace nodec

@@ -1,0 +1,99 @@
+// nodec types: inferred types, and the findings of the type-stability gate.
+#include <map>
+
+#include "compiler/pipeline.h"
+#include "ir/report.h"
+#include "tools/nodec/models.h"
+#include "tools/nodec/retrace.h"
+#include "tools/nodec/terminal.h"
+#include "tools/nodec/types_json.h"
+#include "tools/nodec/types_table.h"
+#include "tools/nodec/verb.h"
+
+namespace nodec {
+namespace {
+
+struct Types {
+  std::string model;
+  bool json = false, sarif = false, deny = false, summary = false, backward = false;
+  bool no_prove = false, retrace = false;
+  ColourWhen colour = ColourWhen::Auto;
+
+  int run() const {
+    if (retrace && !is_traced_by_name(model)) {
+      throw UsageError(fmt::format("'{}' is text, which says the same every time", model), {},
+                       "give --retrace a registered model or libuser.so:name");
+    }
+    const std::unique_ptr<Graph> graph = load_model(model);
+    const std::vector<Difference> differing =
+        retrace ? differences(*graph, *load_model(model)) : std::vector<Difference>{};
+    std::vector<Finding> findings = analyze(*graph);
+    const std::unique_ptr<Graph> shown = backward ? with_backward(*graph, findings) : nullptr;
+    show(shown ? *shown : *graph, findings, differing);
+    return deny && (!findings.empty() || !differing.empty()) ? kFindings : kClean;
+  }
+
+  // The program with its derivatives written out, once its types are proven; adds what is found in
+  // it. Null when it has no derivative because it is unstable.
+  static std::unique_ptr<Graph> with_backward(const Graph& graph, std::vector<Finding>& findings) {
+    for (const Finding& f : findings) {
+      if (!f.stable()) return nullptr;
+    }
+    std::unique_ptr<Graph> whole = run_until(graph, "differentiate");
+    for (Finding& f : analyze(*whole)) {
+      f.program = ProgramPart::Backward;
+      findings.push_back(std::move(f));
+    }
+    return whole;
+  }
+
+  void show(const Graph& graph, const std::vector<Finding>& findings,
+            const std::vector<Difference>& differing) const {
+    if (sarif) return write_out(types_sarif(model, findings));
+    const Inference inference = infer(graph);
+    if (json) {
+      return write_out(types_json(model, graph, inference, findings, !no_prove, differing));
+    }
+    const bool coloured = colour_wanted(colour);
+    TableStyle style;
+    style.colour = coloured;
+    style.prove = !no_prove;
+    style.summary = summary;
+    ReportStyle wording;
+    wording.colour = coloured;
+    std::string text = types_table(graph, inference, style);
+    if (retrace) text += retrace_text(differing);
+    write_out(text + report(findings, wording));
+  }
+};
+
+}  // namespace
+
+Verb add_types(CLI::App& nodec) {
+  const auto types = std::make_shared<Types>();
+  CLI::App* verb =
+      add_verb(nodec, "types", "report inferred types, and variables whose type is not stable",
+               "  nodec types mnist/layer\n"
+               "  nodec types libuser.so:decay --deny --backward   # a gate in a build\n"
+               "  nodec dump mnist/layer --after simplify | nodec types - --summary\n");
+  add_model(verb, types->model);
+  verb->add_flag("--deny", types->deny, "exit with 1 when there are findings");
+  verb->add_flag("--backward", types->backward,
+                 "analyse the program with its derivatives written out, too");
+  verb->add_flag("--no-prove", types->no_prove,
+                 "types as a compiler sees them that stops at boxes: what is loaded is any");
+  verb->add_flag("--summary", types->summary, "one line for each layer");
+  verb->add_flag("--retrace", types->retrace,
+                 "trace the model twice and report the ops that differ");
+  CLI::Option* json = verb->add_flag("--json", types->json, "one JSON object");
+  verb->add_flag("--sarif", types->sarif, "findings as a SARIF 2.1.0 log")->excludes(json);
+  verb->add_option("--color", types->colour, "colour: auto (on a terminal), always or never")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, ColourWhen>{{"auto", ColourWhen::Auto},
+                                                                    {"always", ColourWhen::Always},
+                                                                    {"never", ColourWhen::Never}}))
+      ->option_text("WHEN");
+  return {verb, [types] { return types->run(); }};
+}
+
+}  // namespace nodec

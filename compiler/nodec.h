@@ -16,6 +16,7 @@
 #include "compiler/nn/losses.h"
 #include "compiler/nn/neural_ode.h"
 #include "compiler/nn/optimisers.h"
+#include "compiler/nn/regularisers.h"
 #include "compiler/nn/setup.h"
 
 // Data and failures.

@@ -100,4 +100,12 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
 }
 
 }  // namespace tracing
+
+bool inside_solve() {
+  for (const tracing::Frame* f = tracing::innermost(); f != nullptr; f = f->parent) {
+    if (f->what == "solve") return true;
+  }
+  return false;
+}
+
 }  // namespace nodec

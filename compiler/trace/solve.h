@@ -40,6 +40,9 @@ struct SolveOptions {
   bool stop_on_failure = true;  // a failed solve stops the program with its status
 };
 
+// Whether what is being traced here is, however deep, a part of a solve's dynamics.
+bool inside_solve();
+
 template <class U>
 struct Solution {
   U u;                              // at t

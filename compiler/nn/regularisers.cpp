@@ -1,0 +1,127 @@
+// TestMode, Dropout, BatchNorm, Frozen.
+#include "compiler/nn/regularisers.h"
+
+#include "compiler/trace/solve.h"
+
+namespace nodec::nn {
+namespace {
+
+thread_local int test_modes = 0;
+
+class DropoutRules : public LayerRules {
+ public:
+  explicit DropoutRules(double rate) : rate_(rate) {}
+
+  std::string str() const override { return fmt::format("Dropout({})", rate_); }
+  Spec state() const override {
+    constexpr double kHalf = 1 << 23;  // a seed is a whole number below 2^24, exact in f32
+    return Spec::record({{"seed", Spec::tensor({}, kHalf, kHalf)}, {"draws", Spec::tensor({})}});
+  }
+
+  Applied apply(const Var& x, const Params&, const State& st) const override {
+    if (test_modes > 0 || rate_ == 0) return {x, st};
+    const Var mask_key =
+        fold_in(key(cast(floor(st["seed"]), Dtype::I64)), cast(st["draws"], Dtype::I64));
+    const Var kept = random_uniform(mask_key, x.shape(), x.dtype()) >= rate_;
+    State next = st;
+    next["draws"] = st["draws"] + 1;
+    return {select(kept, x * (1 / (1 - rate_)), 0), next};
+  }
+
+ private:
+  double rate_;
+};
+
+class BatchNormRules : public LayerRules {
+ public:
+  BatchNormRules(std::int64_t features, BatchNormOptions options, SourceLine where)
+      : features_(features), options_(options), where_(std::move(where)) {}
+
+  std::string str() const override { return fmt::format("BatchNorm({})", features_); }
+  Spec params(Init) const override {
+    return Spec::record(
+        {{"scale", Spec::tensor({features_}, 1)}, {"bias", Spec::tensor({features_})}});
+  }
+  Spec state() const override {
+    return Spec::record(
+        {{"mean", Spec::tensor({features_})}, {"variance", Spec::tensor({features_}, 1)}});
+  }
+
+  Applied apply(const Var& x, const Params& ps, const State& st) const override {
+    check(x.type());
+    if (test_modes > 0) return {normalised(x, st["mean"], st["variance"], ps), st};
+    if (inside_solve()) {
+      throw Error(fmt::format("{} would normalise by other statistics at each evaluation of the "
+                              "dynamics, rejected steps included",
+                              str()),
+                  {{where_, "this layer"}}, "freeze it: Frozen(BatchNorm(...))");
+    }
+    const Var mean_now = mean(x, {1}), off = x - wide(mean_now, x);
+    const Var variance = mean(off * off, {1});
+    const Var count = cast(size(x, 1), x.dtype());
+    State next = st;
+    next["mean"] = running(st["mean"], mean_now);
+    next["variance"] = running(st["variance"], variance * (count / max(count - 1, 1)));
+    return {normalised(x, mean_now, variance, ps), next};
+  }
+
+ private:
+  void check(const Type& type) const {
+    if (type.is_tensor() && type.rank() == 2 && type.shape()[0] == Dim(features_)) return;
+    throw Error(
+        fmt::format("{} takes {} features and a batch, got {}", str(), features_, type.str()),
+        {{where_, "this layer"}}, fmt::format("give it a [{}, batch]", features_));
+  }
+  static Var wide(const Var& feature, const Var& x) {
+    return broadcast_to(feature, x.shape(), {0});
+  }
+  Var normalised(const Var& x, const Var& mean, const Var& variance, const Params& ps) const {
+    const Var factor = ps["scale"] * rsqrt(variance + options_.epsilon);
+    return (x - wide(mean, x)) * wide(factor, x) + wide(ps["bias"], x);
+  }
+  Var running(const Var& before, const Var& now) const {
+    return (1 - options_.momentum) * before + options_.momentum * stop_gradient(now);
+  }
+
+  std::int64_t features_;
+  BatchNormOptions options_;
+  SourceLine where_;
+};
+
+class FrozenRules : public LayerRules {
+ public:
+  explicit FrozenRules(Layer layer) : layer_(std::move(layer)) {}
+  std::string str() const override { return fmt::format("Frozen({})", layer_.str()); }
+  Spec params(Init init) const override { return layer_.rules().params(init); }
+  Spec state() const override { return layer_.rules().state(); }
+  Applied apply(const Var& x, const Params& ps, const State& st) const override {
+    const TestMode in_use;
+    return {layer_(x, ps, st).first, st};
+  }
+
+ private:
+  Layer layer_;
+};
+
+}  // namespace
+
+TestMode::TestMode() { ++test_modes; }
+TestMode::~TestMode() { --test_modes; }
+
+Layer Dropout(double rate, Here where) {
+  if (!(rate >= 0 && rate < 1)) {
+    throw Error(fmt::format("a dropout rate is in [0, 1), not {}", rate),
+                {{SourceLine::of(where), "this layer"}}, "give the share of elements to drop");
+  }
+  return {std::make_shared<DropoutRules>(rate), where};
+}
+
+Layer BatchNorm(std::int64_t features, BatchNormOptions options, Here where) {
+  return {std::make_shared<BatchNormRules>(features, options, SourceLine::of(where)), where};
+}
+
+Layer Frozen(Layer layer, Here where) {
+  return {std::make_shared<FrozenRules>(std::move(layer)), where};
+}
+
+}  // namespace nodec::nn

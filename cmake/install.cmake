@@ -2,6 +2,7 @@
 # their paths from the root below include/nodec, so a program includes "compiler/nodec.h" whether
 # nodec is installed or a subdirectory of its build.
 include(GNUInstallDirs)
+include(${CMAKE_CURRENT_LIST_DIR}/nodecModels.cmake)
 include(CMakePackageConfigHelpers)
 
 add_library(nodec INTERFACE)
@@ -32,5 +33,5 @@ configure_package_config_file(cmake/nodecConfig.cmake.in
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/cmake/nodecConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/cmake/nodecConfig.cmake
-              ${CMAKE_BINARY_DIR}/cmake/nodecConfigVersion.cmake
+              ${CMAKE_BINARY_DIR}/cmake/nodecConfigVersion.cmake cmake/nodecModels.cmake
         DESTINATION ${package_dir})

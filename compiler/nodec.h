@@ -5,6 +5,7 @@
 #include "compiler/trace/cell.h"
 #include "compiler/trace/control.h"
 #include "compiler/trace/grad.h"
+#include "compiler/trace/model.h"
 #include "compiler/trace/ops.h"
 #include "compiler/trace/solve.h"
 #include "compiler/trace/trace.h"

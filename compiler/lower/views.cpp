@@ -224,6 +224,12 @@ plan::Ref Lowering::ref(const Value* v) {
   plan::Ref r;
   r.strides = view.strides;
   r.start = view.start;
+  // Nothing is walked along an axis of one element, so a reference that only has such axes to walk
+  // is seen to stand still.
+  const std::vector<Dim> dims = element_dims(v);
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i] == Dim(1)) r.strides[i] = 0;
+  }
   if (is_constant(view.base)) {
     r.scalar = prologue_scalar(view.base);
   } else if (const auto found = scalar_.find(view.base); found != scalar_.end()) {

@@ -64,6 +64,17 @@ TEST_CASE("samples may come first in a port, and lanes beyond the last one write
 })");
 }
 
+TEST_CASE("an axis of one element can be broadcast beside others") {
+  agree(R"(graph f (%x: f32[1, 1], %y: f32[1], %z: f32[1, 3]) {
+  %1 = broadcast %x {dims = [1, 2], shape = <7, 1, 1>} : f32[7, 1, 1]
+  %2 = broadcast %y {dims = [1], shape = <40, 1>} : f32[40, 1]
+  %3 = tanh %2 : f32[40, 1]
+  %4 = slice %z {axis = 1, size = <1>, start = 2} : f32[1, 1]
+  %5 = broadcast %4 {dims = [1, 2], shape = <5, 1, 1>} : f32[5, 1, 1]
+  yield %1, %2, %3, %5
+})");
+}
+
 TEST_CASE("tensors without a batch agree with the interpreter") {
   agree(R"(graph f (%a: f32[6, 5], %b: f32[5, 3], %c: f32[50]) {
   %1 = matmul %a, %b {ta = false, tb = false} : f32[6, 3]

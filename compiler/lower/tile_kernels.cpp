@@ -289,8 +289,6 @@ void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) 
     list.kernels.emplace_back(std::move(sum));
     return;
   }
-  const bool ta = op.attrs.get_or<bool>("ta", false), tb = op.attrs.get_or<bool>("tb", false);
-  NODEC_CHECK(!ta && tb, "a contraction over the batch is g * h^T");
   plan::SlotContract* last =
       list.kernels.empty() ? nullptr : std::get_if<plan::SlotContract>(&list.kernels.back());
   if (!last || last->slots != slots) {
@@ -301,6 +299,7 @@ void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) 
     list.kernels.emplace_back(std::move(fresh));
     last = &std::get<plan::SlotContract>(list.kernels.back());
   }
+  // Samples are lanes wherever their axis stands, so the flags that say where do not matter.
   last->terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale});
 }
 

@@ -64,6 +64,16 @@ TEST_CASE("samples may come first in a port, and lanes beyond the last one write
 })");
 }
 
+TEST_CASE("a product over the batch takes samples from either axis") {
+  agree(R"(graph f batch B (%x: f32[3, B], %y: f32[B, 5], %u: f32[B, 70], %v: f32[60, B]) {
+  %1 = matmul %x, %y {ta = false, tb = false} : f32[3, 5]
+  %2 = matmul %y, %y {ta = true, tb = false} : f32[5, 5]
+  %3 = matmul %y, %x {ta = true, tb = true} : f32[5, 3]
+  %4 = matmul %u, %v {ta = true, tb = true} : f32[70, 60]
+  yield %1, %2, %3, %4
+})");
+}
+
 TEST_CASE("an axis of one element can be broadcast beside others") {
   agree(R"(graph f (%x: f32[1, 1], %y: f32[1], %z: f32[1, 3]) {
   %1 = broadcast %x {dims = [1, 2], shape = <7, 1, 1>} : f32[7, 1, 1]

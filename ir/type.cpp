@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 #include "ir/error.h"
 #include "ir/text.h"
@@ -51,6 +52,21 @@ bool is_integer(Dtype dtype) {
   return dtype == Dtype::U8 || dtype == Dtype::I32 || dtype == Dtype::I64;
 }
 
+struct Type::Parts {
+  Shape shape;
+  std::vector<Type> elements;
+  std::vector<std::string> names;
+  bool operator==(const Parts& other) const = default;
+};
+
+Type::Type(Kind kind, Parts parts)
+    : kind_(kind), parts_(std::make_shared<const Parts>(std::move(parts))) {}
+
+const Type::Parts& Type::parts() const {
+  static const Parts none;
+  return parts_ ? *parts_ : none;
+}
+
 Type Type::any() {
   Type type;
   type.kind_ = Kind::Any;
@@ -58,45 +74,35 @@ Type Type::any() {
 }
 
 Type Type::tensor(Dtype dtype, Shape shape) {
-  Type type;
-  type.kind_ = Kind::Tensor;
+  Type type(Kind::Tensor, {std::move(shape), {}, {}});
   type.dtype_ = dtype;
-  type.shape_ = std::move(shape);
   return type;
 }
 
 Type Type::tuple(std::vector<Type> elements) {
-  Type type;
-  type.kind_ = Kind::Tuple;
-  type.elements_ = std::move(elements);
-  return type;
+  return {Kind::Tuple, {{}, std::move(elements), {}}};
 }
 
 Type Type::record(std::vector<std::pair<std::string, Type>> fields) {
-  Type type;
-  type.kind_ = Kind::Record;
+  Parts parts;
+  std::unordered_set<std::string> taken;
   for (auto& [name, element] : fields) {
-    if (type.field_index(name) >= 0) {
+    if (!taken.insert(name).second) {
       throw Error(fmt::format("a record has two fields named '{}'", name));
     }
-    type.names_.push_back(std::move(name));
-    type.elements_.push_back(std::move(element));
+    parts.names.push_back(std::move(name));
+    parts.elements.push_back(std::move(element));
   }
-  return type;
+  return {Kind::Record, std::move(parts)};
 }
 
-Type Type::box(Type content) {
-  Type type;
-  type.kind_ = Kind::Box;
-  type.elements_.push_back(std::move(content));
-  return type;
-}
+Type Type::box(Type content) { return {Kind::Box, {{}, {std::move(content)}, {}}}; }
 
-Type Type::tape(std::vector<Type> frame) {
-  Type type;
-  type.kind_ = Kind::Tape;
-  type.elements_ = std::move(frame);
-  return type;
+Type Type::tape(std::vector<Type> frame) { return {Kind::Tape, {{}, std::move(frame), {}}}; }
+
+bool Type::operator==(const Type& other) const {
+  return kind_ == other.kind_ && dtype_ == other.dtype_ &&
+         (parts_ == other.parts_ || parts() == other.parts());
 }
 
 Dtype Type::dtype() const {
@@ -106,18 +112,22 @@ Dtype Type::dtype() const {
 
 const Shape& Type::shape() const {
   NODEC_CHECK(is_tensor(), "{} has no shape", str());
-  return shape_;
+  return parts().shape;
 }
 
+const std::vector<Type>& Type::elements() const { return parts().elements; }
+const std::vector<std::string>& Type::field_names() const { return parts().names; }
+
 int Type::field_index(std::string_view field) const {
-  const auto found = std::find(names_.begin(), names_.end(), field);
-  return found == names_.end() ? -1 : int(found - names_.begin());
+  const auto& names = field_names();
+  const auto found = std::find(names.begin(), names.end(), field);
+  return found == names.end() ? -1 : int(found - names.begin());
 }
 
 bool Type::mentions(std::string_view symbol) const {
-  return std::any_of(shape_.begin(), shape_.end(),
+  return std::any_of(parts().shape.begin(), parts().shape.end(),
                      [&](const Dim& dim) { return dim.mentions(symbol); }) ||
-         std::any_of(elements_.begin(), elements_.end(),
+         std::any_of(elements().begin(), elements().end(),
                      [&](const Type& type) { return type.mentions(symbol); });
 }
 
@@ -131,15 +141,15 @@ std::string Type::str() const {
     case Kind::Any:
       return "any";
     case Kind::Tensor:
-      return std::string(name(dtype_)) + nodec::str(shape_);
+      return std::string(name(dtype_)) + nodec::str(shape());
     case Kind::Tuple:
-      return "(" + comma_separated(elements_) + ")";
+      return "(" + comma_separated(elements()) + ")";
     case Kind::Record:
       return record_text(*this);
     case Kind::Box:
-      return "box<" + comma_separated(elements_) + ">";
+      return "box<" + comma_separated(elements()) + ">";
     case Kind::Tape:
-      return "tape<" + comma_separated(elements_) + ">";
+      return "tape<" + comma_separated(elements()) + ">";
   }
   return {};
 }

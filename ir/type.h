@@ -130,27 +130,31 @@ class Type {
 
   Kind kind() const { return kind_; }
   bool is_tensor() const { return kind_ == Kind::Tensor; }
-  bool is_scalar() const { return is_tensor() && shape_.empty(); }
+  bool is_scalar() const { return is_tensor() && shape().empty(); }
   Dtype dtype() const;         // tensor only
   const Shape& shape() const;  // tensor only
   std::size_t rank() const { return shape().size(); }
-  const std::vector<Type>& elements() const { return elements_; }  // tuple, record, tape, box (one)
-  const std::vector<std::string>& field_names() const { return names_; }
+  const std::vector<Type>& elements() const;  // tuple, record, tape, box (one)
+  const std::vector<std::string>& field_names() const;
   int field_index(std::string_view field) const;  // record only; -1 when absent
   bool mentions(std::string_view symbol) const;   // in any dim anywhere inside
 
   Type with_dtype(Dtype dtype) const;
   Type with_shape(Shape shape) const;
 
-  bool operator==(const Type& other) const = default;
+  bool operator==(const Type& other) const;
   std::string str() const;
 
  private:
+  // Every value has a type and records have thousands of fields, so copies share what does not
+  // change.
+  struct Parts;
+  Type(Kind kind, Parts parts);
+  const Parts& parts() const;
+
   Kind kind_ = Kind::Never;
   Dtype dtype_ = Dtype::F32;
-  Shape shape_;
-  std::vector<Type> elements_;
-  std::vector<std::string> names_;
+  std::shared_ptr<const Parts> parts_;  // null: none
 };
 
 Type join(const Type& a, const Type& b);

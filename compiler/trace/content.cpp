@@ -6,14 +6,21 @@
 namespace nodec::tracing {
 
 Content Content::record(std::vector<std::pair<std::string, Content>> fields) {
-  Content all;
   std::vector<std::pair<std::string, Type>> types;
+  std::vector<Content> contents;
   for (auto& [name, content] : fields) {
     types.emplace_back(name, content.type);
-    all.fields.push_back(std::move(content));
+    contents.push_back(std::move(content));
   }
+  Content all;
   all.type = Type::record(std::move(types));
+  all.fields_ = std::make_shared<const std::vector<Content>>(std::move(contents));
   return all;
+}
+
+const std::vector<Content>& Content::fields() const {
+  static const std::vector<Content> none;
+  return fields_ ? *fields_ : none;
 }
 
 std::vector<Type> leaf_types(const Type& type) {
@@ -38,7 +45,7 @@ std::vector<std::string> leaf_names(const Type& type, std::string_view prefix) {
 
 void append_leaves(const Content& content, std::vector<Value*>& to) {
   if (!content.is_record()) to.push_back(content.value);
-  for (const Content& field : content.fields) append_leaves(field, to);
+  for (const Content& field : content.fields()) append_leaves(field, to);
 }
 
 std::vector<Value*> leaves(const Content& content) {
@@ -71,7 +78,7 @@ Content from_leaves(const Type& type, const std::vector<Value*>& values) {
 Value* materialise(Builder& b, const Content& content) {
   if (!content.is_record()) return content.value;
   std::vector<Value*> fields;
-  for (const Content& field : content.fields) fields.push_back(materialise(b, field));
+  for (const Content& field : content.fields()) fields.push_back(materialise(b, field));
   return record(b, std::move(fields), content.type.field_names());
 }
 

@@ -3,6 +3,7 @@
 // value only where they are stored in a box.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,14 +15,17 @@ namespace nodec::tracing {
 
 struct Content {
   Type type;
-  Value* value = nullptr;       // null for a record
-  std::vector<Content> fields;  // of a record, in the order of its type
+  Value* value = nullptr;  // null for a record
 
   Content() = default;
   explicit Content(Value* v) : type(v->type), value(v) {}
   static Content record(std::vector<std::pair<std::string, Content>> fields);
   bool empty() const { return type.kind() == Type::Kind::Never; }
   bool is_record() const { return type.kind() == Type::Kind::Record; }
+  const std::vector<Content>& fields() const;  // of a record, in the order of its type
+
+ private:
+  std::shared_ptr<const std::vector<Content>> fields_;  // shared: every read copies a content
 };
 
 // The tensors of a type, depth first; names are joined with dots ("layer_1.weight").

@@ -39,7 +39,7 @@ SourceLine line_of(const Content& content) {
 
 const Content& field_of(const Content& content, const std::string& name, const SourceLine& where) {
   const int index = content.is_record() ? content.type.field_index(name) : -1;
-  if (index >= 0) return content.fields.at(std::size_t(index));
+  if (index >= 0) return content.fields().at(std::size_t(index));
   if (!content.is_record()) {
     throw Error(fmt::format("a {} has no field '{}'", content.type.str(), name), {{where, ""}},
                 "only records have named fields");
@@ -59,9 +59,9 @@ Content replaced(const Content& whole, std::span<const std::string> path, const 
   if (path.empty()) return part;
   const Content& old = field_of(whole, path.front(), where);
   std::vector<std::pair<std::string, Content>> fields;
-  for (std::size_t i = 0; i < whole.fields.size(); ++i) {
-    fields.emplace_back(whole.type.field_names()[i], whole.fields[i]);
-    if (&whole.fields[i] == &old)
+  for (std::size_t i = 0; i < whole.fields().size(); ++i) {
+    fields.emplace_back(whole.type.field_names()[i], whole.fields()[i]);
+    if (&whole.fields()[i] == &old)
       fields.back().second = replaced(old, path.subspan(1), part, where);
   }
   return Content::record(std::move(fields));

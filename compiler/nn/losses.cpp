@@ -21,7 +21,7 @@ void check_classified(std::string_view what, const Type& logits, const Type& lab
 }  // namespace
 
 Var cross_entropy_with_logits(const Var& logits, const Var& labels, Here where) {
-  const tracing::Scope scope("", SourceLine::of(where));
+  const tracing::Scope scope("cross_entropy", SourceLine::of(where));
   const Type type = logits.type();
   check_classified("cross_entropy_with_logits", type, labels.type(), SourceLine::of(where));
   const Var target = one_hot(cast(labels, Dtype::I32), type.shape()[0].constant(), type.dtype());
@@ -29,19 +29,19 @@ Var cross_entropy_with_logits(const Var& logits, const Var& labels, Here where) 
 }
 
 Var mse(const Var& x, const Var& target, Here where) {
-  const tracing::Scope scope("", SourceLine::of(where));
+  const tracing::Scope scope("mse", SourceLine::of(where));
   const Var difference = x - target;
   return mean(difference * difference);
 }
 
 Var correct_count(const Var& logits, const Var& labels, Here where) {
-  const tracing::Scope scope("", SourceLine::of(where));
+  const tracing::Scope scope("correct_count", SourceLine::of(where));
   check_classified("correct_count", logits.type(), labels.type(), SourceLine::of(where));
   return sum(cast(argmax(logits, 0) == cast(labels, Dtype::I32), Dtype::I32));
 }
 
 Var accuracy(const Var& logits, const Var& labels, Here where) {
-  const tracing::Scope scope("", SourceLine::of(where));
+  const tracing::Scope scope("accuracy", SourceLine::of(where));
   const Var count = cast(correct_count(logits, labels, where), logits.dtype());
   return count / cast(size(labels, 0), logits.dtype());
 }

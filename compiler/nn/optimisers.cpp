@@ -21,7 +21,7 @@ Type Sgd::state(const Type& params) const {
 
 Updated Sgd::operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
                         Here where) const {
-  const tracing::Scope scope("", SourceLine::of(where));
+  const tracing::Scope scope("sgd", SourceLine::of(where));
   const auto descend = [&](const Var& direction) {
     return map_leaves({params, direction},
                       [&](const std::vector<Var>& x) { return x[0] - lr * x[1]; });
@@ -39,7 +39,7 @@ Type Adam::state(const Type& params) const {
 
 Updated Adam::operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
                          Here where) const {
-  const tracing::Scope scope("", SourceLine::of(where));
+  const tracing::Scope scope("adam", SourceLine::of(where));
   const Var step = state["step"] + 1;
   const Var m = map_leaves({state["m"], grads}, [&](const std::vector<Var>& x) {
     return without_dust(beta1 * x[0] + (1 - beta1) * x[1]);

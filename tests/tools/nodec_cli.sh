@@ -64,6 +64,22 @@ for model in stateful compact; do
   ! grep -q "box.store" "$work/out" || fail "mnist/$model stores to a box"
 done
 
+# Pictures: every form is whole, and the page asks nothing of the network.
+expect 0 "digraph" dump mnist/layer --after trace --dot
+expect 0 "cluster_" dump mnist/layer --after expand --dot
+for stage in trace differentiate expand; do
+  expect 0 "</html>" dump mnist/layer --after "$stage" --html
+  ! grep -qE 'src=|href=|url\(.?http|@import|fetch\(' "$work/out" || fail "the page loads something"
+done
+expect 0 '"finding":true' dump mnist/layer --after trace --html
+expect 0 '"findings":[]' dump mnist/compact --after trace --html
+if command -v dot >/dev/null; then expect 0 "</svg>" dump mnist/layer --after trace --svg; fi
+code=0
+PATH=/nonexistent "$nodec" dump mnist/layer --after trace --svg >"$work/out" 2>"$work/err" || code=$?
+{ [ "$code" -eq 4 ] && [[ $(<"$work/err") == *"needs Graphviz"* ]]; } || fail "--svg without Graphviz: $code"
+expect 2 "no graph any more" dump mnist/layer --after lower --html
+expect 2 "" dump mnist/layer --after trace --html --dot
+
 # What a stage prints can be read again, from a file and from standard input, and says the same.
 "$nodec" dump mnist/compact --after simplify >"$work/program"
 "$nodec" types "$work/program" | tail -n +2 >"$work/types"  # the first line is the model's name

@@ -1,0 +1,353 @@
+// From the outline of a program to boxes and arrows.
+#include "tools/nodec/picture.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ir/primitive.h"
+#include "ir/print.h"
+#include "ir/report.h"
+#include "kernels/flow.h"
+#include "tools/nodec/labels.h"
+#include "tools/nodec/outline.h"
+#include "tools/nodec/types_table.h"
+
+namespace nodec {
+namespace {
+
+constexpr int kNowhere = -1;
+
+std::string_view look_of(const Op& op) {
+  switch (op.primitive->form) {
+    case Form::Contract:
+      return "contract";
+    case Form::Reduce:
+      return "reduce";
+    case Form::View:
+    case Form::Join:
+    case Form::Gather:
+      return "move";
+    case Form::State:
+    case Form::Tape:
+    case Form::Effect:
+      return "state";
+    case Form::Generate:
+      return "make";
+    default:
+      return "plain";
+  }
+}
+
+class Drawer {
+ public:
+  Drawer(const Graph& graph, const Inference& inference, std::span<const Finding> findings)
+      : graph_(graph), inference_(inference), labels_(graph) {
+    mark_findings(graph.body, findings);
+  }
+
+  Picture run() {
+    const Group program = outline(graph_);
+    const int root = add_group(kNowhere, "program", program);
+    inputs(root);
+    draw(program, root);
+    results(root);
+    return std::move(picture_);
+  }
+
+ private:
+  // Boxes that a finding is about, and what stores to them and loads from them.
+  void mark_findings(const Region& region, std::span<const Finding> findings) {
+    for (const auto& op : region.ops) {
+      for (const Finding& f : findings) {
+        const bool declared = f.declared.known() && op->where == f.declared && is_new(*op);
+        const bool written = std::any_of(f.writes.begin(), f.writes.end(), [&](const Write& write) {
+          return write.where.known() && op->where == write.where && is_store(*op);
+        });
+        if (declared || written) found_.insert(op.get());
+      }
+      for (const auto& inner : op->regions) mark_findings(*inner, findings);
+    }
+  }
+
+  static bool is_new(const Op& op) { return op.name() == "box.new" || op.name() == "cell.new"; }
+  static bool is_store(const Op& op) {
+    return op.name() == "box.store" || op.name() == "cell.store";
+  }
+
+  int add(PictureBox box) {
+    picture_.boxes.push_back(std::move(box));
+    return int(picture_.boxes.size()) - 1;
+  }
+
+  int add_group(int parent, const std::string& kind, const Group& group) {
+    PictureBox box;
+    box.parent = parent;
+    box.group = true;
+    box.kind = kind;
+    box.label = group.title;
+    box.tip = group.layer;
+    return add(std::move(box));
+  }
+
+  void arrow(int from, int to) {
+    if (from != kNowhere && from != to) picture_.arrows.push_back({from, to});
+  }
+
+  std::string type_of(const Value& value) const { return type_seen(inference_, &value).str(); }
+  bool is_lost(const Value& value) const {
+    return type_seen(inference_, &value).kind() == Type::Kind::Any;
+  }
+
+  // Values that are written where they are used.
+  bool is_inline(const Value& value) const {
+    if (is_plain_constant(value)) return true;
+    if (value.op != nullptr) {
+      return value.op->name() == "broadcast" && is_inline(*value.op->operands.front());
+    }
+    if (const Value* outer = captured(value)) return is_inline(*outer);
+    const bool program = value.region == &graph_.body;
+    return program && (value.name.find('.') != std::string::npos ||
+                       (value.type.is_tensor() && value.type.rank() == 0));
+  }
+
+  // The value outside that this argument always is; null for one that changes or is not known.
+  const Value* captured(const Value& arg) const {
+    const Op* owner = arg.op == nullptr ? arg.region->parent : nullptr;
+    if (owner == nullptr) return nullptr;
+    for (std::size_t r = 0; r < owner->regions.size(); ++r) {
+      if (&owner->region(r) != arg.region) continue;
+      const Flow f = flow(*owner, r);
+      const bool loops = std::find(f.loops.begin(), f.loops.end(), arg.index) != f.loops.end();
+      // The test of a loop sees what its body makes of the carries.
+      const bool test = owner->name() == "while" && r == 0;
+      if (!f.known || loops || (test && std::size_t(arg.index) < owner->results.size())) return {};
+      const auto operand = std::size_t(f.enters.at(std::size_t(arg.index)));
+      return operand < owner->operands.size() ? owner->operands[operand] : nullptr;
+    }
+    return nullptr;
+  }
+
+  // Where an arrow for this value starts.
+  int source(const Value& value) const {
+    if (is_inline(value)) return kNowhere;
+    if (value.op == nullptr) {
+      if (const Value* outer = captured(value)) return source(*outer);
+      const auto found = args_.find(&value);
+      return found == args_.end() ? kNowhere : found->second;
+    }
+    const auto found = ops_.find(value.op);
+    return found == ops_.end() ? kNowhere : found->second;
+  }
+
+  const Value& original(const Value& value) const {
+    if (value.op != nullptr && value.op->name() == "broadcast" && is_inline(value)) {
+      return original(*value.op->operands.front());
+    }
+    const Value* outer = captured(value);
+    return outer != nullptr ? original(*outer) : value;
+  }
+
+  void inputs(int root) {
+    for (const auto& arg : graph_.body.args) {
+      if (!is_inline(*arg)) argument(*arg, root, "input");
+    }
+  }
+
+  int argument(const Value& arg, int parent, const char* kind) {
+    PictureBox box;
+    box.parent = parent;
+    box.kind = kind;
+    box.label = labels_.of(arg);
+    box.type = type_of(arg);
+    box.tip = fmt::format("{}: {}", box.label, box.type);
+    box.lost = is_lost(arg);
+    return args_[&arg] = add(std::move(box));
+  }
+
+  void results(int root) {
+    for (std::size_t i = 0; i < graph_.body.results.size(); ++i) {
+      const Value& value = *graph_.body.results[i];
+      const bool aliased = i < graph_.aliases.size() && graph_.aliases[i] >= 0;
+      if (aliased || is_inline(value)) continue;
+      const bool named = i < graph_.result_names.size() && !graph_.result_names[i].empty();
+      leaves(value, root, named ? graph_.result_names[i] : fmt::format("result {}", i + 1));
+    }
+  }
+
+  void leaves(const Value& value, int parent, const std::string& label) {
+    PictureBox box;
+    box.parent = parent;
+    box.kind = "output";
+    box.label = label;
+    box.type = type_of(value);
+    box.tip = fmt::format("{}: {}", label, box.type);
+    box.lost = is_lost(value);
+    arrow(source(value), add(std::move(box)));
+  }
+
+  // A long run of ops without a layer is a group, so that it can be shut.
+  void draw(const Group& group, int parent) {
+    int holder = parent;   // of the bodies that follow an op
+    std::size_t left = 0;  // of a run
+    int run = parent;
+    for (std::size_t i = 0; i < group.items.size(); ++i) {
+      const Item& item = group.items[i];
+      if (item.op != nullptr) {
+        if (left == 0) run = start_run(group, i, parent, left);
+        --left;
+        ++picture_.ops;
+        holder = op(*item.op, group, run);
+      } else if (item.group->kind == Group::Kind::Layer) {
+        draw(*item.group, add_group(parent, "layer", *item.group));
+      } else {
+        body(*item.group, holder);
+      }
+    }
+  }
+
+  int start_run(const Group& group, std::size_t first, int parent, std::size_t& left) {
+    constexpr std::size_t kLongRun = 60;
+    std::size_t end = first;
+    while (end < group.items.size() && group.items[end].op != nullptr &&
+           group.items[end].op->regions.empty()) {
+      ++end;
+    }
+    left = std::max<std::size_t>(end - first, 1);
+    if (left < kLongRun || left == group.items.size()) return parent;
+    PictureBox box;
+    box.parent = parent;
+    box.group = true;
+    box.kind = "layer";
+    box.label = fmt::format("{} ops in a row", left);
+    return add(std::move(box));
+  }
+
+  // An op's box, or the group that holds its bodies.
+  int op(const Op& op, const Group& group, int parent) {
+    if (!op.results.empty() && is_inline(*op.result())) return parent;
+    PictureBox box;
+    box.parent = parent;
+    box.group = !op.regions.empty();
+    box.kind = box.group ? "body" : look_of(op);
+    box.label = label(op, group);
+    if (!op.results.empty()) box.type = type_of(*op.result());
+    box.tip = tip(op);
+    box.finding = found_.contains(&op);
+    box.lost = std::any_of(op.results.begin(), op.results.end(),
+                           [&](const auto& result) { return is_lost(*result); });
+    const int at = add(std::move(box));
+    ops_[&op] = at;
+    arrows_into(op, at);
+    return at;
+  }
+
+  // What a body takes from outside enters at its uses there.
+  void arrows_into(const Op& op, int at) {
+    std::unordered_set<int> from;
+    std::unordered_set<std::size_t> inside;
+    for (std::size_t r = 0; r < op.regions.size(); ++r) {
+      const Flow f = flow(op, r);
+      for (const int operand : f.enters) inside.insert(std::size_t(operand));
+    }
+    for (std::size_t i = 0; i < op.operands.size(); ++i) {
+      const int start = inside.contains(i) ? kNowhere : source(*op.operands[i]);
+      if (from.insert(start).second) arrow(start, at);
+    }
+  }
+
+  std::string label(const Op& op, const Group& group) const {
+    std::string text(op.name());
+    if (!op.regions.empty()) {
+      const std::string title = op_title(op), attrs = attrs_label(op);
+      text = title == op.name() ? title : fmt::format("{} {}", op.name(), title);
+      const auto* method = std::get_if<std::string>(op.attrs.find("method"));
+      return method == nullptr ? text : fmt::format("{}: {}", text, *method);
+    }
+    const bool any = std::any_of(op.operands.begin(), op.operands.end(),
+                                 [&](const Value* operand) { return is_inline(*operand); });
+    for (std::size_t i = 0; any && i < op.operands.size(); ++i) {
+      const Value& operand = *op.operands[i];
+      text += (i == 0 ? " " : ", ");
+      text += is_inline(operand) ? labels_.of(original(operand), group.layer) : "\u00b7";
+    }
+    if (!op.results.empty() && !op.result()->name.empty()) text += " = " + op.result()->name;
+    return text;
+  }
+
+  static std::string tip(const Op& op) {
+    std::string text;
+    if (op.regions.empty()) {
+      text = print(op);
+    } else {
+      text = fmt::format("{} {}\n", op_title(op), attrs_label(op));
+      for (const auto& result : op.results) text += "  gives " + result->type.str() + "\n";
+    }
+    if (op.where.known()) text += short_str(op.where) + "\n" + source_text(op.where) + "\n";
+    return text + op.where.layer;
+  }
+
+  void body(const Group& group, int holder) {
+    int inside = holder;
+    if (group.owner->regions.size() > 1) {
+      inside = add_group(holder, "body", group);
+      picture_.boxes[std::size_t(inside)].label = region_label(*group.owner, group.which);
+    }
+    const Flow f = flow(*group.owner, group.which);
+    for (std::size_t i = 0; i < group.region->args.size(); ++i) {
+      const Value& arg = *group.region->arg(i);
+      if (captured(arg) != nullptr || !is_used(*group.region, arg)) continue;
+      const int at = argument(arg, inside, "argument");
+      const auto operand = f.known ? std::size_t(f.enters[i]) : group.owner->operands.size();
+      if (operand < group.owner->operands.size()) {
+        arrow(source(*group.owner->operands[operand]), at);
+      }
+    }
+    draw(group, inside);
+    for (std::size_t i = 0; i < group.region->results.size(); ++i) {
+      const Value& value = *group.region->results[i];
+      if (!is_inline(value)) leaves(value, inside, yield_label(group, f, i));
+    }
+  }
+
+  static bool is_used(const Region& region, const Value& arg) {
+    for (const auto& op : region.ops) {
+      if (std::find(op->operands.begin(), op->operands.end(), &arg) != op->operands.end()) {
+        return true;
+      }
+    }
+    return std::find(region.results.begin(), region.results.end(), &arg) != region.results.end();
+  }
+
+  std::string yield_label(const Group& group, const Flow& f, std::size_t i) const {
+    if (i < f.loops.size() && f.loops[i] >= 0) {
+      const std::string carry = labels_.of(*group.region->arg(std::size_t(f.loops[i])));
+      return group.owner->name() == "solve" ? "d" + carry : "next " + carry;
+    }
+    if (group.owner->name() == "while" && group.which == 0) return "go on";
+    if (f.known && i < f.leaves.size() && f.leaves[i] < 0) return "kept for reverse";
+    return group.region->results.size() == 1 ? "result" : fmt::format("result {}", i + 1);
+  }
+
+  const Graph& graph_;
+  const Inference& inference_;
+  Labels labels_;
+  Picture picture_;
+  std::unordered_set<const Op*> found_;
+  std::unordered_map<const Op*, int> ops_;
+  std::unordered_map<const Value*, int> args_;
+};
+
+}  // namespace
+
+Picture picture(const Graph& graph, const Inference& inference, std::span<const Finding> findings,
+                std::string_view model, std::string_view stage) {
+  Picture drawn = Drawer(graph, inference, findings).run();
+  drawn.model = model;
+  drawn.stage = stage;
+  drawn.program = graph.name + (graph.batch.empty() ? "" : ", batch " + graph.batch);
+  for (const Finding& f : findings) drawn.findings.push_back(report(f, {}));
+  return drawn;
+}
+
+}  // namespace nodec

@@ -5,9 +5,9 @@
 //   walker.functions();               // out-of-line functions first
 //   walker.entry(frame, thread);      // then the body of the entry
 //
-// walk_nodes.cpp: control and sharing out; walk_tiles.cpp: kernels on one tile; walk_slots.cpp:
-// sums over the batch; walk_dense.cpp: kernels split by elements, walk_contract.cpp the largest of
-// them.
+// walk_nodes.cpp: control and sharing out; walk_tiles.cpp, _products, _moves: kernels on one tile;
+// walk_slots.cpp: sums over the batch; walk_dense.cpp: kernels split by elements, walk_contract.cpp
+// the largest of them.
 #pragma once
 
 #include <functional>
@@ -23,6 +23,9 @@
 namespace nodec {
 
 Scalar scalar_kind(Dtype dtype);  // of a value in a register: bool is Pred, u8 is I32, a key I64
+
+// The largest divisor of n that is at most `most`, or `most` when all divisors are small.
+std::int64_t tile_size(std::int64_t n, std::int64_t most);
 
 class Walker {
  public:
@@ -94,23 +97,27 @@ class Walker {
   std::vector<Operand> ready_all(const plan::Compute& c);
 
   void kernel(const plan::Map& k);
-  void kernel(const plan::MatVec& k);
   void kernel(const plan::FoldElements& k);
+  void kernel(const plan::Invoke& k);
+
+  // ---- walk_products.cpp ----
+  void kernel(const plan::MatVec& k);
   void kernel(const plan::SlotSum& k);
   void kernel(const plan::SlotContract& k);
-  void kernel(const plan::GatherRows& k);
-  void kernel(const plan::Transfer& k);
-  void kernel(const plan::TransposeRows& k);
-  void kernel(const plan::Invoke& k);
-  void transpose_tile(const Operand& x, Code rows, Code first, std::int64_t width);
   void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, Code first,
                    std::int64_t rows);
   void contract_tile(const plan::SlotContract& k, const std::vector<std::array<Operand, 2>>& x,
                      Code slots, Code row, Code column, std::int64_t rows, std::int64_t columns);
+  Code slot_pointer(int buffer);
+
+  // ---- walk_moves.cpp ----
+  void kernel(const plan::GatherRows& k);
+  void kernel(const plan::Transfer& k);
+  void kernel(const plan::TransposeRows& k);
   void move(const plan::Transfer& k, bool full);
   void put_samples(const plan::Transfer& k, Code pointer, Code value, bool full, Code left);
   std::vector<Code> row_offsets(const plan::Ref& index, Code limit, std::int64_t width);
-  Code slot_pointer(int buffer);
+  void transpose_tile(const Operand& x, Code rows, Code first, std::int64_t width);
 
   // ---- walk_slots.cpp ----
   void clear_slots(const plan::ClearSlots& node);

@@ -8,21 +8,6 @@ namespace nodec {
 
 using namespace plan;
 
-namespace {
-
-// Rows of a large contraction taken at once, for two vectors of columns: their running sums, the
-// vectors and one broadcast fit 32 registers (16 of narrower vectors). A number that divides the
-// rows leaves no shorter turn.
-std::int64_t rows_at_once(std::int64_t rows, int lanes) {
-  const std::int64_t most = lanes == 16 ? 12 : 6;
-  for (std::int64_t n = most; n >= most * 2 / 3; --n) {
-    if (rows % n == 0) return n;
-  }
-  return most;
-}
-
-}  // namespace
-
 // Each output is one chain over (term, sample). The terms of a solver's stages differ in nothing
 // but where they lie, so the code for one stands out of line and adds it to what is in memory.
 void Walker::kernel(const LargeContract& k) {
@@ -79,7 +64,10 @@ void Walker::contract(const LargeContract& k, const Operand& out,
 void Walker::contract_columns(const LargeContract& k, const Operand& out,
                               const std::vector<LargeTerm>& terms, bool add,
                               const Columns& columns) {
-  const std::int64_t rows = rows_at_once(k.rows, e_.lanes()), whole = k.rows / rows * rows;
+  // Running sums for two vectors of columns, the vectors and a broadcast fit the registers: 32 with
+  // 16 lanes, else 16.
+  const std::int64_t rows = tile_size(k.rows, e_.lanes() == 16 ? 12 : 6);
+  const std::int64_t whole = k.rows / rows * rows;
   e_.loop(zero_, i64(whole), rows, {}, [&](Code row, Emitter::Values) {
     contract_rows(k, out, terms, add, columns, row, rows);
     return Emitter::Values{};

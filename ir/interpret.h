@@ -13,10 +13,12 @@ namespace nodec {
 
 class Interpreter {
  public:
+  virtual ~Interpreter() = default;
   // Binds the symbols that the arguments' declared dims mention and that have no value yet. The
   // arguments need not fit their declared types: a program whose types are not stable runs as long
-  // as its ops type on what they meet (Error otherwise).
-  std::vector<Datum> run(const Region& region, std::span<const Datum> arguments);
+  // as its ops type on what they meet (Error otherwise). Virtual, so that evaluation rules, which
+  // every program holds beside the other rules of an op, do not bring the interpreter along.
+  virtual std::vector<Datum> run(const Region& region, std::span<const Datum> arguments);
   Bindings& bindings() { return bindings_; }  // symbol values, learnt from the arguments
 
  private:

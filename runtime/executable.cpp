@@ -88,6 +88,7 @@ Executable::Executable(EntryFunction entry, Signature signature, std::shared_ptr
 Executable::~Executable() = default;
 
 const Signature& Executable::signature() const { return impl_->signature; }
+EntryFunction Executable::entry() const { return impl_->entry; }
 
 Outcome Executable::call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                          const CallOptions& options) const {

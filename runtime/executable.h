@@ -30,6 +30,9 @@ class Executable {
   Executable& operator=(const Executable&) = delete;
 
   const Signature& signature() const;
+  // The function itself, for a caller that wraps it (in a float mode, a counter, a team of its own)
+  // in another Executable.
+  EntryFunction entry() const;
 
   // Runs the program. Views follow the signature's order, their bytes 64-byte aligned; anything
   // that does not fit is one Error listing every difference. An output that overwrites an input

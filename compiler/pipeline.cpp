@@ -111,36 +111,65 @@ std::string dump(const Graph& graph, std::string_view stage) {
   throw Error(fmt::format("there is no stage '{}'", stage), {}, "stages are " + stage_names());
 }
 
+namespace {
+
 #ifdef NODEC_CPU_JIT
-Program compile(const Graph& graph, const CompileOptions& options) {
+// A Program, and the time it takes to `make` it.
+template <class Make>
+Program timed(Make make) {
   const auto start = std::chrono::steady_clock::now();
-  const CpuTarget target = cpu_target_from_environment();
-  const Hash key = hash(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", print(graph), target.cpu,
-                                    target.features, target.lanes, llvm_version(), build_id()));
   Program program;
-  if (const auto found = options.cache.find(key)) {
-    program.executable = load(*found);
-    program.report.from_cache = true;
-  } else {
-    const std::unique_ptr<Graph> copy = run_until(graph, "expand");
-    const plan::Plan plan = plan_of(*copy);
-    LlvmModule module(target);
-    generate(plan, module);
-    Artifact artifact{module.object(), plan.signature};
-    artifact.signature.lanes = target.lanes;
-    program.executable = load(artifact);
-    program.report.instructions = module.report().instructions;
-    options.cache.store(key, artifact);
-    ++compiled;
-  }
+  make(program);
   program.report.milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return program;
 }
+
+Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& report) {
+  const plan::Plan plan = plan_of(expanded);
+  LlvmModule module(target);
+  generate(plan, module);
+  Artifact artifact{module.object(), plan.signature};
+  artifact.signature.lanes = target.lanes;
+  report.instructions = module.report().instructions;
+  ++compiled;
+  return artifact;
+}
 #else
-Program compile(const Graph&, const CompileOptions&) {
+[[noreturn]] void no_back_end() {
   throw Error("this build of nodec has no CPU back end", {}, "configure with -DNODEC_CPU_JIT=ON");
 }
+#endif
+
+}  // namespace
+
+#ifdef NODEC_CPU_JIT
+Program compile(const Graph& graph, const CompileOptions& options) {
+  return timed([&](Program& program) {
+    const CpuTarget target = cpu_target_from_environment();
+    const Hash key = hash(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", print(graph), target.cpu,
+                                      target.features, target.lanes, llvm_version(), build_id()));
+    if (const auto found = options.cache.find(key)) {
+      program.executable = load(*found);
+      program.report.from_cache = true;
+      return;
+    }
+    const std::unique_ptr<Graph> copy = run_until(graph, "expand");
+    const Artifact artifact = machine_code(*copy, target, program.report);
+    program.executable = load(artifact);
+    options.cache.store(key, artifact);
+  });
+}
+
+Program compile_expanded(const Graph& expanded) {
+  return timed([&](Program& program) {
+    const std::unique_ptr<Graph> copy = clone(expanded);
+    program.executable = load(machine_code(*copy, cpu_target_from_environment(), program.report));
+  });
+}
+#else
+Program compile(const Graph&, const CompileOptions&) { no_back_end(); }
+Program compile_expanded(const Graph&) { no_back_end(); }
 #endif
 
 }  // namespace nodec

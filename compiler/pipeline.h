@@ -53,6 +53,9 @@ struct Program {
 // Throws Error when the program is unstable or says something that cannot be compiled.
 Program compile(const Graph& graph, const CompileOptions& options = {});
 
+// The same from where run_until(graph, "expand") ended, changed or not; never from the cache.
+Program compile_expanded(const Graph& expanded);
+
 // Programs compiled (not found in a cache) since the process started.
 std::int64_t compile_count();
 

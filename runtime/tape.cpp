@@ -13,9 +13,9 @@ constexpr std::align_val_t kAlignment{64};
 
 }  // namespace
 
-void Tape::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+void TapeStorage::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
 
-void Tape::prepare(std::int64_t frame_bytes) {
+void TapeStorage::prepare(std::int64_t frame_bytes) {
   NODEC_CHECK(frame_bytes > 0 && frame_bytes % 64 == 0, "tape frames of {} bytes", frame_bytes);
   stride_ = frame_bytes;
   if (frame_bytes > capacity_) {
@@ -29,7 +29,7 @@ void Tape::prepare(std::int64_t frame_bytes) {
   }
 }
 
-std::byte* Tape::frame(std::int64_t n, std::int64_t limit) {
+std::byte* TapeStorage::frame(std::int64_t n, std::int64_t limit) {
   NODEC_CHECK(n >= 0, "frame {} of a tape", n);
   const int k = std::bit_width(std::uint64_t(n / first_frames) + 1) - 1;
   const std::int64_t first = first_frames * ((std::int64_t{1} << k) - 1);
@@ -42,7 +42,7 @@ std::byte* Tape::frame(std::int64_t n, std::int64_t limit) {
   return segment + (n - first) * stride_;
 }
 
-bool Tape::link(int k) {
+bool TapeStorage::link(int k) {
   const std::lock_guard lock(growing_);
   if (owned_[k] != nullptr) return true;  // another thread was first
   const std::int64_t size = (first_frames << k) * capacity_;

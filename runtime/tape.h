@@ -16,7 +16,7 @@
 
 namespace nodec {
 
-class Tape {
+class TapeStorage {
  public:
   static constexpr std::int64_t first_frames = 8;
 
@@ -48,7 +48,7 @@ class Tape {
 
 // CallFrame::tapes of one call.
 struct TapeSet {
-  std::vector<std::unique_ptr<Tape>> tapes;
+  std::vector<std::unique_ptr<TapeStorage>> tapes;
   std::int64_t limit = 0;
 };
 

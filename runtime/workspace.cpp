@@ -21,7 +21,7 @@ void Workspace::Free::operator()(std::byte* bytes) const { ::operator delete(byt
 Workspace::Workspace(const Signature& signature)
     : signature_(signature), scratch_(signature.scratch.size()) {
   for (std::size_t i = 0; i < signature.tapes.size(); ++i) {
-    tapes_.tapes.push_back(std::make_unique<Tape>());
+    tapes_.tapes.push_back(std::make_unique<TapeStorage>());
   }
 }
 

@@ -11,7 +11,7 @@
 using namespace nodec;
 
 TEST_CASE("frames are apart, aligned, and stay where they are while the tape grows") {
-  Tape tape;
+  TapeStorage tape;
   tape.prepare(192);
   std::vector<std::byte*> frames;
   for (std::int64_t n = 0; n < 1000; ++n) {
@@ -30,7 +30,7 @@ TEST_CASE("frames are apart, aligned, and stay where they are while the tape gro
 }
 
 TEST_CASE("a tape that has grown does not grow again for as many frames") {
-  Tape tape;
+  TapeStorage tape;
   tape.prepare(64);
   CHECK(tape.growths() == 0);
   for (int call = 0; call < 3; ++call) {
@@ -50,7 +50,7 @@ TEST_CASE("a tape that has grown does not grow again for as many frames") {
 
 TEST_CASE("the limit depends on frame size and number alone") {
   for (bool grown_before : {false, true}) {
-    Tape tape;
+    TapeStorage tape;
     tape.prepare(64);
     if (grown_before) tape.frame(500, 0);
     const std::int64_t limit = 24 * 64;  // two segments: 8 + 16 frames
@@ -61,7 +61,7 @@ TEST_CASE("the limit depends on frame size and number alone") {
 }
 
 TEST_CASE("threads that grow a tape together get the same frames") {
-  Tape tape;
+  TapeStorage tape;
   tape.prepare(64);
   std::vector<std::vector<std::byte*>> seen(4);
   std::vector<std::thread> threads;

@@ -53,12 +53,11 @@ int ArgumentCheck::symbol_index(std::string_view symbol) const {
   return found == symbols_.end() ? -1 : int(found - symbols_.begin());
 }
 
-ArgumentCheck::Values ArgumentCheck::start(const Bindings& given) const {
-  Values values(symbols_.size(), -1);
+void ArgumentCheck::start(const Bindings& given, Values& values) const {
+  values.assign(symbols_.size(), -1);
   for (const auto& [symbol, value] : given) {
     if (const int index = symbol_index(symbol); index >= 0) values[std::size_t(index)] = value;
   }
-  return values;
 }
 
 void ArgumentCheck::learn(std::size_t i, const TensorView& view, Values& values) const {
@@ -116,22 +115,22 @@ void ArgumentCheck::derive(Values& values, int threads) const {
   set(kThreadsSymbol, threads);
 }
 
-std::vector<std::int64_t> ArgumentCheck::bind(std::span<const TensorView> inputs,
-                                              std::span<const TensorView> outputs,
-                                              const Bindings& given, int threads) const {
+void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                         const Bindings& given, int threads, Room& room) const {
   if (inputs.size() != signature_.inputs.size() || outputs.size() != signature_.outputs.size()) {
     throw Error(fmt::format("'{}' takes {} inputs and {} outputs, got {} and {}", signature_.entry,
                             signature_.inputs.size(), signature_.outputs.size(), inputs.size(),
                             outputs.size()));
   }
-  std::vector<TensorView> views(inputs.begin(), inputs.end());
+  auto& [values, views, begins, ends] = room;
+  views.assign(inputs.begin(), inputs.end());
   views.insert(views.end(), outputs.begin(), outputs.end());
-  Values values = start(given);
+  start(given, values);
   for (std::size_t i = 0; i < views.size(); ++i) learn(i, views[i], values);
   for (std::size_t i = 0; i < views.size(); ++i) {
     if (!fits(i, views[i], values)) explain(views, values);
   }
-  check_overlap(views);
+  check_overlap(room);
   derive(values, threads);
   values.resize(signature_.symbols.size());
   if (const auto unknown = std::find(values.begin(), values.end(), -1); unknown != values.end()) {
@@ -139,12 +138,12 @@ std::vector<std::int64_t> ArgumentCheck::bind(std::span<const TensorView> inputs
                             symbols_[std::size_t(unknown - values.begin())]),
                 {}, "give it in CallOptions::symbols");
   }
-  return values;
 }
 
 Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,
                                    const Bindings& given) const {
-  Values values = start(given);
+  Values values;
+  start(given, values);
   for (std::size_t i = 0; i < std::min(inputs.size(), signature_.inputs.size()); ++i) {
     learn(i, inputs[i], values);
   }
@@ -203,10 +202,10 @@ void ArgumentCheck::explain(std::span<const TensorView> views, const Values& val
 }
 
 // Every pair is compared, for hundreds of ports in a microsecond: without branches, counting.
-void ArgumentCheck::check_overlap(std::span<const TensorView> views) const {
-  std::vector<std::uintptr_t> begins, ends;
-  begins.reserve(views.size());
-  ends.reserve(views.size());
+void ArgumentCheck::check_overlap(Room& room) const {
+  auto& [values, views, begins, ends] = room;
+  begins.clear();
+  ends.clear();
   for (const TensorView& view : views) {
     begins.push_back(address(view));
     ends.push_back(address(view) + view.bytes());

@@ -19,10 +19,17 @@ class ArgumentCheck {
  public:
   explicit ArgumentCheck(const Signature& signature);  // which must outlive this
 
-  // Values in the order of Signature::symbols; an Error states every misfit.
-  std::vector<std::int64_t> bind(std::span<const TensorView> inputs,
-                                 std::span<const TensorView> outputs, const Bindings& given,
-                                 int threads) const;
+  using Values = std::vector<std::int64_t>;  // of symbols; -1: not known
+
+  // What the check of one call works on, kept between calls so that a later one allocates nothing.
+  struct Room {
+    Values values;                  // the answer
+    std::vector<TensorView> views;  // inputs, then outputs
+    std::vector<std::uintptr_t> begins, ends;
+  };
+  // Leaves values in the order of Signature::symbols; an Error states every misfit.
+  void bind(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+            const Bindings& given, int threads, Room& room) const;
   // The symbols the inputs and the options give, to size outputs with.
   Bindings symbols_of(std::span<const TensorView> inputs, const Bindings& given) const;
 
@@ -32,13 +39,12 @@ class ArgumentCheck {
     std::int64_t constant = -1;
     int symbol = -1;
   };
-  using Values = std::vector<std::int64_t>;  // of symbols_; -1: not known
 
   std::size_t port_count() const { return signature_.inputs.size() + signature_.outputs.size(); }
   const Port& port(std::size_t i) const;
   std::string title(std::size_t i) const;  // "input 'x'"
   int symbol_index(std::string_view symbol) const;
-  Values start(const Bindings& given) const;
+  void start(const Bindings& given, Values& values) const;
   void learn(std::size_t i, const TensorView& view, Values& values) const;
   bool fits(std::size_t i, const TensorView& view, const Values& values) const;
   std::int64_t wanted_dim(std::size_t i, std::size_t axis, const Values& values) const;
@@ -46,7 +52,7 @@ class ArgumentCheck {
   std::string misfit(std::size_t i, const TensorView& view, const Values& values) const;
   std::string known_symbols(std::size_t i, const Values& values) const;
   [[noreturn]] void explain(std::span<const TensorView> views, const Values& values) const;
-  void check_overlap(std::span<const TensorView> views) const;
+  void check_overlap(Room& room) const;
   void explain_overlap(std::size_t out, std::span<const TensorView> views) const;
 
   const Signature& signature_;

@@ -65,9 +65,9 @@ struct Executable::Impl {
 namespace {
 
 // Where the program finds each array. An output that overwrites an input stands for both.
-std::vector<void*> place(const Signature& signature, std::span<const TensorView> inputs,
-                         std::span<const TensorView> outputs) {
-  std::vector<void*> ports;
+void place(const Signature& signature, std::span<const TensorView> inputs,
+           std::span<const TensorView> outputs, std::vector<void*>& ports) {
+  ports.clear();
   for (const TensorView& input : inputs) ports.push_back(input.data);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     ports.push_back(outputs[i].data);
@@ -78,7 +78,6 @@ std::vector<void*> place(const Signature& signature, std::span<const TensorView>
     if (outputs[i].bytes() > 0) std::memcpy(outputs[i].data, original, outputs[i].bytes());
     original = outputs[i].data;
   }
-  return ports;
 }
 
 }  // namespace
@@ -95,7 +94,6 @@ Outcome Executable::call(std::span<const TensorView> inputs, std::span<const Ten
   if (options.threads < 1 || options.threads > kMostThreads) {
     throw Error(fmt::format("a call takes 1 to {} threads, not {}", kMostThreads, options.threads));
   }
-  const auto symbols = impl_->arguments.bind(inputs, outputs, options.symbols, options.threads);
   struct Loan {
     Impl& impl;
     Workspace& workspace;
@@ -103,8 +101,9 @@ Outcome Executable::call(std::span<const TensorView> inputs, std::span<const Ten
   } loan{*impl_, impl_->borrow()};
 
   Workspace& workspace = loan.workspace;
-  workspace.prepare(symbols, options.tape_limit_bytes);
-  workspace.ports = place(impl_->signature, inputs, outputs);
+  impl_->arguments.bind(inputs, outputs, options.symbols, options.threads, workspace.arguments);
+  workspace.prepare(workspace.arguments.values, options.tape_limit_bytes);
+  place(impl_->signature, inputs, outputs, workspace.ports);
   const std::int64_t growths_before = workspace.tape_growths();
   Outcome outcome;
   CallFrame frame{};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ir/abi.h"
+#include "runtime/arguments.h"
 #include "runtime/tape.h"
 
 namespace nodec {
@@ -20,7 +21,10 @@ class Workspace {
   void prepare(const std::vector<std::int64_t>& symbols, std::int64_t tape_limit);
   void fill(CallFrame& frame);  // the parts of the frame that live here
 
-  std::vector<void*> ports;  // of the present call
+  // Of the present call.
+  ArgumentCheck::Room arguments;
+  std::vector<void*> ports;
+
   std::int64_t tape_growths() const;
   std::int64_t held_bytes() const;
 

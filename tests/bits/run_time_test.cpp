@@ -113,6 +113,7 @@ TEST_CASE("a step allocates only when it needs more tape than any step before it
   float tolerance = 1e-3f;
   REQUIRE(accepted(tolerance) <= kFirst);
   REQUIRE(executable.tape_growths() == 0);
+  CHECK(train.allocations() > 0);  // the first step does
   const std::int64_t bytes = executable.workspace_bytes();
   int most = 0;
   for (int steps = 0; steps <= kFirst; most = std::max(most, steps)) {
@@ -121,12 +122,17 @@ TEST_CASE("a step allocates only when it needs more tape than any step before it
     REQUIRE(tolerance > 1e-8f);
     tolerance *= 0.8f;
     steps = accepted(tolerance);
+    if (steps <= kFirst) CHECK(train.allocations() == 0);
   }
   CHECK(most == kFirst + 1);
+  CHECK(train.allocations() == 1);  // the segment
   CHECK(executable.tape_growths() == 1);
   const std::int64_t more = executable.workspace_bytes();
   CHECK(more > bytes);
-  for (int repeat = 0; repeat < 3; ++repeat) accepted(repeat == 1 ? 1e-3f : tolerance);
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    accepted(repeat == 1 ? 1e-3f : tolerance);
+    CHECK(train.allocations() == 0);
+  }
   CHECK(executable.tape_growths() == 1);
   CHECK(executable.workspace_bytes() == more);
 }

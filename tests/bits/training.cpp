@@ -124,7 +124,10 @@ void Session::step(int threads) {
   }
   CallOptions options;
   options.threads = threads;
-  require_success(executable_->call(in, out, options), signature);
+  const std::int64_t before = bits::allocations();
+  const Outcome outcome = executable_->call(in, out, options);
+  allocations_ = bits::allocations() - before;
+  require_success(outcome, signature);
   ++calls_;
   for (std::size_t i = 0; i < results_.size(); ++i) {
     if (signature.outputs[i].alias >= 0) continue;

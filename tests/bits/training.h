@@ -48,6 +48,8 @@ std::string difference(const Bits& a, const Bits& b);  // the first one; empty: 
 #define CHECK_SAME_BITS(a, b) CHECK(nodec::bits::difference(a, b) == "")
 #define CHECK_OTHER_BITS(a, b) CHECK(nodec::bits::difference(a, b) != "")
 
+std::int64_t allocations();  // from the heap, of this process so far
+
 // A program together with its arguments. Outputs that overwrite an input stay for the next step;
 // the others are written down step by step.
 class Session {
@@ -60,6 +62,7 @@ class Session {
   void set(const std::string& input, float value);
   void set(const std::string& input, std::int32_t value);
   void step(int threads);
+  std::int64_t allocations() const { return allocations_; }  // from the heap, in the last step
   // A result of the last step.
   const Tensor& result(const std::string& output) const;
   // An input as it stands: what the last step made of it, when an output overwrites it.
@@ -72,6 +75,7 @@ class Session {
   std::vector<Tensor> inputs_;
   std::vector<Tensor> results_;  // of outputs that overwrite nothing; else empty
   Bits history_;
+  std::int64_t allocations_ = 0;
   int calls_ = 0;
 };
 

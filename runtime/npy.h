@@ -1,0 +1,17 @@
+// NumPy's array files: one array a file, little-endian, row-major.
+#pragma once
+
+#include <filesystem>
+
+#include "runtime/tensor.h"
+
+namespace nodec {
+
+// Error when the file cannot be read, is not such an array, or holds less than it says.
+Tensor read_npy(const std::filesystem::path& path);
+
+// Written beside its place and renamed, so that no reader sees a part of it. A key is stored as
+// u64.
+void write_npy(const std::filesystem::path& path, const TensorView& array);
+
+}  // namespace nodec

@@ -4,6 +4,7 @@
 // malformed op becomes an Error at its line.
 #include "ir/parse.h"
 
+#include <algorithm>
 #include <map>
 
 #include "ir/builder.h"
@@ -38,6 +39,7 @@ class Parser {
   void region(Region& region, Graph* graph, int depth);
   void arguments(Scope& scope);
   void yield(Scope& scope, Graph* graph);
+  void check_alias(const Graph& graph, const Value& input, const Token& token);
   void op(Scope& scope, int depth);
   Op& build(Scope& scope, const Token& start, const Primitive& primitive,
             std::vector<Value*> operands, Attrs attrs,
@@ -107,9 +109,21 @@ void Parser::yield(Scope& scope, Graph* graph) {
     if (!reader_.accept("over")) continue;
     const Token token = reader_.peek();
     const Value* input = use(scope);
-    if (input->op) reader_.lexer().fail(token, "a result is written over an argument only");
+    check_alias(*graph, *input, token);
     graph->aliases.back() = input->index;
   } while (reader_.accept(','));
+}
+
+void Parser::check_alias(const Graph& graph, const Value& input, const Token& token) {
+  if (input.op) reader_.lexer().fail(token, "a result is written over an argument only");
+  const Type& type = graph.body.results.back()->type;
+  if (type != input.type) {
+    reader_.lexer().fail(token, fmt::format("a result of type {} is written over {} of type {}",
+                                            type.str(), token.shown(), input.type.str()));
+  }
+  if (std::find(graph.aliases.begin(), graph.aliases.end(), input.index) != graph.aliases.end()) {
+    reader_.lexer().fail(token, fmt::format("two results are written over {}", token.shown()));
+  }
 }
 
 void Parser::op(Scope& scope, int depth) {

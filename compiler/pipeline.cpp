@@ -125,6 +125,12 @@ Program timed(Make make) {
   return program;
 }
 
+KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
+  return {{"program", print(graph)},     {"processor", target.cpu},
+          {"features", target.features}, {"lanes", std::to_string(target.lanes)},
+          {"LLVM", llvm_version()},      {"nodec", std::string(build_id())}};
+}
+
 Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& report) {
   const plan::Plan plan = plan_of(expanded);
   LlvmModule module(target);
@@ -144,11 +150,15 @@ Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& r
 }  // namespace
 
 #ifdef NODEC_CPU_JIT
+KeyFields key_fields(const Graph& graph) {
+  return key_fields(graph, cpu_target_from_environment());
+}
+
 Program compile(const Graph& graph, const CompileOptions& options) {
   return timed([&](Program& program) {
     const CpuTarget target = cpu_target_from_environment();
-    const Hash key = hash(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", print(graph), target.cpu,
-                                      target.features, target.lanes, llvm_version(), build_id()));
+    const KeyFields fields = key_fields(graph, target);
+    const Hash key = key_of(fields);
     if (const auto found = options.cache.find(key)) {
       program.executable = load(*found);
       program.report.from_cache = true;
@@ -157,7 +167,7 @@ Program compile(const Graph& graph, const CompileOptions& options) {
     const std::unique_ptr<Graph> copy = run_until(graph, "expand");
     const Artifact artifact = machine_code(*copy, target, program.report);
     program.executable = load(artifact);
-    options.cache.store(key, artifact);
+    options.cache.store(key, artifact, fields);
   });
 }
 
@@ -168,6 +178,10 @@ Program compile_expanded(const Graph& expanded) {
   });
 }
 #else
+KeyFields key_fields(const Graph& graph) {
+  return {{"program", print(graph)}, {"nodec", std::string(build_id())}};
+}
+
 Program compile(const Graph&, const CompileOptions&) { no_back_end(); }
 Program compile_expanded(const Graph&) { no_back_end(); }
 #endif

@@ -56,6 +56,10 @@ Program compile(const Graph& graph, const CompileOptions& options = {});
 // The same from where run_until(graph, "expand") ended, changed or not; never from the cache.
 Program compile_expanded(const Graph& expanded);
 
+// What a program's machine code is found by in the cache: the traced program, the processor, the
+// compilers. Two programs of equal fields are one.
+KeyFields key_fields(const Graph& graph);
+
 // Programs compiled (not found in a cache) since the process started.
 std::int64_t compile_count();
 

@@ -2,12 +2,14 @@
 //
 // An entry: magic, format version, key, the sizes of its two parts, the hash of the parts seeded
 // with the rest; then the signature and the object. The name is the key, and the key is stored
-// again, so that a renamed or foreign file is never mistaken for another.
+// again, so that a renamed or foreign file is never mistaken for another. What the key was made of
+// is a file of its own: nothing but an explanation depends on it.
 #include "runtime/cache.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -72,6 +74,38 @@ std::string encode(const Hash& key, const Artifact& artifact) {
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + parts;
 }
 
+// The fields as text: a line with the checksum of the rest, then for each field a line with its
+// name and size and the value.
+std::string text_of(const KeyFields& fields) {
+  std::string text;
+  for (const auto& [name, value] : fields) {
+    text += fmt::format("{} {}\n{}\n", name, value.size(), value);
+  }
+  return text;
+}
+
+std::string encode(const KeyFields& fields) {
+  const std::string text = text_of(fields);
+  return fmt::format("{}\n{}", hash(text).str(), text);
+}
+
+std::optional<KeyFields> decode_fields(std::string_view bytes) {
+  const std::size_t line = bytes.find('\n');
+  if (line == bytes.npos) return std::nullopt;
+  std::string_view text = bytes.substr(line + 1);
+  if (bytes.substr(0, line) != hash(text).str()) return std::nullopt;
+  KeyFields fields;
+  while (!text.empty()) {  // the checksum agrees, so this is what encode wrote
+    const std::size_t space = text.find(' '), end = text.find('\n');
+    if (space == text.npos || end == text.npos || end < space) return std::nullopt;
+    const std::size_t size = std::strtoull(text.data() + space + 1, nullptr, 10);
+    if (size > text.size() - end - 1) return std::nullopt;
+    fields.emplace_back(text.substr(0, space), text.substr(end + 1, size));
+    text.remove_prefix(std::min(text.size(), end + 1 + size + 1));
+  }
+  return fields;
+}
+
 // Unique among the writers of this folder: other processes, and other threads of this one.
 std::string temporary_name(const Hash& key) {
   static std::atomic<std::uint64_t> serial{0};
@@ -79,6 +113,8 @@ std::string temporary_name(const Hash& key) {
 }
 
 }  // namespace
+
+Hash key_of(const KeyFields& fields) { return hash(text_of(fields)); }
 
 ObjectCache::ObjectCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
@@ -97,6 +133,10 @@ std::filesystem::path ObjectCache::entry(const Hash& key) const {
   return folder_ / (key.str() + ".nodec");
 }
 
+std::filesystem::path ObjectCache::reason(const Hash& key) const {
+  return folder_ / (key.str() + ".why");
+}
+
 std::optional<Artifact> ObjectCache::find(const Hash& key) const {
   if (folder_.empty()) return std::nullopt;
   const auto bytes = read_file(entry(key));
@@ -105,16 +145,15 @@ std::optional<Artifact> ObjectCache::find(const Hash& key) const {
   if (!artifact) {
     std::error_code ignored;
     std::filesystem::remove(entry(key), ignored);
+    std::filesystem::remove(reason(key), ignored);
   }
   return artifact;
 }
 
-bool ObjectCache::store(const Hash& key, const Artifact& artifact) const {
-  if (folder_.empty()) return false;
+bool ObjectCache::publish(const Hash& key, const std::filesystem::path& place,
+                          const std::string& bytes) const {
   std::error_code failure;
-  std::filesystem::create_directories(folder_, failure);
   const std::filesystem::path temporary = folder_ / temporary_name(key);
-  const std::string bytes = encode(key, artifact);
   bool written = false;
   {
     std::ofstream file(temporary, std::ios::binary);
@@ -122,10 +161,41 @@ bool ObjectCache::store(const Hash& key, const Artifact& artifact) const {
     file.close();
     written = bool(file);
   }
-  if (written) std::filesystem::rename(temporary, entry(key), failure);
+  if (written) std::filesystem::rename(temporary, place, failure);
   if (written && !failure) return true;
   std::filesystem::remove(temporary, failure);
   return false;
+}
+
+bool ObjectCache::store(const Hash& key, const Artifact& artifact, const KeyFields& fields) const {
+  if (folder_.empty()) return false;
+  std::error_code failure;
+  std::filesystem::create_directories(folder_, failure);
+  if (!publish(key, entry(key), encode(key, artifact))) return false;
+  if (!fields.empty()) publish(key, reason(key), encode(fields));
+  return true;
+}
+
+std::vector<CacheRecord> ObjectCache::records() const {
+  std::vector<CacheRecord> all;
+  std::error_code failed;
+  if (folder_.empty()) return all;
+  for (std::filesystem::directory_iterator file(folder_, failed), end; !failed && file != end;
+       file.increment(failed)) {
+    if (file->path().extension() != ".why") continue;
+    const auto bytes = read_file(file->path());
+    auto fields = bytes ? decode_fields(*bytes) : std::nullopt;
+    if (!fields) continue;
+    const Hash key = key_of(*fields);
+    std::error_code gone;
+    const auto written = std::filesystem::last_write_time(entry(key), gone);
+    if (gone) continue;
+    const auto size = std::filesystem::file_size(entry(key), gone);
+    if (!gone) all.push_back({key, std::move(*fields), written, size});
+  }
+  std::sort(all.begin(), all.end(),
+            [](const CacheRecord& a, const CacheRecord& b) { return a.written < b.written; });
+  return all;
 }
 
 }  // namespace nodec

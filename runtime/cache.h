@@ -7,11 +7,26 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "ir/abi.h"
 #include "runtime/hash.h"
 
 namespace nodec {
+
+// What a key is made of, by name. Kept beside an entry (KEY.why), so that a miss can be explained.
+using KeyFields = std::vector<std::pair<std::string, std::string>>;
+Hash key_of(const KeyFields& fields);
+
+// An entry that says what it was made from.
+struct CacheRecord {
+  Hash key;
+  KeyFields fields;
+  std::filesystem::file_time_type written;
+  std::uintmax_t bytes = 0;
+};
 
 class ObjectCache {
  public:
@@ -21,10 +36,15 @@ class ObjectCache {
 
   const std::filesystem::path& folder() const { return folder_; }
   std::optional<Artifact> find(const Hash& key) const;
-  bool store(const Hash& key, const Artifact& artifact) const;  // false: could not write
+  // False: could not write.
+  bool store(const Hash& key, const Artifact& artifact, const KeyFields& fields = {}) const;
+  // All that can be read and are whole, oldest first.
+  std::vector<CacheRecord> records() const;
 
  private:
   std::filesystem::path entry(const Hash& key) const;
+  std::filesystem::path reason(const Hash& key) const;
+  bool publish(const Hash& key, const std::filesystem::path& place, const std::string& bytes) const;
   std::filesystem::path folder_;
 };
 

@@ -171,3 +171,47 @@ TEST_CASE("the folder comes from NODEC_CACHE_DIR, where empty means none") {
   unsetenv("XDG_CACHE_HOME");
   if (before != nullptr) setenv("NODEC_CACHE_DIR", saved.c_str(), 1);
 }
+
+TEST_CASE("an entry's fields are kept beside it and make its key") {
+  const Folder folder;
+  const ObjectCache cache(folder.path);
+  const KeyFields fields{{"program", "graph f\n %0 = x\n"}, {"lanes", "16"}, {"empty", ""}};
+  CHECK(key_of(fields) == key_of(fields));
+  CHECK(key_of(fields) !=
+        key_of({{"program", "graph f\n %0 = x\n"}, {"lanes", "8"}, {"empty", ""}}));
+  CHECK(key_of({{"a", "1"}, {"b", ""}}) != key_of({{"a", "1\nb 0\n"}}));
+  REQUIRE(cache.store(key_of(fields), artifact("code"), fields));
+  CHECK(cache.find(key_of(fields)).has_value());
+  const auto records = cache.records();
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].key == key_of(fields));
+  CHECK(records[0].fields == fields);
+  CHECK(records[0].bytes > 0);
+}
+
+TEST_CASE("records that are damaged, foreign or without their entry are left out") {
+  const Folder folder;
+  const ObjectCache cache(folder.path);
+  const KeyFields fields{{"program", "p"}}, other{{"program", "q"}};
+  REQUIRE(cache.store(key_of(fields), artifact("code"), fields));
+  REQUIRE(cache.store(key_of(other), artifact("code"), other));
+  CHECK(cache.records().size() == 2);
+  const fs::path why = folder.path / (key_of(fields).str() + ".why");
+  const std::string whole = read(why);
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    std::string damaged = whole;
+    damaged[i] = char(damaged[i] ^ 4);
+    write(why, damaged);
+    CHECK(cache.records().size() == 1);
+    write(why, whole.substr(0, i));
+    CHECK(cache.records().size() == 1);
+  }
+  write(why, whole);
+  CHECK(cache.records().size() == 2);
+  fs::remove(folder.path / (key_of(fields).str() + ".nodec"));
+  CHECK(cache.records().size() == 1);
+  write(folder.path / "notes.why", "none of ours");
+  CHECK(cache.records().size() == 1);
+  CHECK(ObjectCache("").records().empty());
+  CHECK(ObjectCache(folder.path / "nowhere").records().empty());
+}

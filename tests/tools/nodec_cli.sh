@@ -20,7 +20,7 @@ expect() {
 expect 0 "mnist/layer" list
 [ "$(wc -l <"$work/out")" -eq 3 ] || fail "nodec list: one name a line"
 expect 2 "" 
-expect 2 "there is no verb 'dance': verbs are list, types, dump" dance
+expect 2 "there is no verb 'dance': verbs are list, types, dump, run" dance
 expect 2 "did you mean 'types'?" tpyes
 expect 2 "did you mean '--deny'?" types mnist/layer --dney
 expect 2 "did you mean 'expand'?" dump mnist/layer --after expnad
@@ -28,7 +28,7 @@ expect 2 "" dump mnist/layer
 expect 2 "expand" dump mnist/layer --after lunch
 expect 3 "no model 'mnist/none'" types mnist/none
 expect 3 "did you mean 'mnist/layer'?" types mnist/laeyr
-for verb in "" list types dump; do
+for verb in "" list types dump run bench explain completion; do
   expect 0 "Usage: nodec" $verb --help
 done
 expect 0 "4 a compile or run that failed" types --help
@@ -88,5 +88,90 @@ expect 2 "" dump mnist/layer --after trace --html --dot
   fail "a dump does not read back as itself"
 echo "graph broken(" >"$work/broken"
 expect 3 "$work/broken:" types "$work/broken"
+
+# What cannot be: an error with line and column, never a crash, and nothing allocated for it.
+hostile() {
+  printf '%b' "$2" >"$work/hostile"
+  (ulimit -v 4000000; timeout 20 "$nodec" types "$work/hostile" >"$work/out" 2>"$work/err") && code=0 || code=$?
+  [ "$code" -eq 3 ] || fail "$1: exit code $code, wanted 3: $(head -c 500 "$work/err")"
+  grep -qE 'hostile:[0-9]+' "$work/err" || fail "$1: no line in: $(head -c 500 "$work/err")"
+}
+hostile "random bytes" '\x80\x00\xff graph \x01'
+hostile "an empty file" ''
+hostile "a huge dim" 'graph g (%x: f32[99999999999999999999]) { yield %x }'
+hostile "a huge product" 'graph g (%x: f32[4000000000, 4000000000]) { %y = reshape %x {shape = <16000000000000000000>} yield %y }'
+hostile "a number out of range" 'graph g () { %0 = constant {dtype = f32, shape = <>, value = 99999999999999999999} yield %0 }'
+hostile "a huge constant" 'graph g () { %0 = constant {dtype = f32, shape = <1099511627777>, value = 1.0} yield %0 }'
+hostile "deep types" "graph g (%x: $(printf '(%.0s' {1..5000})"
+hostile "deep regions" "graph g (%x: f32[]) { $(printf 'call region () { %.0s' {1..5000})"
+hostile "duplicate names" 'graph g (%x: f32[], %x: f32[]) { yield %x }'
+hostile "a value of outside" 'graph g (%x: f32[]) { %y = call region () { yield %x } yield %y }'
+hostile "a use before the definition" 'graph g () { %a = neg %b %b = neg %a yield %b }'
+hostile "two results over one input" 'graph g (%x: f32[]) { yield %x over %x, %x over %x }'
+hostile "a result over an input of another type" 'graph g (%x: f32[], %y: f64[]) { yield %x over %y }'
+
+# Running: arrays in and out, misfits said before anything runs.
+cat >"$work/axpy.ir" <<'IR'
+graph axpy (%a: f64[], %x: f64[N]) {
+  %0 = broadcast %a {dims = [], shape = <N>} : f64[N]
+  %1 = mul %0, %x : f64[N]
+  %2 = sum %1 {axes = [0]} : f64[]
+  yield %1 as y, %2 as total
+}
+IR
+{
+  printf '\x93NUMPY\x01\x00v\x00%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }"
+  printf '\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\x40\0\0\0\0\0\0\x08\x40'
+} >"$work/x.npy"
+if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
+  export NODEC_CACHE_DIR=$work/cache
+  expect 3 "these inputs are missing: 'a' f64[], 'x' f64[N]" run "$work/axpy.ir"
+  expect 0 "total  f64[]: 12" run "$work/axpy.ir" --input "$work/x.npy" a=2
+  expect 0 "y  f64[3]: mean 4, from 2 to 6" run "$work/axpy.ir" --input "$work/x.npy" --input a=2
+  "$nodec" run "$work/axpy.ir" --input "$work/x.npy" a=2 --output "$work/results/" ||
+    fail "run does not write a folder of results"
+  expect 0 "total  f64[]: 24" run "$work/axpy.ir" --input a=2 x="$work/results/y.npy"
+  "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output y="$work/same.npy" ||
+    fail "run does not write a result"
+  cmp -s "$work/x.npy" "$work/same.npy" || fail "y = 1 * x is not x, byte by byte"
+  expect 3 "the program has no input 'b'" run "$work/axpy.ir" --input b=2
+  expect 3 "the program has no output 'totl'" run "$work/axpy.ir" --input a=2 "$work/x.npy" --output totl=o.npy
+  expect 3 "did you mean 'total'?" run "$work/axpy.ir" --input a=2 "$work/x.npy" --output totl=o.npy
+  expect 3 "input 'x' is f64[N], got the number 3" run "$work/axpy.ir" --input x=3
+  expect 3 "is not a .npy file" run "$work/axpy.ir" --input a="$work/axpy.ir"
+  expect 3 "input 'a'" run "$work/axpy.ir" --input a="$work/x.npy" "$work/x.npy"
+
+  expect 0 "run, median" bench "$work/axpy.ir" --size N=1000 --runs 3
+  expect 0 "at N = 1000" bench "$work/axpy.ir" --size N=1000 --runs 3
+  expect 2 "--size wants NAME=NUMBER" bench "$work/axpy.ir" --size N
+  expect 3 "no input of the program has the size 'Q'" bench "$work/axpy.ir" --size Q=3
+  expect 3 "too large to make up" bench "$work/axpy.ir" --size N=999999999
+
+  # Why a compile happens: nothing there, the same program, another option, another program.
+  expect 0 "cached: a compile loads it" explain "$work/axpy.ir"
+  NODEC_CACHE_DIR=$work/none expect 0 "no other program had been compiled into this cache" explain "$work/axpy.ir"
+  NODEC_CACHE_DIR="" expect 0 "nothing is cached" explain "$work/axpy.ir"
+  lanes=$(NODEC_LANES=4 "$nodec" explain "$work/axpy.ir")
+  [[ $lanes == *"not cached"* && $lanes == *"  lanes      4 now, "* ]] || fail "explain: $lanes"
+  sed 's/mul %0/add %0/' "$work/axpy.ir" >"$work/other.ir"
+  expect 0 "not cached" explain "$work/other.ir"
+  expect 0 "now   %1 = add %0, %x : f64[N]" explain "$work/other.ir"
+  expect 0 "then  %1 = mul %0, %x : f64[N]" explain "$work/other.ir"
+  printf x >>"$(ls "$work"/cache/*.nodec | head -n 1)"
+  expect 0 "not cached" explain "$work/axpy.ir"
+fi
+
+# The completion scripts are sound and complete words.
+expect 0 "complete -o filenames -F _nodec nodec" completion bash
+bash -n "$work/out" || fail "the bash completion does not parse"
+words=$(PATH="$(dirname "$nodec"):$PATH" bash -c "source '$work/out'
+  COMP_WORDS=(nodec dump mnist/layer --after expa) COMP_CWORD=4; _nodec; echo \"\${COMPREPLY[*]}\"
+  COMP_WORDS=(nodec ty) COMP_CWORD=1; _nodec; echo \"\${COMPREPLY[*]}\"
+  COMP_WORDS=(nodec types --sa) COMP_CWORD=2; _nodec; echo \"\${COMPREPLY[*]}\"
+  COMP_WORDS=(nodec types mnist/c) COMP_CWORD=2; _nodec; echo \"\${COMPREPLY[*]}\"")
+[ "$words" = $'expand\ntypes\n--sarif\nmnist/compact' ] || fail "completion gives: $words"
+expect 0 "#compdef nodec" completion zsh
+if command -v zsh >/dev/null; then zsh -n "$work/out" || fail "the zsh completion does not parse"; fi
+expect 2 "" completion fish
 
 [ "$failures" -eq 0 ] && echo "all as expected"

@@ -12,7 +12,8 @@
 namespace nodec {
 namespace {
 
-constexpr Verb (*kVerbs[])(CLI::App&) = {add_list, add_types, add_dump};
+constexpr Verb (*kVerbs[])(CLI::App&) = {add_list,  add_types,   add_dump,      add_run,
+                                         add_bench, add_explain, add_completion};
 
 std::vector<std::string> verb_names(const std::vector<Verb>& verbs) {
   std::vector<std::string> names;

@@ -22,6 +22,10 @@ struct Verb {
 Verb add_types(CLI::App& nodec);
 Verb add_dump(CLI::App& nodec);
 Verb add_list(CLI::App& nodec);
+Verb add_run(CLI::App& nodec);
+Verb add_bench(CLI::App& nodec);
+Verb add_explain(CLI::App& nodec);
+Verb add_completion(CLI::App& nodec);
 
 // A verb, its help closed by an example and the exit codes it can give.
 CLI::App* add_verb(CLI::App& nodec, const std::string& name, const std::string& what,

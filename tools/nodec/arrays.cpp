@@ -1,0 +1,207 @@
+// Arrays by name: reading, checking, describing.
+#include "tools/nodec/arrays.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "runtime/arguments.h"
+#include "runtime/npy.h"
+#include "tools/nodec/nearest.h"
+#include "tools/nodec/verb.h"
+
+namespace nodec {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class Work>
+auto as_input_error(const Work& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw InputError(error.message(), error.notes(), error.help());
+  }
+}
+
+const Port* find(const std::vector<Port>& ports, std::string_view name) {
+  const auto found =
+      std::find_if(ports.begin(), ports.end(), [&](const Port& port) { return port.name == name; });
+  return found == ports.end() ? nullptr : &*found;
+}
+
+const Port& named(const std::vector<Port>& ports, const std::string& name) {
+  if (const Port* port = find(ports, name)) return *port;
+  std::vector<std::string> names;
+  for (const Port& port : ports) names.push_back(port.name);
+  throw InputError(fmt::format("the program has no input '{}'", name), {},
+                   suggestion(name, names, "run it without inputs to see their names"));
+}
+
+template <class T>
+Tensor scalar_of(double value) {
+  return Tensor::scalar(static_cast<T>(value));
+}
+
+Tensor scalar(Dtype dtype, double value) {
+  switch (dtype) {
+    case Dtype::F32:
+      return scalar_of<float>(value);
+    case Dtype::F64:
+      return scalar_of<double>(value);
+    case Dtype::I32:
+      return scalar_of<std::int32_t>(value);
+    case Dtype::I64:
+      return scalar_of<std::int64_t>(value);
+    case Dtype::U8:
+      return scalar_of<std::uint8_t>(value);
+    case Dtype::Bool:
+      return scalar_of<bool>(value);
+    case Dtype::Key:
+      return scalar_of<std::uint64_t>(value);
+  }
+  return {};
+}
+
+// The least and the greatest number that a scalar input may be given as text.
+std::pair<double, double> range_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Bool:
+      return {0, 1};
+    case Dtype::U8:
+      return {0, 255};
+    case Dtype::I32:
+      return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
+    case Dtype::I64:
+      return {-0x1p53, 0x1p53};
+    case Dtype::Key:
+      return {0, 0x1p53};
+    default:
+      return {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  }
+}
+
+Tensor number_for(const Port& port, double value) {
+  const Dtype dtype = port.type.dtype();
+  const auto [least, greatest] = range_of(dtype);
+  const bool whole = is_float(dtype) || std::trunc(value) == value;
+  if (port.type.rank() != 0 || !whole ||
+      !(is_float(dtype) || (value >= least && value <= greatest))) {
+    throw InputError(
+        fmt::format("input '{}' is {}, got the number {}", port.name, port.type.str(), value));
+  }
+  return scalar(dtype, value);
+}
+
+bool is_number(const std::string& text, double& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+void read_folder(const fs::path& folder, const std::vector<Port>& inputs, NamedArrays& arrays) {
+  for (const Port& port : inputs) {
+    const fs::path file = folder / (port.name + ".npy");
+    std::error_code ignored;
+    if (fs::is_regular_file(file, ignored)) arrays[port.name] = read_npy(file);
+  }
+}
+
+void read_one(const std::string& text, const std::vector<Port>& inputs, NamedArrays& arrays) {
+  std::error_code ignored;
+  if (fs::is_directory(text, ignored)) return read_folder(text, inputs, arrays);
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || fs::exists(text, ignored)) {
+    const std::string name = fs::path(text).stem().string();
+    arrays[named(inputs, name).name] = read_npy(text);
+    return;
+  }
+  const Port& port = named(inputs, text.substr(0, equals));
+  const std::string value = text.substr(equals + 1);
+  double number = 0;
+  const bool plain = is_number(value, number) && !fs::exists(value, ignored);
+  arrays[port.name] = plain ? number_for(port, number) : read_npy(value);
+}
+
+template <class T>
+std::string described_as(const TensorView& array) {
+  const auto* x = static_cast<const T*>(array.data);
+  const std::int64_t count = array.count();
+  if (array.dims.empty()) return fmt::format("{}: {}", array.type(), x[0]);
+  if (count == 0) return fmt::format("{}: empty", array.type());
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += double(x[i]);
+  const auto [least, greatest] = std::minmax_element(x, x + count);
+  return fmt::format("{}: mean {:.6g}, from {:.6g} to {:.6g}", array.type(), sum / double(count),
+                     double(*least), double(*greatest));
+}
+
+}  // namespace
+
+NamedArrays read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs) {
+  NamedArrays arrays;
+  as_input_error([&] {
+    for (const std::string& text : given) read_one(text, inputs, arrays);
+    return 0;
+  });
+  return arrays;
+}
+
+std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs) {
+  std::vector<Tensor> ordered;
+  std::string missing;
+  for (const Port& port : inputs) {
+    const auto found = arrays.find(port.name);
+    if (found == arrays.end()) {
+      missing += fmt::format("{}'{}' {}", missing.empty() ? "" : ", ", port.name, port.type.str());
+    } else {
+      ordered.push_back(std::move(found->second));
+    }
+  }
+  if (missing.empty()) return ordered;
+  throw InputError(fmt::format("these inputs are missing: {}", missing), {},
+                   "give each as --input NAME=FILE.npy (a scalar as NAME=NUMBER), or a folder that "
+                   "holds them");
+}
+
+std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Tensor>& inputs) {
+  const ArgumentCheck check(program.signature());
+  std::vector<TensorView> given, made;
+  for (const Tensor& input : inputs) given.push_back(input);
+  std::vector<Tensor> outputs;
+  as_input_error([&] {
+    const Bindings symbols = check.symbols_of(given, {});
+    for (const Port& port : program.signature().outputs) {
+      std::vector<std::int64_t> dims;
+      for (const Dim& dim : port.type.shape()) dims.push_back(dim.evaluate(symbols));
+      outputs.emplace_back(port.type.dtype(), std::move(dims));
+    }
+    for (const Tensor& output : outputs) made.push_back(output);
+    return check.bind(given, made, {}, 1).size();
+  });
+  return outputs;
+}
+
+std::string described(const TensorView& array) {
+  switch (array.dtype) {
+    case Dtype::F32:
+      return described_as<float>(array);
+    case Dtype::F64:
+      return described_as<double>(array);
+    case Dtype::I32:
+      return described_as<std::int32_t>(array);
+    case Dtype::I64:
+      return described_as<std::int64_t>(array);
+    case Dtype::Bool:
+      return described_as<bool>(array);
+    case Dtype::Key:
+      return described_as<std::uint64_t>(array);
+    default:
+      return described_as<std::uint8_t>(array);
+  }
+}
+
+}  // namespace nodec

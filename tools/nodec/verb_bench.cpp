@@ -1,0 +1,145 @@
+// nodec bench: what a program costs to compile, to load from the cache, and to run.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "compiler/pipeline.h"
+#include "tools/nodec/arrays.h"
+#include "tools/nodec/models.h"
+#include "tools/nodec/verb.h"
+
+namespace nodec {
+namespace {
+
+double now_us() {
+  return std::chrono::duration<double, std::micro>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// A cache of the benchmark's own, so that its first compile is a cold one.
+class OwnCache {
+ public:
+  OwnCache() : folder_((std::filesystem::temp_directory_path() / "nodec-bench-XXXXXX").string()) {
+    if (mkdtemp(folder_.data()) == nullptr) throw Error("cannot make a temporary folder");
+  }
+  ~OwnCache() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  OwnCache(const OwnCache&) = delete;
+  OwnCache& operator=(const OwnCache&) = delete;
+  CompileOptions options() const { return {.cache = ObjectCache(folder_)}; }
+
+ private:
+  std::string folder_;
+};
+
+struct Bench {
+  std::string model;
+  std::vector<std::string> inputs, sizes;
+  int threads = 1, runs = 0;
+
+  int run() const {
+    const double start = now_us();
+    const std::unique_ptr<Graph> graph = load_model(model);
+    const double traced = now_us() - start;
+    const OwnCache cache;
+    const Program cold = compile(*graph, cache.options());
+    const Program warm = compile(*graph, cache.options());
+    const Executable& code = *warm.executable;
+
+    NamedArrays arrays = read_inputs(inputs, code.signature().inputs);
+    const Bindings symbols = bindings(*graph);
+    add_synthetic(*graph, code.signature().inputs, symbols, arrays);
+    const std::vector<Tensor> given = in_order(std::move(arrays), code.signature().inputs);
+    const std::vector<double> times = timed(code, given);
+
+    std::string at;
+    for (const auto& [name, size] : symbols) {
+      at += fmt::format("{}{} = {}", at.empty() ? "" : ", ", name, size);
+    }
+    write_out(
+        fmt::format("{}{}{}\n"
+                    "  load or trace  {:9.2f} ms\n"
+                    "  compile, cold  {:9.2f} ms  ({} LLVM instructions)\n"
+                    "  compile, warm  {:9.2f} ms  (from the cache)\n"
+                    "  run, median    {:9.2f} us  (best {:.2f}, {} runs, {} thread{})\n",
+                    model, at.empty() ? "" : " at ", at, traced / 1e3, cold.report.milliseconds,
+                    cold.report.instructions, warm.report.milliseconds, times[times.size() / 2],
+                    times.front(), times.size(), threads, threads == 1 ? "" : "s"));
+    return kClean;
+  }
+
+  // Sizes given as NAME=NUMBER; 128 for any other symbol.
+  Bindings bindings(const Graph& graph) const {
+    constexpr std::int64_t kUsualSize = 128;
+    Bindings all;
+    for (const auto& arg : graph.body.args) {
+      if (!arg->type.is_tensor()) continue;
+      for (const Dim& dim : arg->type.shape()) {
+        for (const std::string& symbol : dim.symbols()) all[symbol] = kUsualSize;
+      }
+    }
+    for (const std::string& text : sizes) {
+      const std::size_t equals = text.find('=');
+      const std::string name = text.substr(0, equals);
+      const std::string digits = equals == std::string::npos ? "" : text.substr(equals + 1);
+      const bool number = !digits.empty() && digits.size() < 10 &&
+                          digits.find_first_not_of("0123456789") == std::string::npos;
+      if (!number) throw UsageError(fmt::format("--size wants NAME=NUMBER, got '{}'", text));
+      if (!all.contains(name)) {
+        throw InputError(fmt::format("no input of the program has the size '{}'", name));
+      }
+      all[name] = std::stoll(digits);
+    }
+    return all;
+  }
+
+  // Sorted; as many runs as asked for, or as fit into a second, at least five.
+  std::vector<double> timed(const Executable& code, const std::vector<Tensor>& given) const {
+    constexpr double kEnough = 1e6;
+    const std::vector<Tensor> results = outputs_for(code, given);
+    std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
+    CallOptions options;
+    options.threads = threads;
+    require_success(code.call(in, out, options), code.signature());
+    std::vector<double> times;
+    const double start = now_us();
+    const auto more = [&] {
+      if (runs > 0) return int(times.size()) < runs;
+      return times.size() < 5 || (now_us() - start < kEnough && times.size() < 10000);
+    };
+    while (more()) {
+      const double before = now_us();
+      require_success(code.call(in, out, options), code.signature());
+      times.push_back(now_us() - before);
+    }
+    std::sort(times.begin(), times.end());
+    return times;
+  }
+};
+
+}  // namespace
+
+Verb add_bench(CLI::App& nodec) {
+  const auto bench = std::make_shared<Bench>();
+  CLI::App* verb = add_verb(nodec, "bench", "time a program's compile and its run",
+                            "  nodec bench mnist/compact --size B=512 --threads 2\n"
+                            "  nodec bench libuser.so:decay --input k=0.5\n");
+  add_model(verb, bench->model);
+  verb->add_option("--size", bench->sizes, "NAME=NUMBER for a symbol such as B; 128 by default")
+      ->option_text("SIZE ...");
+  verb->add_option("--input", bench->inputs,
+                   "as `nodec run` takes it; inputs that are not given are made up")
+      ->option_text("INPUT ...");
+  verb->add_option("--threads", bench->threads, "threads to run on, 1 by default")
+      ->check(CLI::Range(1, 1024));
+  verb->add_option("--runs", bench->runs, "how many runs; as many as fit into a second by default")
+      ->check(CLI::Range(1, 1000000));
+  return {verb, [bench] { return bench->run(); }};
+}
+
+}  // namespace nodec

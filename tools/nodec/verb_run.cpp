@@ -1,0 +1,99 @@
+// nodec run: a program on arrays from files.
+#include <filesystem>
+
+#include "compiler/pipeline.h"
+#include "runtime/npy.h"
+#include "tools/nodec/arrays.h"
+#include "tools/nodec/models.h"
+#include "tools/nodec/nearest.h"
+#include "tools/nodec/verb.h"
+
+namespace nodec {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Run {
+  std::string model;
+  std::vector<std::string> inputs, outputs;
+  int threads = 1;
+
+  int run() const {
+    const std::unique_ptr<Graph> graph = load_model(model);
+    const Program program = compile(*graph);
+    const Executable& code = *program.executable;
+    const Signature& signature = code.signature();
+    const auto places = output_places(signature);  // a wrong name is said before anything runs
+    const std::vector<Tensor> given =
+        in_order(read_inputs(inputs, signature.inputs), signature.inputs);
+    const std::vector<Tensor> results = outputs_for(code, given);
+    std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
+    CallOptions options;
+    options.threads = threads;
+    require_success(code.call(in, out, options), signature);
+    for (const auto& [index, file] : places) write_npy(file, results[index]);
+    if (places.empty()) print_results(signature, results);
+    return kClean;
+  }
+
+  // Which output goes to which file.
+  std::vector<std::pair<std::size_t, fs::path>> output_places(const Signature& signature) const {
+    std::vector<std::pair<std::size_t, fs::path>> places;
+    for (const std::string& text : outputs) {
+      const std::size_t equals = text.find('=');
+      std::error_code failed;
+      if (equals == std::string::npos && (text.ends_with('/') || fs::is_directory(text, failed))) {
+        fs::create_directories(text, failed);
+        for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
+          places.emplace_back(i, fs::path(text) / (signature.outputs[i].name + ".npy"));
+        }
+        continue;
+      }
+      const bool plain = equals == std::string::npos;
+      const std::string name = plain ? fs::path(text).stem().string() : text.substr(0, equals);
+      places.emplace_back(output_index(signature, name), plain ? text : text.substr(equals + 1));
+    }
+    return places;
+  }
+
+  static std::size_t output_index(const Signature& signature, const std::string& name) {
+    std::vector<std::string> names;
+    for (const Port& port : signature.outputs) {
+      if (port.name == name) return names.size();
+      names.push_back(port.name);
+    }
+    throw InputError(fmt::format("the program has no output '{}'", name), {},
+                     suggestion(name, names, "run it without --output to see their names"));
+  }
+
+  static void print_results(const Signature& signature, const std::vector<Tensor>& results) {
+    std::string text;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      text += fmt::format("{}  {}\n", signature.outputs[i].name, described(results[i]));
+    }
+    write_out(text);
+  }
+};
+
+}  // namespace
+
+Verb add_run(CLI::App& nodec) {
+  const auto running = std::make_shared<Run>();
+  CLI::App* verb = add_verb(nodec, "run", "compile a program and run it on arrays from .npy files",
+                            "  nodec run libuser.so:decay --input u0.npy --input k=0.5\n"
+                            "  nodec run program.ir --input folder --output result.npy\n");
+  add_model(verb, running->model);
+  verb->add_option("--input", running->inputs,
+                   "NAME=FILE.npy, NAME=NUMBER, FILE.npy (its stem is the name), or a folder of "
+                   "NAME.npy; as often as needed")
+      ->option_text("INPUT ...");
+  verb->add_option("--output", running->outputs,
+                   "NAME=FILE.npy, FILE.npy, or FOLDER/ for all; without it the results are "
+                   "described")
+      ->option_text("OUTPUT ...");
+  verb->add_option("--threads", running->threads, "threads to run on, 1 by default")
+      ->check(CLI::Range(1, 1024));
+  return {verb, [running] { return running->run(); }};
+}
+
+}  // namespace nodec

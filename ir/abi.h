@@ -43,6 +43,7 @@ struct TapeLayout {
 
 struct Signature {
   std::string entry;  // symbol of the function
+  std::string name;   // the program's, for messages
   std::string batch;  // the batch symbol, or empty
   std::vector<Port> inputs, outputs;
   std::vector<std::string>

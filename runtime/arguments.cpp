@@ -102,8 +102,8 @@ void ArgumentCheck::derive(Values& values, int threads) const {
     const std::int64_t batch = values[std::size_t(index)];
     if (batch < 1) {
       throw Error(
-          fmt::format("the batch '{}' of '{}' is {}", signature_.batch, signature_.entry, batch),
-          {}, "give at least one sample");
+          fmt::format("the batch '{}' of '{}' is {}", signature_.batch, signature_.name, batch), {},
+          "give at least one sample");
     }
     blocks = (batch + kBlock - 1) / kBlock;
   }
@@ -118,7 +118,7 @@ void ArgumentCheck::derive(Values& values, int threads) const {
 void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                          const Bindings& given, int threads, Room& room) const {
   if (inputs.size() != signature_.inputs.size() || outputs.size() != signature_.outputs.size()) {
-    throw Error(fmt::format("'{}' takes {} inputs and {} outputs, got {} and {}", signature_.entry,
+    throw Error(fmt::format("'{}' takes {} inputs and {} outputs, got {} and {}", signature_.name,
                             signature_.inputs.size(), signature_.outputs.size(), inputs.size(),
                             outputs.size()));
   }
@@ -133,8 +133,9 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
   check_overlap(room);
   derive(values, threads);
   values.resize(signature_.symbols.size());
-  if (const auto unknown = std::find(values.begin(), values.end(), -1); unknown != values.end()) {
-    throw Error(fmt::format("no input or output of '{}' states the value of '{}'", signature_.entry,
+  if (const auto unknown = std::find_if(values.begin(), values.end(), [](auto v) { return v < 0; });
+      unknown != values.end()) {
+    throw Error(fmt::format("no input or output of '{}' states the value of '{}'", signature_.name,
                             symbols_[std::size_t(unknown - values.begin())]),
                 {}, "give it in CallOptions::symbols");
   }
@@ -186,7 +187,7 @@ std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view,
 }
 
 void ArgumentCheck::explain(std::span<const TensorView> views, const Values& values) const {
-  std::string message = fmt::format("the arguments of '{}' do not fit:", signature_.entry);
+  std::string message = fmt::format("the arguments of '{}' do not fit:", signature_.name);
   std::string help;
   for (std::size_t i = 0; i < views.size(); ++i) {
     if (fits(i, views[i], values)) continue;
@@ -228,8 +229,8 @@ void ArgumentCheck::explain_overlap(std::size_t out, std::span<const TensorView>
     if (from >= end || from + views[other].bytes() <= begin) continue;
     if (from == begin && port(out).alias == int(other)) continue;
     throw Error(
-        fmt::format("{} and {} of '{}' share bytes", title(other), title(out), signature_.entry),
-        {}, "give every output its own array");
+        fmt::format("{} and {} of '{}' share bytes", title(other), title(out), signature_.name), {},
+        "give every output its own array");
   }
 }
 

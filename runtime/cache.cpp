@@ -32,7 +32,7 @@ struct Header {
 static_assert(sizeof(Header) == 64);
 
 constexpr char kMagic[8] = {'n', 'o', 'd', 'e', 'c', 'o', 'b', 'j'};
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
 
 Hash checksum_of(const Header& header, std::string_view parts) {
   return hash(parts, header.key.low ^ header.signature_bytes);

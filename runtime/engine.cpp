@@ -80,8 +80,7 @@ class LinkContext : public jit::JITLinkContext {
 };
 
 [[noreturn]] void refuse(const Artifact& artifact, const std::string& why) {
-  throw Error(
-      fmt::format("the object of '{}' cannot be linked: {}", artifact.signature.entry, why));
+  throw Error(fmt::format("the object of '{}' cannot be linked: {}", artifact.signature.name, why));
 }
 
 template <typename T>

@@ -158,8 +158,8 @@ void require_success(const Outcome& outcome, const Signature& signature) {
   if (status == Status::Success) return;
   throw Error(fmt::format("'{}' stopped: {} (at t = {}, dt = {}, after {} accepted and {} rejected "
                           "steps)",
-                          signature.entry, sentence(status), outcome.t, outcome.dt,
-                          outcome.accepted, outcome.rejected),
+                          signature.name, sentence(status), outcome.t, outcome.dt, outcome.accepted,
+                          outcome.rejected),
               {}, std::string(remedy(status)));
 }
 

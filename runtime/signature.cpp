@@ -147,6 +147,7 @@ bool aliases_fit(const Signature& signature) {
 std::string serialize(const Signature& signature) {
   Writer out;
   out.text(signature.entry);
+  out.text(signature.name);
   out.text(signature.batch);
   const auto port = [&](const Port& each) { write_port(out, each); };
   out.list(signature.inputs, port);
@@ -170,6 +171,7 @@ std::optional<Signature> read_signature(std::string_view bytes) {
   Reader in(bytes);
   Signature signature;
   signature.entry = in.text();
+  signature.name = in.text();
   signature.batch = in.text();
   signature.inputs = in.list([&] { return read_port(in); });
   signature.outputs = in.list([&] { return read_port(in); });

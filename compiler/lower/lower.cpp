@@ -31,6 +31,7 @@ Lowering::Lowering(const Graph& graph) : graph_(graph), sums_(graph) {}
 void Lowering::declare_ports() {
   Signature& s = plan_.signature;
   s.entry = "nodec_entry";
+  s.name = graph_.name;
   std::set<std::string> symbols;
   const auto note = [&](const Type& type) {
     for (const Dim& d : type.shape()) {

@@ -21,7 +21,7 @@ const Dim B = Dim::symbol("B");
 
 Signature doubling() {
   Signature signature;
-  signature.entry = "doubling";
+  signature.name = "doubling";
   signature.batch = "B";
   signature.inputs = {{"x", Type::tensor(Dtype::F32, {2, B})}, {"k", Type::scalar(Dtype::F32)}};
   signature.outputs = {{"y", Type::tensor(Dtype::F32, {B * 2})}};
@@ -152,7 +152,7 @@ TEST_CASE("misplaced, missing and shared bytes are refused with a remedy") {
 
 TEST_CASE("an output may overwrite its input, or leave it alone") {
   Signature signature;
-  signature.entry = "count_up";
+  signature.name = "count_up";
   signature.inputs = {{"n", Type::tensor(Dtype::I64, {3})}};
   signature.outputs = {{"n'", Type::tensor(Dtype::I64, {3}), 0}};
   const Executable program(
@@ -172,7 +172,7 @@ TEST_CASE("an output may overwrite its input, or leave it alone") {
 
 TEST_CASE("calls at the same time have workspaces of their own") {
   Signature signature;
-  signature.entry = "slow";
+  signature.name = "slow";
   signature.inputs = {{"id", Type::scalar(Dtype::I64)}};
   signature.outputs = {{"seen", Type::scalar(Dtype::I64)}};
   signature.scratch = {{"cell", Dim(64)}};
@@ -217,7 +217,7 @@ TEST_CASE("a workspace is kept for the same and for smaller sizes") {
 
 TEST_CASE("tape growths are counted over the program's life, and a limit gives null") {
   Signature signature;
-  signature.entry = "taping";
+  signature.name = "taping";
   signature.inputs = {{"frames", Type::scalar(Dtype::I64)}};
   signature.tapes = {{"steps", Dim(128)}};
   const Executable program(
@@ -254,7 +254,7 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
 #if defined(__x86_64__)
 TEST_CASE("every thread computes with subnormals although the host flushes them") {
   Signature signature;
-  signature.entry = "halve";
+  signature.name = "halve";
   signature.inputs = {{"x", Type::scalar(Dtype::F32)}};
   signature.outputs = {{"y", Type::tensor(Dtype::F32, {4})}};
   const Executable program(

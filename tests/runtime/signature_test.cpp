@@ -10,7 +10,8 @@ namespace {
 Signature sample() {
   const Dim b = Dim::symbol("B"), n = Dim::symbol("n");
   Signature signature;
-  signature.entry = "train_step";
+  signature.entry = "nodec_entry";
+  signature.name = "train_step";
   signature.batch = "B";
   signature.inputs = {{"x", Type::tensor(Dtype::U8, {b, 784})},
                       {"w", Type::tensor(Dtype::F32, {20, 784})},
@@ -31,7 +32,8 @@ TEST_CASE("a signature comes back from its bytes as it was") {
   const auto after = deserialize_signature(serialize(before));
   REQUIRE(after);
   CHECK(serialize(*after) == serialize(before));
-  CHECK(after->entry == "train_step");
+  CHECK(after->entry == "nodec_entry");
+  CHECK(after->name == "train_step");
   CHECK(after->batch == "B");
   CHECK(after->inputs.at(2).type == before.inputs[2].type);
   CHECK(after->outputs.at(0).alias == 1);

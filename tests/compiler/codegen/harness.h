@@ -45,7 +45,7 @@ inline void write(LlvmModule& module, const Body& body) {
 inline Artifact compile(const CpuTarget& target, Signature signature, const Body& body) {
   LlvmModule module(target);
   write(module, body);
-  signature.entry = "test_program";
+  signature.entry = signature.name = "test_program";
   signature.lanes = target.lanes;
   return {module.object(), std::move(signature)};
 }

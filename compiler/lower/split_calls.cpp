@@ -137,7 +137,8 @@ class Splitter {
     const bool has_samples = std::any_of(callee.ops.begin(), callee.ops.end(), [&](const auto& x) {
       return !is_free(*x) && reads_batch(*x, batch_);
     });
-    if (!samples_only || !has_samples || !only_tile_work(callee, sums)) {
+    if (!samples_only || !has_samples || !only_tile_work(callee, sums) ||
+        leaving(callee, sums).empty()) {
       return b.inline_region(callee, op.operands);
     }
     if (sums.empty() && all_made_inside(callee)) return {};

@@ -85,6 +85,17 @@ TEST_CASE("an axis of one element can be broadcast beside others") {
 })");
 }
 
+TEST_CASE("a call may give nothing but sums of what it takes") {
+  agree(R"(graph f batch B (%x: f32[3, B]) {
+  %1, %2 = call %x {name = "blk"} region (%v: f32[3, B]) {
+    %s = sum %v {axes = [0, 1]} : f32[]
+    %t = tanh %s : f32[]
+    yield %t, %t
+  } : f32[], f32[]
+  yield %1, %2
+})");
+}
+
 TEST_CASE("tensors without a batch agree with the interpreter") {
   agree(R"(graph f (%a: f32[6, 5], %b: f32[5, 3], %c: f32[50]) {
   %1 = matmul %a, %b {ta = false, tb = false} : f32[6, 3]

@@ -93,7 +93,8 @@ class Lowering {
   void add_copy(TileList& list, const Value* from, plan::Ref to);
   void add_transfer(TileList& list, const Value* v, int port, bool import);
   void add_rows(TileList& list, const Value* v);
-  plan::Ref tile_ref(TileList& list, const Value* v);  // contiguous, copied when it is not
+  plan::Ref tile_ref(TileList& list,
+                     const Value* v);  // in lanes and contiguous, copied when it is not
   void place(TileList& list, const Value* v);
 
   // ---- dense_kernels.cpp ----

@@ -123,7 +123,8 @@ void Lowering::add_copy(TileList& list, const Value* from, Ref to) {
 Ref Lowering::tile_ref(TileList& list, const Value* v) {
   segment_ = list.segment;
   const View view = resolve(v);
-  if (!scalar_.count(view.base) && contiguous(v, view)) return ref(v);
+  // A base without a batch is one row for all samples, which a reader of lanes would run past.
+  if (varying(view.base) && contiguous(v, view)) return ref(v);
   plan::Buffer b;
   b.name = "copy";
   b.dtype = v->type.dtype();

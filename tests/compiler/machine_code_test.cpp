@@ -85,6 +85,18 @@ TEST_CASE("an axis of one element can be broadcast beside others") {
 })");
 }
 
+TEST_CASE("a broadcast tensor enters a call as samples") {
+  agree(R"(graph f batch B (%w: f32[3], %x: f32[3, B]) {
+  %1 = broadcast %w {dims = [0], shape = <3, B>} : f32[3, B]
+  %2 = call %1, %x region (%u: f32[3, B], %v: f32[3, B]) {
+    %3 = mul %u, %v : f32[3, B]
+    %4 = tanh %3 : f32[3, B]
+    yield %4
+  } : f32[3, B]
+  yield %2, %1
+})");
+}
+
 TEST_CASE("a call may give nothing but sums of what it takes") {
   agree(R"(graph f batch B (%x: f32[3, B]) {
   %1, %2 = call %x {name = "blk"} region (%v: f32[3, B]) {

@@ -82,6 +82,20 @@ TEST_CASE("both adjoints in double agree with the interpreter step by step") {
   oracle::expect_agreement(*network({"tsit5", "interpolating", true, Dtype::F64, true}), 1e-11);
 }
 
+TEST_CASE("a solve starts from, and reads, what is the same for all samples") {
+  const auto traced = trace(
+      "broadcast", {{"w", f64({4})}, {"x", f64({4, "B"})}},
+      [](const Var& w, const Var& x) {
+        const auto loss = [&](const Var& w) {
+          const Var same = broadcast_to(w, x.shape(), {0});
+          return sum(tanh(solve([&](const Var& u) { return tanh(u * same - x); }, same, 0, 1).u));
+        };
+        return value_and_grad(loss, w);
+      },
+      "B");
+  oracle::expect_agreement(*traced.graph, 1e-9, {1, 37});
+}
+
 TEST_CASE("stages computed again give the bits of those that were kept") {
   Net kept{.gradient = true, .counts = true}, recomputed = kept;
   recomputed.keep_stages = false;

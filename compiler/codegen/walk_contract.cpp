@@ -13,7 +13,7 @@ using namespace plan;
 void Walker::kernel(const LargeContract& k) {
   const Operand out = ready(k.out);
   const bool alike = std::all_of(k.terms.begin(), k.terms.end(), [](const RowsTerm& term) {
-    return term.rows >= 0 && term.scale < 0 && term.apply.computes.empty();
+    return term.rows >= 0 && term.g.buffer >= 0 && term.scale < 0 && term.apply.computes.empty();
   });
   if (k.terms.size() == 1 || !alike) {
     std::vector<LargeTerm> terms;
@@ -114,7 +114,9 @@ Walker::LargeTerm Walker::ready_term(const RowsTerm& term) {
   LargeTerm t;
   t.term = &term;
   t.g = ready(term.g);
-  t.block_elements = plan_.buffers[static_cast<std::size_t>(term.g.buffer)].elements * kBlock;
+  if (t.g.varying) {
+    t.block_elements = plan_.buffers[static_cast<std::size_t>(term.g.buffer)].elements * kBlock;
+  }
   if (term.rows >= 0) {
     t.pointer = base(term.rows);
     t.dtype = plan_.buffers[static_cast<std::size_t>(term.rows)].dtype;
@@ -169,8 +171,9 @@ Emitter::Values Walker::add_term(const LargeTerm& t, std::int64_t width, const C
       }
       auto sum = s.begin();
       for (std::int64_t r = 0; r < rows; ++r) {
-        const Code element = times(e_.add(first, i64(r)), t.g.strides[0] * kBlock);
-        Code g = e_.load(t.g.pointer, e_.add(e_.add(from, element), lane), t.g.dtype);
+        Code at = times(e_.add(first, i64(r)), t.g.strides[0] * unit(t.g));
+        if (t.g.varying) at = e_.add(e_.add(from, at), lane);
+        Code g = t.g.in_memory ? e_.load(t.g.pointer, at, t.g.dtype) : t.g.value;
         if (scale >= 0) g = e_.mul(scalars_[static_cast<std::size_t>(scale)], g);
         for (const Code& x : h) {
           *sum = e_.fma(g, x, *sum);

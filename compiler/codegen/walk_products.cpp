@@ -46,7 +46,10 @@ void Walker::matvec_rows(const MatVec& k, const std::vector<Operand>& x, Code fi
                          std::int64_t rows) {
   const auto& [weight, in, start, out] = std::tie(x[0], x[1], x[2], x[3]);
   const auto size = static_cast<std::int64_t>(bytes(weight.dtype));
-  const Code row_pointer = e_.pointer_add(weight.pointer, times(first, weight.strides[0] * size));
+  Code row_pointer;
+  if (weight.in_memory) {
+    row_pointer = e_.pointer_add(weight.pointer, times(first, weight.strides[0] * size));
+  }
   Emitter::Values sums;
   for (std::int64_t r = 0; r < rows; ++r) {
     const bool none = !start.in_memory && k.start.scalar < 0;
@@ -58,7 +61,8 @@ void Walker::matvec_rows(const MatVec& k, const std::vector<Operand>& x, Code fi
     const Code v = spread(read_at(in, {i}));
     const Code column = times(i, weight.strides[1]);
     for (std::int64_t r = 0; r < rows; ++r) {
-      const Code w = e_.load(row_pointer, e_.add(column, i64(r * weight.strides[0])), weight.dtype);
+      const Code at = e_.add(column, i64(r * weight.strides[0]));
+      const Code w = weight.in_memory ? e_.load(row_pointer, at, weight.dtype) : weight.value;
       s[static_cast<std::size_t>(r)] = e_.fma(w, v, s[static_cast<std::size_t>(r)]);
     }
     return s;

@@ -277,10 +277,12 @@ bool Lowering::rows_from_table(const Value* h, plan::RowsTerm* term) {
     v = next;
   }
   const Op& gather = *v->op;
-  if (varying(gather.operands[0]) || gather.operands[1]->type.rank() != 1) return false;
+  const Value* table = gather.operands[0];
+  if (varying(table) || gather.operands[1]->type.rank() != 1) return false;
+  if (!contiguous(table, resolve(table))) return false;
   if (!term) return true;
-  term->table = ref(gather.operands[0]);
-  term->limit = gather.operands[0]->type.shape()[0];
+  term->table = ref(table);
+  term->limit = table->type.shape()[0];
   term->index = ref(gather.operands[1]);
   const Value* last = v;
   int made = -1;

@@ -212,7 +212,7 @@ void Lowering::add_gather(TileList& list, const Op& op) {
         {{op.where, "used here"}});
   }
   plan::GatherRows gather;
-  gather.table = ref(table);
+  gather.table = dense_ref(table);
   gather.limit = table->type.shape()[0];
   gather.index = ref(index);
   gather.width = elements(op.result());

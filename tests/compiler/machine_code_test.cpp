@@ -85,6 +85,22 @@ TEST_CASE("an axis of one element can be broadcast beside others") {
 })");
 }
 
+TEST_CASE("what is the same for all samples can stand where samples are multiplied") {
+  agree(R"(graph f batch B (%k: f32[], %w: f32[70], %x: f32[70, B]) {
+  %1 = constant {dtype = f32, shape = <3, 70>, value = 0.5} : f32[3, 70]
+  %2 = matmul %1, %x {ta = false, tb = false} : f32[3, B]
+  %3 = mul %k, %k : f32[]
+  %4 = broadcast %3 {dims = [], shape = <2, 70>} : f32[2, 70]
+  %5 = matmul %4, %x {ta = false, tb = false} : f32[2, B]
+  %6 = constant {dtype = f32, shape = <70, B>, value = 1.0} : f32[70, B]
+  %7 = matmul %6, %x {ta = false, tb = true} : f32[70, 70]
+  %8 = broadcast %w {dims = [0], shape = <70, B>} : f32[70, B]
+  %9 = matmul %8, %x {ta = false, tb = true} : f32[70, 70]
+  %10 = matmul %x, %8 {ta = false, tb = true} : f32[70, 70]
+  yield %2, %5, %7, %9, %10
+})");
+}
+
 TEST_CASE("a broadcast tensor enters a call as samples") {
   agree(R"(graph f batch B (%w: f32[3], %x: f32[3, B]) {
   %1 = broadcast %w {dims = [0], shape = <3, B>} : f32[3, B]

@@ -14,8 +14,9 @@
 //
 // Tolerance: a batch-mean loss makes lambda thousands of times smaller than the state, so the
 // user's atol would leave it without error control. It is scaled by the root mean square of the
-// incoming cotangent ("scaled", the default; "peer" leaves it as it stands). A cotangent of zero
-// needs no solve: its gradient is zero. A reverse solve that fails stops the program.
+// incoming cotangent ("scaled", the default; "peer" leaves it as it stands), which must not vanish
+// where the cotangent does not: its squares may underflow. A cotangent of zero needs no solve: its
+// gradient is zero. A reverse solve that fails stops the program.
 #include "ir/rewrite.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoint.h"
@@ -99,9 +100,22 @@ struct ReverseSolve {
   }
 };
 
-Value* largest_rms(Builder& b, const Values& lambda, const Values& integrals) {
-  Value* size = rms(b, lambda);
-  return integrals.empty() ? size : max(b, size, rms(b, integrals));
+// The root mean square; where its squares leave the range of floats, the largest element.
+Value* size_of(Builder& b, const Values& cotangents) {
+  Value* largest = nullptr;
+  for (Value* x : cotangents) {
+    Value* size = abs(b, x);
+    if (x->type.rank() > 0) size = max_over(b, size, all_axes(x->type));
+    largest = largest ? max(b, largest, size) : size;
+  }
+  Value* mean = rms(b, cotangents);
+  Value* in_range = logical_and(b, gt(b, mean, zeros(b, mean->type)), is_finite(b, mean));
+  return select(b, in_range, mean, largest);
+}
+
+Value* largest_size(Builder& b, const Values& lambda, const Values& integrals) {
+  Value* size = size_of(b, lambda);
+  return integrals.empty() ? size : max(b, size, size_of(b, integrals));
 }
 
 // The results of the reverse solve, status and counts included; without solving where every
@@ -165,7 +179,7 @@ std::vector<Value*> reverse(Differentiator& ad, Builder& b, const Op& y,
                           solve.initial_cells(),
                           solve.captures(),
                           solve.initial_states()};
-  Value* size = largest_rms(b, lambda, captures.integrals);
+  Value* size = largest_size(b, lambda, captures.integrals);
   const bool peer = attribute_or<std::string>(y, "adjoint_tolerance", "scaled") == "peer";
   const bool fixed = !solve.method().adaptive;
   const Dtype dtype = solve.t0()->type.dtype();

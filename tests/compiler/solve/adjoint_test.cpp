@@ -305,6 +305,9 @@ TEST_CASE("the scaled tolerance keeps a small cotangent as accurate as a large o
   };
   const double at_one = relative_error(1);
   CHECK(relative_error(1e-6) < 2 * at_one);
+  for (const double square_out_of_range : {1e-200, 1e200}) {
+    CHECK(relative_error(square_out_of_range) < 5 * at_one);
+  }
   p.more.set("adjoint_tolerance", "peer");
   CHECK(relative_error(1e-6) > 2 * at_one);
 }

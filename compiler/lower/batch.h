@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "ir/abi.h"
 #include "ir/graph.h"
 #include "kernels/catalogue.h"
 
@@ -25,6 +26,12 @@ inline bool reads_batch(const Op& op, std::string_view batch) {
 inline bool is_batch_reduction(const Op& op, std::string_view batch) {
   return (op.primitive->form == Form::Reduce || op.primitive->form == Form::Contract) &&
          reads_batch(op, batch) && !is_varying(op.result(), batch);
+}
+
+// What the values of one tile may take of a thread's stack, in the entry and in a function.
+inline constexpr std::int64_t kMostStack = std::int64_t{1} << 20;
+inline std::int64_t tile_bytes(std::int64_t elements, Dtype dtype) {
+  return elements * kBlock * static_cast<std::int64_t>(bytes(dtype));
 }
 
 // Costs nothing where it stands, so it is repeated rather than moved.

@@ -1,9 +1,10 @@
-// Dead kernels out, scratch buffers numbered.
+// Dead kernels out, tiles too wide for the stack to scratch, scratch buffers numbered.
 #include "compiler/lower/finish.h"
 
 #include <algorithm>
 #include <map>
 
+#include "compiler/lower/batch.h"
 #include "compiler/lower/visit.h"
 
 namespace nodec::lowering {
@@ -23,6 +24,7 @@ class Finisher {
       each_list([&](Nodes& nodes) { changed = drop_dead(nodes) || changed; });
     }
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
+    spare_the_stack();
     number_scratch();
   }
 
@@ -145,18 +147,41 @@ class Finisher {
     }
   }
 
-  void number_scratch() {
-    std::set<int> used;
+  static void note_uses(Nodes& nodes, std::set<int>& used) {
     Access a;
     a.read = a.write = [&](Ref& r) { used.insert(r.buffer); };
     a.read_buffer = a.write_buffer = [&](int b) { used.insert(b); };
-    const std::function<void(Nodes&)> note = [&](Nodes& nodes) {
-      for (Node& node : nodes) {
-        visit(node, a);
-        for (Nodes* list : inside(node)) note(*list);
-      }
-    };
-    each_list(note);
+    for (Node& node : nodes) {
+      visit(node, a);
+      for (Nodes* list : inside(node)) note_uses(*list, used);
+    }
+  }
+
+  // A tile's own values share the stack of the entry; the widest leave it until the rest fits.
+  void spare_the_stack() {
+    std::set<int> used;
+    note_uses(plan_.body, used);
+    std::vector<Buffer*> locals;
+    std::int64_t total = 0;
+    const auto size = [](const Buffer* b) { return tile_bytes(b->elements, b->dtype); };
+    for (const int id : used) {
+      if (id < 0) continue;
+      Buffer& b = plan_.buffers[static_cast<std::size_t>(id)];
+      if (b.space != Buffer::Space::Local) continue;
+      locals.push_back(&b);
+      total += size(&b);
+    }
+    std::stable_sort(locals.begin(), locals.end(),
+                     [&](const Buffer* a, const Buffer* b) { return size(a) > size(b); });
+    for (auto widest = locals.begin(); total > kMostStack; ++widest) {
+      (*widest)->space = Buffer::Space::Lanes;
+      total -= size(*widest);
+    }
+  }
+
+  void number_scratch() {
+    std::set<int> used;
+    each_list([&](Nodes& nodes) { note_uses(nodes, used); });
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
       Buffer& b = plan_.buffers[i];
       const auto size = scratch_bytes(b);

@@ -129,6 +129,20 @@ class Splitter {
     });
   }
 
+  // Whether a function's tile would take more of the stack than it may.
+  bool too_wide(const Region& callee) const {
+    std::int64_t total = 0;
+    for (const auto& op : callee.ops) {
+      for (const auto& result : op->results) {
+        if (is_free(*op) || !is_varying(result.get(), batch_)) continue;
+        std::int64_t elements = 1;
+        for (const Dim& d : result->type.shape()) elements *= d.is_constant() ? d.constant() : 1;
+        total += tile_bytes(elements, result->type.dtype());
+      }
+    }
+    return total > kMostStack;
+  }
+
   std::vector<Value*> split(Builder& b, Op& op) const {
     hoist(b, op, 0);
     const Region& callee = op.region();
@@ -138,7 +152,7 @@ class Splitter {
       return !is_free(*x) && reads_batch(*x, batch_);
     });
     if (!samples_only || !has_samples || !only_tile_work(callee, sums) ||
-        leaving(callee, sums).empty()) {
+        leaving(callee, sums).empty() || too_wide(callee)) {
       return b.inline_region(callee, op.operands);
     }
     if (sums.empty() && all_made_inside(callee)) return {};

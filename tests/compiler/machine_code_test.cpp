@@ -113,6 +113,25 @@ TEST_CASE("a broadcast tensor enters a call as samples") {
 })");
 }
 
+TEST_CASE("values too wide for the stack live in scratch") {
+  const std::string work = R"(
+    %s = sum %x {axes = [0]} : f64[B]
+    %1 = broadcast %s {dims = [1], shape = <200000, B>} : f64[200000, B]
+    %2 = mul %x, %1 : f64[200000, B]
+    %3 = tanh %2 : f64[200000, B]
+    %4 = sum %3 {axes = [0]} : f64[B]
+    %5 = broadcast %4 {dims = [1], shape = <200000, B>} : f64[200000, B]
+    %6 = mul %3, %5 : f64[200000, B]
+    %7 = sum %6 {axes = [0]} : f64[B]
+    yield %7
+  })";
+  const std::string head = "graph f batch B (%x: f64[200000, B]) {";
+  oracle::expect_agreement(*oracle::read(head + work), 1e-9, {1});
+  oracle::expect_agreement(
+      *oracle::read(head + "%y = call %x region (%x: f64[200000, B]) {" + work + "yield %y }"),
+      1e-9, {1});
+}
+
 TEST_CASE("a call may give nothing but sums of what it takes") {
   agree(R"(graph f batch B (%x: f32[3, B]) {
   %1, %2 = call %x {name = "blk"} region (%v: f32[3, B]) {

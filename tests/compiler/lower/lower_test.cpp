@@ -110,6 +110,11 @@ TEST_CASE("shapes that cannot be lowered are refused at the user's line") {
 }
 
 TEST_CASE("ops that cannot be lowered are refused at the user's line") {
+  CHECK(contains(refusal(R"(graph f batch B (%x: f32[3, B]) {
+  %1 = argmax %x {axis = 1} @ "model.cpp:7"
+  yield %1
+})"),
+                 "'argmax' along the batch cannot be compiled yet\n  --> model.cpp:7"));
   CHECK(refusal(R"(graph f batch B (%x: f32[2, 3, B], %w: f32[2, 3]) {
   %1 = transpose %w {perm = [1, 0]}
   %2 = reshape %1 {shape = <6>} @ "model.cpp:5"

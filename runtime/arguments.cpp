@@ -100,7 +100,8 @@ void ArgumentCheck::derive(Values& values, int threads) const {
     const int index = symbol_index(signature_.batch);
     NODEC_CHECK(index >= 0, "no value for the batch symbol '{}'", signature_.batch);
     const std::int64_t batch = values[std::size_t(index)];
-    if (batch < 1) {
+    if (batch < 0) return;  // not known: whoever needs it says so
+    if (batch == 0) {
       throw Error(
           fmt::format("the batch '{}' of '{}' is {}", signature_.batch, signature_.name, batch), {},
           "give at least one sample");

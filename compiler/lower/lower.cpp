@@ -26,6 +26,29 @@ namespace lowering {
 using plan::Buffer;
 using plan::Ref;
 
+namespace {
+
+void note_symbols(const Shape& shape, std::set<std::string>& symbols) {
+  for (const Dim& d : shape) {
+    for (const std::string& symbol : d.symbols()) symbols.insert(symbol);
+  }
+}
+
+// Of results and attributes: a program may use a size that no port shows.
+void note_symbols(const Region& region, std::set<std::string>& symbols) {
+  for (const auto& op : region.ops) {
+    for (const auto& result : op->results) {
+      if (result->type.is_tensor()) note_symbols(result->type.shape(), symbols);
+    }
+    for (const auto& [name, value] : op->attrs.items()) {
+      if (const Shape* shape = std::get_if<Shape>(&value)) note_symbols(*shape, symbols);
+    }
+    for (const auto& inner : op->regions) note_symbols(*inner, symbols);
+  }
+}
+
+}  // namespace
+
 Lowering::Lowering(const Graph& graph) : graph_(graph), sums_(graph) {}
 
 void Lowering::declare_ports() {
@@ -33,17 +56,12 @@ void Lowering::declare_ports() {
   s.entry = "nodec_entry";
   s.name = graph_.name;
   std::set<std::string> symbols;
-  const auto note = [&](const Type& type) {
-    for (const Dim& d : type.shape()) {
-      for (const std::string& symbol : d.symbols()) symbols.insert(symbol);
-    }
-  };
   const auto port = [&](Buffer::Space space, const Value* v, const std::string& name, int alias) {
     if (!v->type.is_tensor()) {
       throw Error(fmt::format("'{}' has type {}; a compiled program takes and gives tensors", name,
                               v->type.str()));
     }
-    note(v->type);
+    note_symbols(v->type.shape(), symbols);
     Buffer b;
     b.name = name;
     b.space = space;
@@ -60,6 +78,7 @@ void Lowering::declare_ports() {
     port(Buffer::Space::Output, graph_.body.results[i], name,
          i < graph_.aliases.size() ? graph_.aliases[i] : -1);
   }
+  note_symbols(graph_.body, symbols);
   if (symbols.count(graph_.batch)) s.batch = graph_.batch;
   s.symbols.assign(symbols.begin(), symbols.end());
   for (const std::string_view derived : {kBlocksSymbol, kChunksSymbol, kThreadsSymbol}) {

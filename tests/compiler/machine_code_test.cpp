@@ -143,6 +143,27 @@ TEST_CASE("a call may give nothing but sums of what it takes") {
 })");
 }
 
+TEST_CASE("a size that no port shows is given with the call") {
+  const auto graph = oracle::read(R"(graph f batch B (%x: f32[2]) {
+  %1 = iota {axis = 0, dtype = f32, shape = <N>} : f32[N]
+  %2 = sum %1 {axes = [0]} : f32[]
+  %3 = iota {axis = 0, dtype = f32, shape = <B>} : f32[B]
+  %4 = sum %3 {axes = [0]} : f32[]
+  yield %2, %4, %x
+})");
+  const Program program = oracle::compile_fresh(*graph);
+  const std::vector<Array> inputs{Array::of({2}, {1, 2}, Dtype::F32)};
+  const auto out = oracle::run_compiled(program, inputs, 2, {{"N", 5}, {"B", 40}});
+  CHECK(out[0].values<float>()[0] == 10);
+  CHECK(out[1].values<float>()[0] == 780);
+  CHECK_THROWS_WITH(oracle::run_compiled(program, inputs, 2, {{"N", 5}}),
+                    "error: no input or output of 'f' states the value of 'B'\n  help: give it in "
+                    "CallOptions::symbols");
+  CHECK_THROWS_WITH(oracle::run_compiled(program, inputs, 2, {{"B", 40}, {"N", -7}}),
+                    "error: no input or output of 'f' states the value of 'N'\n  help: give it in "
+                    "CallOptions::symbols");
+}
+
 TEST_CASE("tensors without a batch agree with the interpreter") {
   agree(R"(graph f (%a: f32[6, 5], %b: f32[5, 3], %c: f32[50]) {
   %1 = matmul %a, %b {ta = false, tb = false} : f32[6, 3]

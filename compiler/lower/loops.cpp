@@ -197,7 +197,7 @@ void Lowering::add_branch(Nodes& nodes, const Op& op) {
   branch.predicate = scalar_of(op.operands[0], nodes);
   for (std::size_t r = 0; r < op.results.size(); ++r) {
     const Value* v = op.result(r);
-    if (sums_.passes(op, r)) continue;
+    if (sums_.passes(op, r) || v->type.kind() == Type::Kind::Tape) continue;
     if (v->type.is_scalar()) {
       branch.merges.push_back({scalar_home(v), -1, -1});
     } else if (varying(v)) {
@@ -209,6 +209,21 @@ void Lowering::add_branch(Nodes& nodes, const Op& op) {
   nodes.push_back({std::move(branch)});
 }
 
+// A branch's tape leaves it. Derivatives give the other branch an empty one, which nobody reads.
+void Lowering::pass_tape(const Value& result, const Value& inside) {
+  const bool empty = inside.op && inside.op->primitive == &tape_new_p;
+  const auto known = tape_.find(&result);
+  if (known == tape_.end()) {
+    set_tape(&result, tape_of(&inside));
+    if (empty) empty_tapes_.insert(&result);
+  } else if (empty_tapes_.erase(&result) > 0) {
+    known->second = tape_of(&inside);
+  } else if (!empty) {
+    throw Error("a tape that both branches write cannot be compiled yet",
+                {{result.op->where, "branches here"}});
+  }
+}
+
 Nodes Lowering::branch_body(const Op& op, std::size_t k, std::vector<plan::Merge>& merges) {
   const Region& region = op.region(k);
   for (std::size_t i = 0; i < region.args.size(); ++i) alias_[region.arg(i)] = op.operands[i + 1];
@@ -218,7 +233,9 @@ Nodes Lowering::branch_body(const Op& op, std::size_t k, std::vector<plan::Merge
   for (std::size_t r = 0; r < op.results.size(); ++r) {
     if (sums_.passes(op, r)) continue;
     const Value* v = region.results[r];
-    if (v->type.is_scalar()) {
+    if (v->type.kind() == Type::Kind::Tape) {
+      pass_tape(*op.result(r), *v);
+    } else if (v->type.is_scalar()) {
       const int id = scalar_of(v, nodes);
       (k == 0 ? merges[merge].when_true : merges[merge].when_false) = id;
       ++merge;

@@ -152,6 +152,7 @@ class Lowering {
               Scope scope);
   std::vector<std::pair<const Value*, int>> without_conflicts(
       plan::Nodes& nodes, std::vector<std::pair<const Value*, int>> moves, Scope scope);
+  void pass_tape(const Value& result, const Value& inside);
   int tape_of(const Value* v) const;
   void set_tape(const Value* v, int tape) { tape_[v] = tape; }
 
@@ -168,6 +169,7 @@ class Lowering {
   std::map<const Value*, int> buffer_;
   std::map<const Value*, int> scalar_;
   std::map<const Value*, int> tape_;
+  std::set<const Value*> empty_tapes_;       // results of branches, as far as is known
   std::map<const Value*, int> rows_;         // sample-major copies
   std::map<const Accumulator*, int> slots_;  // of accumulators, or
   std::map<const Op*, int> op_slots_;        // of single batch sums

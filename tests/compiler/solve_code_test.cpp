@@ -96,6 +96,27 @@ TEST_CASE("a solve starts from, and reads, what is the same for all samples") {
   oracle::expect_agreement(*traced.graph, 1e-9, {1, 37});
 }
 
+TEST_CASE("a solve in one branch is differentiated") {
+  for (const char* adjoint : {"discrete", "interpolating"}) {
+    const auto traced = trace(
+        "branch", {{"x", f64({3, "B"})}},
+        [&](const Var& x) {
+          SolveOptions options;
+          options.adjoint = adjoint;
+          const auto loss = [&](const Var& y) {
+            const auto moved = [&] {
+              return sum(solve([&](const Var& u) { return -u * y; }, y, 0, 1, options).u);
+            };
+            const auto still = [&] { return sum(y * y * y); };
+            return cond(sum(y) > 0, moved, still) + cond(sum(y) > 0, still, moved);
+          };
+          return value_and_grad(loss, x);
+        },
+        "B");
+    oracle::expect_agreement(*traced.graph, 1e-9, {1, 37});
+  }
+}
+
 TEST_CASE("stages computed again give the bits of those that were kept") {
   Net kept{.gradient = true, .counts = true}, recomputed = kept;
   recomputed.keep_stages = false;

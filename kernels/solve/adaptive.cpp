@@ -77,7 +77,9 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
                     i32(in_found, 1)};
   Values operands = flatten(p);
   operands.push_back(dt0);
-  const Op& op = cond(b, gt(b, dt0, number(b, 0)), operands, std::move(given), std::move(found));
+  // Not dt0 > 0: a dt0 that is NaN is the user's too, and fails the solve.
+  Value* chosen = logical_not(b, le(b, dt0, number(b, 0)));
+  const Op& op = cond(b, chosen, operands, std::move(given), std::move(found));
   return {op.result(0), op.result(1)};
 }
 

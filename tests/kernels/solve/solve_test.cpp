@@ -156,6 +156,12 @@ TEST_CASE("fixed steps are ceil(span / dt), the last one cut to land on t1") {
   }
 }
 
+TEST_CASE("a first step that is NaN fails the solve, and is not taken for none") {
+  Problem p = decay();
+  p.dt0 = kNan;
+  CHECK(ends(solve(p), Status::NonFinite));
+}
+
 TEST_CASE("a solve that cannot go on ends with its status") {
   SUBCASE("out of steps") {
     Problem p = lotka_volterra();

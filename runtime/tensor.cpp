@@ -2,12 +2,29 @@
 #include "runtime/tensor.h"
 
 #include <cstring>
+#include <limits>
 #include <new>
 
 namespace nodec {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};
+
+// Bytes of whole cache lines, so that code may read a full vector at the end.
+std::size_t storage(const TensorView& view) {
+  std::int64_t size = std::int64_t(nodec::bytes(view.dtype));
+  bool fits = true;
+  for (std::int64_t dim : view.dims) {
+    if (dim < 0) {
+      throw Error(fmt::format("a tensor's dims cannot be negative, got {}", view.type()));
+    }
+    fits = !__builtin_mul_overflow(size, dim, &size) && fits;
+  }
+  if (!fits || size > std::numeric_limits<std::int64_t>::max() - 63) {
+    throw Error(fmt::format("a tensor of type {} has more bytes than there are", view.type()));
+  }
+  return std::size_t(size + 63) / 64 * 64;
+}
 
 }  // namespace
 
@@ -27,12 +44,7 @@ void Tensor::Free::operator()(std::byte* bytes) const { ::operator delete(bytes,
 
 Tensor::Tensor(Dtype dtype, std::vector<std::int64_t> dims)
     : dtype_(dtype), dims_(std::move(dims)) {
-  for (std::int64_t dim : dims_) {
-    if (dim < 0)
-      throw Error(fmt::format("a tensor's dims cannot be negative, got {}", view().type()));
-  }
-  // Whole cache lines, so that code may read a full vector at the end.
-  const std::size_t size = (bytes() + 63) / 64 * 64;
+  const std::size_t size = storage(view());
   owned_.reset(static_cast<std::byte*>(::operator new(size, kAlignment)));
   data_ = owned_.get();
   std::memset(data_, 0, size);

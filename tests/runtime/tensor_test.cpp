@@ -28,6 +28,9 @@ TEST_CASE("a clone is another array, a borrowed one is not") {
 TEST_CASE("misuse of a tensor is refused") {
   CHECK_THROWS_WITH_AS(Tensor(Dtype::F32, {2, -1}),
                        "error: a tensor's dims cannot be negative, got f32[2, -1]", Error);
+  CHECK_THROWS_WITH_AS(
+      Tensor(Dtype::F32, {1LL << 32, 1LL << 32}),
+      "error: a tensor of type f32[4294967296, 4294967296] has more bytes than there are", Error);
   CHECK_THROWS_AS(Tensor(Dtype::F32, {2}).values<double>(), std::logic_error);
   CHECK_THROWS_AS(Tensor::of<float>({3}, {1.0F, 2.0F}), std::logic_error);
 }

@@ -28,6 +28,7 @@ Workspace::Workspace(const Signature& signature)
 void Workspace::prepare(const std::vector<std::int64_t>& symbols, std::int64_t tape_limit) {
   tapes_.limit = tape_limit;
   if (symbols != symbols_ || arena_ == nullptr) {
+    symbols_.clear();  // whatever stops half-way, the next call starts over
     Bindings bindings;
     for (std::size_t i = 0; i < symbols.size(); ++i) bindings[signature_.symbols[i]] = symbols[i];
     resize(bindings);
@@ -48,6 +49,7 @@ void Workspace::resize(const Bindings& bindings) {
   }
   if (total > arena_bytes_) {
     arena_.reset();
+    arena_bytes_ = 0;
     arena_.reset(static_cast<std::byte*>(::operator new(std::size_t(total), kAlignment)));
     arena_bytes_ = total;
     std::memset(arena_.get(), 0xff, std::size_t(total));

@@ -215,6 +215,31 @@ TEST_CASE("a workspace is kept for the same and for smaller sizes") {
   CHECK(program.workspace_count() == 1);
 }
 
+TEST_CASE("a call that cannot be prepared leaves the next one a whole workspace") {
+  // The buffers begin N * 64 bytes apart; for N = 3 a frame has 196 bytes, which no tape takes.
+  const Dim n = Dim::symbol("N");
+  Signature signature;
+  signature.name = "apart";
+  signature.outputs = {{"y", Type::scalar(Dtype::I64)}};
+  signature.symbols = {"N"};
+  signature.scratch = {{"first", n * 64}, {"second", n * 64}};
+  signature.tapes = {{"steps", n * n * 64 - n * 190 + Dim(190)}};
+  const Executable program(
+      [](CallFrame* frame, std::int64_t) {
+        *port<std::int64_t>(frame, 0) =
+            static_cast<char*>(frame->scratch[1]) - static_cast<char*>(frame->scratch[0]);
+      },
+      signature, nullptr);
+  const auto distance = [&](std::int64_t size) {
+    CallOptions options;
+    options.symbols = {{"N", size}};
+    return program.run({}, options)[0].values<std::int64_t>()[0];
+  };
+  CHECK(distance(1) == 64);
+  CHECK_THROWS_AS(distance(3), std::logic_error);
+  CHECK(distance(1) == 64);
+}
+
 TEST_CASE("tape growths are counted over the program's life, and a limit gives null") {
   Signature signature;
   signature.name = "taping";

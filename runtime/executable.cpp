@@ -163,8 +163,6 @@ void require_success(const Outcome& outcome, const Signature& signature) {
               {}, std::string(remedy(status)));
 }
 
-// A step of 128 samples takes microseconds and a barrier nearly one, so threads pay only for
-// batches of thousands; each gets at least a thousand samples.
 int default_threads(std::int64_t batch) {
   return int(std::clamp<std::int64_t>(batch / 64, 1, processor_count()));
 }

@@ -168,6 +168,8 @@ function layoutGroup(group, arrows, measure) {
   for (const row of rows) {
     const height = Math.max(8, ...row.map(item => item.h));
     for (const item of row) {
+      item.rowTop = y;
+      item.rowBottom = y + height;
       item.top = item.passes ? y : y + (height - item.h) / 2;
       item.bottom = item.passes ? y + height : item.top + item.h;
     }
@@ -186,24 +188,36 @@ function settle(group, left, top) {
     item.ax = left + item.x;
     item.atop = top + item.top;
     item.abottom = top + item.bottom;
+    item.arowTop = top + item.rowTop;
+    item.arowBottom = top + item.rowBottom;
   }
   for (const k of group.kids) if (k.group && k.open) settle(k, k.ax - k.w / 2, k.atop);
 }
 
-// The points an arrow passes, in pairs: in at the top of each place, out at its bottom.
+// The points an arrow passes. It leaves and enters rows straight up and down, in its own column, so
+// that it bends only where nothing stands.
 function route(arrow) {
-  const points = [[arrow.from.ax, arrow.from.abottom]];
-  const pass = (group, from, to) => {
+  const {a, b, common} = arrow, points = [];
+  const places = (group, from, to) => {
     const wire = group.wires.find(w => w.key === arrow.from.id);
-    for (const [r, place] of wire ? wire.at : []) {
-      const after = !from || r > from.rank, before = !to || r < to.rank;
-      if (after && before) points.push([place.ax, place.atop], [place.ax, place.abottom]);
-    }
+    return [...(wire ? wire.at : [])]
+        .filter(([r]) => (!from || r > from.rank) && (!to || r < to.rank))
+        .map(([, place]) => place);
   };
-  const {a, b, common} = arrow;
-  for (let i = a.length - 2; i > common; --i) pass(a[i], a[i + 1], null);
-  pass(a[common], a[common + 1], b[common + 1]);
-  for (let j = common + 1; j + 1 < b.length; ++j) pass(b[j], null, b[j + 1]);
-  points.push([arrow.to.ax, arrow.to.atop]);
+  const pass = list => { for (const p of list) points.push([p.ax, p.atop], [p.ax, p.abottom]); };
+  points.push([arrow.from.ax, arrow.from.abottom], [arrow.from.ax, arrow.from.arowBottom]);
+  for (let i = a.length - 2; i > common; --i) {
+    pass(places(a[i], a[i + 1], null));
+    const x = points[points.length - 1][0];
+    points.push([x, a[i].abottom], [x, a[i].arowBottom]);
+  }
+  pass(places(a[common], a[common + 1], b[common + 1]));
+  for (let j = common + 1; j + 1 < b.length; ++j) {
+    const inside = places(b[j], null, b[j + 1]);
+    const x = inside.length ? inside[0].ax : b[j + 1].ax;
+    points.push([x, b[j].arowTop], [x, b[j].atop]);
+    pass(inside);
+  }
+  points.push([arrow.to.ax, arrow.to.arowTop], [arrow.to.ax, arrow.to.atop]);
   return points;
 }

@@ -14,7 +14,8 @@ function measure(b) {
   b.w = Math.max(textWidth(b.text, kFont), textWidth(b.under, kTypeFont), 24) + 18;
   b.h = b.under ? 36 : 24;
 }
-measure.title = b => textWidth(`\u25be ${b.label}`, '600 ' + kFont) + 80;
+measure.title = b =>
+    textWidth(`\u25be ${b.label}`, '600 ' + kFont) + textWidth(short(b.type, 40), kTypeFont) + 40;
 
 // The program is open, and as much of it, level by level, as one can take in.
 function openSome(most) {
@@ -59,7 +60,9 @@ function drawBox(b) {
   if (b.under) label(g, 'type', b.ax, b.atop + 29, b.under, 'middle');
 }
 
-function curve(points) {
+// Rows as high as their box leave points that stand twice.
+function curve(way) {
+  const points = way.filter(([x, y], i) => i === 0 || x !== way[i - 1][0] || y !== way[i - 1][1]);
   let path = `M${points[0][0]} ${points[0][1]}`;
   for (let i = 1; i < points.length; ++i) {
     const [x0, y0] = points[i - 1], [x, y] = points[i], middle = (y0 + y) / 2;

@@ -1,4 +1,5 @@
 // Solves and their gradients: machine code against the interpreter.
+#include <cmath>
 #include <cstring>
 
 #include "compiler/nodec.h"
@@ -94,6 +95,29 @@ TEST_CASE("a solve starts from, and reads, what is the same for all samples") {
       },
       "B");
   oracle::expect_agreement(*traced.graph, 1e-9, {1, 37});
+}
+
+TEST_CASE("a solve inside another's dynamics: by the interpolating adjoint, or refused") {
+  const auto traced = [](const char* adjoint) {
+    return trace(
+        "nested", {{"x", f64({3, "B"})}},
+        [&](const Var& x) {
+          SolveOptions outer;
+          outer.adjoint = adjoint;
+          const auto inner = [](const Var& v) {
+            return solve([](const Var& u) { return -u; }, v, 0, 1).u;
+          };
+          const auto loss = [&](const Var& y) { return sum(solve(inner, y, 0, 1, outer).u); };
+          return grad(loss, x);
+        },
+        "B");
+  };
+  const Program program = oracle::compile_fresh(*traced("interpolating").graph);
+  const auto out = oracle::run_compiled(program, {Array::of({3, 1}, {1, 2, 3})});
+  for (const double x : out[0].values<double>())
+    CHECK(x == doctest::Approx(std::exp(std::exp(-1))).epsilon(1e-3));
+  CHECK_THROWS_WITH(oracle::compile_fresh(*traced("discrete").graph),
+                    doctest::Contains("has no derivative by the discrete adjoint"));
 }
 
 TEST_CASE("a solve in one branch is differentiated") {

@@ -86,12 +86,25 @@ std::unique_ptr<Region> ordered(std::unique_ptr<Region> reverse, const std::vect
   return reverse;
 }
 
+// A solve inside the dynamics leaves a tape at every stage, and a tape does not go on a tape.
+void refuse_tapes(const SolveView& solve, const Values& residuals) {
+  for (const Value* residual : residuals) {
+    if (residual->type.kind() != Type::Kind::Tape) continue;
+    std::vector<Note> notes;
+    if (solve.op().where.known()) notes.push_back({solve.op().where, "the solve"});
+    throw Error(
+        "a solve whose dynamics hold another solve has no derivative by the discrete adjoint",
+        std::move(notes), "name the interpolating adjoint for the outer solve");
+  }
+}
+
 Residuals sort_residuals(Derivative d, const SolveView& solve, const Request& request) {
   Residuals out;
   Values& results = d.forward->results;
   const std::size_t own = results.size() - d.residuals, first = 1 + solve.states() + solve.cells();
   const auto known = known_before(*d.forward, first);
   const Values all(results.begin() + long(own), results.end());
+  refuse_tapes(solve, all);
   results.resize(own);
   Values invariants;
   std::vector<bool> stored;

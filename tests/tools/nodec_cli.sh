@@ -161,10 +161,11 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   expect 0 "not cached" explain "$work/axpy.ir"
 fi
 
-# The completion scripts are sound and complete words.
+# The completion scripts are sound and complete words (files too: so from where there are none).
+mkdir -p "$work/empty"
 expect 0 "complete -o filenames -F _nodec nodec" completion bash
 bash -n "$work/out" || fail "the bash completion does not parse"
-words=$(PATH="$(dirname "$nodec"):$PATH" bash -c "source '$work/out'
+words=$(cd "$work/empty" && PATH="$(dirname "$nodec"):$PATH" bash -c "source '$work/out'
   COMP_WORDS=(nodec dump mnist/layer --after expa) COMP_CWORD=4; _nodec; echo \"\${COMPREPLY[*]}\"
   COMP_WORDS=(nodec ty) COMP_CWORD=1; _nodec; echo \"\${COMPREPLY[*]}\"
   COMP_WORDS=(nodec types --sa) COMP_CWORD=2; _nodec; echo \"\${COMPREPLY[*]}\"

@@ -51,11 +51,20 @@ Note Lexer::note(const Token& token) const {
   return {{file_, token.line}, excerpt(line, 80)};
 }
 
-void Lexer::fail(const Token& token, const std::string& message) const {
+Note Lexer::place(const Token& token) const {
+  Note at = note(token);
+  at.remark += fmt::format(" (column {})", column(token));
+  return at;
+}
+
+std::size_t Lexer::column(const Token& token) const {
   const std::size_t before =
       token.at == 0 ? std::string_view::npos : text_.rfind('\n', token.at - 1);
-  const std::size_t column = before == std::string_view::npos ? token.at + 1 : token.at - before;
-  throw Error(fmt::format("{} (column {})", message, column), {note(token)});
+  return before == std::string_view::npos ? token.at + 1 : token.at - before;
+}
+
+void Lexer::fail(const Token& token, const std::string& message) const {
+  throw Error(fmt::format("{} (column {})", message, column(token)), {note(token)});
 }
 
 void Lexer::unexpected(const Token& token, std::string_view wanted) const {

@@ -32,8 +32,11 @@ class Lexer {
   [[noreturn]] void fail(const Token& token, const std::string& message) const;
   // Points at the token's line; the remark is what stands there.
   Note note(const Token& token) const;
+  // The same with the column, for a message that does not state it.
+  Note place(const Token& token) const;
 
  private:
+  std::size_t column(const Token& token) const;
   void skip_blank();
   char here(std::size_t ahead = 0) const {
     return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0';

@@ -197,12 +197,12 @@ Op& Parser::build(Scope& scope, const Token& start, const Primitive& primitive,
     return op;
   } catch (const Error& error) {
     if (!error.notes().empty()) throw;
-    throw Error(error.message(), {reader_.lexer().note(start)}, error.help());
+    throw Error(error.message(), {reader_.lexer().place(start)}, error.help());
   } catch (const std::exception& error) {
     // A type rule that took its operands, regions or attributes to be there.
     throw Error(
         fmt::format("'{}' has not the operands, attributes and regions it takes", primitive.name),
-        {reader_.lexer().note(start)});
+        {reader_.lexer().place(start)});
   }
 }
 
@@ -251,7 +251,7 @@ void Parser::define(Scope& scope, const Token& token, Value* value) {
   if (fresh) return;
   const Lexer& lexer = reader_.lexer();
   throw Error(fmt::format("{} is defined twice in one region", token.shown()),
-              {lexer.note(token), lexer.note(at->second.token)});
+              {lexer.place(token), lexer.place(at->second.token)});
 }
 
 void Parser::spend(const Type& type, std::int64_t times, const Token& token) {

@@ -56,7 +56,7 @@ TEST_CASE("an error shows the line, the column, what was wanted and what stood t
 TEST_CASE("a type rule's error points into the text") {
   CHECK(error_in("graph g (%x: f32[3], %w: f32[4]) {\n  %y = add %x, %w\n  yield %y\n}") ==
         "error: 'add' takes operands of one type, got f32[3] and f32[4]\n"
-        "  --> t.ir:2   %y = add %x, %w\n"
+        "  --> t.ir:2   %y = add %x, %w (column 3)\n"
         "  help: broadcast one of them");
   CHECK(message("call %x yield") ==
         "error: 'call' has not the operands, attributes and regions it takes");
@@ -66,8 +66,8 @@ TEST_CASE("a type rule's error points into the text") {
 TEST_CASE("a name defined twice shows both lines") {
   CHECK(error_in("graph g (%x: f32[3]) {\n  %x = twice %x\n  yield\n}") ==
         "error: '%x' is defined twice in one region\n"
-        "  --> t.ir:2   %x = twice %x\n"
-        "  --> t.ir:1   graph g (%x: f32[3]) {");
+        "  --> t.ir:2   %x = twice %x (column 3)\n"
+        "  --> t.ir:1   graph g (%x: f32[3]) { (column 10)");
 }
 
 TEST_CASE("each mistake has its own message") {

@@ -167,13 +167,27 @@ std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs
                    "holds them");
 }
 
-std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Tensor>& inputs) {
+Bindings read_sizes(const std::vector<std::string>& given) {
+  Bindings sizes;
+  for (const std::string& text : given) {
+    const std::size_t equals = text.find('=');
+    const std::string digits = equals == std::string::npos ? "" : text.substr(equals + 1);
+    const bool number = !digits.empty() && digits.size() < 10 &&
+                        digits.find_first_not_of("0123456789") == std::string::npos;
+    if (!number) throw UsageError(fmt::format("--size wants NAME=NUMBER, got '{}'", text));
+    sizes[text.substr(0, equals)] = std::stoll(digits);
+  }
+  return sizes;
+}
+
+std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Tensor>& inputs,
+                                const Bindings& sizes) {
   const ArgumentCheck check(program.signature());
   std::vector<TensorView> given, made;
   for (const Tensor& input : inputs) given.push_back(input);
   std::vector<Tensor> outputs;
   as_input_error([&] {
-    const Bindings symbols = check.symbols_of(given, {});
+    const Bindings symbols = check.symbols_of(given, sizes);
     for (const Port& port : program.signature().outputs) {
       std::vector<std::int64_t> dims;
       for (const Dim& dim : port.type.shape()) dims.push_back(dim.evaluate(symbols));
@@ -181,7 +195,7 @@ std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Ten
     }
     for (const Tensor& output : outputs) made.push_back(output);
     ArgumentCheck::Room room;
-    check.bind(given, made, {}, 1, room);
+    check.bind(given, made, sizes, 1, room);
     return 0;
   });
   return outputs;

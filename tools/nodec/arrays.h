@@ -27,8 +27,13 @@ std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs
 void add_synthetic(const Graph& graph, const std::vector<Port>& inputs, const Bindings& symbols,
                    NamedArrays& arrays);
 
+// NAME=NUMBER each; UsageError for anything else.
+Bindings read_sizes(const std::vector<std::string>& given);
+
 // Outputs of the right sizes; InputError, listing all differences, when the inputs do not fit.
-std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Tensor>& inputs);
+// `sizes`: of symbols that no input shows.
+std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Tensor>& inputs,
+                                const Bindings& sizes);
 
 // "f32[20, 128]: mean 0.0132, from -1.2 to 3.4", or the value of a scalar.
 std::string described(const TensorView& array);

@@ -83,17 +83,11 @@ struct Bench {
         for (const std::string& symbol : dim.symbols()) all[symbol] = kUsualSize;
       }
     }
-    for (const std::string& text : sizes) {
-      const std::size_t equals = text.find('=');
-      const std::string name = text.substr(0, equals);
-      const std::string digits = equals == std::string::npos ? "" : text.substr(equals + 1);
-      const bool number = !digits.empty() && digits.size() < 10 &&
-                          digits.find_first_not_of("0123456789") == std::string::npos;
-      if (!number) throw UsageError(fmt::format("--size wants NAME=NUMBER, got '{}'", text));
+    for (const auto& [name, size] : read_sizes(sizes)) {
       if (!all.contains(name)) {
         throw InputError(fmt::format("no input of the program has the size '{}'", name));
       }
-      all[name] = std::stoll(digits);
+      all[name] = size;
     }
     return all;
   }
@@ -101,7 +95,7 @@ struct Bench {
   // Sorted; as many runs as asked for, or as fit into a second, at least five.
   std::vector<double> timed(const Executable& code, const std::vector<Tensor>& given) const {
     constexpr double kEnough = 1e6;
-    const std::vector<Tensor> results = outputs_for(code, given);
+    const std::vector<Tensor> results = outputs_for(code, given, {});
     std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
     CallOptions options;
     options.threads = threads;

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 struct Run {
   std::string model;
-  std::vector<std::string> inputs, outputs;
+  std::vector<std::string> inputs, outputs, sizes;
   int threads = 1;
 
   int run() const {
@@ -26,10 +26,11 @@ struct Run {
     const auto places = output_places(signature);  // a wrong name is said before anything runs
     const std::vector<Tensor> given =
         in_order(read_inputs(inputs, signature.inputs), signature.inputs);
-    const std::vector<Tensor> results = outputs_for(code, given);
-    std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
     CallOptions options;
     options.threads = threads;
+    options.symbols = read_sizes(sizes);
+    const std::vector<Tensor> results = outputs_for(code, given, options.symbols);
+    std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
     require_success(code.call(in, out, options), signature);
     for (const auto& [index, file] : places) write_npy(file, results[index]);
     if (places.empty()) print_results(signature, results);
@@ -91,6 +92,8 @@ Verb add_run(CLI::App& nodec) {
                    "NAME=FILE.npy, FILE.npy, or FOLDER/ for all; without it the results are "
                    "described")
       ->option_text("OUTPUT ...");
+  verb->add_option("--size", running->sizes, "NAME=NUMBER for a symbol that no input shows")
+      ->option_text("SIZE ...");
   verb->add_option("--threads", running->threads, "threads to run on, 1 by default")
       ->check(CLI::Range(1, 1024));
   return {verb, [running] { return running->run(); }};

@@ -24,6 +24,15 @@ struct Types {
       throw UsageError(fmt::format("'{}' is text, which says the same every time", model), {},
                        "give --retrace a registered model or libuser.so:name");
     }
+    try {
+      return analyzed();
+    } catch (const Unstable& refused) {  // while it was traced: there is no program to show
+      show_findings(refused.findings());
+      return deny ? kFindings : kClean;
+    }
+  }
+
+  int analyzed() const {
     const std::unique_ptr<Graph> graph = load_model(model);
     const std::vector<Difference> differing =
         retrace ? differences(*graph, *load_model(model)) : std::vector<Difference>{};
@@ -31,6 +40,15 @@ struct Types {
     const std::unique_ptr<Graph> shown = backward ? with_backward(*graph, findings) : nullptr;
     show(shown ? *shown : *graph, findings, differing);
     return deny && (!findings.empty() || !differing.empty()) ? kFindings : kClean;
+  }
+
+  void show_findings(const std::vector<Finding>& findings) const {
+    if (sarif) return write_out(types_sarif(model, findings));
+    const Graph none;
+    if (json) return write_out(types_json(model, none, {}, findings, !no_prove, {}));
+    ReportStyle wording;
+    wording.colour = colour_wanted(colour);
+    write_out(report(findings, wording));
   }
 
   // The program with its derivatives written out, once its types are proven; adds what is found in

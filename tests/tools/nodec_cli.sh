@@ -94,7 +94,7 @@ hostile() {
   printf '%b' "$2" >"$work/hostile"
   (ulimit -v 4000000; timeout 20 "$nodec" types "$work/hostile" >"$work/out" 2>"$work/err") && code=0 || code=$?
   [ "$code" -eq 3 ] || fail "$1: exit code $code, wanted 3: $(head -c 500 "$work/err")"
-  grep -qE 'hostile:[0-9]+' "$work/err" || fail "$1: no line in: $(head -c 500 "$work/err")"
+  grep -qE 'hostile:[0-9]+' "$work/err" && grep -qE 'column [0-9]+' "$work/err" || fail "$1: no line and column in: $(head -c 500 "$work/err")"
 }
 hostile "random bytes" '\x80\x00\xff graph \x01'
 hostile "an empty file" ''

@@ -26,15 +26,13 @@
 #include "ir/philox.h"
 
 // Running programs.
+#include "compiler/analyze.h"
 #include "compiler/pipeline.h"
+#include "ir/report.h"
 #include "runtime/executable.h"
 #include "runtime/tensor.h"
 
 namespace nodec {
-
-inline Program compile(const Traced& traced, const CompileOptions& options = {}) {
-  return compile(*traced.graph, options);
-}
 
 // Traces f, which takes one Var for each input and returns a Var, a tuple or vector of them, or
 // Outputs; then compiles it.

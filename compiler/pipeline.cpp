@@ -80,7 +80,9 @@ std::string stage_names() {
 
 std::span<const Stage> graph_stages() { return kStages; }
 
-std::vector<Finding> analyze(const Graph& graph) { return check_stability(graph, infer(graph)); }
+std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions&) {
+  return check_stability(graph, infer(graph));
+}
 
 std::int64_t compile_count() { return compiled; }
 

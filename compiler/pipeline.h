@@ -31,8 +31,12 @@ std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);
 // all.
 std::string dump(const Graph& graph, std::string_view stage);
 
+struct AnalyzeOptions {
+  bool backward = true;  // the derivatives that the program asks for as well
+};
+
 // Types and stability of a traced program, findings as data.
-std::vector<Finding> analyze(const Graph& graph);
+std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options = {});
 
 struct CompileOptions {
   ObjectCache cache = ObjectCache::from_environment();

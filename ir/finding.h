@@ -38,6 +38,8 @@ std::string_view name(ProgramPart part);  // "forward", "backward"
 struct Write {
   SourceLine where;
   Type type;
+  // The line is that of the stored value: the store's own was not found (no line tables).
+  bool of_value = false;
 };
 
 // A value that is `any` because of the variable, when nothing is proven.

@@ -55,18 +55,20 @@ std::string writes_text(const Finding& f, const ReportStyle& style) {
   std::string text;
   const bool carry = f.code == FindingCode::CarryChange;
   const bool used = f.code == FindingCode::Escape || f.code == FindingCode::UseBeforeStore;
+  bool inexact = false;
   for (const Write& write : f.writes) {
-    const std::string remark = fmt::format("{} here, {}",
-                                           used    ? "used"
-                                           : carry ? "leaves"
-                                                   : "stored",
-                                           write.type.kind() == Type::Kind::Never
-                                               ? "no value yet"
-                                               : short_diff(write.type, f.before).first);
-    text += place(write.where, remark, style);
+    const std::string type = short_diff(write.type, f.before).first;
+    const std::string verb = used ? "used" : carry ? "leaves" : "stored";
+    inexact |= write.of_value || !write.where.known();
+    text += place(write.where,
+                  write.of_value ? fmt::format("this value is stored, {}", type)
+                                 : fmt::format("{} here, {}", verb, type),
+                  style);
   }
-  if (f.writes.empty() || f.declared.known() || f.writes.front().where.known()) return text;
-  return text + "      build the model with -g1 to see the lines of its assignments\n";
+  if (!inexact) return text;
+  return text +
+         "      (an assignment's own line is read from line tables: build the model with -g1, "
+         "and nodec with LLVM)\n";
 }
 
 std::string diff_text(const Finding& f, const ReportStyle& style) {

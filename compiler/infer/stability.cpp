@@ -154,6 +154,13 @@ void add_lost(Finding& f, const std::vector<const Value*>& loads, const Reach& r
   }
 }
 
+// C++ tells an assignment's line only through line tables; the stored value's is always known.
+Write write_of(const Op& store) {
+  const Value* stored = store.operands[1];
+  if (store.where.known() || stored->op == nullptr) return {store.where, stored->type, false};
+  return {stored->op->where, stored->type, true};
+}
+
 Finding of_box(const BoxedVariable& v, const Reach& reach, const Inference& inference) {
   Finding f;
   const bool proven = is_concrete(v.content) && v.content == v.first;
@@ -161,7 +168,7 @@ Finding of_box(const BoxedVariable& v, const Reach& reach, const Inference& infe
   f.path = path_of(v.stores.front()->parent);
   f.variable = v.box->name;
   f.declared = v.box->op->where;
-  for (const Op* store : v.stores) f.writes.push_back({store->where, store->operands[1]->type});
+  for (const Op* store : v.stores) f.writes.push_back(write_of(*store));
   f.before = v.first;
   f.after = proven || v.odd != v.first ? v.odd : v.content;
   add_lost(f, v.loads, reach, inference);

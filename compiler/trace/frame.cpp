@@ -74,6 +74,17 @@ Binding& binding_in(const std::shared_ptr<Variable>& variable, Frame& frame, con
   return variable->birth.get() == &frame ? variable->binding : frame.slot(variable, at).binding;
 }
 
+bool covered(const TraceRecord& record) {
+  return !record.scopes.empty() && record.scopes.back().second.known();
+}
+
+// Remembers who stores. Inside a scope that is the library, and the line is the scope's.
+StoreSite& remember_store(const Frame& frame) {
+  TraceRecord& record = *frame.record;
+  record.stores.push_back({nullptr, covered(record) ? std::vector<void*>() : return_addresses()});
+  return record.stores.back();
+}
+
 bool rebinds(const Variable& variable, const Frame& frame) {
   return variable.birth.get() == &frame || frame.body != Body::Closure;
 }
@@ -84,10 +95,11 @@ std::string spelled(const Variable& variable) {
   return variable.name.empty() ? "a variable" : fmt::format("'{}'", variable.name);
 }
 
+std::string own_name(const Variable& variable) { return variable.named ? variable.name : ""; }
+
 Builder Frame::builder(const SourceLine& at) const {
   Builder b(*region);
-  const bool covered = !record->scopes.empty() && record->scopes.back().second.known();
-  SourceLine line = covered ? record->scopes.back().second : at;
+  SourceLine line = covered(*record) ? record->scopes.back().second : at;
   line.layer = record->path();
   b.at(std::move(line));
   return b;
@@ -115,7 +127,7 @@ Slot& Frame::slot(const std::shared_ptr<Variable>& variable, const SourceLine& a
   if (has_value(*variable, *parent)) {
     const Type type = type_of(variable, *parent, at);
     if (body == Body::Closure) {
-      slot->box = region->add_arg(Type::box(type), variable->name);
+      slot->box = region->add_arg(Type::box(type), own_name(*variable));
       slot->witness = type;
     } else {
       std::vector<Value*> args;
@@ -213,6 +225,7 @@ Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const Sour
 void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content content,
            const SourceLine& at) {
   check_reach(*variable, frame, at);
+  StoreSite* site = frame.body == Body::Program ? nullptr : &remember_store(frame);
   if (rebinds(*variable, frame)) {
     if (variable->birth.get() != &frame) {
       Slot& slot = frame.slot(variable, at);
@@ -227,8 +240,9 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
   Builder b = frame.builder(at);
   slot.witness = content.type;
   Value* stored = materialise(b, content);
-  const Op& op = b.op(box_store_p, {box, stored});
-  frame.record->stores.push_back({&op, return_addresses()});
+  Op& op = b.op(box_store_p, {box, stored});
+  if (!covered(*frame.record)) op.where = {"", 0, frame.record->path()};
+  site->op = &op;
 }
 
 Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at) {
@@ -251,7 +265,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
     Builder b = frame.builder(variable->declared.known() ? variable->declared : at);
     Value* first = materialise(b, *binding.content);
     binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
-    binding.box->name = variable->name;
+    binding.box->name = own_name(*variable);
   }
   if (variable->birth.get() != &frame) {
     Slot& slot = frame.slot(variable, at);

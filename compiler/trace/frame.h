@@ -42,6 +42,7 @@ struct Variable {
   std::shared_ptr<Frame> birth;
   Binding binding;
   std::string name;
+  bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
   std::vector<Var*> holders;  // the C++ objects that are this variable: one, or two after a move
 };
@@ -69,9 +70,9 @@ struct Slot {
 
 enum class Body { Program, Closure, Flow };
 
-// A crossing store and the return addresses above it, symbolised only when a report wants them.
+// A store inside some body and the return addresses above it, for locate.h.
 struct StoreSite {
-  const Op* op = nullptr;
+  const Op* op = nullptr;  // null when the store stayed inside its region
   std::vector<void*> addresses;
 };
 
@@ -153,5 +154,8 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop);
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent);
 
 std::string spelled(const Variable& variable);  // "'st'", or "a variable"
+// What its box is called. A copy keeps its original's name in messages, where nothing better is
+// known; a box without a name of its own gets the one it is assigned by (locate.h).
+std::string own_name(const Variable& variable);
 
 }  // namespace nodec::tracing

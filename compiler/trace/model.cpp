@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include "compiler/trace/locate.h"
 #include "ir/print.h"
 
 namespace nodec {
@@ -41,7 +42,11 @@ Traced trace_registered(std::string_view name) {
     }
     trace = entry.trace;
   }
-  if (trace != nullptr) return trace();
+  if (trace != nullptr) {
+    Traced traced = trace();
+    locate_stores(traced);
+    return traced;
+  }
   throw Error(fmt::format("there is no model '{}'", name), {},
               entries().empty()
                   ? "register one with NODEC_MODEL"

@@ -158,8 +158,10 @@ void Access::store(Var& var, Content content, const SourceLine& where) {
       if (other == &var || !tracing::has_value(*var.variable_, frame)) continue;
       Content before = read(var.variable_, frame, where);
       const std::string name = var.variable_->name;
+      const bool named = var.variable_->named;
       reset(*other, frame, std::move(before), var.variable_->declared);
       other->variable_->name = name;
+      other->variable_->named = named;
     }
     var.moved_from_ = false;
   }
@@ -212,6 +214,7 @@ Var& Var::operator=(Var&& other) { return *this = static_cast<const Var&>(other)
 
 Var& Var::named(std::string name, Here where) & {
   variable_->name = name;
+  variable_->named = true;
   variable_->declared = SourceLine::of(where);
   auto& binding = variable_->binding;
   Value* value = binding.box;

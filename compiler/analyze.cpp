@@ -1,0 +1,24 @@
+// Analysis and compilation of traced programs, which know more about lines than their graphs.
+#include "compiler/analyze.h"
+
+#include "compiler/trace/locate.h"
+
+namespace nodec {
+
+std::vector<Finding> analyze(const Traced& traced, const AnalyzeOptions& options) {
+  std::vector<Finding> findings = analyze(*traced.graph, options);
+  if (findings.empty()) return findings;
+  locate_stores(traced);
+  return analyze(*traced.graph, options);
+}
+
+Program compile(const Traced& traced, const CompileOptions& options) {
+  try {
+    return compile(*traced.graph, options);
+  } catch (const Unstable&) {
+    locate_stores(traced);
+    return compile(*traced.graph, options);
+  }
+}
+
+}  // namespace nodec

@@ -1,0 +1,151 @@
+// Return addresses to lines, and lines to names.
+#include "compiler/trace/locate.h"
+
+#include <fstream>
+#include <map>
+#include <regex>
+#include <unordered_map>
+
+#include "compiler/trace/call_stack.h"
+#include "kernels/catalogue.h"
+#include "kernels/flow.h"
+
+namespace nodec {
+namespace tracing {
+namespace {
+
+std::string line_text(const SourceLine& where) {
+  std::ifstream file(where.file);
+  std::string text;
+  for (int i = 0; i < where.line; ++i) {
+    if (!std::getline(file, text)) return {};
+  }
+  return text;
+}
+
+std::string without_comment(std::string_view line) {
+  return std::string(line.substr(0, line.find("//")));
+}
+
+// st["scale"] = x stores to st: its fields are parts of one variable.
+std::string without_fields(const std::string& target) {
+  return target.substr(0, target.find("[\""));
+}
+
+std::vector<std::string> split_targets(const std::string& list) {
+  static const std::regex target(R"(\s*([^,]*[^,\s])\s*)");
+  std::vector<std::string> targets;
+  for (std::sregex_iterator at(list.begin(), list.end(), target), end; at != end; ++at) {
+    targets.push_back(without_fields((*at)[1]));
+  }
+  return targets;
+}
+
+const std::regex& together() {
+  static const std::regex pattern(R"(\b(?:tie\(([^()]*)\)\s*=[^=]|swap\(([^()]*)\)))");
+  return pattern;
+}
+
+// From every box to the box.new or cell.new behind it.
+class Origins {
+ public:
+  explicit Origins(const Region& body) { walk(body); }
+  Value* of(const Value* box) const {
+    const auto found = made_.find(box);
+    return found == made_.end() ? nullptr : found->second;
+  }
+  Op* store(const Op* op) const {
+    const auto found = stores_.find(op);
+    return found == stores_.end() ? nullptr : found->second;
+  }
+  const std::vector<Op*>& cells() const { return cells_; }
+
+ private:
+  void walk(const Region& region) {
+    for (const auto& op : region.ops) {
+      if (op->primitive == &box_new_p || op->primitive == &cell_new_p) {
+        made_[op->result()] = op->result();
+      }
+      if (op->primitive == &cell_new_p) cells_.push_back(op.get());
+      if (op->primitive == &box_store_p) stores_[op.get()] = op.get();
+      for (std::size_t r = 0; r < op->regions.size(); ++r) {
+        const Flow f = flow(*op, r);
+        for (std::size_t i = 0; i < f.enters.size(); ++i) {
+          const auto found = made_.find(op->operands.at(std::size_t(f.enters[i])));
+          if (found != made_.end()) made_[op->region(r).arg(i)] = found->second;
+        }
+        walk(op->region(r));
+      }
+    }
+  }
+
+  std::unordered_map<const Value*, Value*> made_;
+  std::unordered_map<const Op*, Op*> stores_;
+  std::vector<Op*> cells_;
+};
+
+// Which of a line's targets its store number i is to; empty where that is not certain. A line of
+// one target, or of targets that are always assigned together, may run more than once.
+std::string target_of(const std::vector<std::string>& targets, std::size_t i, std::size_t stores,
+                      bool together) {
+  if (targets.empty()) return {};
+  const bool repeats = targets.size() == 1 || together;
+  if (repeats ? stores % targets.size() != 0 : stores != targets.size()) return {};
+  return targets[i % targets.size()];
+}
+
+void name_cells(const Origins& origins) {
+  static const std::regex declared(R"(\bCell\s+([A-Za-z_]\w*)\s*[({=])");
+  for (Op* cell : origins.cells()) {
+    const std::string line = without_comment(line_text(cell->where));
+    std::smatch found;
+    if (cell->result()->name.empty() && std::regex_search(line, found, declared)) {
+      cell->result()->name = found[1];
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> assigned_on(std::string_view line) {
+  const std::string text = without_comment(line);
+  if (std::smatch found; std::regex_search(text, found, together())) {
+    return split_targets(found[1].matched ? found[1] : found[2]);
+  }
+  static const std::regex assignment(
+      R"(([\w)\]>]\s+|[*&]\s*)?([A-Za-z_]\w*(?:(?:\.|->)\w+|\[[^\]]*\])*)\s*[-+*/]?=(?![=]))");
+  std::vector<std::string> targets;
+  for (std::sregex_iterator at(text.begin(), text.end(), assignment), end; at != end; ++at) {
+    if (!(*at)[1].matched) targets.push_back(without_fields((*at)[2]));
+  }
+  return targets;
+}
+
+}  // namespace tracing
+
+void locate_stores(const Traced& traced) {
+  const tracing::Origins origins(traced.graph->body);
+  std::map<std::pair<std::string, int>, std::vector<const Op*>> lines;
+  for (const tracing::StoreSite& site : traced.stores) {
+    const SourceLine where = tracing::first_user_line(site.addresses);
+    if (where.known()) lines[{where.file, where.line}].push_back(site.op);
+  }
+  for (const auto& [line, stores] : lines) {
+    const SourceLine where{line.first, line.second};
+    const std::string text = tracing::line_text(where);
+    const std::vector<std::string> targets = tracing::assigned_on(text);
+    const bool together = std::regex_search(text, tracing::together());
+    for (std::size_t i = 0; i < stores.size(); ++i) {
+      Op* op = origins.store(stores[i]);
+      if (op == nullptr) continue;  // a store that stayed inside its region
+      op->where = {where.file, where.line, op->where.layer};
+      Value* box = origins.of(op->operands[0]);
+      if (box != nullptr && box->name.empty()) {
+        box->name = tracing::target_of(targets, i, stores.size(), together);
+      }
+    }
+  }
+  tracing::name_cells(origins);
+}
+
+}  // namespace nodec

@@ -23,10 +23,10 @@ void check_sizes(const Op& op, const Type& type) {
   for (const Type& element : type.elements()) check_sizes(op, element);
 }
 
-std::vector<Type> result_types(const Op& op) {
+std::vector<Type> checked_types(const Op& op) {
   try {
     check_arity(op);
-    std::vector<Type> types = op.primitive->type(op);
+    std::vector<Type> types = result_types(op);
     for (const Type& type : types) check_sizes(op, type);
     return types;
   } catch (const Error& error) {
@@ -53,7 +53,7 @@ Op& Builder::op(const Primitive& primitive, std::vector<Value*> operands, Attrs 
   for (const auto& region : op->regions) region->parent = op.get();
   op->where = where_;
   op->parent = region_;
-  for (Type& type : result_types(*op)) {
+  for (Type& type : checked_types(*op)) {
     auto value = std::make_unique<Value>();
     value->type = std::move(type);
     value->op = op.get();

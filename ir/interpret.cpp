@@ -79,7 +79,7 @@ struct Retyped {
       map[declared] = region.add_arg(concrete(declared->type, operands[i]), declared->name);
     }
     op = &copy_op(from, region, map);
-    const std::vector<Type> types = from.primitive->type(*op);
+    const std::vector<Type> types = result_types(*op);
     for (std::size_t i = 0; i < types.size(); ++i) op->result(i)->type = types[i];
   }
 };

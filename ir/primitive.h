@@ -158,6 +158,11 @@ struct Primitive {
   SampleRule sample = nullptr;  // null: `arity` floats of shape [3, B]
 };
 
+// The op's result types by its type rule, placed where its operands are: on one device, or on the
+// host. Numbers (rank 0) and what an op made from attributes go along with the others. Error when
+// operands are in two places.
+std::vector<Type> result_types(const Op& op);
+
 // Looks a primitive up by name; null when there is none. kernels/catalogue.h gives the one table.
 using PrimitiveLookup = const Primitive* (*)(std::string_view name);
 

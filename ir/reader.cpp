@@ -159,7 +159,16 @@ Type Reader::type(int depth) {
   for (const Dim& dim : shape) {
     if (!dim.is_size()) lexer_.fail(start, "a size is negative");
   }
-  return Type::tensor(*dtype, std::move(shape));
+  const Type type = Type::tensor(*dtype, std::move(shape));
+  return accept("on") ? type.on(placement()) : type;
+}
+
+int Reader::placement() {
+  if (accept('?')) return kUnknownDevice;
+  const Token token = ahead_;
+  const std::int64_t device = integer(false);
+  if (device > 127) lexer_.fail(token, "there are devices 0 to 127");
+  return int(device);
 }
 
 // Attributes.

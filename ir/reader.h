@@ -44,6 +44,7 @@ class Reader {
  private:
   Type type(int depth);
   Type record(const Token& start, int depth);
+  int placement();
   std::vector<Type> types(char close, int depth);
   Shape dims(char close);
   Dim dim();

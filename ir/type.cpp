@@ -24,6 +24,11 @@ std::string comma_separated(const std::vector<Type>& types) {
   return text;
 }
 
+std::string placement_text(int device) {
+  if (device == kHost) return "";
+  return device == kUnknownDevice ? " on ?" : fmt::format(" on {}", device);
+}
+
 std::string record_text(const Type& type) {
   std::string text;
   for (std::size_t i = 0; i < type.elements().size(); ++i) {
@@ -131,8 +136,23 @@ bool Type::mentions(std::string_view symbol) const {
                      [&](const Type& type) { return type.mentions(symbol); });
 }
 
-Type Type::with_dtype(Dtype dtype) const { return tensor(dtype, shape()); }
-Type Type::with_shape(Shape shape) const { return tensor(dtype(), std::move(shape)); }
+Type Type::on(int device) const {
+  NODEC_CHECK(is_tensor(), "{} lives nowhere", str());
+  Type type = *this;
+  type.device_ = std::int8_t(device);
+  return type;
+}
+
+Type Type::with_dtype(Dtype dtype) const { return tensor(dtype, shape()).on(device_); }
+Type Type::with_shape(Shape shape) const { return tensor(dtype(), std::move(shape)).on(device_); }
+
+bool identical(const Type& a, const Type& b) {
+  if (a.kind_ != b.kind_ || a.dtype_ != b.dtype_ || a.device_ != b.device_) return false;
+  if (a.parts_ == b.parts_) return true;
+  const auto &x = a.elements(), &y = b.elements();
+  return a.parts().shape == b.parts().shape && a.field_names() == b.field_names() &&
+         std::equal(x.begin(), x.end(), y.begin(), y.end(), identical);
+}
 
 std::string Type::str() const {
   switch (kind_) {
@@ -141,7 +161,7 @@ std::string Type::str() const {
     case Kind::Any:
       return "any";
     case Kind::Tensor:
-      return std::string(name(dtype_)) + nodec::str(shape());
+      return std::string(name(dtype_)) + nodec::str(shape()) + placement_text(device_);
     case Kind::Tuple:
       return "(" + comma_separated(elements()) + ")";
     case Kind::Record:
@@ -162,7 +182,8 @@ Type join_tensors(const Type& a, const Type& b) {
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] != b.shape()[i]) shape[i] = Dim::unknown();
   }
-  return a.with_shape(std::move(shape));
+  const int device = a.device() == b.device() ? a.device() : kUnknownDevice;
+  return a.with_shape(std::move(shape)).on(device);
 }
 
 // Tuples of one length and records of the same fields.
@@ -185,7 +206,7 @@ Type join_fields(const Type& a, const Type& b) {
 }  // namespace
 
 Type join(const Type& a, const Type& b) {
-  if (a == b || b.kind() == Type::Kind::Never) return a;
+  if (identical(a, b) || b.kind() == Type::Kind::Never) return a;
   if (a.kind() == Type::Kind::Never) return b;
   if (a.kind() != b.kind()) return Type::any();
   switch (a.kind()) {

@@ -2,11 +2,16 @@
 // records with named fields, boxes, tapes, and the two ends of the lattice.
 //
 //   f32[20, B]   i32[]   u8[N, 784]   (f32[3], i32[])   {scale: f32[20]}   box<f32[3]>
-//   tape<f32[20, B], f32[]>   any   never
+//   tape<f32[20, B], f32[]>   f32[3] on 1   any   never
 //
 // The lattice: never < every concrete type < any. Joining tensors of one dtype and rank joins dims
-// one by one (unequal dims become `?`); every other disagreement is `any`. Its height is finite (a
-// dim can only go to `?`, then the tensor to `any`), so fixed points over it end.
+// one by one (unequal dims become `?`), and so do their placements; every other disagreement is
+// `any`. Its height is finite (a dim can only go to `?`, then the tensor to `any`), so fixed points
+// over it end.
+//
+// A tensor's placement is the host, which is not written, a device (`on 1`), or unknown (`on ?`).
+// Type rules compare types without it: `==` does not look at placements, `identical` does, and
+// result_types (primitive.h) carries them from operands to results.
 #pragma once
 
 #include <cstdint>
@@ -109,6 +114,9 @@ class Dim {
 
 Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims);
 
+inline constexpr int kHost = -1;           // the placement of what is on no device
+inline constexpr int kUnknownDevice = -2;  // `?`
+
 using Shape = std::vector<Dim>;
 Dim element_count(const Shape& shape);  // 1 for rank 0
 std::string str(const Shape& shape);    // "[20, B]"
@@ -139,10 +147,13 @@ class Type {
   int field_index(std::string_view field) const;  // record only; -1 when absent
   bool mentions(std::string_view symbol) const;   // in any dim anywhere inside
 
+  int device() const { return device_; }  // a device's number, kHost or kUnknownDevice
+  Type on(int device) const;              // tensor only
   Type with_dtype(Dtype dtype) const;
   Type with_shape(Shape shape) const;
 
   bool operator==(const Type& other) const;
+  friend bool identical(const Type& a, const Type& b);
   std::string str() const;
 
  private:
@@ -154,9 +165,11 @@ class Type {
 
   Kind kind_ = Kind::Never;
   Dtype dtype_ = Dtype::F32;
+  std::int8_t device_ = kHost;
   std::shared_ptr<const Parts> parts_;  // null: none
 };
 
+bool identical(const Type& a, const Type& b);  // placements, too
 Type join(const Type& a, const Type& b);
 Type substitute(const Type& type, const std::map<std::string, Dim>& dims);
 

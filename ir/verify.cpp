@@ -60,7 +60,7 @@ class Verifier {
   void types(const Op& op) {
     std::vector<Type> derived;
     try {
-      derived = op.primitive->type(op);
+      derived = result_types(op);
     } catch (const Error& error) {
       NODEC_CHECK(false, "after {}: an op does not type: {}:\n{}", after_, error.message(),
                   print(op));
@@ -68,7 +68,7 @@ class Verifier {
     NODEC_CHECK(derived.size() == op.results.size(), "after {}: '{}' has {} results, typed {}:\n{}",
                 after_, op.name(), op.results.size(), derived.size(), print(op));
     for (std::size_t i = 0; i < derived.size(); ++i) {
-      NODEC_CHECK(derived[i] == op.result(i)->type,
+      NODEC_CHECK(identical(derived[i], op.result(i)->type),
                   "after {}: result {} is {} but its type rule gives {}:\n{}", after_, i,
                   op.result(i)->type.str(), derived[i].str(), print(op));
     }

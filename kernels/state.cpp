@@ -37,7 +37,7 @@ Types box_store_type(const Op& op) {
 
 Types cell_store_type(const Op& op) {
   const Type &declared = box_content(op), &stored = op.operands[1]->type;
-  if (stored == declared) return {};
+  if (identical(stored, declared)) return {};
   const std::string& name = op.operands[0]->name;
   fail(op,
        fmt::format("keeps {} in {}, got {} ({})", declared.str(),

@@ -104,12 +104,12 @@ Var max(Operand x, Operand y) { return binary(max_p, "max", x, y); }
 #define NODEC_TRACED_COMPOUND(sign)                          \
   Var& operator sign##=(Var& x, Operand y) {                 \
     const SourceLine where = y.where();                      \
-    const Var result = Operand(x) sign y;                    \
+    const Var result = Access::beside(x, y) sign y;          \
     Access::store(x, Access::content(result, where), where); \
     return x;                                                \
   }                                                          \
   Field operator sign##=(Field x, Operand y) {               \
-    const Var result = Operand(x) sign y;                    \
+    const Var result = Access::beside(x, y) sign y;          \
     return x = Operand(result);                              \
   }
 NODEC_TRACED_COMPOUND(+)
@@ -140,6 +140,12 @@ Var select(Operand pred, Operand if_true, Operand if_false) {
 
 Var cast(Operand x, Dtype to) {
   return with(x, [&](Builder& b, Value* value) { return cast(b, value, to); });
+}
+
+Var to_device(Operand x, int device) {
+  return with(x, [&](Builder& b, Value* value) {
+    return b.value(to_device_p, {value}, {{"device", std::int64_t(device)}});
+  });
 }
 
 Var stop_gradient(const Var& x, Here where) {

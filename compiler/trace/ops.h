@@ -44,6 +44,7 @@ Var clamp(Operand x, Operand low, Operand high);
 Var select(Operand pred, Operand if_true, Operand if_false);
 
 Var cast(Operand x, Dtype to);
+Var to_device(Operand x, int device);  // kHost: back to the host
 template <class T>
 Var cast(Operand x) {
   return cast(x, dtype_of<T>());

@@ -1,6 +1,7 @@
 // The one file that sees all stages.
 #include "compiler/pipeline.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -17,6 +18,7 @@
 #include "compiler/passes/unbox.h"
 #include "ir/print.h"
 #include "ir/verify.h"
+#include "kernels/catalogue.h"
 #ifdef NODEC_CPU_JIT
 
 #include "compiler/codegen/llvm_module.h"
@@ -80,8 +82,52 @@ std::string stage_names() {
 
 std::span<const Stage> graph_stages() { return kStages; }
 
-std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions&) {
-  return check_stability(graph, infer(graph));
+namespace {
+
+bool asks_for_derivatives(const Region& region) {
+  return std::any_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
+    return op->primitive == &vjp_p ||
+           std::any_of(op->regions.begin(), op->regions.end(),
+                       [](const auto& nested) { return asks_for_derivatives(*nested); });
+  });
+}
+
+// What the derivatives hold, or what of the program they cannot do with. That an op has no
+// derivative at all is for the compile to say: it is no question of types.
+std::vector<Finding> backward_findings(const Graph& graph) {
+  const std::unique_ptr<Graph> copy = clone(graph);
+  try {
+    derive_all(*copy);
+  } catch (const Unstable& refused) {
+    return refused.findings();
+  } catch (const Error&) {
+    return {};
+  }
+  return check_stability(*copy, infer(*copy));
+}
+
+// One variable's finding in both directions is one finding; the derivative's says more.
+void merge_backward(std::vector<Finding>& findings, Finding backward) {
+  backward.program = ProgramPart::Backward;
+  for (Finding& f : findings) {
+    if (f.code != backward.code || f.variable != backward.variable) continue;
+    f.stops = f.stops || backward.stops;
+    if (backward.stops) f.program = ProgramPart::Backward;
+    if (backward.stops) f.help = backward.help;
+    return;
+  }
+  findings.push_back(std::move(backward));
+}
+
+}  // namespace
+
+std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options) {
+  std::vector<Finding> findings = check_stability(graph, infer(graph));
+  const bool stable = std::all_of(findings.begin(), findings.end(),
+                                  [](const Finding& finding) { return finding.stable(); });
+  if (!options.backward || !stable || !asks_for_derivatives(graph.body)) return findings;
+  for (Finding& finding : backward_findings(graph)) merge_backward(findings, std::move(finding));
+  return findings;
 }
 
 std::int64_t compile_count() { return compiled; }

@@ -62,9 +62,11 @@ struct Finding {
   std::vector<Lost> lost;  // other values that are `any` because of them, in program order
   int unproven = 0;        // of loads and lost: those that stay `any` with the proof
   std::string help;        // the edit that mends it
+  bool stops = false;      // a derivative that the program asks for does not exist because of it
 
   // Whether it compiles: one type is proven. Any other finding stops a compile.
   bool stable() const {
+    if (stops) return false;
     return code == FindingCode::Boxed || code == FindingCode::AliasedSlots ||
            code == FindingCode::CountDependent || code == FindingCode::Scratch;
   }

@@ -122,6 +122,7 @@ std::string predicate(const Finding& f) {
     case FindingCode::AliasedSlots:
       return "is stored to through two handles";
     case FindingCode::CountDependent:
+      if (f.stops) return "is what an earlier run of the dynamics left, which has no derivative";
       return "depends on how often the solver runs the dynamics";
     case FindingCode::Scratch:
       return "is always written before it is read";
@@ -142,7 +143,10 @@ std::string report(const Finding& f, const ReportStyle& style) {
   if (f.declared.known()) {
     const std::string type =
         f.before.kind() == Type::Kind::Never ? "" : ", " + short_diff(f.before, f.after).first;
-    text += place(f.declared, "declared here" + type, style);
+    const char* remark = f.code == FindingCode::CarryChange ? "enters here"
+                         : f.code == FindingCode::Escape    ? "made here"
+                                                            : "declared here";
+    text += place(f.declared, remark + type, style);
   }
   text += writes_text(f, style) + diff_text(f, style) + lost_text(f, style);
   if (!f.help.empty()) text += fmt::format("  help: {}\n", f.help);

@@ -13,17 +13,20 @@ Types call_type(const Op& op) {
   return result_types(op.region());
 }
 
+void require_count(const Op& op, std::size_t carried) {
+  const std::size_t yielded = op.region(1).results.size();
+  if (yielded == carried) return;
+  fail(op, fmt::format("carries {}, but its body yields {}", count_of(carried, "value"), yielded));
+}
+
 // All carries that change their type, at once.
 void require_carries(const Op& op, std::size_t carried) {
+  require_count(op, carried);
   const Region& body = op.region(1);
-  if (body.results.size() != carried) {
-    fail(op, fmt::format("carries {}, but its body yields {}", count_of(carried, "value"),
-                         body.results.size()));
-  }
   std::string changed;
   for (std::size_t i = 0; i < carried; ++i) {
     const Type &enters = op.operands[i]->type, &leaves = body.results[i]->type;
-    if (enters == leaves) continue;
+    if (identical(enters, leaves)) continue;
     changed += fmt::format("{}{} enters as {} and leaves as {}", changed.empty() ? "" : "; ",
                            carry_name(op, i), enters.str(), leaves.str());
   }
@@ -44,7 +47,12 @@ Types while_type(const Op& op) {
   if (test != Types{Type::scalar(Dtype::Bool)}) {
     fail(op, fmt::format("wants a test that yields one bool[], got {}", list_of(test)));
   }
-  require_carries(op, std::size_t(carried));
+  // A program whose loop does not keep its types is traced on, for inference to report.
+  if (attribute_or<bool>(op, "open", false)) {
+    require_count(op, std::size_t(carried));
+  } else {
+    require_carries(op, std::size_t(carried));
+  }
   return result_types(op.region(1));
 }
 
@@ -59,9 +67,10 @@ Types cond_type(const Op& op) {
     fail(op, fmt::format("wants as many results from both branches, got {} and {}", yes.size(),
                          no.size()));
   }
+  if (attribute_or<bool>(op, "open", false)) return yes;
   std::string wrong;
   for (std::size_t i = 0; i < yes.size(); ++i) {
-    if (yes[i] == no[i]) continue;
+    if (identical(yes[i], no[i])) continue;
     wrong += fmt::format("{}result {} is {} and {} ({})", wrong.empty() ? "" : "; ", i,
                          described(*op.region(0).results[i]), described(*op.region(1).results[i]),
                          differences(yes[i], no[i]));

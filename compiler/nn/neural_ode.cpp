@@ -7,8 +7,11 @@
 
 namespace nodec::nn {
 
-StatefulLayer::StatefulLayer(Layer layer, const Params& ps, const State& st, Here where)
-    : layer_(std::move(layer)), ps_(ps), state_(st, where) {}
+StatefulLayer::StatefulLayer(Layer layer, const Params& ps, const State& st, StatePolicy policy,
+                             Here where)
+    : layer_(std::move(layer)), ps_(ps), state_(st, policy, where) {
+  state_.named("st");
+}
 
 Var StatefulLayer::operator()(const Var& x) const {
   auto [y, next] = layer_(x, ps_, state_.load());
@@ -60,7 +63,7 @@ class NeuralOdeRules : public LayerRules {
   }
 
   Applied apply_stateful(const Var& x, const Params& ps, const State& st) const {
-    const StatefulLayer model(model_, ps, st);
+    const StatefulLayer model(model_, ps, st, options_.policy);
     Var u = solved(x, [&](const Var& u) { return model(u); });
     return {std::move(u), model.state()};
   }

@@ -19,7 +19,9 @@ namespace nodec::nn {
 // A layer together with its parameters and a cell for its state: called like a function.
 class StatefulLayer {
  public:
-  StatefulLayer(Layer layer, const Params& ps, const State& st, Here where = Here::current());
+  // `policy`: what the state means when the layer is called inside a solve.
+  StatefulLayer(Layer layer, const Params& ps, const State& st,
+                StatePolicy policy = StatePolicy::None, Here where = Here::current());
   Var operator()(const Var& x) const;
   State state() const;
 
@@ -33,6 +35,7 @@ enum class StateStyle { Layer, Stateful, Compact };
 
 struct NeuralOdeOptions {
   StateStyle style = StateStyle::Compact;
+  StatePolicy policy = StatePolicy::None;  // of a stateful model's state
   Setting t0 = 0, t1 = 1;
   SolveOptions solve = {};
   // Sees each solve (its counts, its status) where the layer is applied.

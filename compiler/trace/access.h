@@ -21,8 +21,15 @@ struct Access {
   static void store(Var& var, Content content, const SourceLine& where);
   static SourceLine declared(const Var& var);
   static const std::string& name(const Var& var);
+  static std::string own_name(const Var& var);
+  static void set_policy(Var& var, StatePolicy policy);
   static void rename(Var& var, std::string name);
 
+  // `x` as an operand on the line of `y`.
+  template <class T>
+  static Operand beside(const T& x, const Operand& y) {
+    return Operand(x, y.where_);
+  }
   static bool is_literal(const Operand& operand) { return operand.is_number(); }
   // The operand as one value; a number becomes a constant of `like`'s type (its own dtype, a
   // scalar, when there is none).

@@ -8,33 +8,75 @@ namespace nodec {
 
 using tracing::Access;
 
-Cell::Cell(const Var& first, Here where)
-    : box_(std::make_shared<Var>(where)), type_(first.type(where)) {
+struct Cell::Slot {
+  Var box;
+  Type type;
+  tracing::Frame* birth = nullptr;
+  std::int64_t handles = 1;
+};
+
+Cell::Cell(const Var& first, Here where) : Cell(first, StatePolicy::None, where) {}
+
+Cell::Cell(const Var& first, StatePolicy policy, Here where)
+    : slot_(std::make_shared<Slot>(Slot{Var(where), first.type(where), nullptr, 1})) {
   const SourceLine line = SourceLine::of(where);
   Builder b = tracing::builder_at(line);
   Value* content = tracing::materialise(b, Access::content(first, line));
-  Value* box = b.value(cell_new_p, {content});
-  box->name = Access::name(first);
-  Access::reset(*box_, tracing::current(line), tracing::Content(box), line);
+  Attrs attrs;
+  if (policy != StatePolicy::None) attrs.set("policy", std::string(nodec::name(policy)));
+  Value* box = b.value(cell_new_p, {content}, std::move(attrs));
+  box->name = Access::own_name(first);
+  tracing::Frame& frame = tracing::current(line);
+  slot_->birth = &frame;
+  Access::reset(slot_->box, frame, tracing::Content(box), line);
+  Access::set_policy(slot_->box, policy);
+}
+
+// A copy made where the cell was is a handle of its own; one made inside a body, to pass the cell
+// on, is the one it was copied from.
+Cell::Cell(const Cell& other) : slot_(other.slot_), handle_(other.handle_) {
+  if (tracing::innermost() == slot_->birth) handle_ = slot_->handles++;
+}
+
+Cell& Cell::operator=(const Cell& other) {
+  if (this != &other) *this = Cell(other);
+  return *this;
+}
+
+Cell& Cell::named(const std::string& name) & {
+  Access::rename(slot_->box, name);
+  Access::content(slot_->box, {}).value->name = name;
+  return *this;
+}
+
+Cell Cell::named(const std::string& name) && {
+  named(name);
+  return std::move(*this);
+}
+
+Attrs Cell::handle() const {
+  Attrs attrs;
+  if (handle_ != 0) attrs.set("handle", handle_);
+  return attrs;
 }
 
 Var Cell::load(Here where) const {
   const SourceLine line = SourceLine::of(where);
   Builder b = tracing::builder_at(line);
-  Value* content = b.value(cell_load_p, {Access::content(*box_, line).value});
+  Value* content = b.value(cell_load_p, {Access::content(slot_->box, line).value});
   return Access::make(tracing::open(b, content), line);
 }
 
 void Cell::store(const Var& content, Here where) const {
   const SourceLine line = SourceLine::of(where);
   const Type type = content.type(where);
-  if (type != type_) {
-    throw Error(fmt::format("a cell of {} is given a {}", type_.str(), type.str()), {{line, ""}},
-                "a cell keeps the type of its first content");
+  if (!identical(type, slot_->type)) {
+    throw Error(fmt::format("a cell of {} is given a {}", slot_->type.str(), type.str()),
+                {{line, ""}}, "a cell keeps the type of its first content");
   }
   Builder b = tracing::builder_at(line);
   Value* stored = tracing::materialise(b, Access::content(content, line));
-  b.op(cell_store_p, {Access::content(*box_, line).value, stored});
+  b.op(cell_store_p, {Access::content(slot_->box, line).value, stored}, handle());
 }
 
 }  // namespace nodec

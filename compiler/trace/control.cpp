@@ -10,10 +10,19 @@
 namespace nodec::tracing {
 namespace {
 
-// A body that must give back the types it was given.
+bool same_types(const std::vector<Type>& a, const std::vector<Type>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), identical);
+}
+
+// A body must give back as many values as it was given; their types are for inference to judge.
 void check_same(std::string_view what, const std::vector<Type>& wanted,
                 const std::vector<Type>& got, const SourceLine& where) {
-  if (wanted == got) return;
+  const auto leaves = [](const std::vector<Type>& types) {
+    std::size_t count = 0;
+    for (const Type& type : types) count += leaf_types(type).size();
+    return count;
+  };
+  if (wanted.size() == got.size() && leaves(wanted) == leaves(got)) return;
   std::vector<std::string> changes;
   for (std::size_t i = 0; i < std::max(wanted.size(), got.size()); ++i) {
     const std::string before = i < wanted.size() ? wanted[i].str() : "nothing";
@@ -21,7 +30,14 @@ void check_same(std::string_view what, const std::vector<Type>& wanted,
     if (before != after) changes.push_back(fmt::format("{} against {}", before, after));
   }
   throw Error(fmt::format("{}: {}", what, fmt::join(changes, "; ")), {{where, ""}},
-              "let both have the same types; cast or reshape where they differ");
+              "let both have the same fields");
+}
+
+std::vector<std::unique_ptr<Region>> two(Opened& first, Opened& second) {
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(std::move(first->own_region));
+  regions.push_back(std::move(second->own_region));
+  return regions;
 }
 
 }  // namespace
@@ -35,15 +51,17 @@ Contents run_while(const Contents& carry, const Traced1& test, const Traced1& bo
   const Contents next = body(add_arguments(*body_frame, carry));
   set_results(*body_frame, next);
   body_frame.close();
-  check_same("the body of a while changes the type of what it carries", types_of(carry),
+  check_same("the body of a while changes the structure of what it carries", types_of(carry),
              types_of(next), where);
   const Ended ended = end_flow({&*test_frame, &*body_frame}, true);
   const std::vector<Value*> carries = joined(flat(carry), ended.carried);
   Frame& parent = current(where);
   Builder b = parent.builder(where);
-  Op& op = while_loop(b, joined(carries, ended.captures), carries.size(),
-                      std::move(test_frame->own_region), std::move(body_frame->own_region));
-  return results_of(op, types_of(carry), ended, parent);
+  Attrs attrs{{"carried", std::int64_t(carries.size())}};
+  if (ended.open || !same_types(types_of(carry), types_of(next))) attrs.set("open", true);
+  Op& op =
+      b.op(while_p, joined(carries, ended.captures), std::move(attrs), two(test_frame, body_frame));
+  return results_of(op, types_of(next), ended, parent);
 }
 
 Contents run_cond(const Operand& pred, const Traced0& then_body, const Traced0& else_body,
@@ -58,17 +76,20 @@ Contents run_cond(const Operand& pred, const Traced0& then_body, const Traced0& 
   const Contents second = else_body();
   set_results(*else_frame, second);
   else_frame.close();
-  check_same("the two bodies of a cond return different types", types_of(first), types_of(second),
-             where);
+  check_same("the two bodies of a cond return different structures", types_of(first),
+             types_of(second), where);
   const Ended ended = end_flow({&*then_frame, &*else_frame}, false);
-  Op& op = cond(b, chosen, ended.captures, std::move(then_frame->own_region),
-                std::move(else_frame->own_region));
+  Attrs attrs;
+  if (ended.open || !same_types(types_of(first), types_of(second))) attrs.set("open", true);
+  Op& op =
+      b.op(cond_p, joined({chosen}, ended.captures), std::move(attrs), two(then_frame, else_frame));
   return results_of(op, types_of(first), ended, current(where));
 }
 
 Contents run_call(std::string_view name, const Contents& args, const Traced1& body,
                   const SourceLine& where) {
   Opened frame(Body::Closure, "call", where);
+  frame->name = std::string(name);
   const Contents results = body(add_arguments(*frame, args));
   set_results(*frame, results);
   frame.close();

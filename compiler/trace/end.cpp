@@ -90,6 +90,9 @@ void unbox_slot(const Slot& slot, Frame& frame, const Values& used, Gathered& ga
       if (!used.contains(inner[i])) continue;
       if (!outer) outer = leaves(read(slot.variable, *frame.parent, load.first->where));
       replaced[inner[i]] = gathered.arg_for(outer->at(i), *frame.region);
+      if (slot.variable->policy != StatePolicy::None) {
+        frame.record->policies[outer->at(i)] = slot.variable->policy;
+      }
     }
     each_op(load, *frame.region, [&](const Op& op) { dropped.insert(&op); });
   }
@@ -144,6 +147,7 @@ struct Crossing {
   std::shared_ptr<Variable> variable;
   bool stored = false;
   SourceLine where;
+  std::size_t site = 0;
 };
 
 std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
@@ -153,10 +157,11 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
       auto known = std::find_if(all.begin(), all.end(), [&](const Crossing& crossing) {
         return crossing.variable == slot->variable;
       });
-      if (known == all.end()) known = all.insert(all.end(), {slot->variable, false, {}});
+      if (known == all.end()) known = all.insert(all.end(), {slot->variable, false, {}, 0});
       if (!slot->stored) continue;
       known->stored = true;
       known->where = slot->where;
+      known->site = slot->site;
       if (loop && frame == frames.front()) {
         throw Error(fmt::format("{} is assigned inside the test of a {}", spelled(*slot->variable),
                                 frame->what),
@@ -167,33 +172,42 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
   return all;
 }
 
-Error type_changes(const Crossing& crossing, const Frame& frame, const Type& before,
-                   const Type& after) {
-  return Error(fmt::format("{} does not keep its type: the {} changes it from {} to {}",
-                           spelled(*crossing.variable), frame.what, before.str(), after.str()),
-               {{crossing.where, "assigned here"}, {crossing.variable->declared, "declared here"}},
-               "keep one type, or use a second variable");
+// A type may change on the way, as long as its leaves stay: inference reports it then.
+void check_leaves(const Crossing& crossing, const Frame& frame, const Type& before,
+                  const Type& after) {
+  if (leaf_types(before).size() == leaf_types(after).size()) return;
+  Finding finding;
+  finding.code = frame.what == "while" ? FindingCode::CarryChange : FindingCode::StructureChange;
+  finding.path = frame.what;
+  finding.variable = crossing.variable->name;
+  finding.declared = crossing.variable->declared;
+  finding.writes.push_back({crossing.where, after, false});
+  finding.before = before;
+  finding.after = after;
+  finding.help = "keep one type, or use a second variable";
+  throw Unstable({std::move(finding)});
 }
 
 // Lets every frame yield what a stored variable is at its end; returns its type.
-Type yield_stored(const Crossing& crossing, const std::vector<Frame*>& frames, bool loop) {
+Type yield_stored(const Crossing& crossing, const std::vector<Frame*>& frames, bool loop,
+                  bool& open) {
   std::optional<Type> type;
   if (loop) type = type_of(crossing.variable, *frames.front()->parent, crossing.where);
+  std::optional<Type> left;
   for (std::size_t i = loop ? 1 : 0; i < frames.size(); ++i) {
     Frame& frame = *frames[i];
     if (!has_value(*crossing.variable, frame)) {
-      throw Error(
-          fmt::format("{} is assigned in one branch of a {} only, and has no value before it",
-                      spelled(*crossing.variable), frame.what),
-          {{crossing.where, "assigned here"}},
-          "assign it in both branches, or give it a value first");
+      throw unborn(*crossing.variable, frame, written_at(frame, crossing.site, crossing.where),
+                   "assign it in both branches, or give it a value first");
     }
     const Content last = read(crossing.variable, frame, crossing.where);
-    if (type && *type != last.type) throw type_changes(crossing, frame, *type, last.type);
-    type = last.type;
+    if (type) check_leaves(crossing, frame, *type, last.type);
+    open |= type && !identical(*type, last.type);
+    if (!type) type = last.type;
+    if (!left) left = last.type;
     append_leaves(last, frame.region->results);
   }
-  return *type;
+  return *left;
 }
 
 // The arguments of flow frames, one column per outer value.
@@ -266,8 +280,9 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
   for (const Crossing& crossing : all) {
     if (!crossing.stored) continue;
     ended.stored.push_back(crossing.variable);
-    ended.stored_types.push_back(yield_stored(crossing, frames, loop));
+    ended.stored_types.push_back(yield_stored(crossing, frames, loop, ended.open));
     ended.stored_at.push_back(crossing.where);
+    ended.sites.push_back(crossing.site);
   }
   std::vector<Values> used;
   for (const Frame* frame : frames) used.push_back(used_values(*frame->region, {}));
@@ -292,8 +307,21 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
 }
 
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent) {
+  std::vector<StoreSite>& sites = parent.record->stores;
   for (std::size_t i = 0; i < ended.stored.size(); ++i) {
-    store(ended.stored[i], parent, from_leaves(ended.stored_types[i], values), ended.stored_at[i]);
+    Content content = from_leaves(ended.stored_types[i], values);
+    for (Value* leaf : leaves(content)) {
+      Value*& innermost = sites[ended.sites[i]].value;
+      if (innermost == nullptr) innermost = leaf;
+      if (leaf->name.empty()) leaf->name = own_name(*ended.stored[i]);
+    }
+    const std::size_t before = sites.size();
+    store(ended.stored[i], parent, std::move(content), ended.stored_at[i]);
+    if (sites.size() == before) continue;
+    // The store out here is the one the user wrote inside.
+    sites[ended.sites[i]].op = sites.back().op;
+    sites.pop_back();
+    if (Slot* slot = parent.find(*ended.stored[i])) slot->site = ended.sites[i];
   }
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "compiler/trace/call_stack.h"
+#include "compiler/trace/locate.h"
+#include "ir/finding.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -11,38 +13,55 @@ namespace {
 
 thread_local Frame* innermost_frame = nullptr;
 
-Error unborn(const Variable& variable, const SourceLine& at) {
-  std::vector<Note> notes{{at, "used here"}};
-  if (variable.declared.known()) notes.push_back({variable.declared, "declared here"});
-  return Error(fmt::format("{} is used before it has a value", spelled(variable)), std::move(notes),
-               "assign it first, or give it a value where it is declared");
+std::string path_to(const Frame& frame) {
+  std::string path = frame.parent != nullptr ? path_to(*frame.parent) : "";
+  if (frame.body == Body::Program || frame.what == "vjp") return path;
+  const std::string step = frame.name.empty() ? frame.what : frame.name;
+  return path.empty() ? step : path + "/" + step;
+}
+
+Finding found(FindingCode code, const Variable& variable, const Frame& frame,
+              const SourceLine& at) {
+  Finding finding;
+  finding.code = code;
+  finding.path = path_to(frame);
+  finding.variable = variable.name.empty() ? declared_on(variable.declared) : variable.name;
+  finding.declared = variable.declared;
+  finding.writes.push_back({at, {}, false});
+  return finding;
 }
 
 Error escaped(const Variable& variable, const SourceLine& at) {
-  const Frame& birth = *variable.birth;
-  if (birth.body == Body::Program) {
-    return Error(fmt::format("{} belongs to another trace, '{}'", spelled(variable), birth.what),
-                 {{at, "used here"}, {variable.declared, "made here"}},
-                 "pass it to this program as an input");
-  }
   return Error(
-      fmt::format("{} was made inside the body of a {} and is used outside it", spelled(variable),
-                  birth.what),
-      {{at, "used here"}, {variable.declared, "made here"}, {birth.where, "the body's op"}},
-      "return it from the body, or assign it to a variable declared outside");
+      fmt::format("{} belongs to another trace, '{}'", spelled(variable), variable.birth->what),
+      {{at, "used here"}, {variable.declared, "made here"}}, "pass it to this program as an input");
+}
+
+Finding escape(const Variable& variable, const SourceLine& at) {
+  const Frame& birth = *variable.birth;
+  Finding finding = found(FindingCode::Escape, variable, birth, at);
+  if (variable.binding.content) {
+    finding.before = finding.after = finding.writes[0].type = variable.binding.content->type;
+  }
+  finding.help = fmt::format(
+      "return it from the body of the {}, or assign it to a variable declared outside", birth.what);
+  return finding;
 }
 
 // The frame must be the variable's own or a deeper one.
 void check_reach(const Variable& variable, const Frame& frame, const SourceLine& at) {
-  if (variable.birth == nullptr) throw unborn(variable, at);
-  if (!frame.inside(*variable.birth)) throw escaped(variable, at);
+  if (variable.birth == nullptr) throw unborn(variable, frame, at);
+  if (frame.inside(*variable.birth)) return;
+  const bool another = variable.birth->body == Body::Program;
+  if (another) throw escaped(variable, at);
+  throw Unstable({escape(variable, at)});
 }
 
 // Ops after a store are traced with the type that was stored, the box's witness; where it is not
 // the type the box began with, the load says so.
 Value* load_box(Builder& b, Value* box, const Type& witness) {
   Attrs attrs;
-  if (box->type.elements().front() != witness) attrs.set("as", witness.str());
+  if (!identical(box->type.elements().front(), witness)) attrs.set("as", witness.str());
   return b.value(box_load_p, {box}, std::move(attrs));
 }
 
@@ -66,7 +85,7 @@ Content read_binding(const Variable& variable, const Binding& binding, Frame& fr
     Builder b = frame.builder(at);
     return open(b, load_box(b, binding.box, binding.witness));
   }
-  if (!binding.content) throw unborn(variable, at);
+  if (!binding.content) throw unborn(variable, frame, at);
   return *binding.content;
 }
 
@@ -93,6 +112,20 @@ bool rebinds(const Variable& variable, const Frame& frame) {
 
 std::string spelled(const Variable& variable) {
   return variable.name.empty() ? "a variable" : fmt::format("'{}'", variable.name);
+}
+
+Unstable unborn(const Variable& variable, const Frame& frame, const SourceLine& at,
+                const std::string& help) {
+  Finding finding = found(FindingCode::UseBeforeStore, variable, frame, at);
+  finding.help = help;
+  return Unstable({std::move(finding)});
+}
+
+SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise) {
+  const std::vector<StoreSite>& sites = frame.record->stores;
+  if (site >= sites.size()) return otherwise;
+  const SourceLine line = first_user_line(sites[site].addresses);
+  return line.known() ? line : otherwise;
 }
 
 std::string own_name(const Variable& variable) { return variable.named ? variable.name : ""; }
@@ -208,7 +241,7 @@ Type type_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sour
   }
   const Binding& binding = binding_in(variable, frame, at);
   if (binding.box != nullptr) return binding.witness;
-  if (!binding.content) throw unborn(*variable, at);
+  if (!binding.content) throw unborn(*variable, frame, at);
   return binding.content->type;
 }
 
@@ -218,7 +251,7 @@ Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const Sour
     return read_binding(*variable, binding_in(variable, frame, at), frame, at);
   }
   Slot& slot = frame.slot(variable, at);
-  if (slot.box == nullptr) throw unborn(*variable, at);
+  if (slot.box == nullptr) throw unborn(*variable, frame, at);
   return load_captured(slot, frame, at);
 }
 
@@ -231,6 +264,7 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
       Slot& slot = frame.slot(variable, at);
       slot.stored = true;
       slot.where = at;
+      slot.site = frame.record->stores.size() - 1;
     }
     binding_in(variable, frame, at) = Binding{std::move(content), nullptr, {}};
     return;
@@ -250,10 +284,8 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
   if (!rebinds(*variable, frame)) {
     Slot& slot = frame.slot(variable, at);
     if (slot.box == nullptr) {
-      throw Error(fmt::format("{} is assigned inside the body of a {}, and has no value before it",
-                              spelled(*variable), frame.what),
-                  {{at, "assigned here"}, {variable->declared, "declared here"}},
-                  "declare it inside the body, or give it a value first");
+      throw unborn(*variable, frame, written_at(frame, frame.record->stores.size() - 1, at),
+                   "declare it inside the body, or give it a value first");
     }
     slot.stored = true;
     slot.where = at;
@@ -261,7 +293,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
   }
   Binding& binding = binding_in(variable, frame, at);
   if (binding.box == nullptr) {
-    if (!binding.content) throw unborn(*variable, at);
+    if (!binding.content) throw unborn(*variable, frame, at);
     Builder b = frame.builder(variable->declared.known() ? variable->declared : at);
     Value* first = materialise(b, *binding.content);
     binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};

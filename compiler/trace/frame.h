@@ -15,12 +15,15 @@
 // same rules; so a store deep inside several bodies reaches its variable step by step.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "compiler/trace/content.h"
+#include "compiler/trace/state_policy.h"
+#include "ir/finding.h"
 
 namespace nodec {
 class Var;
@@ -44,6 +47,7 @@ struct Variable {
   std::string name;
   bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
+  StatePolicy policy = StatePolicy::None;  // of the cell it holds
   std::vector<Var*> holders;  // the C++ objects that are this variable: one, or two after a move
 };
 
@@ -58,7 +62,8 @@ struct Load {
 struct Slot {
   std::shared_ptr<Variable> variable;
   bool stored = false;
-  SourceLine where;  // of the last store
+  SourceLine where;      // of the last store
+  std::size_t site = 0;  // of the last store, in the record
   // Closure:
   Value* box = nullptr;
   Type witness;
@@ -72,13 +77,15 @@ enum class Body { Program, Closure, Flow };
 
 // A store inside some body and the return addresses above it, for locate.h.
 struct StoreSite {
-  const Op* op = nullptr;  // null when the store stayed inside its region
+  const Op* op = nullptr;  // the box.store, if it is one
   std::vector<void*> addresses;
+  Value* value = nullptr;  // what a loop or branch makes of the variable, if it leaves one
 };
 
 // What all frames of one trace share.
 struct TraceRecord {
   std::vector<StoreSite> stores;
+  std::map<const Value*, StatePolicy> policies;            // of cells that have one, in any region
   std::vector<std::pair<std::string, SourceLine>> scopes;  // scope.h, outermost first
   std::string path() const;                                // their names: "layer_3.layer_1"
 };
@@ -86,6 +93,7 @@ struct TraceRecord {
 struct Frame : std::enable_shared_from_this<Frame> {
   Body body = Body::Program;
   std::string what;  // "solve", "while": for messages
+  std::string name;  // of a named call or solve: its step of a path
   SourceLine where;
   Frame* parent = nullptr;
   std::shared_ptr<TraceRecord> record;
@@ -145,6 +153,8 @@ struct Ended {
   std::vector<std::shared_ptr<Variable>> stored;  // in order; each frame yields their leaves last
   std::vector<Type> stored_types;
   std::vector<SourceLine> stored_at;
+  std::vector<std::size_t> sites;
+  bool open = false;  // a type changes on the way
 };
 // Ends flow frames whose own results are set. In a loop (`loop`) the stored variables' leaves are
 // arguments right after the own ones, in every frame; frames[0] is then the test, which may not
@@ -153,6 +163,12 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop);
 // Gives the stored variables their new contents, from the front of `values`.
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent);
 
+// What stops a trace: a variable without a value is read, or stored to where a value must exist.
+Unstable unborn(
+    const Variable& variable, const Frame& frame, const SourceLine& at,
+    const std::string& help = "assign it first, or give it a value where it is declared");
+// The line of a store, looked up at once: what stops a trace is reported now.
+SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise);
 std::string spelled(const Variable& variable);  // "'st'", or "a variable"
 // What its box is called. A copy keeps its original's name in messages, where nothing better is
 // known; a box without a name of its own gets the one it is assigned by (locate.h).

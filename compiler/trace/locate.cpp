@@ -58,7 +58,18 @@ class Origins {
     const auto found = stores_.find(op);
     return found == stores_.end() ? nullptr : found->second;
   }
+  // The value, if it is still the result of a loop or branch.
+  Value* flow_result(const Value* value) const {
+    const auto found = flows_.find(value);
+    return found == flows_.end() ? nullptr : found->second;
+  }
   const std::vector<Op*>& cells() const { return cells_; }
+  // Arguments of bodies are called what they stand for.
+  void name_arguments() const {
+    for (const auto& [value, box] : args_) {
+      if (value->name.empty()) value->name = box->name;
+    }
+  }
 
  private:
   void walk(const Region& region) {
@@ -72,16 +83,22 @@ class Origins {
         const Flow f = flow(*op, r);
         for (std::size_t i = 0; i < f.enters.size(); ++i) {
           const auto found = made_.find(op->operands.at(std::size_t(f.enters[i])));
-          if (found != made_.end()) made_[op->region(r).arg(i)] = found->second;
+          if (found == made_.end()) continue;
+          Value* box = found->second;
+          args_.emplace_back(op->region(r).arg(i), box);
+          made_[op->region(r).arg(i)] = box;
         }
         walk(op->region(r));
       }
+      if (op->regions.empty()) continue;
+      for (const auto& result : op->results) flows_[result.get()] = result.get();
     }
   }
 
-  std::unordered_map<const Value*, Value*> made_;
+  std::unordered_map<const Value*, Value*> made_, flows_;
   std::unordered_map<const Op*, Op*> stores_;
   std::vector<Op*> cells_;
+  std::vector<std::pair<Value*, Value*>> args_;
 };
 
 // Which of a line's targets its store number i is to; empty where that is not certain. A line of
@@ -94,9 +111,13 @@ std::string target_of(const std::vector<std::string>& targets, std::size_t i, st
   return targets[i % targets.size()];
 }
 
+// A line that declares one cell says its name.
 void name_cells(const Origins& origins) {
   static const std::regex declared(R"(\bCell\s+([A-Za-z_]\w*)\s*[({=])");
+  std::map<std::pair<std::string, int>, int> cells_on;
+  for (const Op* cell : origins.cells()) ++cells_on[{cell->where.file, cell->where.line}];
   for (Op* cell : origins.cells()) {
+    if (cells_on[{cell->where.file, cell->where.line}] > 1) continue;
     const std::string line = without_comment(line_text(cell->where));
     std::smatch found;
     if (cell->result()->name.empty() && std::regex_search(line, found, declared)) {
@@ -113,7 +134,7 @@ std::vector<std::string> assigned_on(std::string_view line) {
     return split_targets(found[1].matched ? found[1] : found[2]);
   }
   static const std::regex assignment(
-      R"(([\w)\]>]\s+|[*&]\s*)?([A-Za-z_]\w*(?:(?:\.|->)\w+|\[[^\]]*\])*)\s*[-+*/]?=(?![=]))");
+      R"(([\w\]>]\s+|[*&]\s*)?([A-Za-z_]\w*(?:(?:\.|->)\w+|\[[^\]]*\])*)\s*[-+*/]?=(?![=]))");
   std::vector<std::string> targets;
   for (std::sregex_iterator at(text.begin(), text.end(), assignment), end; at != end; ++at) {
     if (!(*at)[1].matched) targets.push_back(without_fields((*at)[2]));
@@ -121,14 +142,28 @@ std::vector<std::string> assigned_on(std::string_view line) {
   return targets;
 }
 
+std::string declared_on(const SourceLine& where) {
+  static const std::regex declaration(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*[;={(](.*))");
+  const std::string text = without_comment(line_text(where));
+  std::smatch found;
+  if (!std::regex_search(text, found, declaration)) return {};
+  int depth = 0;
+  for (const char c : found[2].str()) {
+    depth += c == '(' || c == '{' || c == '[';
+    depth -= c == ')' || c == '}' || c == ']';
+    if (c == ',' && depth <= 0) return {};  // more than one
+  }
+  return found[1];
+}
+
 }  // namespace tracing
 
 void locate_stores(const Traced& traced) {
   const tracing::Origins origins(traced.graph->body);
-  std::map<std::pair<std::string, int>, std::vector<const Op*>> lines;
+  std::map<std::pair<std::string, int>, std::vector<const tracing::StoreSite*>> lines;
   for (const tracing::StoreSite& site : traced.stores) {
     const SourceLine where = tracing::first_user_line(site.addresses);
-    if (where.known()) lines[{where.file, where.line}].push_back(site.op);
+    if (where.known()) lines[{where.file, where.line}].push_back(&site);
   }
   for (const auto& [line, stores] : lines) {
     const SourceLine where{line.first, line.second};
@@ -136,16 +171,18 @@ void locate_stores(const Traced& traced) {
     const std::vector<std::string> targets = tracing::assigned_on(text);
     const bool together = std::regex_search(text, tracing::together());
     for (std::size_t i = 0; i < stores.size(); ++i) {
-      Op* op = origins.store(stores[i]);
-      if (op == nullptr) continue;  // a store that stayed inside its region
-      op->where = {where.file, where.line, op->where.layer};
-      Value* box = origins.of(op->operands[0]);
-      if (box != nullptr && box->name.empty()) {
-        box->name = tracing::target_of(targets, i, stores.size(), together);
+      Value* variable = origins.flow_result(stores[i]->value);
+      if (Op* op = origins.store(stores[i]->op)) {
+        op->where = {where.file, where.line, op->where.layer};
+        variable = origins.of(op->operands[0]);
+      }
+      if (variable != nullptr && variable->name.empty()) {
+        variable->name = tracing::target_of(targets, i, stores.size(), together);
       }
     }
   }
   tracing::name_cells(origins);
+  origins.name_arguments();
 }
 
 }  // namespace nodec

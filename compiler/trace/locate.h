@@ -23,5 +23,8 @@ namespace tracing {
 // happen; declarations are left out, as they are no stores.
 std::vector<std::string> assigned_on(std::string_view line);
 
+// The variable that this line declares, where it declares one: "Var st = x;". Else empty.
+std::string declared_on(const SourceLine& where);
+
 }  // namespace tracing
 }  // namespace nodec

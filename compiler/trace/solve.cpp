@@ -3,6 +3,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "compiler/trace/policy.h"
 #include "kernels/build.h"
 
 namespace nodec {
@@ -78,24 +79,30 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
                                options.dt.value(b, dtype, "dt"),
                                options.max_steps.value(b, Dtype::I32, "max_steps")};
   Opened frame(Body::Closure, "solve", where);
+  frame->name = frame->record->path();
   const Content t = add_argument(*frame, Type::scalar(dtype), "t");
   set_results(*frame, dynamics(add_arguments(*frame, u0, "u"), t));
   frame.close();
   check_derivative(states, frame->region->results, where);
-  operands = joined(joined(std::move(operands), states), end_closure(*frame));
+  std::vector<Value*> captures = end_closure(*frame);
+  const PolicyCells cells(*frame, captures, b);
+  operands = joined(joined(joined(std::move(operands), states), cells.cells()), captures);
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(frame->own_region));
-  Op& op = b.op(solve_p, std::move(operands),
-                attributes(options, states.size(), frame->record->path()), std::move(regions));
+  Attrs attrs = attributes(options, states.size(), frame->record->path());
+  cells.set_attributes(attrs);
+  Op& op = b.op(solve_p, std::move(operands), std::move(attrs), std::move(regions));
   Solved solved;
   std::vector<Value*> values;
   for (const auto& result : op.results) values.push_back(result.get());
   std::span<Value* const> rest(values);
   solved.u = unflat(types_of(u0), rest);
-  solved.rest.assign(rest.begin(), rest.end());
+  solved.rest.assign(rest.begin() + std::ptrdiff_t(cells.cells().size()), rest.end());
   if (options.stop_on_failure) {
-    b.op(fail_if_p, {rest[0], rest[1], rest[2], rest[3], rest[4]});
+    const std::vector<Value*>& end = solved.rest;
+    b.op(fail_if_p, {end[0], end[1], end[2], end[3], end[4]});
   }
+  cells.store_results(op, states.size(), b);
   return solved;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "compiler/trace/access.h"
+#include "compiler/trace/call_stack.h"
 #include "kernels/build.h"
 
 namespace nodec {
@@ -176,6 +177,8 @@ void Access::store(Var& var, Content content, const SourceLine& where) {
 
 SourceLine Access::declared(const Var& var) { return var.variable_->declared; }
 const std::string& Access::name(const Var& var) { return var.variable_->name; }
+std::string Access::own_name(const Var& var) { return tracing::own_name(*var.variable_); }
+void Access::set_policy(Var& var, StatePolicy policy) { var.variable_->policy = policy; }
 void Access::rename(Var& var, std::string name) { var.variable_->name = std::move(name); }
 
 Builder builder_at(const SourceLine& where) { return current(where).builder(where); }
@@ -187,12 +190,14 @@ Var::Var(Here where) {
 }
 
 Var::Var(const Var& other, Here where) {
-  const SourceLine line = SourceLine::of(where);
+  SourceLine line = SourceLine::of(where);
+  const bool copied = tracing::is_library(line.file);  // by a container, say
   Frame* frame = tracing::innermost();
   auto variable = tracing::born(frame, line);
   if (other.has_value()) {
     variable->binding.content = Access::content(other, line);
     variable->name = other.variable_->name;
+    if (copied) variable->declared = tracing::line_of(*variable->binding.content);
   }
   Access::attach(*this, std::move(variable));
 }
@@ -273,7 +278,8 @@ Type Field::type(Here where) const {
 }
 
 Field& Field::operator=(const Operand& value) {
-  const SourceLine line = value.where();
+  SourceLine line = value.where();
+  if (tracing::is_library(line.file)) line = tracing::line_of(Access::content(value));
   if (target_ == nullptr) {
     throw Error("a field of a const record is assigned", {{line, ""}},
                 "assign a record that is not const");

@@ -41,7 +41,9 @@ struct IntegralInputs {
 class AdaptiveIntegration : Integration {
  public:
   explicit AdaptiveIntegration(const SolveView& solve)
-      : Integration(solve), controller_(solve.controller(), method_.order) {}
+      : Integration(solve),
+        controller_(solve.controller(), method_.order),
+        shares_(method_.fsal && solve.per_step().empty()) {}
 
   Values emit(Builder& b) const;
 
@@ -55,6 +57,8 @@ class AdaptiveIntegration : Integration {
                           const std::vector<Evaluation>& stages) const;
 
   Controller controller_;
+  // Whether a step's last evaluation is the next one's first. Not where state changes between them.
+  bool shares_;
 };
 
 // The first step size, and how many evaluations finding it took. dt0 > 0 is taken as it is.
@@ -91,7 +95,10 @@ Values AdaptiveIntegration::emit(Builder& b) const {
                .max_steps = solve_.max_steps(),
                .captures = solve_.captures()};
   SolveState s = start_state(b);
-  const Evaluation first = dynamics(env.captures).evaluate(b, s.t, s.states, s.cells);
+  const Dynamics f = dynamics(env.captures);
+  const Values entered = s.cells;
+  const Evaluation first = f.evaluate(b, s.t, s.states, s.cells);
+  s.cells = f.entering(entered, std::move(s.cells));
   const auto [size, probes] = start_size(b, s, env, first);
   Value* moving = ne(b, s.t, env.t1);
   s.h = select(b, moving, size, number(b, 0));
@@ -102,7 +109,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   Value* sound = logical_and(b, is_finite(b, s.h), is_finite(b, span(b)));
   s.status = select(b, moving, select(b, sound, may_step, status(b, Status::NonFinite)),
                     status(b, Status::Success));
-  if (method_.fsal) s.first = dynamics(env.captures).carried(first);
+  if (shares_) s.first = f.carried(first);
 
   const SolveState end = emit_while(
       b, s, env,
@@ -114,8 +121,10 @@ Values AdaptiveIntegration::emit(Builder& b) const {
         return attempt(in, now, fixed);
       });
   Value* attempts = add(b, end.accepted, end.rejected);
-  Value* per_attempt = i32(b, method_.stages - (method_.fsal ? 1 : 0));
-  Value* evals = add(b, add(b, i32(b, 1), probes), mul(b, per_attempt, attempts));
+  Value* per_attempt = i32(b, method_.stages - (shares_ ? 1 : 0));
+  // Without sharing, the first evaluation serves Hairer's rule alone.
+  Value* starting = add(b, shares_ ? i32(b, 1) : probes, probes);
+  Value* evals = add(b, starting, mul(b, per_attempt, attempts));
   return results(end, mul(b, env.direction, end.h), evals);
 }
 
@@ -126,7 +135,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   Values cells = s.cells;
   const Dynamics f = dynamics(env.captures);
   std::vector<Evaluation> known;
-  if (method_.fsal) known.push_back(f.completed(s.first, s.t, s.states));
+  if (shares_) known.push_back(f.completed(s.first, s.t, s.states));
   const Step step = take_step(b, method_, f, s.t, dt, s.states, known, cells);
   Value* error = error_norm(b, method_, dt, s.states, step, env.rtol, env.atol);
   const Decision d = controller_.decide(b, h, error, s.errold);

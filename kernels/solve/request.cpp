@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ir/finding.h"
+
 namespace nodec {
 
 Request::Request(const Differentiator& ad, const SolveView& solve) {
@@ -59,23 +61,60 @@ std::vector<bool> reached(const Region& region, const std::vector<bool>& from) {
   throw Error(why, std::move(notes), std::move(help));
 }
 
+// Whether reverse mode takes a cell's content as it is: it changes between steps only, the tape
+// keeps what each stage made of it, and it does not carry a derivative from step to step.
+bool is_given(const SolveView& solve, std::size_t cell) {
+  const auto per_step = solve.per_step();
+  const bool stepped =
+      std::find(per_step.begin(), per_step.end(), std::int64_t(cell)) != per_step.end();
+  if (!stepped || solve.adjoint() != "discrete") return false;
+  if (!solve.op().attrs.get_or<bool>("keep", true)) return false;
+  const Region& f = solve.dynamics();
+  if (!is_float(f.arg(1 + solve.states() + cell)->type.dtype())) return true;
+  std::vector<bool> from(f.args.size(), true);
+  for (std::size_t i = 0; i < solve.cells(); ++i) from[1 + solve.states() + i] = false;
+  return !reached(f, from)[solve.states() + solve.quadratures() + cell];
+}
+
+std::string why_refused(const SolveView& solve, std::size_t cell) {
+  const auto per_step = solve.per_step();
+  if (std::find(per_step.begin(), per_step.end(), std::int64_t(cell)) == per_step.end()) {
+    return "";
+  }
+  if (solve.adjoint() != "discrete") {
+    return fmt::format(
+        "the {} adjoint solves backwards over a smooth path, and this state changes "
+        "it from step to step: take the adjoint 'discrete', or ",
+        solve.adjoint());
+  }
+  if (!solve.op().attrs.get_or<bool>("keep", true)) return "keep the stages (keep_stages), or ";
+  return "its new content depends on the solution, which no adjoint follows: ";
+}
+
 void refuse_state_feedback(const SolveView& solve) {
   const Region& f = solve.dynamics();
+  std::vector<Finding> findings;
   for (std::size_t i = 0; i < solve.cells(); ++i) {
     const std::size_t arg = 1 + solve.states() + i;
     std::vector<bool> from(f.args.size(), false);
     from[arg] = true;
     const std::vector<bool> to = reached(f, from);
     const auto end = to.begin() + long(solve.states() + solve.quadratures());
-    if (std::find(to.begin(), end, true) == end) continue;
-    const std::string name = f.arg(arg)->name.empty() ? std::to_string(i) : f.arg(arg)->name;
-    refuse(solve,
-           fmt::format("a solve whose dynamics read the state '{}' cannot be differentiated: it "
-                       "holds what the evaluation before wrote, and which one that was has no "
-                       "derivative",
-                       name),
-           "compute it inside the dynamics, or pass a value that is fixed for the solve");
+    if (std::find(to.begin(), end, true) == end || is_given(solve, i)) continue;
+    Finding finding;
+    finding.code = FindingCode::CountDependent;
+    finding.program = ProgramPart::Backward;
+    finding.stops = true;
+    finding.path = solve.op().attrs.get_or<std::string>("name", "solve");
+    finding.variable = f.arg(arg)->name;
+    finding.declared = solve.op().where;
+    finding.before = finding.after = f.arg(arg)->type;
+    finding.help = why_refused(solve, i) +
+                   "give the state a policy (Cell(x, StatePolicy::Frozen), or PerSolve), or pass a "
+                   "value that is fixed for the solve";
+    findings.push_back(std::move(finding));
   }
+  if (!findings.empty()) throw Unstable(std::move(findings));
 }
 
 }  // namespace

@@ -98,6 +98,10 @@ void check_results(const SolveView& s) {
 void check_attributes(const SolveView& s) {
   const Method& method = s.method();
   if (method.adaptive) Controller(s.controller(), 1);
+  for (const std::int64_t cell : s.per_step()) {
+    expect(s, cell >= 0 && std::size_t(cell) < s.cells(),
+           fmt::format("updates cell {} per step, and has {}", cell, count_of(s.cells(), "cell")));
+  }
   expect(s, is_tape_kind(s.tape()), fmt::format("knows no tape of '{}'", s.tape()),
          "name \"\", \"residuals\", \"states\" or \"dense\"");
 }

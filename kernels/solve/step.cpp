@@ -63,6 +63,11 @@ Evaluation Dynamics::evaluate(Builder& b, Value* t, const Values& states, Values
   return completed(std::move(out), t, states);
 }
 
+Values Dynamics::entering(const Values& start, Values now) const {
+  for (const std::int64_t cell : per_step_) now[std::size_t(cell)] = start[std::size_t(cell)];
+  return now;
+}
+
 Evaluation Dynamics::carried(Evaluation evaluation) const {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (sources_[i].place != Place::Own) evaluation.residuals[i] = nullptr;
@@ -98,6 +103,7 @@ struct StepStart {
   const Dynamics& dynamics;
   Value *t, *dt;
   const Values& states;
+  Values cells;  // as the step begins
 };
 
 Values combine(Builder& b, const StepStart& from, const double* weights, std::size_t count,
@@ -121,6 +127,7 @@ Values add_stage(Builder& b, const StepStart& from, std::vector<Evaluation>& sta
                  Values& cells) {
   const std::size_t s = stages.size();
   Values z = combine(b, from, from.method.a[s], s, stages);
+  cells = from.dynamics.entering(from.cells, std::move(cells));
   stages.push_back(from.dynamics.evaluate(b, stage_time(b, from, s), z, cells));
   return z;
 }
@@ -129,7 +136,7 @@ Values add_stage(Builder& b, const StepStart& from, std::vector<Evaluation>& sta
 
 Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, Value* t, Value* dt,
                const Values& states, std::vector<Evaluation> stages, Values& cells) {
-  const StepStart from{method, dynamics, t, dt, states};
+  const StepStart from{method, dynamics, t, dt, states, cells};
   const std::size_t count = std::size_t(method.stages);
   Values z;
   while (stages.size() < count) z = add_stage(b, from, stages, cells);
@@ -140,8 +147,9 @@ Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, Value
 std::vector<Evaluation> take_stages(Builder& b, const Method& method, const Dynamics& dynamics,
                                     Value* t, Value* dt, const Values& states, std::size_t count,
                                     Values& cells) {
+  const StepStart from{method, dynamics, t, dt, states, cells};
   std::vector<Evaluation> stages;
-  while (stages.size() < count) add_stage(b, {method, dynamics, t, dt, states}, stages, cells);
+  while (stages.size() < count) add_stage(b, from, stages, cells);
   return stages;
 }
 

@@ -29,12 +29,17 @@ class Dynamics {
  public:
   Dynamics(const SolveView& solve, Values captures)
       : Dynamics(solve.dynamics(), solve.states(), solve.quadratures(), solve.cells(),
-                 std::move(captures)) {}
+                 std::move(captures)) {
+    per_step_ = solve.per_step();
+  }
   Dynamics(const Region& region, std::size_t states, std::size_t quadratures, std::size_t cells,
            Values captures);
 
   // Evaluations happen in the order they are emitted; each sees the cells the one before left.
   Evaluation evaluate(Builder& b, Value* t, const Values& states, Values& cells) const;
+
+  // What an evaluation sees of the cells: those that change once per step as the step began.
+  Values entering(const Values& start, Values now) const;
 
   // An evaluation without the residuals that are known from elsewhere (they become null), as a
   // loop carries it; and with them again, given where it was taken.
@@ -55,6 +60,7 @@ class Dynamics {
   std::size_t states_, quadratures_, cells_;
   std::vector<Source> sources_;
   Values captures_;
+  std::vector<std::int64_t> per_step_;
 };
 
 // z + sum over s < count of (dt weights[s]) * stages[s].slopes[i], as the chain above.

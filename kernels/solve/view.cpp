@@ -15,6 +15,10 @@ std::string SolveView::text(std::string_view name, std::string_view fallback) co
   return attribute_or<std::string>(*op_, name, std::string(fallback));
 }
 
+std::vector<std::int64_t> SolveView::per_step() const {
+  return attribute_or<std::vector<std::int64_t>>(*op_, "per_step", {});
+}
+
 const Method& SolveView::method() const {
   const std::string name = text("method", "tsit5");
   if (const Method* found = find_method(name)) return *found;

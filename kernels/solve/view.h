@@ -10,6 +10,8 @@
 //               "residuals"  t, dt, then for each stage that enters the new state its residuals
 //               "states"     t, dt, states
 //               "dense"      t, dt, states, then for each stage its slopes
+//             per_step: the cells that change only when a step is accepted; all evaluations of a
+//             step see them as the step began, and the last one makes the new content
 #pragma once
 
 #include <string>
@@ -41,6 +43,8 @@ class SolveView {
   std::size_t cells() const { return count("cells"); }
   std::size_t residuals() const { return count("residuals"); }
   std::size_t capture_count() const { return op_->operands.size() - first_capture(); }
+  // Cells whose content changes once per accepted step; the others change with every evaluation.
+  std::vector<std::int64_t> per_step() const;
   std::string tape() const { return text("tape", ""); }
   std::string controller() const { return text("controller", "pi"); }
   std::string adjoint() const { return text("adjoint", "discrete"); }

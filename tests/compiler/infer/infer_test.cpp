@@ -161,12 +161,12 @@ TEST_CASE("a carry that leaves with another type is a finding") {
   const std::vector<Finding> found = findings(*graph);
   REQUIRE(found.size() == 1);
   CHECK(name(found[0].code) == "carry-change");
-  CHECK(found[0].variable == "a");
+  CHECK(found[0].variable == "r");
   CHECK(found[0].before.str() == "f32[]");
   CHECK(found[0].after.str() == "f64[]");
   CHECK(found[0].path == "while");
   CHECK_THROWS_WITH_AS(require_stable(found),
-                       doctest::Contains("'a' in while enters as f32[] and leaves as f64[]"), Error);
+                       doctest::Contains("'r' in while enters as f32[] and leaves as f64[]"), Error);
   CHECK(infer(*graph).proven.at(graph->body.results[0]) == Type::any());
 }
 

@@ -103,9 +103,9 @@ class FixedPoint {
   const Type& witness(const Value* value) const { return witnesses_.at(value); }
 
   static bool raise(Value* value, const Type& type) {
-    if (type == value->type) return false;
+    if (identical(type, value->type)) return false;
     Type joined = join(value->type, type);
-    if (joined == value->type) return false;
+    if (identical(joined, value->type)) return false;
     value->type = std::move(joined);
     return true;
   }
@@ -140,7 +140,7 @@ class FixedPoint {
   bool raise_content(const Value* box, const Type& type) {
     Type& content = contents_[box];
     Type joined = join(content, type);
-    if (joined == content) return false;
+    if (identical(joined, content)) return false;
     content = std::move(joined);
     return true;
   }
@@ -166,7 +166,7 @@ class FixedPoint {
   // Nothing when the attributes of the trace no longer fit what the operands have become.
   static std::vector<Type> ruled(const Op& op) {
     try {
-      return op.primitive->type(op);
+      return result_types(op);
     } catch (const Error&) {
       return {};
     }
@@ -234,6 +234,7 @@ class Variables {
     for (const auto& [value, box] : origin_.all()) {
       if (value != box) variable(box).captured = true;
     }
+    inference_.origins = origin_.all();
   }
 
  private:
@@ -247,6 +248,7 @@ class Variables {
         variable(origin_.all().at(op->operands[0])).loads.push_back(op->result());
       }
       if (op->primitive == &while_p) carries(*op);
+      if (op->primitive == &cond_p) branches(*op);
       for (const auto& nested : op->regions) walk(*nested);
     }
   }
@@ -263,14 +265,21 @@ class Variables {
   void stored(const Op& op) {
     BoxedVariable& v = variable(origin_.all().at(op.operands[0]));
     v.stores.push_back(&op);
-    if (v.odd == v.first) v.odd = op.operands[1]->type;
+    if (identical(v.odd, v.first)) v.odd = op.operands[1]->type;
   }
 
   void carries(const Op& op) {
     const Region& body = op.region(1);
     for (std::size_t i = 0; i < body.results.size(); ++i) {
       const Type &enters = op.operands[i]->type, &leaves = body.results[i]->type;
-      if (enters != leaves) inference_.carries.push_back({&op, i, enters, leaves});
+      if (!identical(enters, leaves)) inference_.carries.push_back({&op, i, enters, leaves});
+    }
+  }
+
+  void branches(const Op& op) {
+    for (std::size_t i = 0; i < op.results.size(); ++i) {
+      const Type &yes = op.region(0).results[i]->type, &no = op.region(1).results[i]->type;
+      if (!identical(yes, no)) inference_.carries.push_back({&op, i, yes, no});
     }
   }
 

@@ -28,7 +28,8 @@ struct BoxedVariable {
   bool declared_cell = false;  // cell.*: never a finding unless unstable
 };
 
-// One carried value of a loop that does not keep its type.
+// One carried value of a loop that does not keep its type, or one result of a branch whose two
+// bodies (`enters`, `leaves`) do not agree.
 struct UnstableCarry {
   const Op* loop = nullptr;
   std::size_t index = 0;
@@ -39,6 +40,8 @@ struct Inference {
   std::unordered_map<const Value*, Type> seen, proven;
   std::vector<BoxedVariable> boxes;
   std::vector<UnstableCarry> carries;
+  // From every box, through the arguments of regions, to the value that box.new or cell.new made.
+  std::unordered_map<const Value*, const Value*> origins;
 };
 
 Inference infer(const Graph& graph);

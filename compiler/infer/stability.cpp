@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
 
+#include "compiler/infer/history.h"
+#include "compiler/infer/reach.h"
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
@@ -18,7 +21,8 @@ bool is_concrete(const Type& type) {
     case Type::Kind::Any:
       return false;
     case Type::Kind::Tensor:
-      return std::none_of(type.shape().begin(), type.shape().end(),
+      return type.device() != kUnknownDevice &&
+             std::none_of(type.shape().begin(), type.shape().end(),
                           [](const Dim& dim) { return dim.is_unknown(); });
     default:
       return std::all_of(type.elements().begin(), type.elements().end(), is_concrete);
@@ -33,12 +37,13 @@ FindingCode change(const Type& before, const Type& after) {
   if (!same_kind) return FindingCode::StructureChange;
   if (!before.is_tensor()) {
     for (std::size_t i = 0; i < before.elements().size(); ++i) {
-      if (before.elements()[i] == after.elements()[i]) continue;
+      if (identical(before.elements()[i], after.elements()[i])) continue;
       return change(before.elements()[i], after.elements()[i]);
     }
     return FindingCode::StructureChange;
   }
-  return before.dtype() != after.dtype() ? FindingCode::DtypeChange : FindingCode::ShapeChange;
+  if (before.dtype() != after.dtype()) return FindingCode::DtypeChange;
+  return before == after ? FindingCode::DeviceChange : FindingCode::ShapeChange;
 }
 
 std::string path_of(const Region* region) {
@@ -55,103 +60,41 @@ std::string spelled(const std::string& name) {
   return name.empty() ? "the variable" : fmt::format("'{}'", name);
 }
 
-std::string help_for(const Finding& f) {
+std::string help_for(const Finding& f, bool scratch) {
   const std::string name = spelled(f.variable);
   switch (f.code) {
     case FindingCode::Boxed:
-      return fmt::format("pass {} through the body and return it, or declare it a state cell",
-                         name);
+      if (scratch) return fmt::format("declare {} inside: it is always written before read", name);
+      return fmt::format("pass {} through the body and return it, or declare it a Cell", name);
     case FindingCode::DtypeChange:
       return fmt::format("cast what is stored in {} to {}", name, f.before.str());
     case FindingCode::ShapeChange:
       return fmt::format("store only values of type {} in {}", f.before.str(), name);
     case FindingCode::StructureChange:
       return fmt::format("give {} all its fields where it is declared, and keep them", name);
+    case FindingCode::DeviceChange:
+      return fmt::format("move what is stored in {} back with to_device(.., {})", name,
+                         f.before.is_tensor() && f.before.device() != kHost
+                             ? std::to_string(f.before.device())
+                             : "kHost");
     case FindingCode::CarryChange:
       return fmt::format("start {} as {}, or convert it back at the end of the body", name,
                          f.after.str());
-    default:
-      break;
+    case FindingCode::CountDependent:
+      return fmt::format(
+          "say what {} means inside a solve: Cell(x, StatePolicy::PerSolve), "
+          "PerAcceptedStep or Frozen",
+          name);
+    case FindingCode::AliasedSlots:
+      return fmt::format("give each handle a state of its own: Cell other({}.load())",
+                         f.variable.empty() ? "cell" : f.variable);
+    case FindingCode::Scratch:
+      return fmt::format("declare {} inside the body, as a plain variable", name);
+    case FindingCode::Escape:
+    case FindingCode::UseBeforeStore:
+      break;  // the trace finds these
   }
   return {};
-}
-
-// Counts what is `any` because of one box: everything reachable from its loads along uses.
-class Reach {
- public:
-  Reach(const Graph& graph, const Inference& inference) : inference_(inference) {
-    index(graph.body);
-  }
-
-  // In program order.
-  std::vector<const Value*> from(const std::vector<const Value*>& loads) const {
-    std::unordered_set<const Value*> reached(loads.begin(), loads.end());
-    std::vector<const Value*> pending(loads);
-    while (!pending.empty()) {
-      const Value* value = pending.back();
-      pending.pop_back();
-      const auto next = next_.find(value);
-      if (next == next_.end()) continue;
-      for (const Value* user : next->second) {
-        const bool any = inference_.seen.at(user).kind() == Type::Kind::Any;
-        if (any && reached.insert(user).second) pending.push_back(user);
-      }
-    }
-    for (const Value* load : loads) reached.erase(load);
-    std::vector<const Value*> lost(reached.begin(), reached.end());
-    std::sort(lost.begin(), lost.end(),
-              [&](const Value* a, const Value* b) { return order_.at(a) < order_.at(b); });
-    return lost;
-  }
-
- private:
-  void index(const Region& region) {
-    for (const auto& arg : region.args) order_.emplace(arg.get(), order_.size());
-    for (const auto& op : region.ops) {
-      for (const Value* operand : op->operands) {
-        if (!op->regions.empty()) continue;
-        for (const auto& result : op->results) next_[operand].push_back(result.get());
-      }
-      for (std::size_t r = 0; r < op->regions.size(); ++r) {
-        cross(*op, r);
-        index(op->region(r));
-      }
-      for (const auto& result : op->results) order_.emplace(result.get(), order_.size());
-    }
-  }
-
-  void cross(const Op& op, std::size_t r) {
-    const Region& region = op.region(r);
-    const Flow f = flow(op, r);
-    for (std::size_t i = 0; i < f.enters.size(); ++i) {
-      next_[op.operands[std::size_t(f.enters[i])]].push_back(region.arg(i));
-    }
-    for (std::size_t i = 0; i < f.leaves.size(); ++i) {
-      auto& next = next_[region.results[i]];
-      if (f.leaves[i] >= 0) next.push_back(op.result(std::size_t(f.leaves[i])));
-      if (f.loops[i] >= 0) next.push_back(region.arg(std::size_t(f.loops[i])));
-    }
-  }
-
-  const Inference& inference_;
-  std::unordered_map<const Value*, std::vector<const Value*>> next_;
-  std::unordered_map<const Value*, std::size_t> order_;
-};
-
-// The loads of a variable, and what is `any` because of them.
-void add_lost(Finding& f, const std::vector<const Value*>& loads, const Reach& reach,
-              const Inference& inference) {
-  f.loads = int(loads.size());
-  const auto unproven = [&](const Value* value) {
-    return !is_concrete(inference.proven.at(value));
-  };
-  f.unproven = int(std::count_if(loads.begin(), loads.end(), unproven));
-  for (const Value* value : reach.from(loads)) {
-    const Op* op = value->op;
-    f.lost.push_back({value->name, op ? std::string(op->name()) : "", op ? op->where : SourceLine{},
-                      inference.proven.at(value)});
-    f.unproven += unproven(value) ? 1 : 0;
-  }
 }
 
 // C++ tells an assignment's line only through line tables; the stored value's is always known.
@@ -161,49 +104,212 @@ Write write_of(const Op& store) {
   return {stored->op->where, stored->type, true};
 }
 
-Finding of_box(const BoxedVariable& v, const Reach& reach, const Inference& inference) {
-  Finding f;
-  const bool proven = is_concrete(v.content) && v.content == v.first;
-  f.code = proven ? FindingCode::Boxed : change(v.first, v.odd);
-  f.path = path_of(v.stores.front()->parent);
-  f.variable = v.box->name;
-  f.declared = v.box->op->where;
-  for (const Op* store : v.stores) f.writes.push_back(write_of(*store));
-  f.before = v.first;
-  f.after = proven || v.odd != v.first ? v.odd : v.content;
-  add_lost(f, v.loads, reach, inference);
-  f.help = help_for(f);
-  return f;
+bool is_inside(const Region* region, const Op* op) {
+  for (; region->parent != nullptr; region = region->parent->parent) {
+    if (region->parent == op) return true;
+  }
+  return false;
 }
 
-Finding of_carry(const UnstableCarry& c) {
-  Finding f;
-  f.code = FindingCode::CarryChange;
-  f.path = path_of(&c.loop->region(1));
-  f.variable = c.loop->region(1).arg(c.index)->name;
-  const Op* start = c.loop->operands[c.index]->op;
-  f.declared = start != nullptr ? start->where : c.loop->where;
-  const Op* end = c.loop->region(1).results[c.index]->op;
-  f.writes.push_back({end != nullptr ? end->where : c.loop->where, c.leaves});
-  f.before = c.enters;
-  f.after = c.leaves;
-  f.help = help_for(f);
-  return f;
+// The op of the box's own region whose body this op stands in; null when it stands in none.
+const Op* body_of(const Op& op, const Value* box) {
+  const Op* holder = &op;
+  while (holder->parent != box->region && holder->parent->parent != nullptr) {
+    holder = holder->parent->parent;
+  }
+  return holder == &op ? nullptr : holder;
 }
+
+class Findings {
+ public:
+  Findings(const Graph& graph, const Inference& inference) : graph_(graph), inference_(inference) {
+    study(graph.body);
+  }
+
+  std::vector<Finding> all() {
+    for (const BoxedVariable& v : inference_.boxes) {
+      if (!v.captured || v.stores.empty()) continue;
+      box(v);
+      if (v.declared_cell) aliases(v);
+      history(v);
+    }
+    for (const StateHistory& h : explicit_) explicit_cell(h);
+    for (const UnstableCarry& c : inference_.carries) carry(c);
+    return std::move(found_);
+  }
+
+ private:
+  // Bodies that may run more than once, innermost last.
+  void study(const Region& region) {
+    for (const auto& op : region.ops) {
+      if (op->name() == "solve" || op->primitive == &call_p) {
+        for (const StateHistory& h : histories(*op)) {
+          const auto origin = inference_.origins.find(h.arg);
+          if (origin != inference_.origins.end()) histories_[origin->second].push_back(h);
+          if (origin == inference_.origins.end()) explicit_.push_back(h);
+        }
+      }
+      for (const auto& nested : op->regions) study(*nested);
+    }
+  }
+
+  void box(const BoxedVariable& v) {
+    Finding f = about(v);
+    const bool changes = !identical(v.first, v.odd);
+    const bool scratch = is_scratch(v);
+    if (changes) f.code = change(v.first, v.odd);
+    if (v.declared_cell && !changes) {
+      if (!scratch) return;
+      f.code = FindingCode::Scratch;
+    }
+    f.after = v.odd;
+    if (!v.declared_cell) lose(f, v.loads);
+    f.help = help_for(f, scratch);
+    keep(std::move(f));
+  }
+
+  Finding about(const BoxedVariable& v) const {
+    Finding f;
+    f.path = path_of(v.stores.front()->parent);
+    f.variable = v.box->name;
+    f.declared = v.box->op->where;
+    for (const Op* store : v.stores) f.writes.push_back(write_of(*store));
+    f.before = f.after = v.first;
+    return f;
+  }
+
+  // Written before it is read by every run of one body, and read nowhere else.
+  bool is_scratch(const BoxedVariable& v) const {
+    const auto found = histories_.find(v.box);
+    if (found == histories_.end()) return false;
+    const StateHistory& outermost = found->second.front();
+    if (outermost.observed) return false;
+    return std::all_of(v.loads.begin(), v.loads.end(),
+                       [&](const Value* load) { return is_inside(load->region, outermost.solve); });
+  }
+
+  // Handles that were made apart, and store in one run of one body.
+  void aliases(const BoxedVariable& v) {
+    std::unordered_map<const Op*, std::int64_t> first;
+    bool twice = false;
+    for (const Op* store : v.stores) {
+      const Op* body = body_of(*store, v.box);
+      if (body == nullptr) continue;
+      const std::int64_t handle = store->attrs.get_or<std::int64_t>("handle", 0);
+      twice = twice || first.emplace(body, handle).first->second != handle;
+    }
+    if (!twice) return;
+    Finding f = about(v);
+    f.code = FindingCode::AliasedSlots;
+    f.help = help_for(f, false);
+    keep(std::move(f));
+  }
+
+  void history(const BoxedVariable& v) {
+    const auto found = histories_.find(v.box);
+    if (found == histories_.end()) return;
+    for (auto h = found->second.rbegin(); h != found->second.rend(); ++h) {  // innermost first
+      if (h->solve->primitive == &call_p || !(h->counts || h->feeds)) continue;
+      Finding f = about(v);
+      f.code = FindingCode::CountDependent;
+      f.path = path_of(&h->solve->region());
+      f.help = help_for(f, false);
+      return keep(std::move(f));
+    }
+  }
+
+  void explicit_cell(const StateHistory& h) {
+    if (h.solve->primitive == &call_p || !(h.counts || h.feeds)) return;
+    Finding f;
+    f.code = FindingCode::CountDependent;
+    f.path = path_of(&h.solve->region());
+    f.variable = h.arg->name;
+    f.declared = h.solve->where;
+    f.before = f.after = h.arg->type;
+    f.help = help_for(f, false);
+    keep(std::move(f));
+  }
+
+  // A value that another loop or branch inside already changed is that one's finding.
+  bool comes_from_another(const Value* value) const {
+    return std::any_of(inference_.carries.begin(), inference_.carries.end(),
+                       [&](const UnstableCarry& c) { return c.loop->result(c.index) == value; });
+  }
+
+  void carry(const UnstableCarry& c) {
+    const bool loop = c.loop->primitive == &while_p;
+    const Region& last = c.loop->region(1);
+    if (comes_from_another(last.results[c.index])) return;
+    Finding f;
+    f.code = loop ? FindingCode::CarryChange : change(c.enters, c.leaves);
+    f.path = path_of(&last);
+    f.variable = c.loop->result(c.index)->name;
+    if (f.variable.empty() && loop) f.variable = last.arg(c.index)->name;
+    f.before = c.enters;
+    f.after = c.leaves;
+    if (loop) {
+      const Op* start = c.loop->operands[c.index]->op;
+      f.declared = start != nullptr ? start->where : c.loop->where;
+      leaves(f, *c.loop, last.results[c.index]);
+    } else {
+      branches(f, c);
+    }
+    lose(f, {c.loop->result(c.index)});
+    f.loads = 0;
+    f.help = help_for(f, false);
+    keep(std::move(f));
+  }
+
+  static void leaves(Finding& f, const Op& op, const Value* value) {
+    f.writes.push_back({value->op != nullptr ? value->op->where : op.where, value->type, false});
+  }
+
+  // A branch that leaves the variable alone comes first: the other one changes it.
+  static void branches(Finding& f, const UnstableCarry& c) {
+    f.declared = c.loop->where;
+    const Value *yes = c.loop->region(0).results[c.index], *no = c.loop->region(1).results[c.index];
+    if (no->op == nullptr && yes->op != nullptr) std::swap(f.before, f.after);
+    if (yes->op != nullptr) leaves(f, *c.loop, yes);
+    if (no->op != nullptr) leaves(f, *c.loop, no);
+  }
+
+  void lose(Finding& f, const std::vector<const Value*>& loads) {
+    if (!reach_) reach_.emplace(graph_, inference_);
+    f.loads = int(loads.size());
+    const auto unproven = [&](const Value* value) {
+      return !is_concrete(inference_.proven.at(value));
+    };
+    f.unproven = int(std::count_if(loads.begin(), loads.end(), unproven));
+    for (const Value* value : reach_->from(loads)) {
+      const Op* op = value->op;
+      const Op* holder = op ? op : value->region->parent;
+      f.lost.push_back({value->name, op ? std::string(op->name()) : "an argument",
+                        holder ? holder->where : SourceLine{}, inference_.proven.at(value)});
+      f.unproven += unproven(value) ? 1 : 0;
+    }
+  }
+
+  // One body traced twice says the same twice.
+  void keep(Finding f) {
+    std::string key =
+        fmt::format("{} {} {} {}", name(f.code), f.path, f.variable, f.declared.str());
+    for (const Write& write : f.writes) key += " " + write.where.str();
+    if (!f.declared.known() || kept_.insert(std::move(key)).second) found_.push_back(std::move(f));
+  }
+
+  const Graph& graph_;
+  const Inference& inference_;
+  std::optional<Reach> reach_;  // most programs need none
+  std::unordered_map<const Value*, std::vector<StateHistory>> histories_;  // by box
+  std::vector<StateHistory> explicit_;                                     // of a solve's own cells
+  std::vector<Finding> found_;
+  std::unordered_set<std::string> kept_;  // what identifies each, for people
+};
 
 }  // namespace
 
 std::vector<Finding> check_stability(const Graph& graph, const Inference& inference) {
-  std::vector<Finding> findings;
-  std::optional<Reach> reach;  // most programs need none
-  for (const BoxedVariable& v : inference.boxes) {
-    if (!v.captured || v.stores.empty()) continue;
-    if (!reach) reach.emplace(graph, inference);
-    Finding f = of_box(v, *reach, inference);
-    if (!v.declared_cell || !f.stable()) findings.push_back(std::move(f));
-  }
-  for (const UnstableCarry& c : inference.carries) findings.push_back(of_carry(c));
-  return findings;
+  return Findings(graph, inference).all();
 }
 
 void require_stable(std::span<const Finding> findings) {

@@ -1,0 +1,34 @@
+// What a solve's state remembers of earlier runs of the dynamics.
+//
+// A solver runs the dynamics for every stage, for attempts it rejects, for its first step, and
+// again for an adjoint. Let e be the content of a variable as one run begins, and c(e, ...) as it
+// ends. If c depends on the variable's own e (directly, or through other variables' contents), the
+// content counts runs; if what the dynamics compute depends on an e that runs change, the solution
+// does. Both mean something else with another method, tolerance or adjoint. Conversely, a variable
+// whose e is never looked at need not outlive a run.
+//
+// The dependence is followed by abstract evaluation of the dynamics: each value is the set of entry
+// contents it depends on, with records kept open, and remembers when it is exactly some part of an
+// entry content (putting back what was there changes nothing).
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace nodec {
+
+struct StateHistory {
+  const Op* solve = nullptr;
+  const Value* arg = nullptr;  // the variable, as an argument of the dynamics
+  bool counts = false;         // its content depends on how many runs there were
+  bool feeds = false;          // ... and the dynamics' results on its content
+  bool observed = false;       // some run looks at what an earlier one left
+};
+
+// Of all variables (boxes and cells, and the solve's own cells) that the dynamics of this solve
+// change.
+std::vector<StateHistory> histories(const Op& solve);
+
+}  // namespace nodec

@@ -1,0 +1,144 @@
+// Loops whose carried values enter with one type and leave with another.
+#include "tests/corpus/corpus.h"
+
+namespace nodec {
+namespace {
+
+PROGRAM(carry_changes_its_dtype) {
+  const Var x = t.input("x", f32());
+  // expect: carry-change 'x' in while: f32[] -> f64[]
+  // expect: help: start 'x' as f64[], or convert it back at the end of the body
+  const Var y = while_loop(
+      // expect: leaves 'x', f64[]
+      x, [](const Var& v) { return v < 10; }, [](const Var& v) { return cast<double>(v * 2); });
+  t.output("y", y);
+}
+
+PROGRAM(carry_grows) {
+  const Var x = t.input("x", f32({2}));
+  // expect: carry-change 'x' in while: f32[2] -> f32[4]
+  // expect: help: start 'x' as f32[4], or convert it back at the end of the body
+  const Var y = while_loop(
+      x, [](const Var& v) { return sum(v) < 10; },
+      [](const Var& v) {
+        // expect: leaves 'x', f32[4]
+        return concat({v, v}, 0);
+      });
+  t.output("sum", sum(y));
+}
+
+PROGRAM(two_carries_at_once) {
+  const Var x = t.input("x", f32({2})), n = t.input("n", i32());
+  // expect: carry-change 'x' in while: f32[2] -> f64[2]
+  // expect: help: start 'x' as f64[2], or convert it back at the end of the body
+  // expect: carry-change 'n' in while: i32[] -> f32[]
+  // expect: help: start 'n' as f32[], or convert it back at the end of the body
+  const auto [y, count] = while_loop(
+      std::tuple(x, n), [](const Var&, const Var& n) { return n < 4; },
+      // expect: leaves 'x', f64[2]
+      // expect: leaves 'n', f32[]
+      [](const Var& v, const Var& n) { return std::tuple(cast<double>(v), cast<float>(n) + 1); });
+  t.output("y", y);
+  t.output("count", count);
+}
+
+PROGRAM(a_variable_stored_in_a_loop) {
+  const Var x = t.input("x", f32({2}));
+  Var all = x;
+  // expect: carry-change 'all' in while: f32[2] -> f32[4]
+  // expect: help: start 'all' as f32[4], or convert it back at the end of the body
+  const Var n = while_loop(
+      constant(0, Dtype::I32), [](const Var& i) { return i < 3; },
+      [&](const Var& i) {
+        // expect: leaves 'all', f32[4]
+        all = concat({all, x}, 0);
+        return i + 1;
+      });
+  t.output("n", n);
+  t.output("sum", sum(all));
+}
+
+PROGRAM(carry_moves_to_a_device) {
+  const Var x = t.input("x", f32({2}));
+  // expect: carry-change 'x' in while: f32[2] -> f32[2] on 1
+  // expect: help: start 'x' as f32[2] on 1, or convert it back at the end of the body
+  const Var y = while_loop(
+      x, [](const Var& v) { return sum(v) < 10; },
+      // expect: leaves 'x', f32[2] on 1
+      [](const Var& v) { return to_device(v * 2, 1); });
+  t.output("y", y);
+}
+
+PROGRAM(carry_in_the_inner_loop) {
+  const Var x = t.input("x", f32());
+  Var inner = x;
+  const auto turn = [&](const Var& i) {
+    // expect: carry-change 'x' in while/while: f32[] -> f64[]
+    // expect: 0 loads, 5 values, 6 unproven
+    // expect: help: start 'x' as f64[], or convert it back at the end of the body
+    // expect: 'x' loses 'x', any
+    // expect: 'x' loses 'x', any
+    const Var n = while_loop(
+        i, [](const Var& j) { return j < 2; },
+        [&](const Var& j) {
+          // expect: leaves 'x', f64[]
+          // expect: 'x' loses cast, any
+          inner = cast<double>(inner);
+          return j + 1;
+        });
+    return n + 1;
+  };
+  // expect: 'x' loses 'x', any
+  // expect: 'x' loses 'inner', any
+  const Var n = while_loop(
+      constant(0, Dtype::I32), [](const Var& i) { return i < 3; }, turn);
+  t.output("n", n);
+  t.output("inner", inner);
+}
+
+PROGRAM(carry_in_a_solve) {
+  const Var x = t.input("x", f32({2}));
+  // expect: ? loses 'u', any
+  // expect: ? loses solve, any
+  const Var u = solve(
+                    [&](const Var& u) {
+                      // expect: ? loses an argument, any
+                      // expect: ? loses an argument, any
+                      const Var n = while_loop(
+                          // expect: carry-change ? in solve/while: f32[] -> f64[]
+                          // expect: 0 loads, 12 values, 13 unproven
+                          // expect: help: start the variable as f64[], or convert it back at the end of the body
+                          // expect: ? loses sum, any
+                          // expect: ? loses gt, any
+                          sum(u), [](const Var& v) { return v > 1; },
+                          // expect: leaves ?, f64[]
+                          // expect: ? loses cast, any
+                          // expect: ? loses mul, any
+                          [](const Var& v) { return cast<double>(v) * 0.5; });
+                      // expect: ? loses cast, any
+                      // expect: ? loses mul, any
+                      // expect: ? loses broadcast, any
+                      // expect: ? loses add, any
+                      return -1 * u + cast<float>(n);
+                    },
+                    x, 0, 1)
+                    .u;
+  t.output("u", u);
+}
+
+PROGRAM(a_field_of_a_carry) {
+  const Var x = t.input("x", f32());
+  // expect: carry-change 'b' in while: f32[] -> f64[]
+  // expect: help: start 'b' as f64[], or convert it back at the end of the body
+  const Var start = record({{"a", x}, {"b", x * 2}});
+  const Var end = while_loop(
+      start, [](const Var& v) { return v["a"] < 10; },
+      [](const Var& v) {
+        // expect: leaves 'b', f64[]
+        return record({{"a", v["a"] + 1}, {"b", cast<double>(v["b"])}});
+      });
+  t.output("a", end["a"]);
+}
+
+}  // namespace
+}  // namespace nodec

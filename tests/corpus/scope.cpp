@@ -1,0 +1,129 @@
+// Values used where they do not exist: outside the body that made them, and before a first store.
+#include "tests/corpus/corpus.h"
+
+namespace nodec {
+namespace {
+
+PROGRAM(escapes_a_solve) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  const Var u = solve(
+                    [&](const Var& u) {
+                      // expect: escape ? in solve: f32[3]
+                      // expect: help: return it from the body of the solve, or assign it to a variable declared outside
+                      kept.push_back(u * 2);
+                      return -1 * u;
+                    },
+                    x, 0, 1)
+                    .u;
+  // expect: used ?, f32[3]
+  t.output("u", u + kept[0]);
+}
+
+PROGRAM(escapes_a_loop) {
+  const Var x = t.input("x", f32());
+  std::vector<Var> kept;
+  const Var y = while_loop(
+      x, [](const Var& v) { return v < 10; },
+      [&](const Var& v) {
+        // expect: escape ? in while: f32[]
+        // expect: help: return it from the body of the while, or assign it to a variable declared outside
+        const Var half = v * 0.5;
+        kept.push_back(half);
+        return v * 2;
+      });
+  // expect: used ?, f32[]
+  t.output("y", y + kept.back());
+}
+
+PROGRAM(escapes_a_call) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  const Var y = call(
+      "layer",
+      [&](const Var& u) {
+        // expect: escape 'norm' in layer: f32[]
+        // expect: help: return it from the body of the call, or assign it to a variable declared outside
+        kept.push_back(sum(u).named("norm"));
+        return u * 2;
+      },
+      x);
+  // expect: used 'norm', f32[]
+  t.output("y", y * kept[0]);
+}
+
+PROGRAM(escapes_the_inner_of_two) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  const auto inner = [&](const Var& v) {
+    // expect: escape ? in chain/layer: f32[3]
+    // expect: help: return it from the body of the call, or assign it to a variable declared outside
+    kept.push_back(v * 3);
+    return v + 1;
+  };
+  const Var y = call(
+      "chain",
+      [&](const Var& u) {
+        const Var v = call("layer", inner, u);
+        // expect: used ?, f32[3]
+        return v + kept[0];
+      },
+      x);
+  t.output("y", y);
+}
+
+PROGRAM(read_before_any_store) {
+  const Var x = t.input("x", f32({3}));
+  // expect: use-before-store ?
+  // expect: help: assign it first, or give it a value where it is declared
+  Var st;
+  // expect: used ?
+  t.output("y", x + st);
+}
+
+PROGRAM(read_in_the_dynamics_first) {
+  const Var x = t.input("x", f32({3}));
+  // expect: use-before-store ? in solve
+  // expect: help: assign it first, or give it a value where it is declared
+  Var st;
+  const Var u = solve(
+                    [&](const Var& u) {
+                      // expect: used ?
+                      const Var du = u + st;
+                      st = du;
+                      return du;
+                    },
+                    x, 0, 1)
+                    .u;
+  t.output("u", u);
+}
+
+PROGRAM(stored_in_a_body_first) {
+  const Var x = t.input("x", f32({3}));
+  // expect: use-before-store ? in solve
+  // expect: help: declare it inside the body, or give it a value first
+  Var st;
+  const Var u = solve(
+                    [&](const Var& u) {
+                      // expect: used ?
+                      st = u * 2;
+                      return -1 * u;
+                    },
+                    x, 0, 1)
+                    .u;
+  t.output("u", u + st);
+}
+
+PROGRAM(stored_in_one_branch_only) {
+  const Var x = t.input("x", f32({3}));
+  // expect: use-before-store ? in cond
+  // expect: help: assign it in both branches, or give it a value first
+  Var st;
+  cond(
+      // expect: used ?
+      sum(x) > 0, [&] { st = x; }, [] {});
+  t.output("st", st);
+}
+
+}  // namespace
+}  // namespace nodec

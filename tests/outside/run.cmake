@@ -12,6 +12,7 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/install)
 run(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${WORK}/build -DCMAKE_BUILD_TYPE=Release
     -DCMAKE_PREFIX_PATH=${WORK}/install)
 run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${WORK}/build/gate)
 run(${WORK}/build/outside)
 message("${output}")
 file(READ ${SOURCE}/expected.txt expected)

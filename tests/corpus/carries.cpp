@@ -73,23 +73,23 @@ PROGRAM(carry_in_the_inner_loop) {
   const Var x = t.input("x", f32());
   Var inner = x;
   const auto turn = [&](const Var& i) {
-    // expect: carry-change 'x' in while/while: f32[] -> f64[]
+    // expect: carry-change 'inner' in while/while: f32[] -> f64[]
     // expect: 0 loads, 5 values, 6 unproven
-    // expect: help: start 'x' as f64[], or convert it back at the end of the body
-    // expect: 'x' loses 'x', any
-    // expect: 'x' loses 'x', any
+    // expect: help: start 'inner' as f64[], or convert it back at the end of the body
+    // expect: 'inner' loses 'x', any
+    // expect: 'inner' loses 'x', any
     const Var n = while_loop(
         i, [](const Var& j) { return j < 2; },
         [&](const Var& j) {
-          // expect: leaves 'x', f64[]
-          // expect: 'x' loses cast, any
+          // expect: leaves 'inner', f64[]
+          // expect: 'inner' loses cast, any
           inner = cast<double>(inner);
           return j + 1;
         });
     return n + 1;
   };
-  // expect: 'x' loses 'x', any
-  // expect: 'x' loses 'inner', any
+  // expect: 'inner' loses 'x', any
+  // expect: 'inner' loses while, any
   const Var n = while_loop(
       constant(0, Dtype::I32), [](const Var& i) { return i < 3; }, turn);
   t.output("n", n);

@@ -26,13 +26,13 @@ PROGRAM(escapes_a_loop) {
   const Var y = while_loop(
       x, [](const Var& v) { return v < 10; },
       [&](const Var& v) {
-        // expect: escape ? in while: f32[]
+        // expect: escape 'half' in while: f32[]
         // expect: help: return it from the body of the while, or assign it to a variable declared outside
         const Var half = v * 0.5;
         kept.push_back(half);
         return v * 2;
       });
-  // expect: used ?, f32[]
+  // expect: used 'half', f32[]
   t.output("y", y + kept.back());
 }
 
@@ -74,21 +74,21 @@ PROGRAM(escapes_the_inner_of_two) {
 
 PROGRAM(read_before_any_store) {
   const Var x = t.input("x", f32({3}));
-  // expect: use-before-store ?
+  // expect: use-before-store 'st'
   // expect: help: assign it first, or give it a value where it is declared
   Var st;
-  // expect: used ?
+  // expect: used 'st'
   t.output("y", x + st);
 }
 
 PROGRAM(read_in_the_dynamics_first) {
   const Var x = t.input("x", f32({3}));
-  // expect: use-before-store ? in solve
+  // expect: use-before-store 'st' in solve
   // expect: help: assign it first, or give it a value where it is declared
   Var st;
   const Var u = solve(
                     [&](const Var& u) {
-                      // expect: used ?
+                      // expect: used 'st'
                       const Var du = u + st;
                       st = du;
                       return du;
@@ -100,12 +100,12 @@ PROGRAM(read_in_the_dynamics_first) {
 
 PROGRAM(stored_in_a_body_first) {
   const Var x = t.input("x", f32({3}));
-  // expect: use-before-store ? in solve
+  // expect: use-before-store 'st' in solve
   // expect: help: declare it inside the body, or give it a value first
   Var st;
   const Var u = solve(
                     [&](const Var& u) {
-                      // expect: used ?
+                      // expect: used 'st'
                       st = u * 2;
                       return -1 * u;
                     },
@@ -116,11 +116,11 @@ PROGRAM(stored_in_a_body_first) {
 
 PROGRAM(stored_in_one_branch_only) {
   const Var x = t.input("x", f32({3}));
-  // expect: use-before-store ? in cond
+  // expect: use-before-store 'st' in cond
   // expect: help: assign it in both branches, or give it a value first
   Var st;
   cond(
-      // expect: used ?
+      // expect: used 'st'
       sum(x) > 0, [&] { st = x; }, [] {});
   t.output("st", st);
 }

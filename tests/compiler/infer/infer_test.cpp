@@ -166,7 +166,8 @@ TEST_CASE("a carry that leaves with another type is a finding") {
   CHECK(found[0].after.str() == "f64[]");
   CHECK(found[0].path == "while");
   CHECK_THROWS_WITH_AS(require_stable(found),
-                       doctest::Contains("'r' in while enters as f32[] and leaves as f64[]"), Error);
+                       doctest::Contains("'r' in while enters as f32[] and leaves as f64[]"),
+                       Error);
   CHECK(infer(*graph).proven.at(graph->body.results[0]) == Type::any());
 }
 

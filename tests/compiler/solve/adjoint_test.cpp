@@ -256,7 +256,8 @@ TEST_CASE("a cell may ride along, but not feed the slope") {
     CHECK(distance(got.time, want.time) == 0);
     CHECK(distance(got.states, want.states) == 0);
     p.f = with_cell(true);
-    CHECK_THROWS_WITH_AS(gradient(p, half_square), doctest::Contains("'cell' in solve (backward) is what an earlier run"),
+    CHECK_THROWS_WITH_AS(gradient(p, half_square),
+                         doctest::Contains("'cell' in solve (backward) is what an earlier run"),
                          Error);
   }
 }

@@ -7,15 +7,16 @@ namespace {
 PROGRAM(escapes_a_solve) {
   const Var x = t.input("x", f32({3}));
   std::vector<Var> kept;
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: escape ? in solve: f32[3]
-                      // expect: help: return it from the body of the solve, or assign it to a variable declared outside
-                      kept.push_back(u * 2);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u =
+      solve(
+          [&](const Var& u) {
+            // expect: escape ? in solve: f32[3]
+            // expect: help: return it from the body of the solve, or assign it to a variable declared outside
+            kept.push_back(u * 2);
+            return -1 * u;
+          },
+          x, 0, 1)
+          .u;
   // expect: used ?, f32[3]
   t.output("u", u + kept[0]);
 }

@@ -1,5 +1,5 @@
-// Texts that once broke something (tests/fuzz/found): each ends in an Error that names a line, or in
-// a graph that inference has something to say of.
+// Texts that once broke something (tests/fuzz/found): each ends in an Error that names a line, or
+// in a graph that inference has something to say of.
 #include <doctest/doctest.h>
 
 #include <filesystem>

@@ -98,33 +98,30 @@ PROGRAM(carry_in_the_inner_loop) {
 
 PROGRAM(carry_in_a_solve) {
   const Var x = t.input("x", f32({2}));
+  // expect: ? loses gt, any
+  const auto large = [](const Var& v) { return v > 1; };
+  // expect: leaves ?, f64[]
+  // expect: ? loses cast, any
+  // expect: ? loses mul, any
+  const auto halve = [](const Var& v) { return cast<double>(v) * 0.5; };
+  const auto dynamics = [&](const Var& u) {
+    // expect: carry-change ? in solve/while: f32[] -> f64[]
+    // expect: 0 loads, 12 values, 13 unproven
+    // expect: help: start the variable as f64[], or convert it back at the end of the body
+    // expect: ? loses sum, any
+    const Var total = sum(u);
+    // expect: ? loses an argument, any
+    // expect: ? loses an argument, any
+    const Var n = while_loop(total, large, halve);
+    // expect: ? loses cast, any
+    // expect: ? loses mul, any
+    // expect: ? loses broadcast, any
+    // expect: ? loses add, any
+    return -1 * u + cast<float>(n);
+  };
   // expect: ? loses 'u', any
   // expect: ? loses solve, any
-  const Var u =
-      solve(
-          [&](const Var& u) {
-            // expect: ? loses an argument, any
-            // expect: ? loses an argument, any
-            const Var n = while_loop(
-                // expect: carry-change ? in solve/while: f32[] -> f64[]
-                // expect: 0 loads, 12 values, 13 unproven
-                // expect: help: start the variable as f64[], or convert it back at the end of the body
-                // expect: ? loses sum, any
-                // expect: ? loses gt, any
-                sum(u), [](const Var& v) { return v > 1; },
-                // expect: leaves ?, f64[]
-                // expect: ? loses cast, any
-                // expect: ? loses mul, any
-                [](const Var& v) { return cast<double>(v) * 0.5; });
-            // expect: ? loses cast, any
-            // expect: ? loses mul, any
-            // expect: ? loses broadcast, any
-            // expect: ? loses add, any
-            return -1 * u + cast<float>(n);
-          },
-          x, 0, 1)
-          .u;
-  t.output("u", u);
+  t.output("u", solve(dynamics, x, 0, 1).u);
 }
 
 PROGRAM(a_field_of_a_carry) {

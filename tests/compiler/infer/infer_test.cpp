@@ -137,6 +137,7 @@ TEST_CASE("every concluded type of a stable program is the traced one") {
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     const std::unique_ptr<Graph> graph = random_graph(seed);
     const Inference inference = infer(*graph);
+    CHECK(check_stability(*graph, inference).empty());
     for (const auto* types : {&inference.seen, &inference.proven}) {
       for (const auto& [value, type] : *types) CHECK(type == value->type);
     }

@@ -21,10 +21,19 @@ void pause() {
 #endif
 }
 
-// A pause is 10 to 45 ns on the processors of interest: 2000 are some tens of microseconds, more
-// than a phase of a step, far less than a sleep and a wake-up are worth saving for. A team larger
-// than the machine must not spin at all, for the member waited for may need this processor.
-std::int32_t spins_for(int members) { return members <= processor_count() ? 2000 : 0; }
+// In pauses, each 10 to 50 ns on the processors of interest. Members of a team are rarely
+// microseconds apart, unless the kernel has put two of them on one processor; then only their
+// staying runnable makes it move one away, within some milliseconds. A barrier that slept earlier
+// kept them together for hundreds of steps on a busy machine.
+constexpr std::int32_t kInStep = 100'000;
+// Between calls nobody knows how long it takes: about a millisecond, then the processor is free.
+constexpr std::int32_t kBetweenCalls = 20'000;
+
+// A team larger than the machine must not spin at all, for the member waited for may need this
+// processor.
+std::int32_t spins_for(int members, std::int32_t pauses) {
+  return members <= processor_count() ? pauses : 0;
+}
 
 // Until `word` is no longer `old`.
 void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old, std::int32_t spins) {
@@ -47,7 +56,7 @@ int processor_count() {
   return count;
 }
 
-Barrier::Barrier(int members) : members_(members), spins_(spins_for(members)) {}
+Barrier::Barrier(int members) : members_(members), spins_(spins_for(members, kInStep)) {}
 
 void Barrier::arrive_and_wait() {
   if (members_ == 1) return;
@@ -85,7 +94,7 @@ void Team::run(Job job, void* context) {
 }
 
 void Team::serve(std::int64_t member) {
-  const std::int32_t spins = spins_for(members_);
+  const std::int32_t spins = spins_for(members_, kBetweenCalls);
   for (std::uint32_t turn = 0;; ++turn) {
     wait_while(turn_, turn, spins);
     if (stop_.load(std::memory_order_relaxed)) return;

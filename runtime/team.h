@@ -1,8 +1,8 @@
 // A team of threads that runs one function on every member at once, and the barrier where they
 // meet. The caller is member 0; a team of one costs nothing.
 //
-// Waiting spins for some tens of microseconds (the usual distance between two phases of a step),
-// then sleeps in the kernel. With more members than processors it sleeps almost at once.
+// Waiting spins, for milliseconds inside a call and about one between calls, then sleeps in the
+// kernel. With more members than processors it sleeps at once.
 #pragma once
 
 #include <atomic>

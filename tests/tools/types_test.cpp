@@ -17,7 +17,8 @@ using nlohmann::json;
 
 namespace {
 
-// `k` is captured and reassigned by the dynamics; with another dtype where `unstable`.
+// `k` is captured and reassigned by the dynamics, which read what the last evaluation left there;
+// with another dtype where `unstable`.
 const char* text(bool unstable) {
   return unstable ? R"(graph decay batch B (%u0: f32[2, B], %dense.k: f32[2, B]) {
   %k = box.new %dense.k : box<f32[2, B]> @ "model.cpp:10" in layer_1
@@ -136,7 +137,8 @@ TEST_CASE("JSON keeps the contract's keys") {
   const json all = json::parse(types_json("decay", *a.graph, a.inference, a.findings, true, {}));
   CHECK(all.size() == 3);
   CHECK(all["model"] == "decay");
-  REQUIRE(all["findings"].size() == 1);
+  REQUIRE(all["findings"].size() == 2);
+  CHECK(all["findings"][1]["code"] == "count-dependent");
   for (const char* key :
        {"code", "path", "variable", "declared", "writes", "before", "after", "lost", "help"}) {
     CHECK(all["findings"][0].contains(key));
@@ -167,7 +169,8 @@ TEST_CASE("a SARIF log has what the 2.1.0 schema requires") {
       CHECK(ids.insert(rule["id"].get<std::string>()).second);
       CHECK(rule["shortDescription"]["text"].is_string());
     }
-    REQUIRE(run["results"].size() == 1);
+    REQUIRE(run["results"].size() == 2);
+    CHECK(run["results"][1]["ruleId"] == "count-dependent");
     const json& result = run["results"][0];
     CHECK(result["ruleId"] == (unstable ? "dtype-change" : "boxed"));
     CHECK(result["level"] == (unstable ? "error" : "warning"));

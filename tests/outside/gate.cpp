@@ -14,9 +14,7 @@ Var decay(const Var& u) {
 NODEC_MODEL("decay") { return trace("decay", {{"u", f32({3})}}, decay); }
 NODEC_CHECK_MODELS();
 
-TEST_CASE("one line for one model") {
-  CHECK_TYPE_STABLE("decay", {{"u", f32({3})}}, decay);
-}
+TEST_CASE("one line for one model") { CHECK_TYPE_STABLE("decay", {{"u", f32({3})}}, decay); }
 
 TEST_CASE("findings are data, with the lines of assignments") {
   const int base = __LINE__;

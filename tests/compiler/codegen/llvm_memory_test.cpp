@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <numeric>
+#include <span>
 
 #include "tests/compiler/codegen/harness.h"
 
@@ -72,7 +73,7 @@ void moves_elements(const CpuTarget& target) {
     const Code last = e.constant(Scalar::I32, lanes - 1);  // offsets may be of 32 bits, too
     e.scatter(p.port(2), e.sub(last, e.lane_index()), stored, picked);
   });
-  const auto in = x.values<T>(), out = y.values<T>(), picked = gathered.values<T>();
+  const std::span<const T> in = x.values<T>(), out = y.values<T>(), picked = gathered.values<T>();
   for (int i = 0; i < lanes; ++i) {
     REQUIRE(out[std::size_t(3 + i)] == in[std::size_t(1 + i)]);
     REQUIRE(picked[std::size_t(lanes - 1 - i)] == in[std::size_t(2 + 2 * i)]);

@@ -106,7 +106,7 @@ PROGRAM(carry_in_a_solve) {
   const auto halve = [](const Var& v) { return cast<double>(v) * 0.5; };
   const auto dynamics = [&](const Var& u) {
     // expect: carry-change ? in solve/while: f32[] -> f64[]
-    // expect: 0 loads, 12 values, 13 unproven
+    // expect: 0 loads, 11 values, 12 unproven
     // expect: help: start the variable as f64[], or convert it back at the end of the body
     // expect: ? loses sum, any
     const Var total = sum(u);
@@ -114,10 +114,9 @@ PROGRAM(carry_in_a_solve) {
     // expect: ? loses an argument, any
     const Var n = while_loop(total, large, halve);
     // expect: ? loses cast, any
-    // expect: ? loses mul, any
     // expect: ? loses broadcast, any
-    // expect: ? loses add, any
-    return -1 * u + cast<float>(n);
+    // expect: ? loses sub, any
+    return cast<float>(n) - u;
   };
   // expect: ? loses 'u', any
   // expect: ? loses solve, any

@@ -62,10 +62,7 @@ int Lowering::function_of(const Region& region) {
   const std::size_t first_result = function.pointers.size();
   declare_results(region, function);
   for (const auto& op : region.ops) {
-    if (op->primitive->form == Form::View || op->primitive == &constant_p ||
-        op->primitive == &dim_p || op->primitive == &stop_gradient_p) {
-      continue;
-    }
+    if (is_free(*op)) continue;
     if (op->result()->type.is_scalar()) {
       segment_ = list.segment;
       plan::Compute compute{op.get(), {}, {}};

@@ -53,10 +53,7 @@ Kind Lowering::kind_of(const Op& op) {
 std::vector<Task> Lowering::tasks_of(const Region& region) {
   std::vector<Task> tasks;
   for (const auto& op : region.ops) {
-    if (op->primitive->form == Form::View || op->primitive == &stop_gradient_p ||
-        op->primitive == &constant_p || op->primitive == &dim_p || sums_.belongs(*op)) {
-      continue;
-    }
+    if (is_free(*op) || sums_.belongs(*op)) continue;
     if (op->primitive == &tape_new_p) {
       const int tape = static_cast<int>(plan_.signature.tapes.size());
       plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), {}});

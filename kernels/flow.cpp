@@ -2,6 +2,7 @@
 #include "kernels/flow.h"
 
 #include "ir/primitive.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 namespace {
@@ -47,11 +48,11 @@ Flow of_dynamics(const Op& op, const Region& region) {
 }  // namespace
 
 Flow flow(const Op& op, std::size_t region) {
-  const std::string_view name = op.name();
-  if (name == "call" || name == "vjp") return straight(op, op.region(region), 0);
-  if (name == "cond") return straight(op, op.region(region), 1);
-  if (name == "while") return of_while(op, op.region(region), region == 1);
-  if (name == "solve" && region == 0) return of_dynamics(op, op.region(0));
+  const Primitive* const p = op.primitive;
+  if (p == &call_p || p == &vjp_p) return straight(op, op.region(region), 0);
+  if (p == &cond_p) return straight(op, op.region(region), 1);
+  if (p == &while_p) return of_while(op, op.region(region), region == 1);
+  if (p == &solve_p && region == 0) return of_dynamics(op, op.region(0));
   return {};
 }
 

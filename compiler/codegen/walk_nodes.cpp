@@ -4,6 +4,7 @@
 #include "compiler/codegen/walk.h"
 #include "ir/abi.h"
 #include "ir/primitive.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 
@@ -228,9 +229,9 @@ void Walker::scalars(const Scalars& node) {
   for (std::size_t i = 0; i < node.computes.size(); ++i) {
     const Compute& c = node.computes[i];
     Code& to = scalars_[static_cast<std::size_t>(node.results[i])];
-    if (c.op->name() == "constant") {
+    if (c.op->primitive == &constant_p) {
       to = constant(*c.op);
-    } else if (c.op->name() == "dim") {
+    } else if (c.op->primitive == &dim_p) {
       to = evaluate(c.op->attrs.get<Shape>("size")[0]);
     } else {
       std::vector<Code> x;

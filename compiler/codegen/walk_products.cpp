@@ -6,6 +6,7 @@
 
 #include "compiler/codegen/walk.h"
 #include "ir/primitive.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 
@@ -85,7 +86,7 @@ void Walker::kernel(const SlotSum& k) {
   const Code slots = e_.pointer_add(slot_pointer(k.slots), times(tile_.lane, size));
   const Operand x = ready(k.x), y = ready(k.y);
   const bool product = k.y.buffer >= 0 || k.y.scalar >= 0;
-  const bool plain = k.op->primitive->name == "sum";
+  const bool plain = k.op->primitive == &sum_p;
   const auto add = [&](Code sum, const Indices& at) {
     Code v = read_at(x, at);
     if (k.scale >= 0) v = e_.mul(scalars_[static_cast<std::size_t>(k.scale)], v);

@@ -175,7 +175,7 @@ class Evaluation {
 
   void with_regions(const Op& op) {
     if (op.primitive == &cond_p) return branches(op);
-    const bool repeats = op.primitive == &while_p || op.name() == "solve";
+    const bool repeats = op.primitive == &while_p || op.primitive == &solve_p;
     for (std::size_t r = 0; r < op.regions.size(); ++r) enter(op, r);
     // Sources only grow from turn to turn, and three turns see what goes from one to the next.
     for (int turn = 0; turn < (repeats ? 3 : 1); ++turn) {

@@ -142,7 +142,7 @@ class Findings {
   // Bodies that may run more than once, innermost last.
   void study(const Region& region) {
     for (const auto& op : region.ops) {
-      if (op->name() == "solve" || op->primitive == &call_p) {
+      if (op->primitive == &solve_p || op->primitive == &call_p) {
         for (const StateHistory& h : histories(*op)) {
           const auto origin = inference_.origins.find(h.arg);
           if (origin != inference_.origins.end()) histories_[origin->second].push_back(h);

@@ -10,6 +10,7 @@
 #include "compiler/passes/uniform.h"
 #include "ir/primitive.h"
 #include "ir/rewrite.h"
+#include "kernels/catalogue.h"
 #include "kernels/flow.h"
 
 namespace nodec {
@@ -17,10 +18,10 @@ namespace {
 
 // The first argument that is a capture: the same value on every run of the region.
 std::optional<std::size_t> first_capture(const Op& op) {
-  const std::string_view name = op.name();
-  if (name == "call" || name == "cond") return 0;
-  if (name == "while") return std::size_t(op.attrs.get<std::int64_t>("carried"));
-  if (name == "solve" && op.regions.size() == 1) {
+  const Primitive* const p = op.primitive;
+  if (p == &call_p || p == &cond_p) return 0;
+  if (p == &while_p) return std::size_t(op.attrs.get<std::int64_t>("carried"));
+  if (p == &solve_p && op.regions.size() == 1) {
     return std::size_t(1 + op.attrs.get<std::int64_t>("states") +
                        op.attrs.get_or<std::int64_t>("cells", 0));
   }
@@ -127,11 +128,11 @@ class Forwarding {
       for (const auto& nested : op->regions) changed |= run(*nested);
       const std::optional<std::size_t> first = first_capture(*op);
       if (!first) continue;
-      if (op->name() == "while") {
+      if (op->primitive == &while_p) {
         changed |= carries_to_captures(*op, renames, dropped);
         changed |= merge_carries(*op, renames);
       }
-      if (op->name() == "call" || op->name() == "cond") forward_results(*op, renames);
+      if (op->primitive == &call_p || op->primitive == &cond_p) forward_results(*op, renames);
       for (std::size_t r = 0; r < op->regions.size(); ++r) {
         changed |= forward_captures(*op, r, *first_capture(*op));
       }

@@ -2,16 +2,17 @@
 #include "compiler/passes/liveness.h"
 
 #include "ir/primitive.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 
 OpKind kind_of(const Op& op) {
   if (op.regions.empty()) return OpKind::Plain;
-  const std::string_view name = op.name();
-  if (name == "call") return OpKind::Call;
-  if (name == "cond") return OpKind::Cond;
-  if (name == "while") return OpKind::While;
-  if (name == "solve" && op.regions.size() == 1) return OpKind::Solve;
+  const Primitive* const p = op.primitive;
+  if (p == &call_p) return OpKind::Call;
+  if (p == &cond_p) return OpKind::Cond;
+  if (p == &while_p) return OpKind::While;
+  if (p == &solve_p && op.regions.size() == 1) return OpKind::Solve;
   return OpKind::Opaque;
 }
 

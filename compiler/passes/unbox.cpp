@@ -183,7 +183,7 @@ struct Stored {
 // captures, as what it carries stands there.
 Stored find_stored(Op& op, std::size_t first) {
   Stored stored{{}, std::vector<Values>(op.regions.size())};
-  const bool moves = op.primitive == &while_p || op.name() == "solve";
+  const bool moves = op.primitive == &while_p || op.primitive == &solve_p;
   const std::size_t last = op.region().args.size();
   const std::size_t ahead = first < last ? std::size_t(flow(op, 0).enters[first]) - first : 0;
   for (std::size_t i = first; i < last; ++i) {
@@ -261,7 +261,7 @@ Places places(const Op& op) {
   };
   if (op.primitive == &while_p) return {count("carried"), results, yielded};
   if (op.primitive == &vjp_p) return {0, yielded, yielded};
-  if (op.name() != "solve") return {0, results, yielded};
+  if (op.primitive != &solve_p) return {0, results, yielded};
   const std::size_t cells = count("states") + count("cells");
   return {1 + cells, cells + count("quadratures"), cells + count("quadratures")};
 }
@@ -273,7 +273,7 @@ void set_counts(Op& op, const Places& at, std::size_t boxes, const Offsets& oper
   } else if (op.primitive == &vjp_p) {
     op.attrs.set("wrt", operands.expand(op.attrs.get<Indices>("wrt")));
     op.attrs.set("seeds", yielded.expand(op.attrs.get<Indices>("seeds")));
-  } else if (op.name() == "solve") {
+  } else if (op.primitive == &solve_p) {
     const std::int64_t first = 6 + op.attrs.get<std::int64_t>("states");
     const auto last = std::int64_t(5 + at.first_capture + boxes);
     op.attrs.set("cells", operands.at(last) - operands.at(first));

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <mutex>
+#include <system_error>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "ir/error.h"
 
 namespace nodec {
 namespace {
@@ -71,12 +74,22 @@ void Barrier::arrive_and_wait() {
 }
 
 Team::Team(int members) : members_(members), barrier_(members), finish_(members) {
-  for (int member = 1; member < members; ++member) {
-    workers_.emplace_back([this, member] { serve(member); });
+  workers_.reserve(std::size_t(members));
+  try {
+    for (int member = 1; member < members; ++member) {
+      workers_.emplace_back([this, member] { serve(member); });
+    }
+  } catch (const std::system_error& refused) {
+    stop();
+    throw Error(fmt::format("wanted {} threads, got {}: {}", members, workers_.size() + 1,
+                            refused.code().message()),
+                {}, "ask for fewer threads, or raise what limits them (ulimit -u, ulimit -v)");
   }
 }
 
-Team::~Team() {
+Team::~Team() { stop(); }
+
+void Team::stop() {
   stop_.store(true, std::memory_order_relaxed);
   turn_.fetch_add(1, std::memory_order_release);
   turn_.notify_all();

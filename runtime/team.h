@@ -32,7 +32,7 @@ class Team {
  public:
   using Job = void (*)(void* context, std::int64_t member);
 
-  explicit Team(int members);
+  explicit Team(int members);  // an Error when the system has not that many threads to give
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
@@ -44,6 +44,7 @@ class Team {
 
  private:
   void serve(std::int64_t member);
+  void stop();
 
   int members_;
   Barrier barrier_;

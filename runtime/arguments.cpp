@@ -2,6 +2,7 @@
 #include "runtime/arguments.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace nodec {
 namespace {
@@ -10,6 +11,10 @@ constexpr std::uintptr_t kAlignment = 64;
 
 std::uintptr_t address(const TensorView& view) {
   return reinterpret_cast<std::uintptr_t>(view.data);
+}
+
+bool is_derived(std::string_view symbol) {
+  return symbol == kBlocksSymbol || symbol == kChunksSymbol || symbol == kThreadsSymbol;
 }
 
 bool placed(const TensorView& view) {
@@ -56,8 +61,20 @@ int ArgumentCheck::symbol_index(std::string_view symbol) const {
 void ArgumentCheck::start(const Bindings& given, Values& values) const {
   values.assign(symbols_.size(), -1);
   for (const auto& [symbol, value] : given) {
-    if (const int index = symbol_index(symbol); index >= 0) values[std::size_t(index)] = value;
+    const int index = is_derived(symbol) ? -1 : symbol_index(symbol);
+    if (index < 0) refuse_symbol(symbol);
+    values[std::size_t(index)] = value;
   }
+}
+
+void ArgumentCheck::refuse_symbol(const std::string& symbol) const {
+  std::vector<std::string> known;
+  std::copy_if(symbols_.begin(), symbols_.end(), std::back_inserter(known),
+               [](const std::string& s) { return !is_derived(s); });
+  std::sort(known.begin(), known.end());
+  throw Error(fmt::format("'{}' has no symbol '{}' to give a value", signature_.name, symbol), {},
+              known.empty() ? "give none: every size of it is a number"
+                            : fmt::format("its symbols are {}", fmt::join(known, ", ")));
 }
 
 void ArgumentCheck::learn(std::size_t i, const TensorView& view, Values& values) const {

@@ -45,6 +45,7 @@ class ArgumentCheck {
   std::string title(std::size_t i) const;  // "input 'x'"
   int symbol_index(std::string_view symbol) const;
   void start(const Bindings& given, Values& values) const;
+  [[noreturn]] void refuse_symbol(const std::string& symbol) const;
   void learn(std::size_t i, const TensorView& view, Values& values) const;
   bool fits(std::size_t i, const TensorView& view, const Values& values) const;
   std::int64_t wanted_dim(std::size_t i, std::size_t axis, const Values& values) const;

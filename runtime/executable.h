@@ -16,7 +16,8 @@ using EntryFunction = void (*)(CallFrame* frame, std::int64_t thread);
 
 struct CallOptions {
   int threads = 1;
-  // Values of symbols that no input's or output's dim states by itself.
+  // Values of symbols that no input's or output's dim states by itself. A name that the program
+  // does not have is an Error.
   Bindings symbols;
   std::int64_t tape_limit_bytes = 0;  // 0: none
 };

@@ -122,6 +122,29 @@ TEST_CASE("symbols are bound consistently") {
   CHECK(program.call(better, outputs, options).status == 0);
 }
 
+TEST_CASE("a symbol that the program does not have is refused, with those it has") {
+  Signature signature = doubling();
+  signature.inputs.push_back({"z", Type::tensor(Dtype::I32, {Dim::symbol("n") + 1})});
+  const Executable program(doubling_entry, signature, nullptr);
+  const Tensor x(Dtype::F32, {2, 32}), k = Tensor::scalar(1.0F), z(Dtype::I32, {5});
+  const TensorView inputs[] = {x, k, z};
+  CallOptions options;
+  options.symbols = {{"n", 4}, {"batch", 32}};
+  CHECK(message([&] { program.run(inputs, options); }) ==
+        "error: 'doubling' has no symbol 'batch' to give a value\n  help: its symbols are B, n");
+  options.symbols = {{"n", 4}, {"blocks", 2}};
+  Tensor y(Dtype::F32, {64});
+  const TensorView outputs[] = {y};
+  CHECK(message([&] { program.call(inputs, outputs, options); }) ==
+        "error: 'doubling' has no symbol 'blocks' to give a value\n  help: its symbols are B, n");
+  Signature fixed;
+  fixed.name = "fixed";
+  const Executable none([](CallFrame*, std::int64_t) {}, fixed, nullptr);
+  CHECK(message([&] { none.run({}, options); }) ==
+        "error: 'fixed' has no symbol 'blocks' to give a value\n"
+        "  help: give none: every size of it is a number");
+}
+
 TEST_CASE("misplaced, missing and shared bytes are refused with a remedy") {
   const Executable program(doubling_entry, doubling(), nullptr);
   Tensor storage(Dtype::F32, {256});

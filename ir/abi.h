@@ -41,6 +41,14 @@ struct TapeLayout {
   Dim frame_bytes;  // a multiple of 64
 };
 
+// A table whose rows the program reads or adds to by index: it must have one where `picked`, the
+// elements it takes from there, is not 0.
+struct PickedTable {
+  std::string op, name;  // the op's, and the user's for the table (or empty)
+  Type type;
+  Dim picked;
+};
+
 struct Signature {
   std::string entry;  // symbol of the function
   std::string name;   // the program's, for messages
@@ -50,6 +58,7 @@ struct Signature {
       symbols;  // order of CallFrame::symbols; blocks, chunks, threads included
   std::vector<ScratchBuffer> scratch;
   std::vector<TapeLayout> tapes;
+  std::vector<PickedTable> tables;  // those whose rows no type counts
   int lanes = 16;
 };
 

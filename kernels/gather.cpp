@@ -1,5 +1,7 @@
 // Reading and adding at data-dependent places: gather and its derivative scatter_add. An index
-// outside the table is moved to the nearest end, so that compiled code reads and writes inside.
+// outside the table is moved to the nearest end, so that compiled code reads and writes inside. A
+// table without rows has no end: it is refused as soon as its size is known, when the op is typed
+// or when the program is called, unless nothing is picked.
 #include <algorithm>
 
 #include "kernels/build.h"
@@ -24,6 +26,10 @@ Types gather_type(const Op& op) {
   }
   Shape shape = indices.shape();
   shape.insert(shape.end(), table.shape().begin() + 1, table.shape().end());
+  if (table.shape()[0] == Dim(0) && element_count(shape) != Dim(0)) {
+    fail(op, fmt::format("reads rows of a table that has none, got {}", described(*op.operands[0])),
+         "give it at least one row");
+  }
   return {table.with_shape(shape)};
 }
 
@@ -37,6 +43,10 @@ Types scatter_add_type(const Op& op) {
     fail(op, fmt::format("wants updates of {} for rows of {}, got {} ({})",
                          updates.with_shape(wanted).str(), str(shape), described(*op.operands[1]),
                          differences(updates.with_shape(wanted), updates)));
+  }
+  if (shape[0] == Dim(0) && element_count(wanted) != Dim(0)) {
+    fail(op, fmt::format("adds to rows of a table that has none, got the shape {}", str(shape)),
+         "give it at least one row");
   }
   return {updates.with_shape(shape)};
 }

@@ -28,20 +28,25 @@ ArgumentCheck::ArgumentCheck(const Signature& signature)
   for (std::size_t i = 0; i < port_count(); ++i) {
     NODEC_CHECK(port(i).type.is_tensor(), "{} is a {}", title(i), port(i).type.str());
     std::vector<Rule> rules;
-    for (const Dim& dim : port(i).type.shape()) {
-      for (const std::string& symbol : dim.symbols()) {
-        if (symbol_index(symbol) < 0) symbols_.push_back(symbol);
-      }
-      Rule rule;
-      if (dim.is_constant()) {
-        rule.constant = dim.constant();
-      } else if (dim.symbols().size() == 1 && dim == Dim::symbol(dim.symbols().front())) {
-        rule.symbol = symbol_index(dim.symbols().front());
-      }
-      rules.push_back(rule);
-    }
+    for (const Dim& dim : port(i).type.shape()) rules.push_back(rule_for(dim));
     rules_.push_back(std::move(rules));
   }
+  for (const PickedTable& table : signature.tables) {
+    tables_.push_back({rule_for(table.type.shape().at(0)), rule_for(table.picked)});
+  }
+}
+
+ArgumentCheck::Rule ArgumentCheck::rule_for(const Dim& dim) {
+  for (const std::string& symbol : dim.symbols()) {
+    if (symbol_index(symbol) < 0) symbols_.push_back(symbol);
+  }
+  Rule rule{dim};
+  if (dim.is_constant()) {
+    rule.constant = dim.constant();
+  } else if (dim.symbols().size() == 1 && dim == Dim::symbol(dim.symbols().front())) {
+    rule.symbol = symbol_index(dim.symbols().front());
+  }
+  return rule;
 }
 
 const Port& ArgumentCheck::port(std::size_t i) const {
@@ -88,19 +93,16 @@ void ArgumentCheck::learn(std::size_t i, const TensorView& view, Values& values)
 }
 
 // -1 when a symbol in it is not known.
-std::int64_t ArgumentCheck::wanted_dim(std::size_t i, std::size_t axis,
-                                       const Values& values) const {
-  const Rule& rule = rules_[i][axis];
+std::int64_t ArgumentCheck::value_of(const Rule& rule, const Values& values) const {
   if (rule.constant >= 0) return rule.constant;
   if (rule.symbol >= 0) return values[std::size_t(rule.symbol)];
   Bindings bindings;
-  const Dim& dim = port(i).type.shape()[axis];
-  for (const std::string& symbol : dim.symbols()) {
+  for (const std::string& symbol : rule.dim.symbols()) {
     const std::int64_t value = values[std::size_t(symbol_index(symbol))];
     if (value < 0) return -1;
     bindings[symbol] = value;
   }
-  return dim.evaluate(bindings);
+  return rule.dim.evaluate(bindings);
 }
 
 bool ArgumentCheck::fits(std::size_t i, const TensorView& view, const Values& values) const {
@@ -150,6 +152,7 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
   }
   check_overlap(room);
   derive(values, threads);
+  check_tables(values);
   values.resize(signature_.symbols.size());
   if (const auto unknown = std::find_if(values.begin(), values.end(), [](auto v) { return v < 0; });
       unknown != values.end()) {
@@ -174,9 +177,9 @@ Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,
 }
 
 // " with B = 32", or nothing when the type has no symbol.
-std::string ArgumentCheck::known_symbols(std::size_t i, const Values& values) const {
+std::string ArgumentCheck::known_symbols(const Type& type, const Values& values) const {
   std::vector<std::string> known, listed;
-  for (const Dim& dim : port(i).type.shape()) {
+  for (const Dim& dim : type.shape()) {
     for (const std::string& symbol : dim.symbols()) {
       if (std::find(listed.begin(), listed.end(), symbol) != listed.end()) continue;
       listed.push_back(symbol);
@@ -197,7 +200,7 @@ std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view,
   }
   if (!dims_fit || view.dtype != port(i).type.dtype()) {
     return fmt::format("\n  {}: wanted {}{}, got {}", title(i), port(i).type.str(),
-                       known_symbols(i, values), view.type());
+                       known_symbols(port(i).type, values), view.type());
   }
   if (view.data == nullptr) return fmt::format("\n  {}: has no bytes", title(i));
   return fmt::format("\n  {}: its bytes start {} past a multiple of {}", title(i),
@@ -218,6 +221,20 @@ void ArgumentCheck::explain(std::span<const TensorView> views, const Values& val
     }
   }
   throw Error(message, {}, help);
+}
+
+// Compiled code moves an index to the nearest row, so there must be one.
+void ArgumentCheck::check_tables(const Values& values) const {
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    if (value_of(tables_[i].rows, values) != 0 || value_of(tables_[i].picked, values) <= 0)
+      continue;
+    const PickedTable& table = signature_.tables[i];
+    const std::string which =
+        table.name.empty() ? "its table" : fmt::format("the table '{}'", table.name);
+    throw Error(fmt::format("'{}' in '{}': {} has no rows ({}{})", table.op, signature_.name, which,
+                            table.type.str(), known_symbols(table.type, values)),
+                {}, "give it at least one row");
+  }
 }
 
 // Every pair is compared, for hundreds of ports in a microsecond: without branches, counting.

@@ -36,8 +36,12 @@ class ArgumentCheck {
  private:
   // A dim in the form it is checked fastest: a number, or a symbol, or (neither) a polynomial.
   struct Rule {
+    Dim dim;
     std::int64_t constant = -1;
     int symbol = -1;
+  };
+  struct TableRule {
+    Rule rows, picked;
   };
 
   std::size_t port_count() const { return signature_.inputs.size() + signature_.outputs.size(); }
@@ -48,17 +52,23 @@ class ArgumentCheck {
   [[noreturn]] void refuse_symbol(const std::string& symbol) const;
   void learn(std::size_t i, const TensorView& view, Values& values) const;
   bool fits(std::size_t i, const TensorView& view, const Values& values) const;
-  std::int64_t wanted_dim(std::size_t i, std::size_t axis, const Values& values) const;
+  Rule rule_for(const Dim& dim);
+  std::int64_t value_of(const Rule& rule, const Values& values) const;
+  std::int64_t wanted_dim(std::size_t i, std::size_t axis, const Values& values) const {
+    return value_of(rules_[i][axis], values);
+  }
   void derive(Values& values, int threads) const;
   std::string misfit(std::size_t i, const TensorView& view, const Values& values) const;
-  std::string known_symbols(std::size_t i, const Values& values) const;
+  std::string known_symbols(const Type& type, const Values& values) const;
   [[noreturn]] void explain(std::span<const TensorView> views, const Values& values) const;
+  void check_tables(const Values& values) const;
   void check_overlap(Room& room) const;
   void explain_overlap(std::size_t out, std::span<const TensorView> views) const;
 
   const Signature& signature_;
   std::vector<std::string> symbols_;      // the signature's, then any that only dims mention
   std::vector<std::vector<Rule>> rules_;  // by port, inputs then outputs
+  std::vector<TableRule> tables_;         // of the signature's tables
 };
 
 }  // namespace nodec

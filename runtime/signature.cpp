@@ -118,21 +118,46 @@ std::optional<Dim> Reader::parse(std::string_view text) {
   return sum;
 }
 
+void write_tensor(Writer& out, const Type& type) {
+  out.number(std::int64_t(type.dtype()));
+  out.list(type.shape(), [&](const Dim& dim) { out.text(dim.str()); });
+}
+
+Type read_tensor(Reader& in) {
+  const std::int64_t dtype = in.number();
+  if (dtype < 0 || dtype > std::int64_t(Dtype::Key)) in.fail();
+  return Type::tensor(Dtype(dtype), in.list([&] { return in.dim(); }));
+}
+
 void write_port(Writer& out, const Port& port) {
   out.text(port.name);
-  out.number(std::int64_t(port.type.dtype()));
-  out.list(port.type.shape(), [&](const Dim& dim) { out.text(dim.str()); });
+  write_tensor(out, port.type);
   out.number(port.alias);
 }
 
 Port read_port(Reader& in) {
   Port port;
   port.name = in.text();
-  const std::int64_t dtype = in.number();
-  if (dtype < 0 || dtype > std::int64_t(Dtype::Key)) in.fail();
-  port.type = Type::tensor(Dtype(dtype), in.list([&] { return in.dim(); }));
+  port.type = read_tensor(in);
   port.alias = int(in.number());
   return port;
+}
+
+void write_table(Writer& out, const PickedTable& table) {
+  out.text(table.op);
+  out.text(table.name);
+  write_tensor(out, table.type);
+  out.text(table.picked.str());
+}
+
+PickedTable read_table(Reader& in) {
+  PickedTable table;
+  table.op = in.text();
+  table.name = in.text();
+  table.type = read_tensor(in);
+  if (table.type.rank() == 0) in.fail();
+  table.picked = in.dim();
+  return table;
 }
 
 bool aliases_fit(const Signature& signature) {
@@ -161,6 +186,7 @@ std::string serialize(const Signature& signature) {
     out.text(tape.name);
     out.text(tape.frame_bytes.str());
   });
+  out.list(signature.tables, [&](const PickedTable& table) { write_table(out, table); });
   out.number(signature.lanes);
   return out.take();
 }
@@ -184,6 +210,7 @@ std::optional<Signature> read_signature(std::string_view bytes) {
     std::string name = in.text();
     return TapeLayout{std::move(name), in.dim()};
   });
+  signature.tables = in.list([&] { return read_table(in); });
   signature.lanes = int(in.number());
   if (!in.finished() || !aliases_fit(signature)) return std::nullopt;
   return signature;

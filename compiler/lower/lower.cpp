@@ -47,6 +47,23 @@ void note_symbols(const Region& region, std::set<std::string>& symbols) {
   }
 }
 
+void note_table(const Op& op, std::vector<PickedTable>& tables) {
+  const bool reads = op.primitive == &gather_p;
+  if (!reads && op.primitive != &scatter_add_p) return;
+  const Value& table = reads ? *op.operands[0] : *op.result();
+  const Value& picked = reads ? *op.result() : *op.operands[1];
+  if (table.type.shape()[0].is_constant()) return;  // the op's type says that there are rows
+  tables.push_back(
+      {std::string(op.name()), table.name, table.type, element_count(picked.type.shape())});
+}
+
+void note_tables(const Region& region, std::vector<PickedTable>& tables) {
+  for (const auto& op : region.ops) {
+    note_table(*op, tables);
+    for (const auto& inner : op->regions) note_tables(*inner, tables);
+  }
+}
+
 }  // namespace
 
 Lowering::Lowering(const Graph& graph) : graph_(graph), sums_(graph) {}
@@ -79,6 +96,7 @@ void Lowering::declare_ports() {
          i < graph_.aliases.size() ? graph_.aliases[i] : -1);
   }
   note_symbols(graph_.body, symbols);
+  note_tables(graph_.body, s.tables);
   if (symbols.count(graph_.batch)) s.batch = graph_.batch;
   s.symbols.assign(symbols.begin(), symbols.end());
   for (const std::string_view derived : {kBlocksSymbol, kChunksSymbol, kThreadsSymbol}) {

@@ -53,6 +53,42 @@ TEST_CASE("rows of a table become samples") {
 })");
 }
 
+TEST_CASE("a table without rows is refused where anything is picked from it") {
+  const auto graph = oracle::read(R"(graph f batch B (%t: u8[N, 40], %i: i32[B], %j: i32[P]) {
+  %1 = gather %t, %i : u8[B, 40]
+  %2 = slice %t {axis = 0, size = <N - 1>, start = 1} : u8[N - 1, 40]
+  %3 = gather %2, %j : u8[P, 40]
+  yield %1, %3
+})");
+  const Program program = oracle::compile_fresh(*graph);
+  const auto refusal = [&](std::int64_t n, std::int64_t p) -> std::string {
+    try {
+      const auto inputs = oracle::inputs_for(*graph, {{"B", 20}, {"N", n}, {"P", p}});
+      const std::vector<Tensor> got = oracle::run_compiled(program, inputs, 2);
+      oracle::expect_close(got, interpret(*graph, inputs), 0);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(refusal(0, 3) ==
+        "error: 'gather' in 'f': the table 't' has no rows (u8[N, 40] with N = 0)\n"
+        "  help: give it at least one row");
+  CHECK(refusal(1, 3) ==
+        "error: 'gather' in 'f': its table has no rows (u8[N - 1, 40] with N = 1)\n"
+        "  help: give it at least one row");
+  CHECK(refusal(1, 0).empty());
+  CHECK(refusal(2, 3).empty());
+  const auto scatter = oracle::read(R"(graph f (%i: i32[3], %x: f32[3, 2], %n: f32[N]) {
+  %1 = scatter_add %i, %x {shape = <N, 2>} : f32[N, 2]
+  yield %1, %n
+})");
+  CHECK_THROWS_WITH(oracle::run_compiled(oracle::compile_fresh(*scatter),
+                                         oracle::inputs_for(*scatter, {{"N", 0}})),
+                    "error: 'scatter_add' in 'f': its table has no rows (f32[N, 2] with N = 0)\n"
+                    "  help: give it at least one row");
+}
+
 TEST_CASE("samples may come first in a port, and lanes beyond the last one write nothing") {
   agree(R"(graph f batch B (%x: f32[B, 3], %i: i32[B], %t: f32[50, 5]) {
   %1 = constant {dtype = i64, shape = <>, value = 7} : i64[]

@@ -56,6 +56,17 @@ TEST_CASE("select checks its condition and its sides") {
         "help: cast or broadcast one of them");
 }
 
+TEST_CASE("a table of no rows is refused unless nothing is picked") {
+  CHECK(refusal("%t: f32[0, 3], %i: i32[2]", "gather %t, %i") ==
+        "'gather' reads rows of a table that has none, got 't' f32[0, 3]\n"
+        "help: give it at least one row");
+  CHECK(refusal("%t: f32[0, 3], %i: i32[0]", "gather %t, %i") == "accepted");
+  CHECK(refusal("%i: i32[B], %x: f32[B, 3]", "scatter_add %i, %x {shape = <0, 3>}") ==
+        "'scatter_add' adds to rows of a table that has none, got the shape [0, 3]\n"
+        "help: give it at least one row");
+  CHECK(refusal("%i: i32[B], %x: f32[B, 0]", "scatter_add %i, %x {shape = <0, 0>}") == "accepted");
+}
+
 TEST_CASE("attributes are told when absent or of another kind") {
   CHECK(refusal("%x: f32[3]", "sum %x") == "'sum' lacks its attribute 'axes', a list of integers");
   CHECK(refusal("%x: f32[3]", "sum %x {axes = 1}") ==

@@ -21,6 +21,7 @@ Signature sample() {
   signature.symbols = {"B", "n", "blocks", "chunks", "threads"};
   signature.scratch = {{"activations", Dim::symbol("blocks") * 64 * 20}, {"none", Dim(0)}};
   signature.tapes = {{"steps", Dim::symbol("blocks") * 640}};
+  signature.tables = {{"gather", "images", Type::tensor(Dtype::U8, {n - 1, 784}), b * 784}};
   signature.lanes = 8;
   return signature;
 }
@@ -42,6 +43,10 @@ TEST_CASE("a signature comes back from its bytes as it was") {
   CHECK(after->scratch.at(1).bytes == Dim(0));
   CHECK(after->tapes.at(0).frame_bytes == before.tapes[0].frame_bytes);
   CHECK(after->symbols == before.symbols);
+  CHECK(after->tables.at(0).op == "gather");
+  CHECK(after->tables.at(0).name == "images");
+  CHECK(after->tables.at(0).type == before.tables[0].type);
+  CHECK(after->tables.at(0).picked == before.tables[0].picked);
   CHECK(after->lanes == 8);
 }
 

@@ -238,6 +238,16 @@ class Variables {
   }
 
  private:
+  // The box.new behind what the op loads from or stores to.
+  const Value* box_of(const Op& op) const {
+    const auto found = origin_.all().find(op.operands[0]);
+    if (found != origin_.all().end()) return found->second;
+    const std::string& name = op.operands[0]->name;
+    throw Error(fmt::format("'{}' uses a box that the program does not make{}", op.name(),
+                            name.empty() ? "" : fmt::format(": '{}'", name)),
+                {{op.where, "used here"}}, "make it with box.new, from its first content");
+  }
+
   BoxedVariable& variable(const Value* box) { return inference_.boxes[index_.at(box)]; }
 
   void walk(const Region& region) {
@@ -245,7 +255,7 @@ class Variables {
       if (makes_box(*op)) start(*op);
       if (stores_box(*op)) stored(*op);
       if (loads_box(*op)) {
-        variable(origin_.all().at(op->operands[0])).loads.push_back(op->result());
+        variable(box_of(*op)).loads.push_back(op->result());
       }
       if (op->primitive == &while_p) carries(*op);
       if (op->primitive == &cond_p) branches(*op);
@@ -263,7 +273,7 @@ class Variables {
   }
 
   void stored(const Op& op) {
-    BoxedVariable& v = variable(origin_.all().at(op.operands[0]));
+    BoxedVariable& v = variable(box_of(op));
     v.stores.push_back(&op);
     if (identical(v.odd, v.first)) v.odd = op.operands[1]->type;
   }

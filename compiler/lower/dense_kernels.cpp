@@ -4,6 +4,7 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
+#include "kernels/rules.h"
 
 namespace nodec::lowering {
 
@@ -193,12 +194,14 @@ DenseKernel Lowering::dense_matmul(const Op& op) {
   return m;
 }
 
-// v itself when it is laid out plainly; a kernel that needs more than that says so.
-plan::Ref Lowering::dense_ref(const Value* v) {
+// v itself when it is laid out plainly; the op that needs that says so.
+plan::Ref Lowering::dense_ref(const Op& op, const Value* v) {
   const View view = resolve(v);
   if (scalar_.count(view.base) || !contiguous(v, view)) {
-    throw Error("a gather from, or at, a transposed or broadcast tensor cannot be compiled yet", {},
-                "compute it first");
+    throw Error(fmt::format("'{}' of a transposed, broadcast or constant tensor cannot be compiled "
+                            "yet, got {}",
+                            op.name(), described(*v)),
+                {{op.where, "used here"}}, "compute the tensor first");
   }
   return ref(v);
 }
@@ -213,8 +216,8 @@ DenseKernel Lowering::dense_rows(const Op& op) {
     return plan::DenseGather{element_count(index->type.shape()),
                              table->type.shape()[0],
                              width.constant(),
-                             dense_ref(table),
-                             dense_ref(index),
+                             dense_ref(op, table),
+                             dense_ref(op, index),
                              to};
   }
   const Value *index = op.operands[0], *update = op.operands[1];
@@ -223,8 +226,8 @@ DenseKernel Lowering::dense_rows(const Op& op) {
   return plan::DenseScatter{element_count(index->type.shape()),
                             out->type.shape()[0],
                             width.constant(),
-                            dense_ref(update),
-                            dense_ref(index),
+                            dense_ref(op, update),
+                            dense_ref(op, index),
                             to};
 }
 

@@ -88,10 +88,13 @@ void Lowering::declare_ports() {
     new_buffer(std::move(b));
     (space == Buffer::Space::Input ? s.inputs : s.outputs).push_back({name, v->type, alias});
   };
-  for (const auto& arg : graph_.body.args) port(Buffer::Space::Input, arg.get(), arg->name, -1);
+  for (const auto& arg : graph_.body.args) {
+    const std::string name = arg->name.empty() ? fmt::format("input_{}", arg->index) : arg->name;
+    port(Buffer::Space::Input, arg.get(), name, -1);
+  }
   for (std::size_t i = 0; i < graph_.body.results.size(); ++i) {
-    const std::string name =
-        i < graph_.result_names.size() ? graph_.result_names[i] : fmt::format("result_{}", i);
+    const bool named = i < graph_.result_names.size() && !graph_.result_names[i].empty();
+    const std::string name = named ? graph_.result_names[i] : fmt::format("result_{}", i);
     port(Buffer::Space::Output, graph_.body.results[i], name,
          i < graph_.aliases.size() ? graph_.aliases[i] : -1);
   }

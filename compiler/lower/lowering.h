@@ -23,6 +23,9 @@ struct View {
   std::int64_t start = 0;
 };
 
+// Where v was made, for a message about it; nothing for an input.
+std::vector<Note> origin(const Value* v);
+
 enum class Scope : std::uint8_t { Team, Chunk, Tile };
 
 // One unit of scheduling: an op, or the terms of an accumulator that stand in one region.
@@ -104,7 +107,7 @@ class Lowering {
   plan::DenseKernel dense_fold(const Op& op);
   plan::DenseKernel dense_matmul(const Op& op);
   plan::DenseKernel dense_rows(const Op& op);
-  plan::Ref dense_ref(const Value* v);
+  plan::Ref dense_ref(const Op& op, const Value* v);  // for an op that reads it plainly
   plan::DenseKernel dense_copy(const Value* from, plan::Ref to);
   bool is_large(const Op& op) const;  // a batch contraction with more than 4096 outputs
   plan::DenseKernel large_contract(const std::vector<AccumulatorTerm>& terms, plan::Ref out,

@@ -212,7 +212,7 @@ void Lowering::add_gather(TileList& list, const Op& op) {
         {{op.where, "used here"}});
   }
   plan::GatherRows gather;
-  gather.table = dense_ref(table);
+  gather.table = dense_ref(op, table);
   gather.limit = table->type.shape()[0];
   gather.index = ref(index);
   gather.width = elements(op.result());
@@ -328,8 +328,11 @@ void Lowering::add_transfer(TileList& list, const Value* v, int port, bool impor
   t.dense = ref_to(port, v);
   if (!t.batch_last) {
     if (batch_axis != 0) {
-      throw Error(fmt::format("'{}' has the batch in the middle of its axes", v->name), {},
-                  "put the batch first or last");
+      const bool input = static_cast<std::size_t>(port) < plan_.signature.inputs.size();
+      throw Error(fmt::format("{} '{}' has the batch in the middle of its axes, got {}",
+                              input ? "input" : "output",
+                              plan_.buffers[static_cast<std::size_t>(port)].name, v->type.str()),
+                  origin(v), "put the batch first or last");
     }
     t.batch_stride = elements(v);
   }

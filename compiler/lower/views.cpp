@@ -5,25 +5,27 @@
 // kernels read through the strides. The batch axis never shows: it is the lanes.
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
+#include "kernels/rules.h"
 
 namespace nodec::lowering {
+
+std::vector<Note> origin(const Value* v) {
+  return v->op ? std::vector<Note>{{v->op->where, "made here"}} : std::vector<Note>{};
+}
+
 namespace {
 
-std::vector<std::int64_t> row_major(const std::vector<Dim>& dims) {
+std::vector<std::int64_t> row_major(const Value* v, const std::vector<Dim>& dims) {
   std::vector<std::int64_t> strides(dims.size(), 1);
   for (std::size_t i = dims.size(); i-- > 1;) {
     if (!dims[i].is_constant()) {
       throw Error("only the first axis of a tensor without a batch may have a symbolic size, got " +
-                      dims[i].str(),
-                  {}, "make it the batch, or a number");
+                      described(*v),
+                  origin(v), "make it the batch, or a number");
     }
     strides[i - 1] = strides[i] * dims[i].constant();
   }
   return strides;
-}
-
-std::vector<Note> origin(const Value* v) {
-  return v->op ? std::vector<Note>{{v->op->where, "made here"}} : std::vector<Note>{};
 }
 
 }  // namespace
@@ -37,12 +39,13 @@ std::vector<int> Lowering::element_axes(const Value* v) const {
     if (graph_.batch.empty() || !shape[i].mentions(graph_.batch)) {
       axes.push_back(static_cast<int>(i));
     } else if (!(shape[i] == Dim::symbol(graph_.batch))) {
-      throw Error("an axis of size " + shape[i].str() + " mixes samples", origin(v),
-                  "keep the batch in an axis of its own");
+      throw Error(
+          fmt::format("an axis of size {} mixes samples, got {}", shape[i].str(), described(*v)),
+          origin(v), "keep the batch in an axis of its own");
     }
   }
   if (axes.size() + 1 < shape.size()) {
-    throw Error("a value of type " + v->type.str() + " has the batch in two axes", origin(v),
+    throw Error(fmt::format("a value has the batch in two axes, got {}", described(*v)), origin(v),
                 "sum over one of them, or make one a number");
   }
   return axes;
@@ -59,8 +62,9 @@ std::vector<std::int64_t> Lowering::extents(const Value* v) const {
   std::vector<std::int64_t> sizes;
   for (const Dim& d : element_dims(v)) {
     if (!d.is_constant()) {
-      throw Error("the size " + d.str() + " beside the batch must be a number", origin(v),
-                  "give this axis a fixed size");
+      throw Error(fmt::format("the size {} beside the batch must be a number, got {}", d.str(),
+                              described(*v)),
+                  origin(v), "give this axis a fixed size");
     }
     sizes.push_back(d.constant());
   }
@@ -104,7 +108,7 @@ bool Lowering::contiguous(const Value* v, const View& view) const {
 View Lowering::reshaped(const Value* v) {
   const Value* x = follow(v->op->operands[0]);
   const View from = resolve(x);
-  View view{from.base, row_major(element_dims(v)), from.start};
+  View view{from.base, row_major(v, element_dims(v)), from.start};
   bool still = true;
   for (const std::int64_t s : from.strides) still = still && s == 0;
   if (still) {
@@ -119,7 +123,7 @@ View Lowering::reshaped(const Value* v) {
 View Lowering::resolve(const Value* v) {
   v = follow(v);
   if (!v->op || (v->op->primitive->form != Form::View && v->op->primitive != &stop_gradient_p)) {
-    View view{v, row_major(element_dims(v)), 0};
+    View view{v, row_major(v, element_dims(v)), 0};
     if (is_constant(v)) std::fill(view.strides.begin(), view.strides.end(), 0);
     return view;
   }
@@ -245,7 +249,7 @@ plan::Ref Lowering::ref(const Value* v) {
 plan::Ref Lowering::ref_to(int buffer, const Value* v) const {
   plan::Ref r;
   r.buffer = buffer;
-  r.strides = row_major(element_dims(v));
+  r.strides = row_major(v, element_dims(v));
   return r;
 }
 

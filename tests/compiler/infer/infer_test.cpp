@@ -144,6 +144,17 @@ TEST_CASE("every concluded type of a stable program is the traced one") {
   }
 }
 
+TEST_CASE("a box that the program does not make is refused") {
+  const std::unique_ptr<Graph> graph = program(R"(graph g (%state: box<f32[3]>) {
+  %x = box.load %state @ "model.cpp:4"
+  yield %x
+})");
+  CHECK_THROWS_WITH(infer(*graph),
+                    "error: 'box.load' uses a box that the program does not make: 'state'\n"
+                    "  --> model.cpp:4   used here\n"
+                    "  help: make it with box.new, from its first content");
+}
+
 TEST_CASE("a carry that leaves with another type is a finding") {
   const std::unique_ptr<Graph> graph = program(R"(graph g (%x: f32[]) {
   %r = while %x {carried = 1} region (%a: f32[]) {

@@ -87,26 +87,62 @@ TEST_CASE("shapes that cannot be lowered are refused at the user's line") {
   %1 = broadcast %x {dims = [0], shape = <B, B>} @ "model.cpp:3"
   %2 = tanh %1 @ "model.cpp:4"
   yield %2
-})") == R"(error: a value of type f32[B, B] has the batch in two axes
+})") == R"(error: a value has the batch in two axes, got f32[B, B]
   --> model.cpp:3   made here
   help: sum over one of them, or make one a number)");
   CHECK(refusal(R"(graph f batch B (%x: f32[2, B, 3]) {
   %1 = tanh %x @ "model.cpp:9"
   yield %1
-})") == R"(error: 'x' has the batch in the middle of its axes
+})") == R"(error: input 'x' has the batch in the middle of its axes, got f32[2, B, 3]
+  help: put the batch first or last)");
+  CHECK(refusal(R"(graph f batch B (%x: f32[2, 3, B]) {
+  %1 = transpose %x {perm = [0, 2, 1]} @ "model.cpp:9"
+  yield %1 as y
+})") == R"(error: output 'y' has the batch in the middle of its axes, got f32[2, B, 3]
+  --> model.cpp:9   made here
   help: put the batch first or last)");
   CHECK(refusal(R"(graph f batch B (%x: f32[N, B]) {
   %1 = tanh %x @ "model.cpp:10"
   yield %1
-})") == R"(error: the size N beside the batch must be a number
+})") == R"(error: the size N beside the batch must be a number, got 'x' f32[N, B]
   help: give this axis a fixed size)");
   CHECK(refusal(R"(graph f batch B (%x: f32[2, B]) {
   %1 = reshape %x {shape = <2*B>} @ "model.cpp:11"
   %2 = tanh %1
   yield %2
-})") == R"(error: an axis of size 2*B mixes samples
+})") == R"(error: an axis of size 2*B mixes samples, got f32[2*B]
   --> model.cpp:11   made here
   help: keep the batch in an axis of its own)");
+}
+
+TEST_CASE("an op that reads rows as they lie names what lies otherwise") {
+  CHECK(
+      refusal(R"(graph f (%x: f32[4], %i: i32[3]) {
+  %table = broadcast %x {dims = [0], shape = <4, 2>}
+  %1 = gather %table, %i @ "model.cpp:5"
+  yield %1
+})") ==
+      R"(error: 'gather' of a transposed, broadcast or constant tensor cannot be compiled yet, got 'table' f32[4, 2]
+  --> model.cpp:5   used here
+  help: compute the tensor first)");
+  CHECK(
+      refusal(R"(graph f (%x: f32[3, N]) {
+  %1 = tanh %x @ "model.cpp:6"
+  yield %1
+})") ==
+      R"(error: only the first axis of a tensor without a batch may have a symbolic size, got f32[3, N]
+  --> model.cpp:6   made here
+  help: make it the batch, or a number)");
+}
+
+TEST_CASE("a port without a name has its number in the signature") {
+  const auto graph = oracle::read("graph f (%x: f32[2], %0: f32[3]) { yield %x as y, %0 }");
+  const Program program = oracle::compile_fresh(*graph);
+  const Signature& signature = program.executable->signature();
+  CHECK(signature.inputs.at(0).name == "x");
+  CHECK(signature.inputs.at(1).name == "input_1");
+  CHECK(signature.outputs.at(0).name == "y");
+  CHECK(signature.outputs.at(1).name == "result_1");
 }
 
 TEST_CASE("ops that cannot be lowered are refused at the user's line") {
@@ -133,7 +169,7 @@ TEST_CASE("ops that cannot be lowered are refused at the user's line") {
   CHECK(refusal(R"(graph f batch B (%x: f32[2, B], %y: f32[2, B]) {
   %1 = concat %x, %y {axis = 1} @ "model.cpp:7"
   yield %1
-})") == R"(error: an axis of size 2*B mixes samples
+})") == R"(error: an axis of size 2*B mixes samples, got f32[2, 2*B]
   --> model.cpp:7   made here
   help: keep the batch in an axis of its own)");
   CHECK(

@@ -38,7 +38,7 @@ struct ScratchBuffer {
 
 struct TapeLayout {
   std::string name;
-  Dim frame_bytes;  // a multiple of 64
+  Dim frame_bytes;  // every frame starts at a multiple of 64
 };
 
 // A table whose rows the program reads or adds to by index: it must have one where `picked`, the

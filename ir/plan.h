@@ -25,24 +25,25 @@ namespace nodec::plan {
 // Where numbers live. Element counts are per sample for Lanes, Local, Slots (outputs) and Frame.
 struct Buffer {
   enum class Space : std::uint8_t {
-    Input,     // a port, dense
-    Output,    // a port, dense
-    Dense,     // scratch shared by the team
-    Lanes,     // scratch, [block][element][16]
-    Local,     // one tile's values, on the stack of the function that uses them
-    Slots,     // scratch, [chunk][output][16]
-    Frame,     // part of a tape frame, [block][element][16]
-    ArgLanes,  // a callee's pointer argument: the caller's tile
-    ArgDense,  // a callee's pointer argument: a dense tensor
+    Input,       // a port, dense
+    Output,      // a port, dense
+    Dense,       // scratch shared by the team
+    Lanes,       // scratch, [block][element][16]
+    Local,       // one tile's values, on the stack of the function that uses them
+    Slots,       // scratch, [chunk][output][16]
+    Frame,       // part of a tape frame, [block][element][16]
+    FrameDense,  // part of a tape frame, a dense tensor
+    ArgLanes,    // a callee's pointer argument: the caller's tile
+    ArgDense,    // a callee's pointer argument: a dense tensor
   };
   std::string name;
   Space space = Space::Local;
   Dtype dtype = Dtype::F32;
-  std::int64_t elements = 1;     // Lanes, Local, Slots, Frame, ArgLanes
-  Dim count;                     // Input, Output, Dense: elements in all
-  int index = -1;                // port, scratch buffer, callee argument, or tape frame variable
-  std::int64_t frame_bytes = 0;  // Frame: bytes of the uniform header before it, and
-  std::int64_t frame_lanes = 0;  // Frame: bytes per block of the varying values before it
+  std::int64_t elements = 1;  // Lanes, Local, Slots, Frame, ArgLanes
+  Dim count;                  // Input, Output, Dense, FrameDense: elements in all
+  int index = -1;             // port, scratch buffer, callee argument, or tape frame variable
+  int tape = -1, part = -1;   // Frame, FrameDense: what it is part of, which one, and
+  Dim offset;                 // the bytes of the frame before it
 
   bool varying() const {
     return space == Space::Lanes || space == Space::Local || space == Space::Frame ||
@@ -254,6 +255,7 @@ struct TapeFrame {
     Dtype dtype;
   };
   std::vector<Part> loads, stores;
+  bool writes = false;  // then the tape may refuse, which ends the program
 };
 struct FailIf {
   int status = -1, t = -1, dt = -1, accepted = -1, rejected = -1;

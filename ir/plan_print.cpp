@@ -23,6 +23,8 @@ const char* space_name(Buffer::Space space) {
       return "slots";
     case Buffer::Space::Frame:
       return "tape";
+    case Buffer::Space::FrameDense:
+      return "tape, dense";
     case Buffer::Space::ArgLanes:
       return "argument";
     case Buffer::Space::ArgDense:

@@ -1,6 +1,7 @@
 // Segments of a tape: allocation, lookup and growth.
 #include "runtime/tape.h"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -16,15 +17,15 @@ constexpr std::align_val_t kAlignment{64};
 void TapeStorage::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
 
 void TapeStorage::prepare(std::int64_t frame_bytes) {
-  NODEC_CHECK(frame_bytes > 0 && frame_bytes % 64 == 0, "tape frames of {} bytes", frame_bytes);
-  stride_ = frame_bytes;
-  if (frame_bytes > capacity_) {
+  NODEC_CHECK(frame_bytes >= 0, "tape frames of {} bytes", frame_bytes);
+  stride_ = std::max<std::int64_t>(1, (frame_bytes + 63) / 64) * 64;
+  if (stride_ > capacity_) {
     for (int k = 0; k < most_segments; ++k) {
       segments_[k].store(nullptr, std::memory_order_relaxed);
       owned_[k].reset();
     }
     held_.store(0, std::memory_order_relaxed);
-    capacity_ = frame_bytes;
+    capacity_ = stride_;
     NODEC_CHECK(link(0), "no memory for the first frames of a tape");
   }
 }

@@ -37,8 +37,8 @@ class TapeStorage {
   };
   bool link(int segment);
 
-  std::int64_t stride_ = 0;    // bytes of a frame in this call
-  std::int64_t capacity_ = 0;  // bytes of a frame the segments were made for
+  std::int64_t stride_ = 0;    // bytes from frame to frame in this call, a multiple of 64
+  std::int64_t capacity_ = 0;  // the stride the segments were made for
   std::array<std::atomic<std::byte*>, most_segments> segments_{};
   std::array<std::unique_ptr<std::byte, Free>, most_segments> owned_;
   std::atomic<std::int64_t> growths_{0};

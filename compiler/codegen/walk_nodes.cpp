@@ -147,12 +147,11 @@ Code Walker::base(int buffer) {
           as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
       return e_.pointer_add(start, tile_bytes());
     }
-    case Buffer::Space::Frame: {
-      const Code header = i64(b.frame_bytes);
-      const Code before = times(symbol(kBlocksSymbol), b.frame_lanes);
+    case Buffer::Space::Frame:
       return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)],
-                            e_.add(e_.add(header, before), tile_bytes()));
-    }
+                            e_.add(evaluate(b.offset), tile_bytes()));
+    case Buffer::Space::FrameDense:
+      return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)], evaluate(b.offset));
     case Buffer::Space::Local: {
       const auto found = locals_.find(buffer);
       if (found != locals_.end()) return found->second;
@@ -336,7 +335,7 @@ void Walker::tape_frame(const TapeFrame& node) {
     scalars_[static_cast<std::size_t>(p.scalar)] =
         in_register(e_.load(pointer, i64(p.offset / size(p.dtype)), p.dtype), p.dtype);
   }
-  if (node.stores.empty()) return;
+  if (!node.writes) return;
   const Code full = e_.compare(Compare::Eq, address, zero_);
   const Code outcome = field(offsetof(CallFrame, outcome));
   only_first([&] {

@@ -16,11 +16,14 @@ using namespace plan;
 
 enum class Share : std::uint8_t { Chunks, Other };
 
+// A buffer, or a tape (counted down from -2) and the part of its frames; -1 is their scalars.
+using Key = std::pair<int, int>;
+
 struct Seen {
   // The weakest sharing of the accesses since the last barrier.
-  std::map<int, Share> read, written;
+  std::map<Key, Share> read, written;
 
-  static void add(std::map<int, Share>& to, int key, Share how) {
+  static void add(std::map<Key, Share>& to, Key key, Share how) {
     const auto [found, fresh] = to.emplace(key, how);
     if (!fresh && how == Share::Other) found->second = how;
   }
@@ -42,17 +45,19 @@ class Barriers {
  private:
   Plan& plan_;
 
-  // Parts of tape frames share one key a tape; their addresses are decided at run time.
-  int key(int buffer) const {
+  // Frames are told apart at run time only, their parts here. Varying parts are touched by chunks
+  // alone, so they may share a key.
+  Key key(int buffer) const {
     const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
-    if (b.space == Buffer::Space::Frame) return -1;
+    if (b.space == Buffer::Space::Frame) return {-1, 0};
+    if (b.space == Buffer::Space::FrameDense) return {-2 - b.tape, b.part};
     if (b.space == Buffer::Space::Output) {
       const int alias =
           plan_.signature.outputs[static_cast<std::size_t>(b.index) - plan_.signature.inputs.size()]
               .alias;
-      if (alias >= 0) return alias;  // inputs are buffers 0, 1, ... in order
+      if (alias >= 0) return {alias, 0};  // inputs are buffers 0, 1, ... in order
     }
-    return buffer;
+    return {buffer, 0};
   }
 
   Share share(int buffer) const {
@@ -82,8 +87,8 @@ class Barriers {
     a.write_buffer = [&](int b) { Seen::add(seen.written, key(b), writes_by_chunk(b, in_phase)); };
     visit(node, a);
     if (TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
-      if (!frame->loads.empty()) Seen::add(seen.read, -2 - frame->tape, Share::Other);
-      if (!frame->stores.empty()) Seen::add(seen.written, -2 - frame->tape, Share::Other);
+      if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
+      if (!frame->stores.empty()) Seen::add(seen.written, {-2 - frame->tape, -1}, Share::Other);
     }
     for (Nodes* list : inside(node)) {
       for (Node& n : *list)
@@ -98,7 +103,7 @@ class Barriers {
   }
 
   static bool conflict(const Seen& before, const Seen& now) {
-    const auto clash = [](const std::map<int, Share>& a, const std::map<int, Share>& b) {
+    const auto clash = [](const std::map<Key, Share>& a, const std::map<Key, Share>& b) {
       for (const auto& [key, how] : b) {
         const auto found = a.find(key);
         if (found == a.end()) continue;

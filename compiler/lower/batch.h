@@ -11,8 +11,11 @@ namespace nodec::lowering {
 
 // One number per sample (and element) rather than one for all. A tape is one object of the program,
 // whatever its frames hold.
+inline bool is_varying(const Type& type, std::string_view batch) {
+  return !batch.empty() && type.is_tensor() && type.mentions(batch);
+}
 inline bool is_varying(const Value* value, std::string_view batch) {
-  return !batch.empty() && value->type.is_tensor() && value->type.mentions(batch);
+  return is_varying(value->type, batch);
 }
 
 inline bool reads_batch(const Op& op, std::string_view batch) {

@@ -1,4 +1,4 @@
-// Loops, branches and tapes.
+// Loops and branches.
 //
 // A loop whose samples never meet (the reverse sweep: its batch sums are accumulators) runs inside
 // a phase, chunk by chunk, with no barrier. Any other loop is walked by the whole team in step.
@@ -209,21 +209,6 @@ void Lowering::add_branch(Nodes& nodes, const Op& op) {
   nodes.push_back({std::move(branch)});
 }
 
-// A branch's tape leaves it. Derivatives give the other branch an empty one, which nobody reads.
-void Lowering::pass_tape(const Value& result, const Value& inside) {
-  const bool empty = inside.op && inside.op->primitive == &tape_new_p;
-  const auto known = tape_.find(&result);
-  if (known == tape_.end()) {
-    set_tape(&result, tape_of(&inside));
-    if (empty) empty_tapes_.insert(&result);
-  } else if (empty_tapes_.erase(&result) > 0) {
-    known->second = tape_of(&inside);
-  } else if (!empty) {
-    throw Error("a tape that both branches write cannot be compiled yet",
-                {{result.op->where, "branches here"}});
-  }
-}
-
 Nodes Lowering::branch_body(const Op& op, std::size_t k, std::vector<plan::Merge>& merges) {
   const Region& region = op.region(k);
   for (std::size_t i = 0; i < region.args.size(); ++i) alias_[region.arg(i)] = op.operands[i + 1];
@@ -245,122 +230,6 @@ Nodes Lowering::branch_body(const Op& op, std::size_t k, std::vector<plan::Merge
   }
   copies(nodes, moves, Scope::Team);
   return nodes;
-}
-
-int Lowering::tape_of(const Value* v) const {
-  const auto found = tape_.find(follow(v));
-  NODEC_CHECK(found != tape_.end(), "a tape of unknown origin");
-  return found->second;
-}
-
-// Where part `part` of a tape's frame stands: scalars first, then the varying values block by
-// block.
-plan::Buffer Lowering::frame_part(const Type& tape, std::size_t part, int frame) const {
-  Buffer b;
-  b.space = Buffer::Space::Frame;
-  b.index = frame;
-  std::int64_t lanes = 0;
-  for (std::size_t i = 0; i < tape.elements().size(); ++i) {
-    const Type& t = tape.elements()[i];
-    if (t.is_scalar() || i >= part) continue;
-    std::int64_t n = kBlock * static_cast<std::int64_t>(bytes(t.dtype()));
-    bool sampled = false;
-    for (const Dim& d : t.shape()) {
-      if (!graph_.batch.empty() && d == Dim::symbol(graph_.batch)) {
-        sampled = true;
-      } else {
-        n *= d.constant();
-      }
-    }
-    if (!sampled) {
-      throw Error("a tape of tensors without a batch cannot be compiled yet, got " + t.str());
-    }
-    lanes += n;
-  }
-  std::int64_t scalars = 0;
-  for (const Type& t : tape.elements()) scalars += t.is_scalar() ? 1 : 0;
-  b.frame_bytes = (8 * scalars + 63) / 64 * 64;
-  b.frame_lanes = lanes;
-  return b;
-}
-
-void Lowering::read_frame(const Op& op, Nodes& nodes) {
-  const Type& tape = op.operands[0]->type;
-  plan::TapeFrame frame;
-  frame.tape = tape_of(op.operands[0]);
-  frame.index = scalar_of(op.operands[1], nodes);
-  frame.frame = plan_.frames++;
-  std::int64_t offset = 0;
-  for (std::size_t i = 0; i < op.results.size(); ++i) {
-    const Value* v = op.result(i);
-    if (v->type.is_scalar()) {
-      frame.loads.push_back({scalar_home(v), offset, v->type.dtype()});
-      offset += 8;
-      continue;
-    }
-    Buffer b = frame_part(tape, i, frame.frame);
-    b.name = "tape";
-    b.dtype = v->type.dtype();
-    b.elements = elements(v);
-    buffer_[v] = new_buffer(std::move(b));
-  }
-  nodes.push_back({std::move(frame)});
-}
-
-// Values made in the phase that writes the frame are made in the frame itself.
-void Lowering::frame_for_write(const Op& op, Nodes& nodes, const std::vector<Task*>& group) {
-  const Type& tape = op.operands[0]->type;
-  set_tape(op.result(), tape_of(op.operands[0]));
-  plan::TapeFrame frame;
-  frame.tape = tape_of(op.operands[0]);
-  frame.index = scalar_of(op.operands[1], nodes);
-  frame.frame = plan_.frames++;
-  frame_[&op] = frame.frame;
-  std::int64_t offset = 0;
-  for (std::size_t i = 2; i < op.operands.size(); ++i) {
-    const Value* v = op.operands[i];
-    if (v->type.is_scalar()) {
-      frame.stores.push_back({scalar_of(v, nodes), offset, v->type.dtype()});
-      offset += 8;
-      continue;
-    }
-    const View view = resolve(v);
-    const bool here = std::any_of(group.begin(), group.end(), [&](const Task* t) {
-      return t->op && t->kind == Task::Kind::Tile && view.base->op == t->op;
-    });
-    if (!here || !contiguous(v, view) || buffer_.count(view.base)) continue;
-    Buffer b = frame_part(tape, i - 2, frame.frame);
-    b.name = "tape";
-    b.dtype = v->type.dtype();
-    b.elements = elements(view.base);
-    const int made = new_buffer(std::move(b));
-    buffer_[view.base] = made;
-    kept_.insert(made);
-  }
-  nodes.push_back({std::move(frame)});
-}
-
-void Lowering::copy_to_frame(TileList& list, const Op& op) {
-  const Type& tape = op.operands[0]->type;
-  for (std::size_t i = 2; i < op.operands.size(); ++i) {
-    const Value* v = op.operands[i];
-    if (v->type.is_scalar()) continue;
-    Buffer b = frame_part(tape, i - 2, frame_.at(&op));
-    const auto found = buffer_.find(resolve(v).base);
-    if (found != buffer_.end()) {
-      const Buffer& own = plan_.buffers[static_cast<std::size_t>(found->second)];
-      if (own.space == Buffer::Space::Frame && own.index == b.index &&
-          own.frame_lanes == b.frame_lanes) {
-        continue;
-      }
-    }
-    b.name = "tape";
-    b.dtype = v->type.dtype();
-    b.elements = elements(v);
-    const int made = new_buffer(std::move(b));
-    kept_.insert(made);
-    add_copy(list, v, ref_to(made, v));
-  }
 }
 
 }  // namespace nodec::lowering

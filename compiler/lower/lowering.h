@@ -1,7 +1,8 @@
 // The state of one lowering: where every value lives, and the parts of the plan made so far. The
 // work is split by idea: views.cpp (values as affine references), tile_kernels.cpp (ops on one
 // tile), dense_kernels.cpp (ops split by elements), schedule.cpp (order and phases), loops.cpp
-// (while, cond), functions.cpp (out-of-line calls). Start reading at schedule.cpp.
+// (while, cond), frames.cpp (tapes), functions.cpp (out-of-line calls). Start reading at
+// schedule.cpp.
 #pragma once
 
 #include <map>
@@ -134,10 +135,6 @@ class Lowering {
   plan::Nodes tile_nodes(const std::vector<Task*>& group, const Region& region);
   int new_slots(const std::string& name, Dtype dtype, std::int64_t outputs);
   void fold_sums(plan::Nodes& nodes, const std::vector<Task*>& group);
-  void frame_for_write(const Op& op, plan::Nodes& nodes, const std::vector<Task*>& group);
-  plan::Buffer frame_part(const Type& tape, std::size_t part, int frame) const;
-  void copy_to_frame(TileList& list, const Op& op);
-  void read_frame(const Op& op, plan::Nodes& nodes);
   bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes);
   void declare_ports();
   void place_outputs();
@@ -155,9 +152,20 @@ class Lowering {
               Scope scope);
   std::vector<std::pair<const Value*, int>> without_conflicts(
       plan::Nodes& nodes, std::vector<std::pair<const Value*, int>> moves, Scope scope);
-  void pass_tape(const Value& result, const Value& inside);
+
+  // ---- frames.cpp ----
   int tape_of(const Value* v) const;
   void set_tape(const Value* v, int tape) { tape_[v] = tape; }
+  void pass_tape(const Value& result, const Value& inside);
+  Dim frame_offset(const Type& tape, std::size_t part) const;
+  int frame_part(const Value* tape, std::size_t part, int frame, const Value* v);
+  plan::TapeFrame find_frame(const Op& op, plan::Nodes& nodes);
+  void read_frame(const Op& op, plan::Nodes& nodes);
+  void make_in_frame(const Op& write, std::size_t i, int frame);
+  bool is_in_frame(const Op& write, std::size_t i);
+  void open_frames(const std::vector<Task>& tasks, plan::Nodes& nodes);
+  void frame_for_write(const Op& op, plan::Nodes& nodes, const std::vector<Task*>& group);
+  void copy_to_frame(TileList& list, const Op& op);
 
   // ---- functions.cpp ----
   void add_call(TileList& list, const Op& op);
@@ -177,7 +185,8 @@ class Lowering {
   std::map<const Accumulator*, int> slots_;  // of accumulators, or
   std::map<const Op*, int> op_slots_;        // of single batch sums
   std::map<const Value*, int> scales_;       // scalars that scale the terms being lowered
-  std::map<const Op*, int> frame_;           // frame variable of a tape.write
+  std::map<const Op*, int> frame_;           // frame variable of a tape.write, and
+  std::map<const Op*, int> opened_;          // one for tensors made before the write
   std::map<std::string, int> functions_;     // by the text of their regions
   std::map<int, int> segment_of_;            // buffer -> the one segment that uses it
   std::set<const Value*> available_;         // base values that can be read now

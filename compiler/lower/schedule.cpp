@@ -56,11 +56,9 @@ std::vector<Task> Lowering::tasks_of(const Region& region) {
     if (is_free(*op) || sums_.belongs(*op)) continue;
     if (op->primitive == &tape_new_p) {
       const int tape = static_cast<int>(plan_.signature.tapes.size());
-      plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), {}});
-      const plan::Buffer end =
-          frame_part(op->result()->type, op->result()->type.elements().size(), -1);
-      plan_.signature.tapes.back().frame_bytes =
-          Dim(end.frame_bytes) + Dim::symbol(kBlocksSymbol) * Dim(end.frame_lanes);
+      const Type& type = op->result()->type;
+      plan_.signature.tapes.push_back(
+          {fmt::format("tape_{}", tape), frame_offset(type, type.elements().size())});
       set_tape(op->result(), tape);
       available_.insert(op->result());
       continue;
@@ -124,7 +122,10 @@ Nodes Lowering::schedule(const Region& region, Scope scope) {
   };
   while (pending()) {
     bool moved = run_scalars(tasks, nodes);
-    if (scope == Scope::Team) moved = run_dense(tasks, nodes) || moved;
+    if (scope == Scope::Team) {
+      open_frames(tasks, nodes);
+      moved = run_dense(tasks, nodes) || moved;
+    }
     if (moved) continue;
     if (run_phase(tasks, nodes, region, scope)) continue;
     if (scope == Scope::Team && run_control(tasks, nodes)) continue;

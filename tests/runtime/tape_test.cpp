@@ -29,6 +29,14 @@ TEST_CASE("frames are apart, aligned, and stay where they are while the tape gro
   CHECK(tape.held_bytes() == 1016 * 192);
 }
 
+TEST_CASE("frames of any size begin at multiples of 64 bytes") {
+  for (const std::int64_t bytes : {0, 1, 64, 65}) {
+    TapeStorage tape;
+    tape.prepare(bytes);
+    CHECK(tape.frame(1, 0) - tape.frame(0, 0) == (bytes > 64 ? 128 : 64));
+  }
+}
+
 TEST_CASE("a tape that has grown does not grow again for as many frames") {
   TapeStorage tape;
   tape.prepare(64);

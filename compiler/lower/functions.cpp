@@ -1,18 +1,43 @@
 // Out-of-line functions: the dynamics of a solve are compiled once and called for every stage.
 //
-// Two calls whose regions have the same text share one function. It works on one tile: scalars by
-// value, tensors by pointer, results through pointers to wherever the caller wants them.
+// It works on one tile: scalars by value, tensors by pointer, results through pointers to wherever
+// the caller wants them. A tensor without a batch that is a view where it comes from stays one: the
+// function knows its strides. Two calls share one function when their regions have the same text
+// and their tensors the same strides.
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
 #include "ir/print.h"
 
 namespace nodec::lowering {
 
-void Lowering::declare_arguments(const Region& region, plan::Function& function) {
-  for (const auto& arg : region.args) {
-    const Value* v = arg.get();
+// Whether an argument is passed by value: also a tensor that is one number, repeated.
+bool Lowering::is_number(const Value* x) {
+  if (x->type.is_scalar() || varying(x)) return x->type.is_scalar();
+  const Value* base = resolve(x).base;
+  return is_constant(base) || scalar_.count(base) > 0;
+}
+
+// What a call's function knows of how its tensors lie; plain ones are not mentioned.
+std::string Lowering::layout(const Op& call) {
+  std::string text;
+  for (std::size_t i = 0; i < call.operands.size(); ++i) {
+    const Value* x = call.operands[i];
+    if (!x->type.is_tensor() || x->type.is_scalar() || varying(x)) continue;
+    const View view = resolve(x);
+    if (is_number(x)) {
+      text += fmt::format("\n{}: a number", i);
+    } else if (!contiguous(x, view)) {
+      text += fmt::format("\n{}: strides {}", i, fmt::join(view.strides, ", "));
+    }
+  }
+  return text;
+}
+
+void Lowering::declare_arguments(const Op& call, plan::Function& function) {
+  for (std::size_t i = 0; i < call.operands.size(); ++i) {
+    const Value *v = call.region().arg(i), *x = call.operands[i];
     if (!v->type.is_tensor()) continue;
-    if (v->type.is_scalar()) {
+    if (is_number(x)) {
       function.scalars.push_back(scalar_home(v));
       function.scalar_dtypes.push_back(v->type.dtype());
       continue;
@@ -22,7 +47,11 @@ void Lowering::declare_arguments(const Region& region, plan::Function& function)
     b.dtype = v->type.dtype();
     b.index = static_cast<int>(function.pointers.size());
     b.space = varying(v) ? plan::Buffer::Space::ArgLanes : plan::Buffer::Space::ArgDense;
-    if (varying(v)) b.elements = elements(v);
+    if (varying(v)) {
+      b.elements = elements(v);
+    } else if (const View view = resolve(x); !contiguous(x, view)) {
+      strides_[v] = view.strides;
+    }
     const int made = new_buffer(std::move(b));
     buffer_[v] = made;
     function.pointers.push_back(made);
@@ -44,12 +73,13 @@ void Lowering::declare_results(const Region& region, plan::Function& function) {
   }
 }
 
-int Lowering::function_of(const Region& region) {
-  const std::string text = print(region);
+int Lowering::function_of(const Op& call) {
+  const Region& region = call.region();
+  const std::string text = print(region) + layout(call);
   if (const auto found = functions_.find(text); found != functions_.end()) return found->second;
   plan::Function function;
-  function.name = fmt::format("{}_{}", region.parent->attrs.get_or<std::string>("name", "call"),
-                              functions_.size());
+  function.name =
+      fmt::format("{}_{}", call.attrs.get_or<std::string>("name", "call"), functions_.size());
   const auto prologue = std::move(prologue_);
   const auto prologue_results = std::move(prologue_results_);
   prologue_.clear();
@@ -58,7 +88,7 @@ int Lowering::function_of(const Region& region) {
 
   TileList list;
   list.segment = next_segment_++;
-  declare_arguments(region, function);
+  declare_arguments(call, function);
   const std::size_t first_result = function.pointers.size();
   declare_results(region, function);
   for (const auto& op : region.ops) {
@@ -93,21 +123,14 @@ int Lowering::function_of(const Region& region) {
 
 void Lowering::add_call(TileList& list, const Op& op) {
   plan::Invoke invoke;
-  invoke.function = function_of(op.region());
+  invoke.function = function_of(op);
   segment_ = list.segment;
   for (const Value* x : op.operands) {
     if (!x->type.is_tensor()) continue;
-    if (x->type.is_scalar()) {
+    if (is_number(x)) {
       invoke.scalars.push_back(ref(x));
-    } else if (varying(x)) {
-      invoke.pointers.push_back(tile_ref(list, x));
     } else {
-      const View view = resolve(x);
-      if (!contiguous(x, view)) {
-        throw Error("a transposed or broadcast tensor cannot be passed to a compiled function yet",
-                    {{op.where, "called here"}});
-      }
-      invoke.pointers.push_back(ref(x));
+      invoke.pointers.push_back(varying(x) ? tile_ref(list, x) : ref(x));
     }
   }
   for (const auto& r : op.results) invoke.pointers.push_back(ref_to(home(r.get()), r.get()));

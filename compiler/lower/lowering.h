@@ -169,8 +169,10 @@ class Lowering {
 
   // ---- functions.cpp ----
   void add_call(TileList& list, const Op& op);
-  int function_of(const Region& region);
-  void declare_arguments(const Region& region, plan::Function& function);
+  int function_of(const Op& call);
+  bool is_number(const Value* x);
+  std::string layout(const Op& call);
+  void declare_arguments(const Op& call, plan::Function& function);
   void declare_results(const Region& region, plan::Function& function);
 
   const Graph& graph_;
@@ -187,11 +189,12 @@ class Lowering {
   std::map<const Value*, int> scales_;       // scalars that scale the terms being lowered
   std::map<const Op*, int> frame_;           // frame variable of a tape.write, and
   std::map<const Op*, int> opened_;          // one for tensors made before the write
-  std::map<std::string, int> functions_;     // by the text of their regions
-  std::map<int, int> segment_of_;            // buffer -> the one segment that uses it
-  std::set<const Value*> available_;         // base values that can be read now
-  std::set<int> kept_;                       // written even if no kernel reads them
-  std::vector<plan::Compute> prologue_;      // constants of the function being lowered
+  std::map<std::string, int> functions_;     // by the text of their regions, and layout()
+  std::map<const Value*, std::vector<std::int64_t>> strides_;  // of arguments that are views
+  std::map<int, int> segment_of_;        // buffer -> the one segment that uses it
+  std::set<const Value*> available_;     // base values that can be read now
+  std::set<int> kept_;                   // written even if no kernel reads them
+  std::vector<plan::Compute> prologue_;  // constants of the function being lowered
   std::vector<int> prologue_results_;
   plan::Nodes tables_;  // constants that are not one value repeated
   int segment_ = 0;

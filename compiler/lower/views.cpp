@@ -125,6 +125,7 @@ View Lowering::resolve(const Value* v) {
   if (!v->op || (v->op->primitive->form != Form::View && v->op->primitive != &stop_gradient_p)) {
     View view{v, row_major(v, element_dims(v)), 0};
     if (is_constant(v)) std::fill(view.strides.begin(), view.strides.end(), 0);
+    if (const auto found = strides_.find(v); found != strides_.end()) view.strides = found->second;
     return view;
   }
   if (v->op->primitive == &stop_gradient_p) return resolve(v->op->operands[0]);

@@ -1,103 +1,11 @@
-// Tapes of tensors without a batch: gradients as machine code against the interpreter, finite
-// differences and other numbers of threads; and where the plan puts what goes on a tape.
-#include <cstring>
+// Tapes of tensors without a batch, and where the plan puts what goes on a tape.
+#include <cmath>
 
-#include "compiler/nodec.h"
-#include "tests/compiler/oracle.h"
+#include "tests/compiler/lower/gradients.h"
 
 namespace nodec {
-namespace {
 
-using Vars = std::vector<Var>;
-
-const Dim kB = Dim::symbol("B"), kN = Dim::symbol("N");
-
-struct Rule {
-  const char* adjoint;
-  bool keep = true;
-};
-constexpr Rule kRules[] = {{"discrete"}, {"discrete", false}, {"interpolating"}};
-
-// A loss of tensors through a solve.
-struct Model {
-  std::string batch;
-  std::vector<Shape> inputs;
-  std::function<Var(const Vars&, const SolveOptions&)> loss;
-};
-
-// The loss and its gradient; the first input is the solve's tolerance.
-std::unique_ptr<Graph> gradient_graph(const Model& model, Dtype dtype, const Rule& rule) {
-  Trace t("model", model.batch);
-  const Var tolerance = t.input("tolerance", Type::scalar(dtype));
-  SolveOptions options;
-  options.adjoint = rule.adjoint;
-  options.keep_stages = rule.keep;
-  options.rtol = options.atol = tolerance;
-  Vars inputs;
-  for (const Shape& shape : model.inputs) {
-    inputs.push_back(t.input(fmt::format("x{}", inputs.size()), Type::tensor(dtype, shape)));
-  }
-  const auto [value, g] =
-      value_and_grad([&](const Vars& x) { return model.loss(x, options); }, inputs);
-  t.output("loss", value);
-  for (std::size_t i = 0; i < g.size(); ++i) t.output(fmt::format("d{}", i), g[i]);
-  return std::move(t.finish().graph);
-}
-
-std::vector<Array> inputs_of(const Graph& graph, std::int64_t batch, double tolerance) {
-  std::vector<Array> inputs = oracle::inputs_for(graph, {{"B", batch}, {"N", 19}});
-  inputs[0].reals[0] = tolerance;
-  return inputs;
-}
-
-void expect_interpreted(const Graph& graph, const Program& program, double tolerance) {
-  const std::unique_ptr<Graph> plain = run_until(graph, "differentiate");
-  for (const std::int64_t batch : {1, 37}) {
-    const std::vector<Array> inputs = inputs_of(graph, batch, 1e-4);
-    const auto one = oracle::run_compiled(program, inputs, 1);
-    oracle::expect_close(one, interpret(*plain, inputs), tolerance);
-    for (const int threads : {2, 3}) {
-      const auto more = oracle::run_compiled(program, inputs, threads);
-      for (std::size_t i = 0; i < one.size(); ++i) {
-        CHECK(std::memcmp(one[i].data(), more[i].data(), one[i].bytes()) == 0);
-      }
-    }
-    if (graph.batch.empty()) return;
-  }
-}
-
-void expect_differences(const Graph& graph, const Program& program, double tolerance) {
-  std::vector<Array> inputs = inputs_of(graph, 5, 1e-9);
-  const auto got = oracle::run_compiled(program, inputs, 2);
-  for (std::size_t i = 1; i < inputs.size(); ++i) {
-    for (std::size_t k = 0; k < inputs[i].reals.size(); ++k) {
-      double& x = inputs[i].reals[k];
-      const double at = x, h = 1e-4;
-      const auto moved = [&](double to) {
-        x = to;
-        return oracle::run_compiled(program, inputs)[0].values<double>()[0];
-      };
-      const double difference = (moved(at + h) - moved(at - h)) / (2 * h);
-      x = at;
-      CHECK(got[i].values<double>()[k] == doctest::Approx(difference).epsilon(tolerance));
-    }
-  }
-}
-
-void expect_gradients(const Model& model) {
-  for (const Rule& rule : kRules) {
-    INFO(std::string(rule.adjoint), ", stages kept: ", rule.keep);
-    const auto wide = gradient_graph(model, Dtype::F64, rule);
-    const Program program = oracle::compile_fresh(*wide);
-    expect_interpreted(*wide, program, 1e-10);
-    if (!rule.keep) continue;
-    expect_differences(*wide, program, 1e-6);
-    const auto narrow = gradient_graph(model, Dtype::F32, rule);
-    expect_interpreted(*narrow, oracle::compile_fresh(*narrow), 1e-3);
-  }
-}
-
-}  // namespace
+using oracle::expect_gradients, oracle::kB, oracle::kN, oracle::Model, oracle::Vars;
 
 TEST_CASE("gradients of a vector without a batch") {
   expect_gradients({"", {{3}, {3, 3}, {3}, {}}, [](const Vars& x, const SolveOptions& options) {

@@ -3,12 +3,19 @@
 // The loop carries t, the positive step size h, the controller's memory, the counts, a status, the
 // states, the first evaluation of the coming step (FSAL), the cells, the integrals and the tape. A
 // turn
-//   1. cuts h so that it does not pass t1,
+//   1. cuts h so that it does not pass t1, or stretches it a little so that it ends there,
 //   2. takes the step from copies, and writes its tape frame at index `accepted`,
 //   3. asks the controller, and selects, for every carried value, the new one if the step stands.
 // So a rejected attempt leaves no trace: its frame is overwritten, its cells and integrals are
-// dropped. The loop ends when t is t1 (exactly: a t within 100 ulp of t1 snaps to it after an
-// acceptance) or the status is not 0. It always ends: each turn spends one of max_steps.
+// dropped. The loop ends when t is t1 or the status is not 0. It always ends: each turn spends one
+// of max_steps.
+//
+// t1 is met exactly. A step as long as the rest, fl(t1 - t), need not end near t1: from -1e8 to
+// -1e-3 it is 1e8 and ends at 0, past t1. So what such a step reaches is t1 by definition, as with
+// OrdinaryDiffEq's tstops and in diffrax. A shorter one cannot pass t1, since h < fl(t1 - t)
+// implies t + h <= t1; would it leave less than 100 ulp of time and a hundredth of itself, it takes
+// the rest along. (To set t to t1 afterwards would be to skip that time: a span of 80 ulp would end
+// anywhere.)
 #include "kernels/solve/control.h"
 #include "kernels/solve/first_step.h"
 #include "kernels/solve/integrate.h"
@@ -51,7 +58,7 @@ class AdaptiveIntegration : Integration {
   std::pair<Value*, Value*> start_size(Builder& b, const SolveState& s, const SolveEnv& env,
                                        const Evaluation& first) const;
   SolveState attempt(Builder& b, const SolveState& s, const SolveEnv& env) const;
-  Value* landing(Builder& b, Value* t, Value* t1) const;
+  Value* reaches_end(Builder& b, const SolveState& s, Value* t1, Value* rest) const;
   Value* next_status(Builder& b, const SolveState& next, const SolveEnv& env, Value* error) const;
   Values choose_integrals(Builder& b, Value* accepted, Value* dt, const Values& integrals,
                           const std::vector<Evaluation>& stages) const;
@@ -130,7 +137,9 @@ Values AdaptiveIntegration::emit(Builder& b) const {
 
 SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
                                         const SolveEnv& env) const {
-  Value* h = min(b, s.h, abs(b, sub(b, env.t1, s.t)));
+  Value* rest = abs(b, sub(b, env.t1, s.t));
+  Value* last = reaches_end(b, s, env.t1, rest);
+  Value* h = select(b, last, rest, s.h);
   Value* dt = mul(b, env.direction, h);
   Values cells = s.cells;
   const Dynamics f = dynamics(env.captures);
@@ -142,7 +151,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
 
   SolveState next = s;
   next.tape = write_frame(b, s, dt, step);
-  next.t = select(b, d.accepted, landing(b, add(b, s.t, dt), env.t1), s.t);
+  next.t = select(b, d.accepted, select(b, last, env.t1, add(b, s.t, dt)), s.t);
   next.h = d.dt;
   next.errold = d.errold;
   next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);
@@ -162,11 +171,13 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   return next;
 }
 
-// t, or t1 when t is as good as there.
-Value* AdaptiveIntegration::landing(Builder& b, Value* t, Value* t1) const {
-  Value* size = max(b, abs(b, t), abs(b, t1));
-  Value* near = mul(b, number(b, 100 * ulp_of_one()), size);
-  return select(b, le(b, abs(b, sub(b, t1, t)), near), t1, t);
+// Whether the step takes all of the rest |t1 - t|.
+Value* AdaptiveIntegration::reaches_end(Builder& b, const SolveState& s, Value* t1,
+                                        Value* rest) const {
+  Value* size = max(b, abs(b, s.t), abs(b, t1));
+  Value* near = mul(b, number(b, 100 * ulp_of_one(dtype_)), size);
+  Value* little = min(b, near, mul(b, number(b, 0.01), s.h));
+  return ge(b, add(b, s.h, little), rest);
 }
 
 // After an attempt: done, out of steps, or at a step that time cannot resolve, for want of a finite
@@ -174,7 +185,7 @@ Value* AdaptiveIntegration::landing(Builder& b, Value* t, Value* t1) const {
 Value* AdaptiveIntegration::next_status(Builder& b, const SolveState& next, const SolveEnv& env,
                                         Value* error) const {
   Value* spent = ge(b, add(b, next.accepted, next.rejected), env.max_steps);
-  Value* resolution = mul(b, number(b, ulp_of_one()), abs(b, next.t));
+  Value* resolution = mul(b, number(b, ulp_of_one(dtype_)), abs(b, next.t));
   Value* stuck =
       select(b, is_finite(b, error), status(b, Status::DtUnderflow), status(b, Status::NonFinite));
   Value* success = status(b, Status::Success);

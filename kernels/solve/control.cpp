@@ -1,6 +1,8 @@
 // The error norm and the two controllers; formulas and constants in the header.
 #include "kernels/solve/control.h"
 
+#include <limits>
+
 namespace nodec {
 namespace {
 
@@ -10,6 +12,11 @@ constexpr double kLargestCut = 5;
 constexpr double kFirstError = 1e-4;
 
 }  // namespace
+
+double ulp_of_one(Dtype dtype) {
+  return dtype == Dtype::F64 ? std::numeric_limits<double>::epsilon()
+                             : double(std::numeric_limits<float>::epsilon());
+}
 
 Value* rms(Builder& b, const Values& xs) {
   Value* total = nullptr;

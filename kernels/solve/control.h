@@ -20,6 +20,8 @@
 
 namespace nodec {
 
+double ulp_of_one(Dtype dtype);
+
 // sqrt((sum over all elements of x*x) / their number). The squares are written sum(mul(x, x)):
 // `lower` folds the product into the sum's chain, acc = fma(x, x, acc).
 Value* rms(Builder& b, const Values& xs);

@@ -38,12 +38,13 @@ Value* first_step(Builder& b, const Method& method, const Dynamics& dynamics,
   Value* d0 = norm_in(b, p.states, scales);
   Value* d1 = norm_in(b, p.slopes, scales);
   Value* tiny = logical_or(b, lt(b, d0, number(1e-5)), lt(b, d1, number(1e-5)));
-  Value* h0 = select(b, tiny, number(1e-6), div(b, div(b, d0, d1), number(100)));
+  Value* least = max(b, number(1e-6), mul(b, number(2 * ulp_of_one(dtype)), abs(b, p.t0)));
+  Value* h0 = select(b, tiny, least, div(b, div(b, d0, d1), number(100)));
   h0 = min(b, h0, p.span);
 
   Value* d2 = curvature(b, dynamics, p, h0, scales);
   Value* largest = max(b, d1, d2);
-  Value* flat = max(b, number(1e-6), mul(b, h0, number(1e-3)));
+  Value* flat = max(b, least, mul(b, h0, number(1e-3)));
   Value* h1 = pow(b, div(b, number(0.01), largest), number(1.0 / method.order));
   h1 = select(b, le(b, largest, number(1e-15)), flat, h1);
   Value* cautious = mul(b, number(100), h0);

@@ -3,10 +3,12 @@
 // Euler probe, of its second derivative, all in units of the tolerance.
 //
 //   d0 = |u0|, d1 = |f0|              norms of control.h with the scale atol + rtol |u0|
-//   h0 = d0 / d1 / 100                1e-6 when d0 or d1 < 1e-5; at most the span
+//   h0 = d0 / d1 / 100                least when d0 or d1 < 1e-5; at most the span
 //   d2 = |f(t0 + h0, u0 + h0 f0) - f0| / h0
-//   h1 = (0.01 / max(d1, d2))^(1/order)    max(1e-6, h0/1000) when max(d1, d2) <= 1e-15
+//   h1 = (0.01 / max(d1, d2))^(1/order)    max(least, h0/1000) when max(d1, d2) <= 1e-15
 //   h  = min(100 h0, h1, span);  100 h0 when the probe shows the very same slope
+//
+// with least = max(1e-6, 2 ulp of t0): time resolves no smaller step there.
 #pragma once
 
 #include "kernels/solve/loop.h"

@@ -1,9 +1,21 @@
 // The loop of a fixed-step method: ceil(|t1 - t0| / dt) steps, step i from t0 + i dt (no drift),
-// the last one cut to land on t1. There is nothing to reject, so nothing is selected.
+// the last one as long as what is left of the span, ending at t1. There is nothing to reject, so
+// nothing is selected.
+//
+// Steps are counted in i32. Time cannot tell how far the solve is where dt is below its resolution:
+// from 1000 by 1e-6 in f32, t is t1 for the last 30 steps, and none of them may be left out. Nor is
+// the last step t1 - t there, but (t1 - t0) - (n - 1) dt, rounded once.
+//
+// The count. A quotient that rounding pushed above a whole number is that number, so what it
+// exceeds it by has to be more than 4 ulp of it; or more than half a step, where 4 ulp are more, so
+// that no last step is longer than 1.5 dt. Beyond 2^23 (f32) every quotient is whole.
+#include "kernels/solve/control.h"
 #include "kernels/solve/integrate.h"
 
 namespace nodec {
 namespace {
+
+constexpr std::int64_t kMostSteps = std::int64_t{1} << 30;
 
 class FixedIntegration : Integration {
  public:
@@ -13,38 +25,43 @@ class FixedIntegration : Integration {
 
  private:
   SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env) const;
-  Value* step_count(Builder& b, Value* span) const;
-  Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* span) const;
+  Value* step_count(Builder& b) const;
+  Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* steps) const;
 };
 
-// ceil(span / dt0), as a float. A quotient that rounding pushed above a whole number is that
-// number: 4 ulp are taken off first.
-Value* FixedIntegration::step_count(Builder& b, Value* span) const {
-  Value* quotient = div(b, span, solve_.dt0());
-  quotient = mul(b, quotient, number(b, 1 - 4 * ulp_of_one()));
-  return neg(b, floor(b, neg(b, quotient)));
+// At least 1; more than kMostSteps, which ends as MaxSteps, where i32 could not hold it.
+Value* FixedIntegration::step_count(Builder& b) const {
+  Value* quotient = div(b, span(b), solve_.dt0());
+  Value* whole = floor(b, quotient);
+  Value* slack = min(b, mul(b, quotient, number(b, 4 * ulp_of_one(dtype_))), number(b, 0.5));
+  Value* more = gt(b, sub(b, quotient, whole), slack);
+  Value* most = number(b, 1.5 * kMostSteps);
+  Value* count = cast(b, min(b, whole, most), Dtype::I32);
+  return max(b, select(b, more, add_one(b, count), count), i32(b, 1));
 }
 
 Values FixedIntegration::emit(Builder& b) const {
   SolveState s = start_state(b);
-  Value* length = span(b);
-  Value* finite = logical_and(b, is_finite(b, solve_.dt0()), is_finite(b, length));
+  Value* finite = logical_and(b, is_finite(b, solve_.dt0()), is_finite(b, span(b)));
   Value* valid = logical_and(b, finite, gt(b, solve_.dt0(), number(b, 0)));
+  Value* moving = ne(b, solve_.t0(), solve_.t1());
+  Value* steps = select(b, moving, step_count(b), i32(b, 0));
+  Value* allowed = select(b, valid, min(b, solve_.max_steps(), i32(b, kMostSteps)), i32(b, 0));
   SolveEnv env{.t0 = s.t,
                .t1 = solve_.t1(),
                .dt = mul(b, direction(b), solve_.dt0()),
-               .steps = step_count(b, length),
-               .max_steps = select(b, valid, solve_.max_steps(), i32(b, 0)),
+               .steps = steps,
+               .max_steps = min(b, steps, allowed),
                .captures = solve_.captures()};
   SolveState end = emit_while(
       b, s, env,
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
-        return logical_and(in, ne(in, now.t, fixed.t1), lt(in, now.accepted, fixed.max_steps));
+        return lt(in, now.accepted, fixed.max_steps);
       },
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
         return advance_one(in, now, fixed);
       });
-  end.status = final_status(b, end, valid, length);
+  end.status = final_status(b, end, valid, steps);
   end.rejected = i32(b, 0);
   return results(end, env.dt, mul(b, i32(b, method_.stages), end.accepted));
 }
@@ -53,12 +70,14 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
                                          const SolveEnv& env) const {
   SolveState next = s;
   next.accepted = add_one(b, s.accepted);
-  Value* index = cast(b, next.accepted, dtype_);
-  Value* last = ge(b, index, env.steps);
-  Value* dt = select(b, last, sub(b, env.t1, s.t), env.dt);
+  Value* last = ge(b, next.accepted, env.steps);
+  Value* done = cast(b, s.accepted, dtype_);
+  Value* rest = fma(b, neg(b, done), env.dt, sub(b, env.t1, env.t0));
+  Value* dt = select(b, last, rest, env.dt);
   const Step step =
       take_step(b, method_, dynamics(env.captures), s.t, dt, s.states, {}, next.cells);
-  next.t = select(b, last, env.t1, fma(b, index, env.dt, env.t0));
+  Value* t = fma(b, cast(b, next.accepted, dtype_), env.dt, env.t0);
+  next.t = select(b, last, env.t1, t);
   next.states = step.states;
   next.integrals = add_integrands(b, dt, s.integrals, step.stages);
   next.tape = write_frame(b, s, dt, step);
@@ -66,7 +85,7 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
 }
 
 Value* FixedIntegration::final_status(Builder& b, const SolveState& end, Value* valid,
-                                      Value* span) const {
+                                      Value* steps) const {
   Value* marks = number(b, 0);  // 0 * u is NaN where u is not finite
   for (Value* u : end.states) {
     Value* mark = mul(b, u, zeros(b, u->type));
@@ -74,10 +93,10 @@ Value* FixedIntegration::final_status(Builder& b, const SolveState& end, Value* 
   }
   Value* whole =
       select(b, is_finite(b, marks), status(b, Status::Success), status(b, Status::NonFinite));
-  Value* finite = logical_and(b, is_finite(b, solve_.dt0()), is_finite(b, span));
+  Value* finite = logical_and(b, is_finite(b, solve_.dt0()), is_finite(b, span(b)));
   Value* bad = select(b, finite, status(b, Status::DtUnderflow), status(b, Status::NonFinite));
   Value* halted = select(b, valid, status(b, Status::MaxSteps), bad);
-  return select(b, ne(b, end.t, solve_.t1()), halted, whole);
+  return select(b, lt(b, end.accepted, steps), halted, whole);
 }
 
 }  // namespace

@@ -1,19 +1,12 @@
 // What both loops share: where they start, frames of the tape, integrals, the list of results.
 #include "kernels/solve/integrate.h"
 
-#include <limits>
-
 #include "kernels/solve/frame.h"
 
 namespace nodec {
 
 Values integrate(Builder& b, const SolveView& solve) {
   return solve.method().adaptive ? integrate_adaptive(b, solve) : integrate_fixed(b, solve);
-}
-
-double Integration::ulp_of_one() const {
-  return dtype_ == Dtype::F64 ? std::numeric_limits<double>::epsilon()
-                              : double(std::numeric_limits<float>::epsilon());
 }
 
 Value* Integration::direction(Builder& b) const {

@@ -59,7 +59,6 @@ class Integration {
   Value* status(Builder& b, Status value) const { return i32(b, std::int64_t(value)); }
   Value* add_one(Builder& b, Value* count) const { return add(b, count, i32(b, 1)); }
   Dynamics dynamics(const Values& captures) const { return {solve_, captures}; }
-  double ulp_of_one() const;
 
   // t0, the initial states and cells, integrals of zero, an empty tape.
   SolveState start_state(Builder& b) const;

@@ -141,6 +141,37 @@ TEST_CASE("a solve in one branch is differentiated") {
   }
 }
 
+TEST_CASE("millions of fixed steps in single precision are all taken, and end at t1") {
+  struct Span {
+    double t0, t1, dt;
+    std::int32_t steps;
+    bool exact;  // every sum of steps is a float
+  };
+  const double tiny = std::ldexp(1, -21), least = std::ldexp(1, -25);
+  for (const auto& [t0, t1, dt, steps, exact] :
+       {Span{0, 1, tiny, 1 << 21, true}, Span{1000, 1001, tiny, 1 << 21, true},
+        Span{1, 0, tiny, 1 << 21, true}, Span{-1001, -1000, tiny, 1 << 21, true},
+        Span{0, 1, 1e-6, 1000000, false}, Span{0, 3, 1e-6, 3000000, false},
+        Span{0, 1, least, 1 << 25, false}, Span{-1, -2, least, 1 << 25, false}}) {
+    CAPTURE(t0);
+    CAPTURE(dt);
+    const auto traced = trace("many", {{"u", f32({})}}, [&](const Var& u) {
+      SolveOptions options;
+      options.method = "euler";
+      options.dt = dt;
+      options.max_steps = 1 << 26;
+      const auto s = solve([](const Var& v) { return v * 0 + 1; }, u, t0, t1, options);
+      return std::tuple(s.u, s.t, s.accepted);
+    });
+    const auto out =
+        oracle::run_compiled(oracle::compile_fresh(*traced.graph), {Array::scalar(Dtype::F32, 0)});
+    const auto span = float(t1 - t0);
+    CHECK(out[2].values<std::int32_t>()[0] == steps);
+    CHECK(out[1].values<float>()[0] == float(t1));
+    if (exact) CHECK(out[0].values<float>()[0] == span);
+  }
+}
+
 TEST_CASE("stages computed again give the bits of those that were kept") {
   Net kept{.gradient = true, .counts = true}, recomputed = kept;
   recomputed.keep_stages = false;

@@ -156,6 +156,59 @@ TEST_CASE("fixed steps are ceil(span / dt), the last one cut to land on t1") {
   }
 }
 
+TEST_CASE("a span ends at t1 whatever the magnitudes of its ends") {
+  // u' = p u with |p| below 1 / span: the step is limited by the span, not by the error.
+  const auto run = [](Dtype dtype, double t0, double t1) {
+    Problem p{.f = [](Builder& b, Value*, const Values& u, const Values& c) -> Values {
+                return {mul(b, c[0], u[0])};
+              },
+              .u0 = {Array::scalar(dtype, 1)},
+              .captures = {Array::scalar(dtype, 1 / (t1 - t0))},
+              .t0 = t0,
+              .t1 = t1,
+              .tolerance = 1e-5,
+              .dtype = dtype};
+    return solve(p);
+  };
+  for (const Dtype dtype : {Dtype::F32, Dtype::F64}) {
+    for (const double large : {1e8, 1e20, 3.5}) {
+      for (const double small : {1e-3, 1e-9, 0.0}) {
+        for (const double sign : {1.0, -1.0}) {
+          for (const bool inwards : {true, false}) {
+            const double t0 = sign * (inwards ? large : small),
+                         t1 = sign * (inwards ? small : large);
+            CAPTURE(t0);
+            CAPTURE(t1);
+            const Outcome o = run(dtype, t0, t1);
+            CHECK(ends(o, Status::Success));
+            CHECK(o.t == Array::scalar(dtype, t1).real());
+            CHECK(std::abs(o.u() / std::exp(1.0) - 1) < 1e-4);
+            CHECK(o.accepted < 40);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a span of few units in the last place is integrated whole") {
+  Problem p{.f = [](Builder& b, Value*, const Values& u, const Values& c) -> Values {
+              return {mul(b, c[0], u[0])};
+            },
+            .u0 = {Array::scalar(Dtype::F32, 1)},
+            .captures = {Array::scalar(Dtype::F32, 200)},
+            .tolerance = 1e-5,
+            .dtype = Dtype::F32};
+  for (const auto& [t0, t1] : {std::pair{1000.0, 1000.005}, std::pair{1000.005, 1000.0}}) {
+    p.t0 = t0, p.t1 = t1;
+    const double span = double(float(t1)) - double(float(t0));
+    const Outcome o = solve(p);
+    CHECK(ends(o, Status::Success));
+    CHECK(o.accepted > 2);
+    CHECK(std::abs(o.u() / std::exp(200 * span) - 1) < 1e-3);
+  }
+}
+
 TEST_CASE("a first step that is NaN fails the solve, and is not taken for none") {
   Problem p = decay();
   p.dt0 = kNan;

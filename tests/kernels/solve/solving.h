@@ -1,4 +1,4 @@
-// Solves problems in double with the interpreter: a Problem is a graph of one solve op whose scalar
+// Solves problems with the interpreter: a Problem is a graph of one solve op whose scalar
 // operands are the graph's arguments.
 #pragma once
 
@@ -23,6 +23,7 @@ struct Problem {
   std::string method = "tsit5", controller = "pi", adjoint = "discrete", tape = "";
   Attrs more = {};
   std::vector<Array> cells = {};
+  Dtype dtype = Dtype::F64;
 };
 
 struct Outcome {
@@ -35,7 +36,7 @@ struct Outcome {
 
 // The graph's arguments: t0, t1, rtol, atol, dt0, max_steps, states, captures.
 inline Op& add_solve(Region& region, const Problem& p) {
-  const Type number = Type::scalar(Dtype::F64);
+  const Type number = Type::scalar(p.dtype);
   Values operands;
   for (const char* name : {"t0", "t1", "rtol", "atol", "dt0"}) {
     operands.push_back(region.add_arg(number, name));
@@ -68,7 +69,7 @@ inline Op& add_solve(Region& region, const Problem& p) {
 inline std::vector<Array> arguments(const Problem& p) {
   std::vector<Array> arrays;
   for (double x : {p.t0, p.t1, p.tolerance, p.tolerance, p.dt0}) {
-    arrays.push_back(Array::scalar(Dtype::F64, x));
+    arrays.push_back(Array::scalar(p.dtype, x));
   }
   arrays.push_back(Array::scalar(Dtype::I32, double(p.max_steps)));
   arrays.insert(arrays.end(), p.u0.begin(), p.u0.end());

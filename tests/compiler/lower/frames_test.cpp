@@ -5,20 +5,24 @@
 
 namespace nodec {
 
-using oracle::expect_gradients, oracle::kB, oracle::kN, oracle::Model, oracle::Vars;
+using oracle::expect_gradient, oracle::expect_gradients, oracle::kB, oracle::kN, oracle::Model,
+    oracle::Vars;
 
 TEST_CASE("gradients of a vector without a batch") {
-  expect_gradients({"", {{3}, {3, 3}, {3}, {}}, [](const Vars& x, const SolveOptions& options) {
+  const Model model{"", {{3}, {3, 3}, {3}, {}}, [](const Vars& x, const SolveOptions& options) {
                       const auto f = [&](const Var& u, const Var& t) {
                         const Var wu = reshape(matmul(x[1], reshape(u, {3, 1})), {3});
                         return tanh(wu + x[2] * t) - x[3] * u;
                       };
                       return sum(exp(solve(f, x[0], 0, 1.5, options).u));
-                    }});
+                    }};
+  expect_gradients(model);
+  expect_gradient(model, Dtype::F32, {"interpolating"});
+  expect_gradient(model, Dtype::F64, {"discrete", false});
 }
 
 TEST_CASE("gradients of a matrix and a number in one state") {
-  const Model model{"", {{4, 5}, {}, {5, 5}}, [](const Vars& x, const SolveOptions& options) {
+  const Model model{"", {{2, 3}, {}, {3, 3}}, [](const Vars& x, const SolveOptions& options) {
                       const auto f = [&](const Var& u, const Var& s) {
                         return std::tuple(sin(matmul(u, x[2])) * s, mean(u * u) - s);
                       };
@@ -38,6 +42,24 @@ TEST_CASE("gradients of samples and a vector in one state") {
                       return mean(std::get<0>(end) * std::get<0>(end)) + sum(std::get<1>(end));
                     }};
   expect_gradients(model);
+}
+
+TEST_CASE("gradients of samples beside a vector of which no gradient is wanted") {
+  const Model model{"B", {{3, kB}, {3, 3}}, [](const Vars& x, const SolveOptions& options) {
+                      const auto f = [&](const Var& u, const Var& s) {
+                        const Var push = broadcast_to(s, u.shape(), {0});
+                        return std::tuple(tanh(matmul(x[1], u)) * push, sin(s) - 0.5 * s);
+                      };
+                      const Var start = sin(iota(x[0].dtype(), {3}));
+                      const auto end = solve(f, std::tuple(x[0], start), 0, 1, options).u;
+                      return mean(std::get<0>(end) * std::get<0>(end));
+                    }};
+  expect_gradients(model);
+  // No turn of the reverse sweep mixes samples, so it runs in a phase and reads the vector there.
+  const std::string plan = dump(*oracle::gradient_graph(model, Dtype::F64, {"discrete"}), "lower");
+  const auto sweep = plan.rfind("\n    while s");
+  REQUIRE(sweep != std::string::npos);
+  CHECK(plan.find("(tape, dense), tape#", sweep) != std::string::npos);
 }
 
 TEST_CASE("gradients of a vector that follows the mean of its samples") {

@@ -1,4 +1,5 @@
-// Where the team must meet, on plans written by hand: buffers 0 (shared), 1 (by chunks).
+// Where the team must meet, on plans written by hand: buffers 0 (shared), 1 (by chunks),
+// 4 and 5 two parts of a tape's frame, 6 the first of them in a frame found later.
 #include <doctest/doctest.h>
 
 #include "compiler/lower/finish.h"
@@ -9,15 +10,21 @@ namespace {
 
 using namespace plan;
 
-constexpr int kDense = 0, kLanes = 1, kSlots = 2, kOut = 3;
+constexpr int kDense = 0, kLanes = 1, kSlots = 2, kOut = 3, kFirst = 4, kSecond = 5, kAgain = 6;
 
 Plan plan_of(Nodes body) {
   Plan plan;
-  plan.buffers.resize(4);
+  plan.buffers.resize(7);
   plan.buffers[kDense].space = Buffer::Space::Dense;
   plan.buffers[kLanes].space = Buffer::Space::Lanes;
   plan.buffers[kSlots].space = Buffer::Space::Slots;
   plan.buffers[kOut].space = Buffer::Space::Dense;
+  for (const int part : {kFirst, kSecond, kAgain}) {
+    Buffer& b = plan.buffers[std::size_t(part)];
+    b.space = Buffer::Space::FrameDense;
+    b.tape = 0;
+    b.part = part == kSecond ? 1 : 0;
+  }
   plan.body = std::move(body);
   return plan;
 }
@@ -97,6 +104,13 @@ TEST_CASE("turns of a loop are kept apart") {
   CHECK(with_barriers({loop({phase(kLanes, kLanes)})}) == "w(p)");
   // The fold reads what the phase of the next turn overwrites.
   CHECK(with_barriers({loop({clear(), phase(kLanes, kSlots), fold()})}) == "w(|pp|f)");
+}
+
+TEST_CASE("parts of a frame are told apart, frames are not") {
+  CHECK(with_barriers({dense(kOut, kFirst), dense(kOut, kSecond)}) == "dd");
+  CHECK(with_barriers({dense(kOut, kFirst), dense(kFirst, kSecond)}) == "d|d");
+  CHECK(with_barriers({dense(kOut, kFirst), dense(kOut, kSecond), phase(kAgain, kLanes)}) ==
+        "dd|p");
 }
 
 TEST_CASE("either branch may have been taken") {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -244,6 +245,10 @@ struct If {
   Nodes then_body, else_body;
   std::vector<Merge> merges;
 };
+// What a program that stops reports; scalars.
+struct Progress {
+  int t = -1, dt = -1, accepted = -1, rejected = -1;
+};
 // Finds frame `index` of a tape and names its address; scalars of its header are loaded or stored.
 struct TapeFrame {
   int tape = -1;
@@ -255,10 +260,12 @@ struct TapeFrame {
     Dtype dtype;
   };
   std::vector<Part> loads, stores;
-  bool writes = false;  // then the tape may refuse, which ends the program
+  std::optional<Progress> progress;  // where a write that the tape's limit refuses says so
+  bool writes = false;               // then the tape may refuse, which ends the program
 };
 struct FailIf {
-  int status = -1, t = -1, dt = -1, accepted = -1, rejected = -1;
+  int status = -1;
+  Progress progress;
 };
 // The values of a constant op, written by thread 0.
 struct Table {

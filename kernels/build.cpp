@@ -220,8 +220,10 @@ Value* tape_new(Builder& b, std::vector<Value*> frame) {
   return b.value(tape_new_p, std::move(frame));
 }
 
-Value* tape_write(Builder& b, Value* tape, Value* index, std::vector<Value*> values) {
+Value* tape_write(Builder& b, Value* tape, Value* index, std::vector<Value*> values,
+                  const std::vector<Value*>& progress) {
   values.insert(values.begin(), {tape, index});
+  values.insert(values.end(), progress.begin(), progress.end());
   return b.value(tape_write_p, std::move(values));
 }
 

@@ -119,7 +119,9 @@ Value* field(Builder& b, Value* record, std::string_view name);
 Value* tuple(Builder& b, std::vector<Value*> elements);
 Value* element(Builder& b, Value* tuple, std::int64_t index);
 Value* tape_new(Builder& b, std::vector<Value*> frame);
-Value* tape_write(Builder& b, Value* tape, Value* index, std::vector<Value*> values);
+// `progress`: t, dt, accepted, rejected, or none.
+Value* tape_write(Builder& b, Value* tape, Value* index, std::vector<Value*> values,
+                  const std::vector<Value*>& progress = {});
 Op& tape_read(Builder& b, Value* tape, Value* index);
 
 }  // namespace nodec

@@ -122,6 +122,16 @@ const Type& scalar_of(const Op& op, std::size_t operand, Dtype dtype) {
   return type;
 }
 
+void require_progress(const Op& op, std::size_t first) {
+  const Type& t = float_tensor(op, first);
+  if (t.rank() != 0 || tensor(op, first + 1) != t) {
+    fail(op, fmt::format("wants t and dt as two scalars of one float dtype, got {} and {}",
+                         described(*op.operands[first]), described(*op.operands[first + 1])));
+  }
+  scalar_of(op, first + 2, Dtype::I32);
+  scalar_of(op, first + 3, Dtype::I32);
+}
+
 void require_operands(const Op& op, std::size_t at_least) {
   if (op.operands.size() >= at_least) return;
   fail(op,

@@ -50,6 +50,9 @@ const Type& tensor(const Op& op, std::size_t operand);
 const Type& float_tensor(const Op& op, std::size_t operand);
 const Type& scalar_of(const Op& op, std::size_t operand, Dtype dtype);
 void require_operands(const Op& op, std::size_t at_least);
+// How far a solve has come: t, dt, accepted, rejected, as the operands from `first` on.
+inline constexpr std::size_t kProgress = 4;
+void require_progress(const Op& op, std::size_t first);
 void require_regions(const Op& op, std::size_t at_least, std::size_t at_most);
 template <class T>
 const T& attribute(const Op& op, std::string_view name);

@@ -27,9 +27,9 @@ Types new_type(const Op& op) {
 
 Types write_type(const Op& op) {
   const Types& frame = frame_of(op);
-  if (op.operands.size() != frame.size() + 2) {
-    fail(op, fmt::format("writes {} into a frame of {}", count_of(op.operands.size() - 2, "value"),
-                         frame.size()));
+  const std::size_t given = op.operands.size() - 2;
+  if (given != frame.size() && given != frame.size() + kProgress) {
+    fail(op, fmt::format("writes {} into a frame of {}", count_of(given, "value"), frame.size()));
   }
   std::string wrong;
   for (std::size_t i = 0; i < frame.size(); ++i) {
@@ -39,6 +39,7 @@ Types write_type(const Op& op) {
         fmt::format("{}{} for {}", wrong.empty() ? "" : "; ", described(value), frame[i].str());
   }
   if (!wrong.empty()) fail(op, fmt::format("writes {}", wrong));
+  if (given > frame.size()) require_progress(op, frame.size() + 2);
   return {op.operands[0]->type};
 }
 
@@ -53,7 +54,8 @@ std::vector<Datum> eval_write(const Op& op, Data x, Interpreter&) {
   }
   Datum frame;
   frame.kind = Type::Kind::Tuple;
-  frame.elements.assign(x.begin() + 2, x.end());
+  const std::size_t values = op.operands[0]->type.elements().size();
+  frame.elements.assign(x.begin() + 2, x.begin() + 2 + std::ptrdiff_t(values));
   if (std::size_t(index) == all.size()) all.emplace_back();
   all[std::size_t(index)] = std::move(frame);
   return {x[0]};
@@ -97,7 +99,9 @@ constexpr Primitive tape_new_p = complete({
     .sample = sample_tape,
 });
 
-// tape.write(tape, index, values...): frame `index` is overwritten, or made when it is the next.
+// tape.write(tape, index, values... [, t, dt, accepted, rejected]): frame `index` is overwritten,
+// or made when it is the next. Where the tape may not grow to hold it the program stops, reporting
+// its progress as fail_if does.
 constexpr Primitive tape_write_p = complete({
     .name = "tape.write",
     .form = Form::Tape,

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -74,6 +75,7 @@ class Walker {
   void branch(const plan::If& node);
   void tape_frame(const plan::TapeFrame& node);
   void fail_if(const plan::FailIf& node);
+  void stop_if(Code stops, Code status, const std::optional<plan::Progress>& progress);
   void only_first(const std::function<void()>& body);
   std::pair<Code, Code> my_share(Code count);  // of `count` units, split over the team
   Code constant(const Op& op);

@@ -4,6 +4,7 @@
 #include "compiler/codegen/walk.h"
 #include "ir/abi.h"
 #include "ir/primitive.h"
+#include "ir/status.h"
 #include "kernels/catalogue.h"
 
 namespace nodec {
@@ -337,12 +338,7 @@ void Walker::tape_frame(const TapeFrame& node) {
   }
   if (!node.writes) return;
   const Code full = e_.compare(Compare::Eq, address, zero_);
-  const Code outcome = field(offsetof(CallFrame, outcome));
-  only_first([&] {
-    const Code status = e_.select(full, i64(4), zero_);  // Status::TapeLimit
-    e_.store(outcome, zero_, Dtype::I64, status);
-  });
-  e_.return_if(full);
+  stop_if(full, i64(static_cast<std::int64_t>(Status::TapeLimit)), node.progress);
   only_first([&] {
     for (const TapeFrame::Part& p : node.stores) {
       e_.store(pointer, i64(p.offset / size(p.dtype)), p.dtype,
@@ -352,27 +348,32 @@ void Walker::tape_frame(const TapeFrame& node) {
 }
 
 void Walker::fail_if(const FailIf& node) {
-  const auto scalar = [&](int id) { return scalars_[static_cast<std::size_t>(id)]; };
-  const Code status = e_.convert(scalar(node.status), Scalar::I64);
-  const Code failed = e_.compare(Compare::Ne, status, zero_);
+  const Code status = e_.convert(scalars_[static_cast<std::size_t>(node.status)], Scalar::I64);
+  stop_if(e_.compare(Compare::Ne, status, zero_), status, node.progress);
+}
+
+// Every thread returns; the first one writes the outcome.
+void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& progress) {
   const Code outcome = field(offsetof(CallFrame, outcome));
+  const auto put = [&](std::size_t offset, Dtype dtype, Code value) {
+    e_.store(outcome, i64(static_cast<std::int64_t>(offset / 8)), dtype, value);
+  };
+  const auto number = [&](int id, Scalar kind) {
+    return e_.convert(scalars_[static_cast<std::size_t>(id)], kind);
+  };
   e_.branch(
-      e_.bit_and(failed, e_.compare(Compare::Eq, thread_, zero_)),
+      e_.bit_and(stops, e_.compare(Compare::Eq, thread_, zero_)),
       [&] {
-        const auto put = [&](std::size_t offset, Dtype dtype, Code value) {
-          e_.store(outcome, i64(static_cast<std::int64_t>(offset / 8)), dtype, value);
-        };
         put(offsetof(Outcome, status), Dtype::I64, status);
-        put(offsetof(Outcome, t), Dtype::F64, e_.convert(scalar(node.t), Scalar::F64));
-        put(offsetof(Outcome, dt), Dtype::F64, e_.convert(scalar(node.dt), Scalar::F64));
-        put(offsetof(Outcome, accepted), Dtype::I64,
-            e_.convert(scalar(node.accepted), Scalar::I64));
-        put(offsetof(Outcome, rejected), Dtype::I64,
-            e_.convert(scalar(node.rejected), Scalar::I64));
+        if (!progress) return Emitter::Values{};
+        put(offsetof(Outcome, t), Dtype::F64, number(progress->t, Scalar::F64));
+        put(offsetof(Outcome, dt), Dtype::F64, number(progress->dt, Scalar::F64));
+        put(offsetof(Outcome, accepted), Dtype::I64, number(progress->accepted, Scalar::I64));
+        put(offsetof(Outcome, rejected), Dtype::I64, number(progress->rejected, Scalar::I64));
         return Emitter::Values{};
       },
       [] { return Emitter::Values{}; });
-  e_.return_if(failed);
+  e_.return_if(stops);
 }
 
 }  // namespace nodec

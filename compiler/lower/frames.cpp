@@ -78,12 +78,20 @@ int Lowering::frame_part(const Value* tape, std::size_t part, int frame, const V
   return new_buffer(std::move(b));
 }
 
+// One past the last operand of a write that belongs to its frame.
+static std::size_t values_end(const Op& write) {
+  return 2 + write.operands[0]->type.elements().size();
+}
+
 plan::TapeFrame Lowering::find_frame(const Op& op, Nodes& nodes) {
   plan::TapeFrame frame;
   frame.tape = tape_of(op.operands[0]);
   frame.index = scalar_of(op.operands[1], nodes);
   frame.frame = plan_.frames++;
   frame.writes = op.primitive == &tape_write_p;
+  if (frame.writes && op.operands.size() > values_end(op)) {
+    frame.progress = progress_of(op, values_end(op), nodes);
+  }
   return frame;
 }
 
@@ -125,10 +133,17 @@ void Lowering::open_frames(const std::vector<Task>& tasks, Nodes& nodes) {
   for (const Task& task : tasks) {
     if (task.done || task.kind != Task::Kind::TapeWrite || opened_.count(task.op)) continue;
     const Op& op = *task.op;
-    const Value *tape = follow(op.operands[0]), *index = resolve(op.operands[1]).base;
-    if (!available_.count(tape) || !(is_constant(index) || available_.count(index))) continue;
+    const auto known = [&](const Value* v) {
+      const Value* base = resolve(v).base;
+      return is_constant(base) || available_.count(base) > 0;
+    };
+    const auto progress = op.operands.begin() + static_cast<std::ptrdiff_t>(values_end(op));
+    if (!available_.count(follow(op.operands[0])) || !known(op.operands[1]) ||
+        !std::all_of(progress, op.operands.end(), known)) {
+      continue;
+    }
     std::vector<std::size_t> here;
-    for (std::size_t i = 2; i < op.operands.size(); ++i) {
+    for (std::size_t i = 2; i < values_end(op); ++i) {
       const Value* v = op.operands[i];
       if (!v->type.is_scalar() && !varying(v) && makers.count(resolve(v).base->op))
         here.push_back(i);
@@ -146,7 +161,7 @@ void Lowering::frame_for_write(const Op& op, Nodes& nodes, const std::vector<Tas
   plan::TapeFrame frame = find_frame(op, nodes);
   const int id = frame_[&op] = frame.frame;
   std::int64_t offset = 0;
-  for (std::size_t i = 2; i < op.operands.size(); ++i) {
+  for (std::size_t i = 2; i < values_end(op); ++i) {
     const Value* v = op.operands[i];
     if (v->type.is_scalar()) {
       frame.stores.push_back({scalar_of(v, nodes), offset, v->type.dtype()});
@@ -161,7 +176,7 @@ void Lowering::frame_for_write(const Op& op, Nodes& nodes, const std::vector<Tas
   }
   nodes.push_back({std::move(frame)});
   segment_ = next_segment_++;
-  for (std::size_t i = 2; i < op.operands.size(); ++i) {
+  for (std::size_t i = 2; i < values_end(op); ++i) {
     const Value* v = op.operands[i];
     if (v->type.is_scalar() || varying(v) || is_in_frame(op, i)) continue;
     const int made = frame_part(op.operands[0], i - 2, id, v);
@@ -184,7 +199,7 @@ bool Lowering::is_in_frame(const Op& write, std::size_t i) {
 }
 
 void Lowering::copy_to_frame(TileList& list, const Op& op) {
-  for (std::size_t i = 2; i < op.operands.size(); ++i) {
+  for (std::size_t i = 2; i < values_end(op); ++i) {
     const Value* v = op.operands[i];
     if (v->type.is_scalar() || !varying(v) || is_in_frame(op, i)) continue;
     const int made = frame_part(op.operands[0], i - 2, frame_.at(&op), v);

@@ -124,6 +124,7 @@ class Lowering {
   bool fits_in_chunk(const Op& loop);
   bool ready(const Task& task) const;
   void finish(Task& task);
+  plan::Progress progress_of(const Op& op, std::size_t first, plan::Nodes& nodes);
   bool run_scalars(std::vector<Task>& tasks, plan::Nodes& nodes);
   void add_scalar(const Op& op, plan::Nodes& nodes);
   bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);

@@ -154,6 +154,13 @@ void Lowering::add_scalar(const Op& op, Nodes& nodes) {
   last->results.push_back(scalar_home(op.result()));
 }
 
+plan::Progress Lowering::progress_of(const Op& op, std::size_t first, Nodes& nodes) {
+  plan::Progress p;
+  for (int* to : {&p.t, &p.dt, &p.accepted, &p.rejected})
+    *to = scalar_of(op.operands[first++], nodes);
+  return p;
+}
+
 bool Lowering::run_scalars(std::vector<Task>& tasks, Nodes& nodes) {
   bool moved = false;
   for (Task& task : tasks) {
@@ -163,10 +170,8 @@ bool Lowering::run_scalars(std::vector<Task>& tasks, Nodes& nodes) {
     } else if (task.kind == Kind::TapeRead) {
       read_frame(*task.op, nodes);
     } else if (task.kind == Kind::Fail) {
-      plan::FailIf fail;
-      int* const to[] = {&fail.status, &fail.t, &fail.dt, &fail.accepted, &fail.rejected};
-      for (std::size_t i = 0; i < 5; ++i) *to[i] = scalar_of(task.op->operands[i], nodes);
-      nodes.push_back({fail});
+      const int status = scalar_of(task.op->operands[0], nodes);
+      nodes.push_back({plan::FailIf{status, progress_of(*task.op, 1, nodes)}});
     } else {
       continue;
     }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "compiler/nodec.h"
+#include "ir/status.h"
 #include "tests/compiler/oracle.h"
 
 namespace nodec {
@@ -138,6 +139,46 @@ TEST_CASE("a solve in one branch is differentiated") {
         },
         "B");
     oracle::expect_agreement(*traced.graph, 1e-9, {1, 37});
+  }
+}
+
+TEST_CASE("a tape at its limit reports how far the solve came") {
+  const auto traced = [](const char* method, std::int64_t most) {
+    return trace("taped", {{"u", f64({3})}}, [=](const Var& u) {
+      SolveOptions options;
+      options.method = method;
+      options.dt = options.method == "euler" ? 0.01 : 0;
+      options.rtol = options.atol = 1e-6;
+      options.max_steps = most;
+      const auto loss = [&](const Var& v) {
+        return sum(solve([](const Var& x) { return sin(x * x * 20); }, v, 1, 3, options).u);
+      };
+      return grad(loss, u);
+    });
+  };
+  const auto stopped = [&](const char* method, std::int64_t most, std::int64_t limit) {
+    const auto graph = traced(method, most);
+    const Program program = oracle::compile_fresh(*graph.graph);
+    const Tensor u = oracle::tensor_of(Array::of({3}, {0.1, 0.2, 1.4}));
+    Tensor du(Dtype::F64, {3});
+    const TensorView inputs[] = {u}, outputs[] = {du};
+    CallOptions options;
+    options.threads = 2;
+    options.tape_limit_bytes = limit;
+    return program.executable->call(inputs, outputs, options);
+  };
+  for (const char* method : {"tsit5", "euler"}) {
+    const Outcome full = stopped(method, 10000, 4000);
+    CHECK(Status(full.status) == Status::TapeLimit);
+    REQUIRE(full.accepted > 5);
+    // The same solve stopped there by its steps: it says what the next one would be.
+    const Outcome spent = stopped(method, full.accepted + full.rejected, 0);
+    CHECK(Status(spent.status) == Status::MaxSteps);
+    CHECK(spent.t == full.t);
+    CHECK(spent.dt == full.dt);
+    CHECK(spent.accepted == full.accepted);
+    CHECK(spent.rejected == full.rejected);
+    CHECK((full.rejected > 0) == (method == std::string("tsit5")));
   }
 }
 

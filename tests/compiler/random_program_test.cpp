@@ -1,0 +1,51 @@
+// Random programs and their derivatives: machine code against the interpreter. A program that
+// cannot be compiled yet is refused in words, and most can.
+#include "tests/compiler/random_program.h"
+
+#include "ir/print.h"
+#include "tests/compiler/oracle.h"
+
+namespace nodec {
+namespace {
+
+using Make = std::unique_ptr<Graph> (*)(std::uint64_t seed);
+
+void agree(const Graph& graph, const Program& program, std::int64_t batch) {
+  const std::vector<Array> inputs = oracle::inputs_for(graph, {{"B", batch}});
+  const std::vector<Array> want = interpret(*run_until(graph, "differentiate"), inputs);
+  for (const int threads : {1, 3}) {
+    INFO("batch ", batch, ", threads ", threads);
+    oracle::expect_close(oracle::run_compiled(program, inputs, threads), want, 1e-8);
+  }
+}
+
+// How many of the programs could be compiled.
+int check(Make make, std::uint64_t first, std::uint64_t last) {
+  int compiled = 0;
+  for (std::uint64_t seed = first; seed < last; ++seed) {
+    const std::unique_ptr<Graph> graph = make(seed);
+    INFO("seed ", seed, "\n", print(*graph));
+    try {
+      const Program program = oracle::compile_fresh(*graph);
+      ++compiled;
+      agree(*graph, program, 37);
+      if (!graph->batch.empty()) agree(*graph, program, 1);
+    } catch (const Error& refusal) {
+      INFO(std::string(refusal.what()));
+      CHECK(!refusal.notes().empty());
+    }
+  }
+  return compiled;
+}
+
+}  // namespace
+
+TEST_CASE("random programs agree with the interpreter") {
+  CHECK(check(testing::random_program, 0, 80) > 40);
+}
+
+TEST_CASE("derivatives of random programs agree with the interpreter") {
+  CHECK(check(testing::random_gradient, 1000, 1030) > 15);
+}
+
+}  // namespace nodec

@@ -7,8 +7,6 @@
 namespace nodec {
 namespace {
 
-constexpr std::uintptr_t kAlignment = 64;
-
 std::uintptr_t address(const TensorView& view) {
   return reinterpret_cast<std::uintptr_t>(view.data);
 }

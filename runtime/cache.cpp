@@ -31,7 +31,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == 64);
 
-constexpr char kMagic[8] = {'n', 'o', 'd', 'e', 'c', 'o', 'b', 'j'};
+constexpr char kObject[8] = {'n', 'o', 'd', 'e', 'c', 'o', 'b', 'j'};
 constexpr std::uint64_t kVersion = 2;
 
 Hash checksum_of(const Header& header, std::string_view parts) {
@@ -49,7 +49,7 @@ std::optional<Artifact> decode(const Hash& key, std::string_view bytes) {
   if (bytes.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, bytes.data(), sizeof header);
   const std::string_view parts = bytes.substr(sizeof header);
-  const bool ours = std::memcmp(header.magic, kMagic, sizeof kMagic) == 0 &&
+  const bool ours = std::memcmp(header.magic, kObject, sizeof kObject) == 0 &&
                     header.version == kVersion && header.key == key;
   if (!ours || header.signature_bytes > parts.size() ||
       header.object_bytes != parts.size() - header.signature_bytes ||
@@ -64,7 +64,7 @@ std::optional<Artifact> decode(const Hash& key, std::string_view bytes) {
 std::string encode(const Hash& key, const Artifact& artifact) {
   const std::string signature = serialize(artifact.signature);
   Header header{};
-  std::memcpy(header.magic, kMagic, sizeof kMagic);
+  std::memcpy(header.magic, kObject, sizeof kObject);
   header.version = kVersion;
   header.key = key;
   header.signature_bytes = signature.size();

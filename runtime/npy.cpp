@@ -16,7 +16,7 @@
 namespace nodec {
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::string_view kNumpy = "\x93NUMPY";
 constexpr std::size_t kLongestHeader = 1 << 16;
 constexpr std::size_t kMostAxes = 32;
 
@@ -89,7 +89,7 @@ std::uint64_t byte_count(const std::vector<std::int64_t>& dims, Dtype dtype,
 std::string read_header(std::ifstream& file, const std::filesystem::path& path) {
   std::array<char, 12> start{};
   file.read(start.data(), 10);
-  if (!file || std::string_view(start.data(), kMagic.size()) != kMagic) {
+  if (!file || std::string_view(start.data(), kNumpy.size()) != kNumpy) {
     fail(path, "is not a .npy file", "write it with numpy.save");
   }
   const auto byte = [&](std::size_t i) {
@@ -119,7 +119,7 @@ std::string header_for(const TensorView& array) {
   }
   std::string header =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, dims);
-  constexpr std::size_t kAlignment = 64, kStart = 10;
+  constexpr std::size_t kStart = 10;
   header.append(kAlignment - 1 - (kStart + header.size()) % kAlignment, ' ');
   return header + "\n";
 }
@@ -153,7 +153,7 @@ void write_npy(const std::filesystem::path& path, const TensorView& array) {
   std::filesystem::path partial = path;
   partial += fmt::format(".{}.part", getpid());
   std::ofstream file(partial, std::ios::binary);
-  file << kMagic << '\x01' << '\0' << char(header.size() & 0xff) << char(header.size() >> 8)
+  file << kNumpy << '\x01' << '\0' << char(header.size() & 0xff) << char(header.size() >> 8)
        << header;
   file.write(static_cast<const char*>(array.data), std::streamsize(array.bytes()));
   file.close();

@@ -3,22 +3,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <new>
 
 #include "ir/error.h"
 
 namespace nodec {
-namespace {
-
-constexpr std::align_val_t kAlignment{64};
-
-}  // namespace
-
-void TapeStorage::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
 
 void TapeStorage::prepare(std::int64_t frame_bytes) {
   NODEC_CHECK(frame_bytes >= 0, "tape frames of {} bytes", frame_bytes);
-  stride_ = std::max<std::int64_t>(1, (frame_bytes + 63) / 64) * 64;
+  stride_ = aligned(std::max<std::int64_t>(1, frame_bytes));
   if (stride_ > capacity_) {
     for (int k = 0; k < most_segments; ++k) {
       segments_[k].store(nullptr, std::memory_order_relaxed);
@@ -47,8 +39,7 @@ bool TapeStorage::link(int k) {
   const std::lock_guard lock(growing_);
   if (owned_[k] != nullptr) return true;  // another thread was first
   const std::int64_t size = (first_frames << k) * capacity_;
-  owned_[k].reset(
-      static_cast<std::byte*>(::operator new(std::size_t(size), kAlignment, std::nothrow)));
+  owned_[k] = try_allocate(size);
   if (owned_[k] == nullptr) return false;
   held_.fetch_add(size, std::memory_order_relaxed);
   if (k > 0) growths_.fetch_add(1, std::memory_order_relaxed);

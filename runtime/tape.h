@@ -14,6 +14,8 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/aligned.h"
+
 namespace nodec {
 
 class TapeStorage {
@@ -32,15 +34,12 @@ class TapeStorage {
 
  private:
   static constexpr int most_segments = 40;
-  struct Free {
-    void operator()(std::byte* bytes) const;
-  };
   bool link(int segment);
 
   std::int64_t stride_ = 0;    // bytes from frame to frame in this call, a multiple of 64
   std::int64_t capacity_ = 0;  // the stride the segments were made for
   std::array<std::atomic<std::byte*>, most_segments> segments_{};
-  std::array<std::unique_ptr<std::byte, Free>, most_segments> owned_;
+  std::array<AlignedBytes, most_segments> owned_;
   std::atomic<std::int64_t> growths_{0};
   std::atomic<std::int64_t> held_{0};
   std::mutex growing_;

@@ -3,15 +3,12 @@
 
 #include <cstring>
 #include <limits>
-#include <new>
 
 namespace nodec {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
-
 // Bytes of whole cache lines, so that code may read a full vector at the end.
-std::size_t storage(const TensorView& view) {
+std::int64_t storage(const TensorView& view) {
   std::int64_t size = std::int64_t(nodec::bytes(view.dtype));
   bool fits = true;
   for (std::int64_t dim : view.dims) {
@@ -20,10 +17,10 @@ std::size_t storage(const TensorView& view) {
     }
     fits = !__builtin_mul_overflow(size, dim, &size) && fits;
   }
-  if (!fits || size > std::numeric_limits<std::int64_t>::max() - 63) {
+  if (!fits || size > std::numeric_limits<std::int64_t>::max() - std::int64_t(kAlignment)) {
     throw Error(fmt::format("a tensor of type {} has more bytes than there are", view.type()));
   }
-  return std::size_t(size + 63) / 64 * 64;
+  return aligned(size);
 }
 
 }  // namespace
@@ -40,14 +37,12 @@ std::string TensorView::type() const {
   return fmt::format("{}[{}]", name(dtype), fmt::join(dims, ", "));
 }
 
-void Tensor::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
-
 Tensor::Tensor(Dtype dtype, std::vector<std::int64_t> dims)
     : dtype_(dtype), dims_(std::move(dims)) {
-  const std::size_t size = storage(view());
-  owned_.reset(static_cast<std::byte*>(::operator new(size, kAlignment)));
+  const std::int64_t size = storage(view());
+  owned_ = allocate(size);
   data_ = owned_.get();
-  std::memset(data_, 0, size);
+  std::memset(data_, 0, std::size_t(size));
 }
 
 Tensor Tensor::borrow(Dtype dtype, std::vector<std::int64_t> dims, void* data) {

@@ -11,6 +11,7 @@
 
 #include "ir/error.h"
 #include "ir/type.h"
+#include "runtime/aligned.h"
 
 namespace nodec {
 
@@ -64,15 +65,12 @@ class Tensor {
   operator TensorView() const { return view(); }  // NOLINT(google-explicit-constructor)
 
  private:
-  struct Free {
-    void operator()(std::byte* bytes) const;
-  };
   void check_dtype(Dtype wanted) const;
   void assign(const void* bytes, std::int64_t count);  // NODEC_CHECKs the count
 
   Dtype dtype_ = Dtype::F32;
   std::vector<std::int64_t> dims_;
-  std::unique_ptr<std::byte, Free> owned_;
+  AlignedBytes owned_;
   void* data_ = nullptr;
 };
 

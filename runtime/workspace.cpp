@@ -3,20 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "ir/error.h"
 
 namespace nodec {
-namespace {
-
-constexpr std::align_val_t kAlignment{64};
-
-std::int64_t round_up(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
-}  // namespace
-
-void Workspace::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
 
 Workspace::Workspace(const Signature& signature)
     : signature_(signature), scratch_(signature.scratch.size()) {
@@ -45,12 +35,12 @@ void Workspace::resize(const Bindings& bindings) {
     const std::int64_t size = buffer.bytes.evaluate(bindings);
     NODEC_CHECK(size >= 0, "buffer '{}' of {} bytes", buffer.name, size);
     offsets.push_back(total);
-    total += round_up(size);
+    total += aligned(size);
   }
   if (total > arena_bytes_) {
     arena_.reset();
     arena_bytes_ = 0;
-    arena_.reset(static_cast<std::byte*>(::operator new(std::size_t(total), kAlignment)));
+    arena_ = allocate(total);
     arena_bytes_ = total;
     std::memset(arena_.get(), 0xff, std::size_t(total));
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ir/abi.h"
+#include "runtime/aligned.h"
 #include "runtime/arguments.h"
 #include "runtime/tape.h"
 
@@ -29,14 +30,11 @@ class Workspace {
   std::int64_t held_bytes() const;
 
  private:
-  struct Free {
-    void operator()(std::byte* bytes) const;
-  };
   void resize(const Bindings& bindings);
 
   const Signature& signature_;
   std::vector<std::int64_t> symbols_;
-  std::unique_ptr<std::byte, Free> arena_;
+  AlignedBytes arena_;
   std::int64_t arena_bytes_ = 0;
   std::vector<void*> scratch_;
   std::vector<std::int64_t> chunks_done_;  // eight to a thread, a cache line each

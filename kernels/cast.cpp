@@ -41,7 +41,8 @@ Code lower_cast(Emitter& e, const Op& op, Codes x) {
 void sample_cast(Builder& b, Dtype real) {
   Value* x = sample_arg(b, real);
   Value* i = sample_arg(b, Dtype::I32);
-  Value* wide = mul(b, cast(b, i, Dtype::I64), splat(b, cast(b, i, Dtype::I64), 3e9));
+  Value* i64 = cast(b, i, Dtype::I64);
+  Value* wide = mul(b, i64, splat(b, i64, 3e9));
   Value* huge = mul(b, x, splat(b, x, 0x1p40));  // exact in every float
   Values& results = b.region().results;
   results = {wide, cast(b, x, real == Dtype::F32 ? Dtype::F64 : Dtype::F32)};

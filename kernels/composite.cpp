@@ -63,7 +63,8 @@ Types one_hot_type(const Op& op) {
 
 Values expand_one_hot(Builder& b, const Op& op) {
   const Shape& shape = op.result()->type.shape();
-  Value* here = eq(b, iota(b, Dtype::I32, shape, 0), broadcast_over(b, op.operands[0], shape, {0}));
+  Value* index = iota(b, Dtype::I32, shape, 0);
+  Value* here = eq(b, index, broadcast_over(b, op.operands[0], shape, {0}));
   return {cast(b, here, op.attrs.get<Dtype>("dtype"))};
 }
 

@@ -95,7 +95,8 @@ constexpr Primitive pow_p = complete({
     .gradient = {[](Builder& b, const Op& z, Cotangents dz) -> Values {
       Value *x = z.operands[0], *y = z.operands[1];
       Value *zero = splat(b, x, 0), *one = splat(b, x, 1);
-      Value* lowered = select(b, eq(b, y, zero), one, sub(b, y, one));
+      Value *constant = eq(b, y, zero), *less = sub(b, y, one);
+      Value* lowered = select(b, constant, one, less);
       Value* logarithm = log(b, select(b, eq(b, x, zero), one, x));
       return {mul(b, dz[0], mul(b, y, pow(b, x, lowered))),
               mul(b, dz[0], mul(b, z.result(), logarithm))};

@@ -1,10 +1,15 @@
-// Irrational constants in two parts of each format: the nearest number, then the nearest to what
-// that left out.
+// Special values, and irrational constants in two parts of each format: the nearest number, then
+// the nearest to what that left out.
 #pragma once
+
+#include <limits>
 
 #include "kernels/math/expr.h"
 
 namespace nodec::math {
+
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
+inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 struct Parts {
   double high;

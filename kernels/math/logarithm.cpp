@@ -20,7 +20,6 @@
 #include "kernels/math/logarithm.h"
 
 #include <bit>
-#include <limits>
 
 #include "kernels/math/constants.h"
 #include "kernels/math/exponential.h"
@@ -28,9 +27,6 @@
 
 namespace nodec::math {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // log(1 + f) = f + f^2 (c[0] + c[1] f + ...) on |f| <= 1/3.
 constexpr double log_f32[] = {-0.5,           0x1.555506p-2,  -0x1.fffef0p-3,

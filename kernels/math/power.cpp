@@ -19,7 +19,6 @@
 //
 // The double-word steps follow Dekker, "A floating-point technique for extending the available
 // precision", Numer. Math. 18 (1971), with the fma in place of his splitting.
-#include <limits>
 
 #include "kernels/math/constants.h"
 #include "kernels/math/exponential.h"
@@ -28,9 +27,6 @@
 
 namespace nodec::math {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // 3 atanh(s)/s = 3 + z + z^2 (c[0] + c[1] z + ...), z = s^2, on |s| <= 0.1716: minimax absolute
 // error over 3, by Remez exchange in 160-bit arithmetic.

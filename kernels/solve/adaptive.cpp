@@ -111,18 +111,19 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   s.h = select(b, moving, size, number(b, 0));
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
-  Value* may_step = select(b, gt(b, env.max_steps, i32(b, 0)), status(b, Status::Success),
-                           status(b, Status::MaxSteps));
-  Value* sound = logical_and(b, is_finite(b, s.h), is_finite(b, span(b)));
-  s.status = select(b, moving, select(b, sound, may_step, status(b, Status::NonFinite)),
-                    status(b, Status::Success));
+  Value* allowed = gt(b, env.max_steps, i32(b, 0));
+  Value* may_step = status(b, allowed, Status::Success, Status::MaxSteps);
+  Value *finite_size = is_finite(b, s.h), *finite_span = is_finite(b, span(b));
+  Value *sound = logical_and(b, finite_size, finite_span), *unsound = status(b, Status::NonFinite);
+  Value *started = select(b, sound, may_step, unsound), *done = status(b, Status::Success);
+  s.status = select(b, moving, started, done);
   if (shares_) s.first = f.carried(first);
 
   const SolveState end = emit_while(
       b, s, env,
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
-        return logical_and(in, ne(in, now.t, fixed.t1),
-                           eq(in, now.status, status(in, Status::Success)));
+        Value* before_end = ne(in, now.t, fixed.t1);
+        return logical_and(in, before_end, eq(in, now.status, status(in, Status::Success)));
       },
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
         return attempt(in, now, fixed);
@@ -174,8 +175,8 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
 // Whether the step takes all of the rest |t1 - t|.
 Value* AdaptiveIntegration::reaches_end(Builder& b, const SolveState& s, Value* t1,
                                         Value* rest) const {
-  Value* size = max(b, abs(b, s.t), abs(b, t1));
-  Value* near = mul(b, number(b, 100 * ulp_of_one(dtype_)), size);
+  Value *here = abs(b, s.t), *end = abs(b, t1), *share = number(b, 100 * ulp_of_one(dtype_));
+  Value* near = mul(b, share, max(b, here, end));
   Value* little = min(b, near, mul(b, number(b, 0.01), s.h));
   return ge(b, add(b, s.h, little), rest);
 }
@@ -185,9 +186,8 @@ Value* AdaptiveIntegration::reaches_end(Builder& b, const SolveState& s, Value* 
 Value* AdaptiveIntegration::next_status(Builder& b, const SolveState& next, const SolveEnv& env,
                                         Value* error) const {
   Value* spent = ge(b, add(b, next.accepted, next.rejected), env.max_steps);
-  Value* resolution = mul(b, number(b, ulp_of_one(dtype_)), abs(b, next.t));
-  Value* stuck =
-      select(b, is_finite(b, error), status(b, Status::DtUnderflow), status(b, Status::NonFinite));
+  Value *size = abs(b, next.t), *resolution = mul(b, number(b, ulp_of_one(dtype_)), size);
+  Value* stuck = status(b, is_finite(b, error), Status::DtUnderflow, Status::NonFinite);
   Value* success = status(b, Status::Success);
   Value* code = select(b, spent, status(b, Status::MaxSteps), success);
   code = select(b, le(b, next.h, resolution), stuck, code);

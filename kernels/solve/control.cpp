@@ -32,7 +32,8 @@ Value* rms(Builder& b, const Values& xs) {
 
 Value* error_scale(Builder& b, Value* magnitude, Value* rtol, Value* atol) {
   const Shape& shape = magnitude->type.shape();
-  return fma(b, broadcast_scalar(b, rtol, shape), magnitude, broadcast_scalar(b, atol, shape));
+  Value *relative = broadcast_scalar(b, rtol, shape), *absolute = broadcast_scalar(b, atol, shape);
+  return fma(b, relative, magnitude, absolute);
 }
 
 Value* error_norm(Builder& b, const Method& method, Value* dt, const Values& before,
@@ -44,7 +45,8 @@ Value* error_norm(Builder& b, const Method& method, Value* dt, const Values& bef
     // An infinite new state would make its own scale infinite and its error look like zero; zero
     // times it is NaN, which rejects the step, and changes nothing otherwise.
     e = fma(b, after, zeros(b, after->type), e);
-    Value* size = max(b, abs(b, before[i]), abs(b, after));
+    Value *size_before = abs(b, before[i]), *size_after = abs(b, after);
+    Value* size = max(b, size_before, size_after);
     scaled_errors.push_back(div(b, e, error_scale(b, size, rtol, atol)));
   }
   return rms(b, scaled_errors);

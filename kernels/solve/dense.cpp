@@ -33,7 +33,8 @@ Value* middle(Builder& b, const Bracket& s) {
 Value* find_frame(Builder& b, Value* tape, Value* accepted, Value* t) {
   const Bracket all{integer(b, Dtype::I32, 0), accepted};
   const auto more_than_one = [](Builder& in, const Bracket& s, const Search&) {
-    return gt(in, sub(in, s.high, s.low), integer(in, Dtype::I32, 1));
+    Value* size = sub(in, s.high, s.low);
+    return gt(in, size, integer(in, Dtype::I32, 1));
   };
   const auto halve = [](Builder& in, const Bracket& s, const Search& search) -> Bracket {
     Value* mid = middle(in, s);

@@ -37,19 +37,22 @@ Value* first_step(Builder& b, const Method& method, const Dynamics& dynamics,
   for (Value* u : p.states) scales.push_back(error_scale(b, abs(b, u), p.rtol, p.atol));
   Value* d0 = norm_in(b, p.states, scales);
   Value* d1 = norm_in(b, p.slopes, scales);
-  Value* tiny = logical_or(b, lt(b, d0, number(1e-5)), lt(b, d1, number(1e-5)));
-  Value* least = max(b, number(1e-6), mul(b, number(2 * ulp_of_one(dtype)), abs(b, p.t0)));
-  Value* h0 = select(b, tiny, least, div(b, div(b, d0, d1), number(100)));
+  Value *limit = number(1e-5), *low_d0 = lt(b, d0, limit), *low_d1 = lt(b, d1, limit);
+  Value *resolution = number(2 * ulp_of_one(dtype)), *size = abs(b, p.t0);
+  Value* least = max(b, mul(b, resolution, size), number(1e-6));
+  Value *hundred = number(100), *ratio = div(b, d0, d1), *hundredth = div(b, ratio, hundred);
+  Value* h0 = select(b, logical_or(b, low_d0, low_d1), least, hundredth);
   h0 = min(b, h0, p.span);
 
   Value* d2 = curvature(b, dynamics, p, h0, scales);
   Value* largest = max(b, d1, d2);
   Value* flat = max(b, least, mul(b, h0, number(1e-3)));
-  Value* h1 = pow(b, div(b, number(0.01), largest), number(1.0 / method.order));
+  Value *share = div(b, number(0.01), largest), *power = number(1.0 / method.order);
+  Value* h1 = pow(b, share, power);
   h1 = select(b, le(b, largest, number(1e-15)), flat, h1);
-  Value* cautious = mul(b, number(100), h0);
-  Value* h = select(b, eq(b, d2, number(0)), cautious, min(b, cautious, h1));
-  return min(b, h, p.span);
+  Value *cautious = mul(b, hundred, h0), *straight = eq(b, d2, number(0));
+  Value* bent = min(b, cautious, h1);
+  return min(b, select(b, straight, cautious, bent), p.span);
 }
 
 }  // namespace nodec

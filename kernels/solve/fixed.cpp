@@ -26,27 +26,32 @@ class FixedIntegration : Integration {
  private:
   SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env) const;
   Value* step_count(Builder& b) const;
-  Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* steps) const;
+  Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* finite,
+                      Value* steps) const;
 };
 
 // At least 1; more than kMostSteps, which ends as MaxSteps, where i32 could not hold it.
 Value* FixedIntegration::step_count(Builder& b) const {
   Value* quotient = div(b, span(b), solve_.dt0());
   Value* whole = floor(b, quotient);
-  Value* slack = min(b, mul(b, quotient, number(b, 4 * ulp_of_one(dtype_))), number(b, 0.5));
+  Value *half = number(b, 0.5), *rounding = number(b, 4 * ulp_of_one(dtype_));
+  Value* slack = min(b, mul(b, quotient, rounding), half);
   Value* more = gt(b, sub(b, quotient, whole), slack);
   Value* most = number(b, 1.5 * kMostSteps);
   Value* count = cast(b, min(b, whole, most), Dtype::I32);
-  return max(b, select(b, more, add_one(b, count), count), i32(b, 1));
+  count = select(b, more, add_one(b, count), count);
+  return max(b, count, i32(b, 1));
 }
 
 Values FixedIntegration::emit(Builder& b) const {
   SolveState s = start_state(b);
-  Value* finite = logical_and(b, is_finite(b, solve_.dt0()), is_finite(b, span(b)));
-  Value* valid = logical_and(b, finite, gt(b, solve_.dt0(), number(b, 0)));
+  Value *finite_dt = is_finite(b, solve_.dt0()), *finite_span = is_finite(b, span(b));
+  Value *finite = logical_and(b, finite_dt, finite_span), *zero = number(b, 0);
+  Value* valid = logical_and(b, finite, gt(b, solve_.dt0(), zero));
   Value* moving = ne(b, solve_.t0(), solve_.t1());
-  Value* steps = select(b, moving, step_count(b), i32(b, 0));
-  Value* allowed = select(b, valid, min(b, solve_.max_steps(), i32(b, kMostSteps)), i32(b, 0));
+  Value *none = i32(b, 0), *steps = select(b, moving, step_count(b), none);
+  Value* most = min(b, solve_.max_steps(), i32(b, kMostSteps));
+  Value* allowed = select(b, valid, most, none);
   SolveEnv env{.t0 = s.t,
                .t1 = solve_.t1(),
                .dt = mul(b, direction(b), solve_.dt0()),
@@ -61,7 +66,7 @@ Values FixedIntegration::emit(Builder& b) const {
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
         return advance_one(in, now, fixed);
       });
-  end.status = final_status(b, end, valid, steps);
+  end.status = final_status(b, end, valid, finite, steps);
   end.rejected = i32(b, 0);
   return results(end, env.dt, mul(b, i32(b, method_.stages), end.accepted));
 }
@@ -72,7 +77,7 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
   next.accepted = add_one(b, s.accepted);
   Value* last = ge(b, next.accepted, env.steps);
   Value* done = cast(b, s.accepted, dtype_);
-  Value* rest = fma(b, neg(b, done), env.dt, sub(b, env.t1, env.t0));
+  Value *length = sub(b, env.t1, env.t0), *rest = fma(b, neg(b, done), env.dt, length);
   Value* dt = select(b, last, rest, env.dt);
   const Step step =
       take_step(b, method_, dynamics(env.captures), s.t, dt, s.states, {}, next.cells);
@@ -85,16 +90,14 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
 }
 
 Value* FixedIntegration::final_status(Builder& b, const SolveState& end, Value* valid,
-                                      Value* steps) const {
+                                      Value* finite, Value* steps) const {
   Value* marks = number(b, 0);  // 0 * u is NaN where u is not finite
   for (Value* u : end.states) {
     Value* mark = mul(b, u, zeros(b, u->type));
     marks = add(b, marks, u->type.rank() > 0 ? sum(b, mark, all_axes(u->type)) : mark);
   }
-  Value* whole =
-      select(b, is_finite(b, marks), status(b, Status::Success), status(b, Status::NonFinite));
-  Value* finite = logical_and(b, is_finite(b, solve_.dt0()), is_finite(b, span(b)));
-  Value* bad = select(b, finite, status(b, Status::DtUnderflow), status(b, Status::NonFinite));
+  Value* whole = status(b, is_finite(b, marks), Status::Success, Status::NonFinite);
+  Value* bad = status(b, finite, Status::DtUnderflow, Status::NonFinite);
   Value* halted = select(b, valid, status(b, Status::MaxSteps), bad);
   return select(b, lt(b, end.accepted, steps), halted, whole);
 }

@@ -10,7 +10,13 @@ Values integrate(Builder& b, const SolveView& solve) {
 }
 
 Value* Integration::direction(Builder& b) const {
-  return select(b, ge(b, solve_.t1(), solve_.t0()), number(b, 1), number(b, -1));
+  Value *forward = ge(b, solve_.t1(), solve_.t0()), *one = number(b, 1);
+  return select(b, forward, one, number(b, -1));
+}
+
+Value* Integration::status(Builder& b, Value* condition, Status yes, Status no) const {
+  Value* value = status(b, yes);
+  return select(b, condition, value, status(b, no));
 }
 
 Value* Integration::span(Builder& b) const { return abs(b, sub(b, solve_.t1(), solve_.t0())); }

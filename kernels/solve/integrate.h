@@ -57,6 +57,7 @@ class Integration {
   Value* number(Builder& b, double value) const { return scalar(b, dtype_, value); }
   Value* i32(Builder& b, std::int64_t value) const { return integer(b, Dtype::I32, value); }
   Value* status(Builder& b, Status value) const { return i32(b, std::int64_t(value)); }
+  Value* status(Builder& b, Value* condition, Status yes, Status no) const;
   Value* add_one(Builder& b, Value* count) const { return add(b, count, i32(b, 1)); }
   Dynamics dynamics(const Values& captures) const { return {solve_, captures}; }
 

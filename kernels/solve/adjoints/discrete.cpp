@@ -129,7 +129,7 @@ bool keeps(const Op& solve) { return solve.attrs.get_or<bool>("keep", true); }
 
 // The solve again, with a tape. Behind its dynamics stand, for the reverse rule: the reverse
 // dynamics, the invariants, and for recomputing the forward region of the derivative.
-Op& augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
+Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
   const SolveView solve(op);
   refuse_undefined(solve);
   const Request request(ad, solve);
@@ -190,8 +190,8 @@ Value* rate_without_steps(Builder& b, const SolveView& solve, const Request& req
   return select(b, still, rate, zeros(b, rate->type));
 }
 
-std::vector<Value*> reverse(Differentiator& ad, Builder& b, const Op& y,
-                            std::span<Value* const> dy) {
+std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
+                                 std::span<Value* const> dy) {
   const SolveView solve(y);
   const Request request(ad, solve);
   fail_unless_solved(b, solve);
@@ -214,6 +214,6 @@ std::vector<Value*> reverse(Differentiator& ad, Builder& b, const Op& y,
 }  // namespace
 
 extern constexpr Adjoint discrete_adjoint{
-    .name = "discrete", .augment = augment, .reverse = reverse};
+    .name = "discrete", .augment = with_tape, .reverse = unwind_steps};
 
 }  // namespace nodec

@@ -28,7 +28,7 @@
 namespace nodec {
 namespace {
 
-Op& augment(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
+Op& with_dense_output(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
   refuse_undefined(SolveView(op));
   Attrs attrs = op.attrs;
   attrs.set("tape", "dense");
@@ -109,7 +109,8 @@ Value* size_of(Builder& b, const Values& cotangents) {
     largest = largest ? max(b, largest, size) : size;
   }
   Value* mean = rms(b, cotangents);
-  Value* in_range = logical_and(b, gt(b, mean, zeros(b, mean->type)), is_finite(b, mean));
+  Value *positive = gt(b, mean, zeros(b, mean->type)), *finite = is_finite(b, mean);
+  Value* in_range = logical_and(b, positive, finite);
   return select(b, in_range, mean, largest);
 }
 
@@ -166,8 +167,8 @@ Values gradients(Builder& b, const SolveView& solve, const Request& request, con
   return dx;
 }
 
-std::vector<Value*> reverse(Differentiator& ad, Builder& b, const Op& y,
-                            std::span<Value* const> dy) {
+std::vector<Value*> solve_backward(Differentiator& ad, Builder& b, const Op& y,
+                                   std::span<Value* const> dy) {
   const SolveView solve(y);
   const Request request(ad, solve);
   fail_unless_solved(b, solve);
@@ -202,6 +203,6 @@ std::vector<Value*> reverse(Differentiator& ad, Builder& b, const Op& y,
 }  // namespace
 
 extern constexpr Adjoint interpolating_adjoint{
-    .name = "interpolating", .augment = augment, .reverse = reverse};
+    .name = "interpolating", .augment = with_dense_output, .reverse = solve_backward};
 
 }  // namespace nodec

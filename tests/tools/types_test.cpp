@@ -195,10 +195,10 @@ TEST_CASE("a SARIF log has what the 2.1.0 schema requires") {
 
 TEST_CASE("paths are escaped in SARIF") {
   Finding f;
-  f.declared = {"/tmp/a folder/m#1.cpp", 3, ""};
+  f.declared = {"/models/a folder/m#1.cpp", 3, ""};
   const json log = json::parse(types_sarif("m", std::vector<Finding>{f}));
   CHECK(log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"] ==
-        json({{"uri", "file:///tmp/a%20folder/m%231.cpp"}}));
+        json({{"uri", "file:///models/a%20folder/m%231.cpp"}}));
 }
 
 TEST_CASE("a second trace that says something else is shown by its ops") {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,13 @@ inline std::string message(const std::function<void()>& f, int base) {
     return text;
   }
   return "no error";
+}
+
+// The same, counted from the call's own line; f is written on that line. Inside a macro's arguments
+// compilers map lines differently, but the lines of one call all in the same way.
+inline std::string message(const std::function<void()>& f,
+                           std::source_location here = std::source_location::current()) {
+  return message(f, int(here.line()));
 }
 
 }  // namespace nodec::testing

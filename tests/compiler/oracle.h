@@ -20,6 +20,9 @@ namespace nodec::oracle {
 
 inline std::unique_ptr<Graph> read(std::string_view text) { return parse(text, find_primitive); }
 
+// What `lower` makes of a program, as text.
+inline std::string plan_text(const std::string& text) { return dump(*read(text), "lower"); }
+
 inline Tensor tensor_of(const Array& a) {
   Tensor t(a.dtype, a.dims);
   const auto n = static_cast<std::size_t>(a.count());

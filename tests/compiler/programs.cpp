@@ -85,7 +85,7 @@ std::vector<Array> draw_arguments(const Region& region, std::uint64_t seed, Doma
   return draw(values, seed, domain);
 }
 
-std::vector<Array> run(const Region& region, const std::vector<Array>& arguments) {
+std::vector<Array> interpreted(const Region& region, const std::vector<Array>& arguments) {
   Interpreter interpreter;
   interpreter.bindings()["B"] = 3;
   const std::vector<Datum> data(arguments.begin(), arguments.end());

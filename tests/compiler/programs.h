@@ -23,7 +23,7 @@ std::vector<Array> draw(const std::vector<const Value*>& values, std::uint64_t s
 std::vector<Array> draw_arguments(const Region& region, std::uint64_t seed, Domain domain = {});
 
 // The region's results by the interpreter.
-std::vector<Array> run(const Region& region, const std::vector<Array>& arguments);
+std::vector<Array> interpreted(const Region& region, const std::vector<Array>& arguments);
 
 // The largest difference over all elements, relative where values exceed 1; infinite when dtypes or
 // dims differ.

@@ -17,17 +17,8 @@ using namespace nodec;
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-const std::vector<double> kSpecial{std::numeric_limits<double>::quiet_NaN(),
-                                   -kInfinity,
-                                   -2.5,
-                                   -1,
-                                   -0.0,
-                                   0.0,
-                                   0.25,
-                                   1,
-                                   3,
-                                   kInfinity};
+const std::vector<double> kSpecial{
+    std::numeric_limits<double>::quiet_NaN(), -HUGE_VAL, -2.5, -1, -0.0, 0.0, 0.25, 1, 3, HUGE_VAL};
 
 // Every choice of `arity` special numbers, operand by operand.
 std::vector<std::vector<double>> choices(int arity) {

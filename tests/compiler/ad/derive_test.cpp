@@ -42,7 +42,7 @@ class Check {
   Check(const Region& region, Domain domain)
       : region_(region), wrt_(floats(arguments(region))), seeds_(floats(results(region))) {
     x_ = draw_arguments(region, 7, domain);
-    y_ = run(region, x_);
+    y_ = interpreted(region, x_);
     for (int seed : seeds_) {
       Array dy = y_[std::size_t(seed)];
       for (std::int64_t i = 0; i < dy.count(); ++i)
@@ -85,7 +85,7 @@ class Check {
   }
 
   double weighted(const std::vector<Array>& x) const {
-    const std::vector<Array> y = run(region_, x);
+    const std::vector<Array> y = interpreted(region_, x);
     double sum = 0;
     for (std::size_t k = 0; k < seeds_.size(); ++k) {
       const Array& result = y[std::size_t(seeds_[k])];

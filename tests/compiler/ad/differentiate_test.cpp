@@ -30,9 +30,9 @@ std::vector<double> slopes(const Graph& f, std::vector<Array> args, std::size_t 
   for (double& moved : args[wrt].reals) {
     const double middle = moved;
     moved = middle + h;
-    const double above = run(f.body, args)[0].real();
+    const double above = interpreted(f.body, args)[0].real();
     moved = middle - h;
-    all.push_back((above - run(f.body, args)[0].real()) / (2 * h));
+    all.push_back((above - interpreted(f.body, args)[0].real()) / (2 * h));
     moved = middle;
   }
   return all;
@@ -69,8 +69,8 @@ TEST_CASE("a network's gradients in every parameter agree with finite difference
 })");
   const auto f = program(network);
   const std::vector<Array> args = draw_arguments(f->body, 3);
-  const std::vector<Array> out = run(graph->body, args);
-  CHECK(out[0].real() == doctest::Approx(run(f->body, args)[0].real()));
+  const std::vector<Array> out = interpreted(graph->body, args);
+  CHECK(out[0].real() == doctest::Approx(interpreted(f->body, args)[0].real()));
   for (std::size_t p = 0; p < 3; ++p) check_slopes(out[p + 1], slopes(*f, args, p));
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("a vjp of a region that holds a vjp is a Hessian-vector product") {
 })");
   const auto directional = differentiated("graph d batch B " + directional_region);
   const std::vector<Array> args = draw_arguments(graph->body, 5);
-  const std::vector<Array> out = run(graph->body, args);
+  const std::vector<Array> out = interpreted(graph->body, args);
   check_slopes(out[0], slopes(*directional, args, 0));
   check_slopes(out[1], slopes(*directional, args, 2));
 }
@@ -122,7 +122,7 @@ TEST_CASE("a gradient taken inside a call's body is resolved there, and differen
   yield %f, %dx
 })");
   const std::vector<Array> args = draw_arguments(f->body, 2);
-  check_slopes(run(graph->body, args)[1], slopes(*f, args, 0));
+  check_slopes(interpreted(graph->body, args)[1], slopes(*f, args, 0));
 }
 
 // A solve whose dynamics are the gradient flow du/dt = -k dE/du of E = sum(exp(u) u), by a
@@ -160,7 +160,7 @@ TEST_CASE("a gradient inside a solve's dynamics is differentiated by the solve's
   yield %l, %du, %dk
 })");
   const std::vector<Array> args = draw_arguments(f->body, 2, {0.2, 1});
-  const std::vector<Array> out = run(graph->body, args);
+  const std::vector<Array> out = interpreted(graph->body, args);
   check_slopes(out[1], slopes(*f, args, 0));
   check_slopes(out[2], slopes(*f, args, 1));
 }
@@ -190,7 +190,7 @@ TEST_CASE("both branches of a cond are differentiated") {
   for (double level : {-1.5, 1.5}) {
     std::vector<Array> args = draw_arguments(f->body, 4);
     args[1].reals[0] = level;
-    const std::vector<Array> out = run(graph->body, args);
+    const std::vector<Array> out = interpreted(graph->body, args);
     check_slopes(out[1], slopes(*f, args, 0));
     check_slopes(out[2], slopes(*f, args, 1));
   }
@@ -206,7 +206,7 @@ TEST_CASE("an unseeded result and an unused argument get no work and a zero") {
   }
   yield %dx, %dy
 })");
-  const std::vector<Array> out = run(graph->body, draw_arguments(graph->body, 1));
+  const std::vector<Array> out = interpreted(graph->body, draw_arguments(graph->body, 1));
   CHECK(out[0].reals == std::vector<double>(3, 1.0));
   CHECK(out[1].reals == std::vector<double>(3, 0.0));
   CHECK(print(*graph).find("mul") == std::string::npos);
@@ -263,7 +263,7 @@ TEST_CASE("a while off the path is no obstacle") {
 })");
   std::vector<Array> args = draw_arguments(graph->body, 1);
   args[1].reals[0] = 0.75;
-  CHECK(run(graph->body, args)[0].real() == 1.5);
+  CHECK(interpreted(graph->body, args)[0].real() == 1.5);
 }
 
 TEST_CASE("a derivative in an integer is refused") {

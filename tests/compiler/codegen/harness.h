@@ -20,7 +20,7 @@ inline std::vector<CpuTarget> targets() {
 }
 
 // What a hand-written body needs: the emitter, the thread, and the ports' addresses.
-struct Program {
+struct Entry {
   Emitter& e;
   Code frame, thread;
 
@@ -33,11 +33,11 @@ struct Program {
   Code symbol(std::int64_t i) const { return e.load(pointer(frame, 1), index(i), Dtype::I64); }
 };
 
-using Body = std::function<void(Program&)>;
+using Body = std::function<void(Entry&)>;
 
 inline void write(LlvmModule& module, const Body& body) {
   const auto [frame, thread] = module.begin_entry("test_program");
-  Program program{module.emitter(), frame, thread};
+  Entry program{module.emitter(), frame, thread};
   body(program);
   module.end_entry();
 }
@@ -86,7 +86,7 @@ inline Tensor map(const CpuTarget& target, bool varying, const std::vector<const
                   Dtype result, const Operation& operation) {
   const std::int64_t n = inputs.at(0)->count();
   Tensor output(result, {n});
-  run(target, inputs, {&output}, [&](Program& p) {
+  run(target, inputs, {&output}, [&](Entry& p) {
     const std::int64_t step = varying ? target.lanes : 1;
     std::vector<Code> ports;
     for (std::size_t i = 0; i <= inputs.size(); ++i) ports.push_back(p.port(std::int64_t(i)));

@@ -5,7 +5,7 @@
 
 using namespace nodec;
 using nodec::testing::compile;
-using nodec::testing::Program;
+using nodec::testing::Entry;
 
 namespace {
 
@@ -21,7 +21,7 @@ TEST_CASE("a rolled loop runs over blocks of lanes, carries state and masks the 
     signature.outputs = {{"y", array(Dtype::F32, Dim::symbol("n"))},
                          {"turns", Type::scalar(Dtype::I64)}};
     signature.symbols = {"n"};
-    const auto artifact = compile(cpu_target("native", lanes), signature, [&](Program& p) {
+    const auto artifact = compile(cpu_target("native", lanes), signature, [&](Entry& p) {
       Emitter& e = p.e;
       const Code x = p.port(0), y = p.port(1), n = p.symbol(0);
       const auto turns = e.loop(p.index(0), n, lanes, {p.index(0)}, [&](Code i, Emitter::Values s) {
@@ -48,7 +48,7 @@ TEST_CASE("a while loop tests before each turn, and branches join their values")
   // Collatz: how many turns until 1.
   for (int lanes : {16, 4}) {
     Tensor starts = Tensor::of<std::int64_t>({4}, {1, 6, 27, 97}), turns(Dtype::I64, {4});
-    nodec::testing::run(cpu_target("native", lanes), {&starts}, {&turns}, [&](Program& p) {
+    nodec::testing::run(cpu_target("native", lanes), {&starts}, {&turns}, [&](Entry& p) {
       Emitter& e = p.e;
       const Code one = p.index(1);
       e.loop(p.index(0), p.index(4), 1, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
@@ -76,7 +76,7 @@ TEST_CASE("a while loop tests before each turn, and branches join their values")
 TEST_CASE("a branch may yield a uniform value on one side and a varying one on the other") {
   const Tensor choose = Tensor::of<std::int32_t>({}, {1});
   Tensor y(Dtype::F32, {8});
-  nodec::testing::run(cpu_target("native", 8), {&choose}, {&y}, [&](Program& p) {
+  nodec::testing::run(cpu_target("native", 8), {&choose}, {&y}, [&](Entry& p) {
     Emitter& e = p.e;
     const Code c = e.load(p.port(0), p.index(0), Dtype::I32);
     const auto joined = e.branch(
@@ -92,7 +92,7 @@ TEST_CASE("a branch may yield a uniform value on one side and a varying one on t
 TEST_CASE("functions are called many times, keep locals of their own and return early") {
   const Tensor x = Tensor::of<double>({3}, {1, -1, 4});
   Tensor y(Dtype::F64, {3});
-  nodec::testing::run(cpu_target("native", 8), {&x}, {&y}, [&](Program& p) {
+  nodec::testing::run(cpu_target("native", 8), {&x}, {&y}, [&](Entry& p) {
     Emitter& e = p.e;
     const Scalar kinds[] = {Scalar::Pointer, Scalar::F64, Scalar::I64};
     const int square_if_positive =
@@ -119,7 +119,7 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
   Signature signature;
   signature.outputs = {{"seen", array(Dtype::I64, 4)}};
   signature.tapes = {{"t", Dim(64)}};
-  const auto artifact = compile(cpu_target("native", 8), signature, [&](Program& p) {
+  const auto artifact = compile(cpu_target("native", 8), signature, [&](Entry& p) {
     Emitter& e = p.e;
     // Thread i writes frame i + 20; after the barrier it reads its neighbour's.
     const auto frame_of = [&](Code n) {
@@ -144,7 +144,7 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
 }
 
 TEST_CASE("an object that calls anything but the runtime is refused by name") {
-  const auto artifact = compile(cpu_target("native", 8), {}, [&](Program& p) {
+  const auto artifact = compile(cpu_target("native", 8), {}, [&](Entry& p) {
     p.e.call_runtime("memcpy", {}, false);
     p.e.call_runtime("nodec_barrier", {}, false);
   });

@@ -7,7 +7,7 @@
 #include "tests/compiler/codegen/harness.h"
 
 using namespace nodec;
-using nodec::testing::Program;
+using nodec::testing::Entry;
 using nodec::testing::run;
 
 namespace {
@@ -30,7 +30,7 @@ void transposes_rows(const CpuTarget& target) {
   Tensor columns(byte ? Dtype::I32 : stored, {lanes, lanes});
   // Rows in an order that is not the memory's, from an odd column on.
   const auto row = [&](int r) { return std::int64_t((r * 7 + 3) % 40) * width + 5; };
-  run(target, {&matrix}, {&columns}, [&](Program& p) {
+  run(target, {&matrix}, {&columns}, [&](Entry& p) {
     std::vector<Code> rows;
     for (int r = 0; r < lanes; ++r) rows.push_back(p.index(row(r)));
     const auto loaded = p.e.load_transposed(p.port(0), rows, stored);
@@ -60,7 +60,7 @@ void moves_elements(const CpuTarget& target) {
   const Dtype stored = dtype_of<T>();
   const Tensor x = counting<T>({64});
   Tensor y(stored, {64}), gathered(stored, {lanes});
-  run(target, {&x}, {&y, &gathered}, [&](Program& p) {
+  run(target, {&x}, {&y, &gathered}, [&](Entry& p) {
     Emitter& e = p.e;
     // An unaligned run of lanes, a part of one, one element, and a scatter with stride two.
     e.store(p.port(1), p.index(3), stored, e.load_lanes(p.port(0), p.index(1), stored));
@@ -117,7 +117,7 @@ TEST_CASE("a masked load reads nothing beyond its count, for any count") {
     const Tensor x = counting<float>({16});
     Tensor y(Dtype::F32, {6, 16});
     const std::int64_t counts[] = {-3, 0, 1, lanes - 1, lanes, std::int64_t{1} << 40};
-    run(target, {&x}, {&y}, [&](Program& p) {
+    run(target, {&x}, {&y}, [&](Entry& p) {
       for (int i = 0; i < 6; ++i) {
         const Code count = p.e.constant_bits(Scalar::I64, std::uint64_t(counts[i]));
         const Code v = p.e.load_lanes_masked(p.port(0), p.index(0), Dtype::F32, count);
@@ -138,7 +138,7 @@ TEST_CASE("predicates are stored as bytes and bytes compare as integers") {
     const int lanes = target.lanes;
     const Tensor x = counting<float>({16});
     Tensor flags(Dtype::Bool, {16}), back(Dtype::F32, {16}), one(Dtype::Bool, {});
-    run(target, {&x}, {&flags, &back, &one}, [&](Program& p) {
+    run(target, {&x}, {&flags, &back, &one}, [&](Entry& p) {
       Emitter& e = p.e;
       const Code five = e.constant(Scalar::F32, 5);
       e.loop(p.index(0), p.index(16), lanes, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
@@ -167,7 +167,7 @@ TEST_CASE("lanes are numbered, extracted, broadcast and transposed; locals are a
     CAPTURE(lanes);
     const Tensor x = counting<double>({16, 16});
     Tensor y(Dtype::F64, {16, 16}), numbers(Dtype::I32, {16}), address(Dtype::I64, {2});
-    run(target, {&x}, {&y, &numbers, &address}, [&](Program& p) {
+    run(target, {&x}, {&y, &numbers, &address}, [&](Entry& p) {
       Emitter& e = p.e;
       std::vector<Code> rows;
       for (int r = 0; r < lanes; ++r) {

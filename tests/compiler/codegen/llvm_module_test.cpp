@@ -6,7 +6,7 @@
 
 using namespace nodec;
 using nodec::testing::assembly;
-using nodec::testing::Program;
+using nodec::testing::Entry;
 
 namespace {
 
@@ -16,7 +16,7 @@ int count(const std::string& text, std::string_view what) {
   return found;
 }
 
-void every_operation(Program& p) {
+void every_operation(Entry& p) {
   Emitter& e = p.e;
   const Code in = p.port(0), out = p.port(1), count = p.symbol(0);
   std::int64_t next = 0;
@@ -49,7 +49,7 @@ TEST_CASE("no operation becomes a library call") {
 }
 
 TEST_CASE("a multiplication and an addition stay two, an fma stays one") {
-  const auto text = assembly(cpu_target("x86-64-v3", 8), [](Program& p) {
+  const auto text = assembly(cpu_target("x86-64-v3", 8), [](Entry& p) {
     Emitter& e = p.e;
     const Code x = e.load_lanes(p.port(0), p.index(0), Dtype::F32);
     e.store(p.port(1), p.index(0), Dtype::F32, e.add(e.mul(x, x), x));
@@ -64,7 +64,7 @@ TEST_CASE("a multiplication and an addition stay two, an fma stays one") {
 TEST_CASE("a weight used once is an embedded broadcast where the machine has them") {
   const CpuTarget target = cpu_target("native", 16);
   if (target.cpu != "x86-64-v4") return;
-  const auto text = assembly(target, [](Program& p) {
+  const auto text = assembly(target, [](Entry& p) {
     Emitter& e = p.e;
     const Code in = p.port(0), weights = p.port(1);
     const Code zero = e.broadcast(e.constant(Scalar::F32, 0));
@@ -83,7 +83,7 @@ TEST_CASE("a weight used once is an embedded broadcast where the machine has the
 
 TEST_CASE("a module counts its instructions, times its translation and prints its IR") {
   LlvmModule module(cpu_target("native", 8));
-  testing::write(module, [](Program& p) {
+  testing::write(module, [](Entry& p) {
     p.e.store(p.port(0), p.index(0), Dtype::F32, p.e.constant(Scalar::F32, 1));
   });
   const std::string ir = module.llvm_ir();

@@ -39,8 +39,6 @@ const char* kChain = R"(
     %wide = broadcast %c {dims = [], shape = <3, 4>}
     %next = fma %wide, %t, %a)";
 
-std::string plan_text(const std::string& text) { return dump(*oracle::read(text), "lower"); }
-
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;
   for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
@@ -70,7 +68,7 @@ TEST_CASE("a chain of batch sums is an accumulator, its terms in the order of th
 }
 
 TEST_CASE("an accumulator is one contraction into slots, folded once after the loop") {
-  const std::string text = plan_text(loop(kChain));
+  const std::string text = oracle::plan_text(loop(kChain));
   CHECK(count(text, "batch contract into") == 1);
   CHECK(text.find("[3 x 4], 2 terms in order") != std::string::npos);
   CHECK(count(text, "\n  fold ") == 1);

@@ -9,7 +9,7 @@ namespace nodec {
 namespace {
 
 // %q is renewed when the turn is accepted (`else_value` is kept otherwise).
-std::string loop(const std::string& fresh, const std::string& kept) {
+std::string loop_carrying(const std::string& fresh, const std::string& kept) {
   return R"(graph f batch B (%x: f32[3, B]) {
   %n0 = constant {dtype = i32, shape = <>, value = 0}
   %total0 = constant {dtype = f32, shape = <>, value = 0.0}
@@ -39,7 +39,7 @@ const char* kSum = "sum %v {axes = [0, 1]}";
 }  // namespace
 
 TEST_CASE("a loop carries the samples of a sum, which is made where it is used") {
-  const auto graph = oracle::read(loop(kSum, "%q"));
+  const auto graph = oracle::read(loop_carrying(kSum, "%q"));
   lowering::carry_operands(*graph);
   CHECK(testing::body_text(*graph) ==
         R"(  %n0 = constant {dtype = i32, shape = <>, value = 0} : i32[]
@@ -70,12 +70,13 @@ TEST_CASE("a loop carries the samples of a sum, which is made where it is used")
   %4 = sum %2 {axes = [0, 1]} : f32[]
   yield %3, %4
 )");
-  oracle::expect_agreement(*oracle::read(loop(kSum, "%q")));
+  oracle::expect_agreement(*oracle::read(loop_carrying(kSum, "%q")));
 }
 
 TEST_CASE("a sum that is kept otherwise, or of another kind, stays") {
   for (const std::string& text :
-       {loop(kSum, "%total"), loop("mean %v {axes = [0, 1]}", "%q"), loop("add %q, %q", "%q")}) {
+       {loop_carrying(kSum, "%total"), loop_carrying("mean %v {axes = [0, 1]}", "%q"),
+        loop_carrying("add %q, %q", "%q")}) {
     const auto graph = oracle::read(text);
     const std::string before = print(*graph);
     lowering::carry_operands(*graph);

@@ -6,11 +6,9 @@
 namespace nodec {
 namespace {
 
-std::string plan_text(const std::string& text) { return dump(*oracle::read(text), "lower"); }
-
-std::string refusal(const std::string& text) {
+std::string lowering_error(const std::string& text) {
   try {
-    plan_text(text);
+    oracle::plan_text(text);
   } catch (const Error& error) {
     return error.what();
   }
@@ -32,10 +30,10 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("a contraction of more than 4096 outputs is one chain an output, over rows") {
-  const std::string small = plan_text(product(64, 64));
+  const std::string small = oracle::plan_text(product(64, 64));
   CHECK(contains(small, "batch contract into matmul slots"));
   CHECK(!contains(small, "large contract"));
-  const std::string large = plan_text(product(64, 65));
+  const std::string large = oracle::plan_text(product(64, 65));
   CHECK(!contains(large, "slots#"));
   CHECK(contains(large, "large contract"));
   CHECK(contains(large, "[64 x 65]; each output one fma chain over (term, sample)"));
@@ -52,8 +50,8 @@ TEST_CASE("a large contraction with rows of a table reads the table itself") {
   %4 = matmul %g, %3 {ta = false, tb = true}
   yield %4
 })";
-  CHECK(!contains(plan_text(text), "rows rows#"));
-  CHECK(contains(plan_text(text), "* rows of t#0(input) at i#"));
+  CHECK(!contains(oracle::plan_text(text), "rows rows#"));
+  CHECK(contains(oracle::plan_text(text), "* rows of t#0(input) at i#"));
   oracle::expect_agreement(*oracle::read(text), 2e-5, {1, 37});
 }
 
@@ -76,37 +74,37 @@ TEST_CASE("a large contraction in a loop goes on from turn to turn") {
   }
   yield %acc1
 })";
-  const std::string plan = plan_text(text);
+  const std::string plan = oracle::plan_text(text);
   CHECK(contains(plan, "[70 x 60], going on; each output one fma chain"));
   CHECK(contains(plan, " = load c#"));  // the scale is an input, read into a register
   oracle::expect_agreement(*oracle::read(text), 2e-5, {1, 37});
 }
 
 TEST_CASE("shapes that cannot be lowered are refused at the user's line") {
-  CHECK(refusal(R"(graph f batch B (%x: f32[B]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[B]) {
   %1 = broadcast %x {dims = [0], shape = <B, B>} @ "model.cpp:3"
   %2 = tanh %1 @ "model.cpp:4"
   yield %2
 })") == R"(error: a value has the batch in two axes, got f32[B, B]
   --> model.cpp:3   made here
   help: sum over one of them, or make one a number)");
-  CHECK(refusal(R"(graph f batch B (%x: f32[2, B, 3]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[2, B, 3]) {
   %1 = tanh %x @ "model.cpp:9"
   yield %1
 })") == R"(error: input 'x' has the batch in the middle of its axes, got f32[2, B, 3]
   help: put the batch first or last)");
-  CHECK(refusal(R"(graph f batch B (%x: f32[2, 3, B]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[2, 3, B]) {
   %1 = transpose %x {perm = [0, 2, 1]} @ "model.cpp:9"
   yield %1 as y
 })") == R"(error: output 'y' has the batch in the middle of its axes, got f32[2, B, 3]
   --> model.cpp:9   made here
   help: put the batch first or last)");
-  CHECK(refusal(R"(graph f batch B (%x: f32[N, B]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[N, B]) {
   %1 = tanh %x @ "model.cpp:10"
   yield %1
 })") == R"(error: the size N beside the batch must be a number, got 'x' f32[N, B]
   help: give this axis a fixed size)");
-  CHECK(refusal(R"(graph f batch B (%x: f32[2, B]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[2, B]) {
   %1 = reshape %x {shape = <2*B>} @ "model.cpp:11"
   %2 = tanh %1
   yield %2
@@ -117,7 +115,7 @@ TEST_CASE("shapes that cannot be lowered are refused at the user's line") {
 
 TEST_CASE("an op that reads rows as they lie names what lies otherwise") {
   CHECK(
-      refusal(R"(graph f (%x: f32[4], %i: i32[3]) {
+      lowering_error(R"(graph f (%x: f32[4], %i: i32[3]) {
   %table = broadcast %x {dims = [0], shape = <4, 2>}
   %1 = gather %table, %i @ "model.cpp:5"
   yield %1
@@ -126,7 +124,7 @@ TEST_CASE("an op that reads rows as they lie names what lies otherwise") {
   --> model.cpp:5   used here
   help: compute the tensor first)");
   CHECK(
-      refusal(R"(graph f (%x: f32[3, N]) {
+      lowering_error(R"(graph f (%x: f32[3, N]) {
   %1 = tanh %x @ "model.cpp:6"
   yield %1
 })") ==
@@ -146,12 +144,12 @@ TEST_CASE("a port without a name has its number in the signature") {
 }
 
 TEST_CASE("ops that cannot be lowered are refused at the user's line") {
-  CHECK(contains(refusal(R"(graph f batch B (%x: f32[3, B]) {
+  CHECK(contains(lowering_error(R"(graph f batch B (%x: f32[3, B]) {
   %1 = argmax %x {axis = 1} @ "model.cpp:7"
   yield %1
 })"),
                  "'argmax' along the batch cannot be compiled yet\n  --> model.cpp:7"));
-  CHECK(refusal(R"(graph f batch B (%x: f32[2, 3, B], %w: f32[2, 3]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[2, 3, B], %w: f32[2, 3]) {
   %1 = transpose %w {perm = [1, 0]}
   %2 = reshape %1 {shape = <6>} @ "model.cpp:5"
   %3 = tanh %2
@@ -159,21 +157,21 @@ TEST_CASE("ops that cannot be lowered are refused at the user's line") {
 })") == R"(error: a reshape of a transposed or broadcast value is not supported
   --> model.cpp:5   reshaped here
   help: reshape first)");
-  CHECK(refusal(R"(graph f batch B (%x: f32[2, B]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[2, B]) {
   %1 = slice %x {axis = 1, start = 1, size = <2>} @ "model.cpp:6"
   %2 = tanh %1
   yield %2
 })") == R"(error: a slice of the batch is not supported
   --> model.cpp:6   sliced here
   help: slice the inputs before the program)");
-  CHECK(refusal(R"(graph f batch B (%x: f32[2, B], %y: f32[2, B]) {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[2, B], %y: f32[2, B]) {
   %1 = concat %x, %y {axis = 1} @ "model.cpp:7"
   yield %1
 })") == R"(error: an axis of size 2*B mixes samples, got f32[2, 2*B]
   --> model.cpp:7   made here
   help: keep the batch in an axis of its own)");
   CHECK(
-      refusal(R"(graph f batch B (%x: f32[2, B]) {
+      lowering_error(R"(graph f batch B (%x: f32[2, B]) {
   %1 = matmul %x, %x {ta = true, tb = false} @ "model.cpp:8"
   yield %1
 })") ==
@@ -183,7 +181,7 @@ TEST_CASE("ops that cannot be lowered are refused at the user's line") {
 
 TEST_CASE("a tiny program's plan") {
   CHECK(
-      plan_text(R"(graph tiny batch B (%w: f32[2, 3], %b: f32[2], %x: f32[3, B]) {
+      oracle::plan_text(R"(graph tiny batch B (%w: f32[2, 3], %b: f32[2], %x: f32[3, B]) {
   %wide = broadcast %b {dims = [0], shape = <2, B>}
   %z = matmul %w, %x, %wide {ta = false, tb = false}
   %y = tanh %z

@@ -35,7 +35,7 @@ const Op& solve_of(const Graph& graph) { return *graph.body.ops.back(); }
 TEST_CASE("integrals, cells, captures and a tape that nobody reads go") {
   const std::unique_ptr<Graph> graph = program(text("%u1, %q1"));
   const std::vector<Array> args = draw_arguments(graph->body, 1);
-  const std::vector<Array> before = run(graph->body, args);
+  const std::vector<Array> before = interpreted(graph->body, args);
   CHECK(eliminate_dead(*graph));
   verify(*graph, "eliminate_dead");
   const Op& op = solve_of(*graph);
@@ -46,19 +46,19 @@ TEST_CASE("integrals, cells, captures and a tape that nobody reads go") {
   CHECK(op.results.size() == 8);
   CHECK(op.operands.size() == 8);
   CHECK(op.region().ops.size() == 2);
-  CHECK(distance(run(graph->body, args), before) == 0);
+  CHECK(distance(interpreted(graph->body, args), before) == 0);
   CHECK(!eliminate_dead(*graph));
 }
 
 TEST_CASE("a cell that another one reads stays") {
   const std::unique_ptr<Graph> graph = program(text("%u1, %d1, %q2"));
   const std::vector<Array> args = draw_arguments(graph->body, 1);
-  const std::vector<Array> before = run(graph->body, args);
+  const std::vector<Array> before = interpreted(graph->body, args);
   eliminate_dead(*graph);
   verify(*graph, "eliminate_dead");
   CHECK(solve_of(*graph).attrs.get<std::int64_t>("cells") == 1);
   CHECK(solve_of(*graph).attrs.get<std::int64_t>("quadratures") == 1);
-  CHECK(distance(run(graph->body, args), before) == 0);
+  CHECK(distance(interpreted(graph->body, args), before) == 0);
 }
 
 TEST_CASE("a tape that is read keeps its residuals") {

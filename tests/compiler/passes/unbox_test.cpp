@@ -16,10 +16,10 @@ using namespace nodec::testing;
 std::string unboxed(const std::string& text) {
   const std::unique_ptr<Graph> graph = program(text);
   const std::vector<Array> args = draw_arguments(graph->body, 1);
-  const std::vector<Array> before = run(graph->body, args);
+  const std::vector<Array> before = interpreted(graph->body, args);
   unbox(*graph);
   verify(*graph, "unbox");
-  CHECK(distance(run(graph->body, args), before) == 0);
+  CHECK(distance(interpreted(graph->body, args), before) == 0);
   return body_text(*graph);
 }
 

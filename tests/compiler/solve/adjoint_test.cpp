@@ -168,7 +168,7 @@ TEST_CASE("the neural ODE with a known answer has it, and its gradient") {
   Problem p = neural_ode(1);
   p.tolerance = 1e-11;
   CHECK(std::abs(value(p, half_square) - 4.9989910523538941) < 1e-10);
-  const Outcome o = solve(p);
+  const Solved o = solve(p);
   CHECK(std::abs(o.u(0) - 0.5594484600302) < 1e-11);
   CHECK(std::abs(o.u(1) - 0.9163078601726) < 1e-11);
   CHECK(std::abs(o.u(2) - 0.08475464833162) < 1e-11);
@@ -194,7 +194,7 @@ TEST_CASE("the neural ODE with a known answer has it, and its gradient") {
 TEST_CASE("a batch of neural ODEs shares its steps") {
   Problem p = neural_ode(128);
   p.tolerance = 1e-3, p.controller = "i";
-  const Outcome o = solve(p);
+  const Solved o = solve(p);
   CHECK(o.accepted == 2);
   CHECK(o.rejected == 0);
   CHECK(o.f_evals == 14);

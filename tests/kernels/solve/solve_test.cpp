@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-bool ends(const Outcome& o, Status status) { return o.status == std::int64_t(status); }
+bool ends(const Solved& o, Status status) { return o.status == std::int64_t(status); }
 
 Problem scalar_problem(double u0, Value* (*f)(Builder&, Value*, Value*)) {
   return {.f = [f](Builder& b, Value* t, const Values& u, const Values&) -> Values {
@@ -30,7 +30,7 @@ TEST_CASE("tsit5 meets closed forms at 1e-10") {
   SUBCASE("decay") {
     Problem p = decay();
     p.tolerance = 1e-10;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(ends(o, Status::Success));
     CHECK(std::abs(o.u() - 1.5 * std::exp(-0.8)) < 1e-9);
     CHECK(o.t == 1);
@@ -64,7 +64,7 @@ TEST_CASE("time runs backwards") {
   for (const char* method : {"tsit5", "rk4"}) {
     p.method = method;
     p.dt0 = p.method == "rk4" ? 1e-2 : 0;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(std::abs(o.u() - 1.5 * std::exp(0.8 * 3)) < 1e-7);
     CHECK(o.t == -1);
     CHECK(o.dt < 0);
@@ -77,7 +77,7 @@ TEST_CASE("a span of zero is the identity, in no steps") {
   for (const Method* method : methods()) {
     p.method = method->name;
     p.dt0 = method->adaptive ? 0 : 0.1;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(ends(o, Status::Success));
     CHECK(o.u() == 1.5);
     CHECK(o.accepted + o.rejected == 0);
@@ -96,7 +96,7 @@ TEST_CASE("the error of each method shrinks with its order") {
       p.t1 = method->adaptive ? 1 / steps : 1;
       p.dt0 = 1 / steps;
       p.tolerance = 1e3;
-      const Outcome o = solve(p);
+      const Solved o = solve(p);
       CHECK(o.accepted == (method->adaptive ? 1 : std::int64_t(steps)));
       return std::abs(o.u() - 1.5 * std::exp(-0.8 * p.t1));
     };
@@ -118,7 +118,7 @@ TEST_CASE("Lotka-Volterra takes the known number of steps") {
   for (const Row& row :
        {Row{1e-3, 35, 9, 5e-2}, Row{1e-6, 102, 20, 1e-5}, Row{1e-9, 338, 30, 1e-8}}) {
     p.tolerance = row.tolerance;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CAPTURE(row.tolerance);
     CAPTURE(o.accepted);
     CAPTURE(o.rejected);
@@ -132,12 +132,12 @@ TEST_CASE("evaluations are counted as they run") {
   Problem p = lotka_volterra();
   for (const char* controller : {"i", "pi"}) {
     p.controller = controller;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(o.rejected > 0);
     CHECK(o.f_evals == 2 + 6 * (o.accepted + o.rejected));
   }
   p.dt0 = 0.1;  // no probe
-  const Outcome given = solve(p);
+  const Solved given = solve(p);
   CHECK(given.f_evals == 1 + 6 * (given.accepted + given.rejected));
   p.method = "rk4";
   CHECK(solve(p).f_evals == 400);
@@ -149,7 +149,7 @@ TEST_CASE("fixed steps are ceil(span / dt), the last one cut to land on t1") {
   for (const auto& [span, dt, steps] : {std::tuple{1.0, 0.1, 10}, std::tuple{1.0, 0.3, 4},
                                         std::tuple{0.7, 0.1, 7}, std::tuple{0.05, 0.1, 1}}) {
     p.t0 = 0.25, p.t1 = 0.25 + span, p.dt0 = dt;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(o.accepted == steps);
     CHECK(o.t == p.t1);
     CHECK(std::abs(o.u() - 1.5 * std::exp(-0.8 * span)) < 2e-5);
@@ -179,7 +179,7 @@ TEST_CASE("a span ends at t1 whatever the magnitudes of its ends") {
                          t1 = sign * (inwards ? small : large);
             CAPTURE(t0);
             CAPTURE(t1);
-            const Outcome o = run(dtype, t0, t1);
+            const Solved o = run(dtype, t0, t1);
             CHECK(ends(o, Status::Success));
             CHECK(o.t == Array::scalar(dtype, t1).real());
             CHECK(std::abs(o.u() / std::exp(1.0) - 1) < 1e-4);
@@ -202,7 +202,7 @@ TEST_CASE("a span of few units in the last place is integrated whole") {
   for (const auto& [t0, t1] : {std::pair{1000.0, 1000.005}, std::pair{1000.005, 1000.0}}) {
     p.t0 = t0, p.t1 = t1;
     const double span = double(float(t1)) - double(float(t0));
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(ends(o, Status::Success));
     CHECK(o.accepted > 2);
     CHECK(std::abs(o.u() / std::exp(200 * span) - 1) < 1e-3);
@@ -219,7 +219,7 @@ TEST_CASE("a solve that cannot go on ends with its status") {
   SUBCASE("out of steps") {
     Problem p = lotka_volterra();
     p.max_steps = 7;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(ends(o, Status::MaxSteps));
     CHECK(o.accepted + o.rejected == 7);
     CHECK(o.t > 0);
@@ -234,7 +234,7 @@ TEST_CASE("a solve that cannot go on ends with its status") {
   SUBCASE("a singularity") {
     Problem p = scalar_problem(1, [](Builder& b, Value*, Value* y) { return mul(b, y, y); });
     p.t1 = 2;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK_FALSE(ends(o, Status::Success));
     CHECK(std::abs(o.t - 1) < 1e-3);
   }
@@ -262,7 +262,7 @@ TEST_CASE("a solve that cannot go on ends with its status") {
       Value* rest = sub(b, scalar(b, Dtype::F64, 0.5), t);
       return {add(b, mul(b, u[0], scalar(b, Dtype::F64, 0)), sqrt(b, rest))};
     };
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK(ends(o, Status::NonFinite));
     CHECK(std::abs(o.t - 0.5) < 1e-6);
   }
@@ -299,7 +299,7 @@ TEST_CASE("integrals add up over accepted steps only") {
   for (const char* method : {"tsit5", "rk4"}) {
     p.method = method;
     p.dt0 = p.method == "rk4" ? 0.01 : 0;
-    const Outcome o = solve(p);
+    const Solved o = solve(p);
     CHECK((p.method == "rk4" || o.rejected > 0));
     for (int i : {0, 1}) CHECK(std::abs(o.integrals[0].real(i) - (o.u(i) - 1)) < 1e-12);
     CHECK(std::abs(o.integrals[1].real() - 1000.0 / 3) < 1e-9);
@@ -319,7 +319,7 @@ TEST_CASE("cells keep what accepted steps wrote; rejected attempts and the probe
     out.push_back(add(b, c[0], integer(b, Dtype::I32, 1)));
     return out;
   };
-  const Outcome o = solve(p);
+  const Solved o = solve(p);
   CHECK(o.rejected > 0);
   CHECK(o.cells[0].integer() == 1 + 6 * o.accepted);
   CHECK(o.u() == solve(lotka_volterra()).u());
@@ -368,7 +368,7 @@ TEST_CASE("several states share one step size") {
     return {neg(b, mul(b, broadcast_scalar(b, u[1], {2, 2}), u[0])), neg(b, mul(b, c[0], u[1]))};
   };
   p.tolerance = 1e-11;
-  const Outcome o = solve(p);
+  const Solved o = solve(p);
   const double second = 5 * std::exp(-0.8), area = 5 * (1 - std::exp(-0.8)) / 0.8;
   CHECK(std::abs(o.states[1].real() - second) < 1e-9);
   for (int i = 0; i < 4; ++i) {

@@ -26,7 +26,7 @@ struct Problem {
   Dtype dtype = Dtype::F64;
 };
 
-struct Outcome {
+struct Solved {
   std::vector<Array> states, integrals, cells;
   std::int64_t status = 0, accepted = 0, rejected = 0, f_evals = 0;
   double t = 0, dt = 0;
@@ -78,7 +78,7 @@ inline std::vector<Array> arguments(const Problem& p) {
   return arrays;
 }
 
-inline Outcome solve(const Problem& p) {
+inline Solved solve(const Problem& p) {
   Graph graph;
   const SolveView view(add_solve(graph.body, p));
   graph.body.results = view.final_states();
@@ -90,7 +90,7 @@ inline Outcome solve(const Problem& p) {
   }
   graph.result_names.resize(graph.body.results.size());
   std::vector<Array> out = interpret(graph, arguments(p));
-  Outcome o;
+  Solved o;
   const auto counts = out.end() - 6, cells = counts - std::ptrdiff_t(p.cells.size());
   const auto integrals = cells - p.quadratures;
   o.states.assign(out.begin(), integrals);

@@ -1,7 +1,6 @@
-// How long analysis takes. Nothing is asserted about time; run it with
-//   corpus_tests --no-skip --test-case="time of analysis"
-#include <doctest/doctest.h>
-
+// How long inference and the stability gate take: the three MNIST models, forward and backward, and
+// chains of layers, each in a call of its own that also stores to a captured variable. One JSON
+// line each; `tools/bench analysis` reads them.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -24,7 +23,6 @@ double milliseconds(const Traced& traced) {
   return best;
 }
 
-// `layers` dense layers, each in a call of its own that also stores to a captured variable.
 Traced chain(int layers) {
   Trace t("chain", "B");
   Var h = t.input("x", f32({8, "B"}));
@@ -44,19 +42,22 @@ Traced chain(int layers) {
   return t.finish();
 }
 
-TEST_CASE("time of analysis" * doctest::skip()) {
-  for (const char* style : {"layer", "stateful", "compact"}) {
-    mnist::ProgramOptions options;
-    options.model = style;
-    const Traced traced = mnist::trace_training(options);
-    std::printf("mnist/%-9s %7.2f ms, forward and backward\n", style, milliseconds(traced));
-  }
-  for (const int layers : {500, 1000, 2000}) {
-    const Traced traced = chain(layers);
-    const std::size_t findings = analyze(*traced.graph).size();
-    std::printf("chain of %4d   %7.2f ms, %zu findings\n", layers, milliseconds(traced), findings);
-  }
+void report(const std::string& what, const Traced& traced) {
+  std::printf("{\"what\": \"%s\", \"milliseconds\": %.3f, \"findings\": %zu}\n", what.c_str(),
+              milliseconds(traced), analyze(*traced.graph).size());
 }
 
 }  // namespace
 }  // namespace nodec
+
+int main() {
+  using namespace nodec;
+  for (const char* model : {"layer", "stateful", "compact"}) {
+    mnist::ProgramOptions options;
+    options.model = model;
+    report(std::string("mnist/") + model, mnist::trace_training(options));
+  }
+  for (const int layers : {500, 1000, 2000}) {
+    report(fmt::format("chain of {}", layers), chain(layers));
+  }
+}

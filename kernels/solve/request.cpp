@@ -121,9 +121,12 @@ void refuse_state_feedback(const SolveView& solve) {
 
 void refuse_undefined(const SolveView& solve) {
   refuse_state_feedback(solve);
-  for (const Value* capture : solve.captures()) {
-    if (capture->type.kind() != Type::Kind::Tape) continue;
-    refuse(solve, "a solve that is the adjoint of another one cannot be differentiated again",
+  const Values captures = solve.captures();
+  const bool reads_tape = std::any_of(captures.begin(), captures.end(), [](const Value* capture) {
+    return capture->type.kind() == Type::Kind::Tape;
+  });
+  if (reads_tape || !solve.tape().empty()) {
+    refuse(solve, "the gradient of a solve cannot be differentiated again",
            "take the outer derivative by finite differences of the gradient");
   }
 }

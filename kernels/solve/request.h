@@ -25,7 +25,7 @@ struct Request {
 // Error where the solve has no derivative:
 //   a slope or integrand depends on a cell: it holds what the evaluation before left there, and
 //   which one that was has no derivative;
-//   the solve reads a tape, so it is itself the reverse of another one: a second derivative.
+//   the solve reads or writes a tape, so it belongs to a gradient already: a second derivative.
 void refuse_undefined(const SolveView& solve);
 
 // Stops the program when the solve failed: its gradient must not run.

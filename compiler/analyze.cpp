@@ -12,6 +12,14 @@ std::vector<Finding> analyze(const Traced& traced, const AnalyzeOptions& options
   return analyze(*traced.graph, options);
 }
 
+std::vector<Finding> all_findings(const Unstable& stopped) {
+  std::vector<Finding> findings = stopped.findings();
+  if (const auto* escaped = dynamic_cast<const Escaped*>(&stopped)) {
+    for (Finding& finding : analyze(escaped->program())) findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
 Program compile(const Traced& traced, const CompileOptions& options) {
   try {
     return compile(*traced.graph, options);

@@ -14,6 +14,9 @@ namespace nodec {
 // Assignments' lines are looked up only when there is something to report.
 std::vector<Finding> analyze(const Traced& traced, const AnalyzeOptions& options = {});
 
+// What stopped a trace, with what its program shows besides.
+std::vector<Finding> all_findings(const Unstable& stopped);
+
 // Traces f, as trace() does, and analyses it. What stops the trace itself is a finding, too.
 template <class F>
 std::vector<Finding> analyze(std::string name, const std::vector<Input>& inputs, F&& f,
@@ -21,7 +24,7 @@ std::vector<Finding> analyze(std::string name, const std::vector<Input>& inputs,
   try {
     return analyze(trace(std::move(name), inputs, f, std::move(batch), where));
   } catch (const Unstable& stopped) {
-    return stopped.findings();
+    return all_findings(stopped);
   }
 }
 

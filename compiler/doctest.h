@@ -33,7 +33,7 @@ inline std::vector<Finding> findings_of_model(const std::string& name) {
   try {
     return analyze(trace_registered(name));
   } catch (const Unstable& stopped) {
-    return stopped.findings();
+    return all_findings(stopped);
   }
 }
 

@@ -185,7 +185,7 @@ void check_leaves(const Crossing& crossing, const Frame& frame, const Type& befo
   finding.before = before;
   finding.after = after;
   finding.help = "keep one type, or use a second variable";
-  throw Unstable({std::move(finding)});
+  throw stop(frame, std::move(finding));
 }
 
 // Lets every frame yield what a stored variable is at its end; returns its type.

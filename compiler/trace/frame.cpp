@@ -48,13 +48,33 @@ Finding escape(const Variable& variable, const SourceLine& at) {
   return finding;
 }
 
+bool all_tensors(const Type& type) {
+  const std::vector<Type> all = leaf_types(type);
+  return std::all_of(all.begin(), all.end(), [](const Type& leaf) { return leaf.is_tensor(); });
+}
+
+// A value that is used outside of its body is reported, and goes on as zeros of its type, so that
+// the trace meets what else is wrong with the program.
+void adopt(Variable& variable, Frame& frame, const SourceLine& at) {
+  Finding finding = escape(variable, at);
+  const Binding& old = variable.binding;
+  const Type type = old.content ? old.content->type : old.witness;
+  if (!old.content && old.box == nullptr) throw stop(frame, std::move(finding));
+  if (!all_tensors(type)) throw stop(frame, std::move(finding));
+  if (!variable.escaped) frame.record->findings.push_back(std::move(finding));
+  variable.escaped = true;
+  Builder b = frame.builder(at);
+  variable.binding = Binding{open(b, zeros(b, type)), nullptr, {}};
+  variable.birth = frame.shared_from_this();
+}
+
 // The frame must be the variable's own or a deeper one.
-void check_reach(const Variable& variable, const Frame& frame, const SourceLine& at) {
+void check_reach(Variable& variable, Frame& frame, const SourceLine& at) {
   if (variable.birth == nullptr) throw unborn(variable, frame, at);
   if (frame.inside(*variable.birth)) return;
   const bool another = variable.birth->body == Body::Program;
   if (another) throw escaped(variable, at);
-  throw Unstable({escape(variable, at)});
+  adopt(variable, frame, at);
 }
 
 // Ops after a store are traced with the type that was stored, the box's witness; where it is not
@@ -118,7 +138,13 @@ Unstable unborn(const Variable& variable, const Frame& frame, const SourceLine& 
                 const std::string& help) {
   Finding finding = found(FindingCode::UseBeforeStore, variable, frame, at);
   finding.help = help;
-  return Unstable({std::move(finding)});
+  return stop(frame, std::move(finding));
+}
+
+Unstable stop(const Frame& frame, Finding finding) {
+  std::vector<Finding> all = frame.record->findings;
+  all.push_back(std::move(finding));
+  return Unstable(std::move(all));
 }
 
 SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise) {

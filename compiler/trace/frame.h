@@ -48,6 +48,7 @@ struct Variable {
   bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
   StatePolicy policy = StatePolicy::None;  // of the cell it holds
+  bool escaped = false;                    // used outside of the body it was made in, and reported
   std::vector<Var*> holders;  // the C++ objects that are this variable: one, or two after a move
 };
 
@@ -87,7 +88,8 @@ struct TraceRecord {
   std::vector<StoreSite> stores;
   std::map<const Value*, StatePolicy> policies;            // of cells that have one, in any region
   std::vector<std::pair<std::string, SourceLine>> scopes;  // scope.h, outermost first
-  std::string path() const;                                // their names: "layer_3.layer_1"
+  std::vector<Finding> findings;  // the trace went on after these; its end reports them
+  std::string path() const;       // their names: "layer_3.layer_1"
 };
 
 struct Frame : std::enable_shared_from_this<Frame> {
@@ -131,6 +133,9 @@ class Opened {
 
 // A new argument of the frame that is not a capture; all of them come before its first use.
 Content add_argument(Frame& frame, const Type& type, std::string_view name);
+
+// What is thrown where a trace cannot go on: this finding behind those it went on after.
+Unstable stop(const Frame& frame, Finding finding);
 
 // Reading, storing, and the box of a variable, as seen from `frame`.
 Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);

@@ -78,7 +78,10 @@ void Trace::update(const std::string& name, const Var& value, Here where) {
 
 Traced Trace::finish() {
   frame_.close();
-  return {std::move(graph_), std::move(frame_->record->stores)};
+  Traced traced{std::move(graph_), std::move(frame_->record->stores)};
+  std::vector<Finding>& findings = frame_->record->findings;
+  if (findings.empty()) return traced;
+  throw Escaped(std::move(findings), std::move(traced));
 }
 
 }  // namespace nodec

@@ -21,6 +21,18 @@ struct Traced {
   std::vector<tracing::StoreSite> stores;
 };
 
+// Thrown at the end of a trace in which values were used outside of the body they were made in. The
+// program holds zeros in their place: good for analysis (analyze.h), and for nothing else.
+class Escaped : public Unstable {
+ public:
+  Escaped(std::vector<Finding> findings, Traced program)
+      : Unstable(std::move(findings)), program_(std::make_shared<Traced>(std::move(program))) {}
+  const Traced& program() const { return *program_; }
+
+ private:
+  std::shared_ptr<const Traced> program_;  // an exception can be copied
+};
+
 class Trace {
  public:
   // `batch` is the symbol of the samples' axis; empty: there is none.
@@ -33,6 +45,7 @@ class Trace {
   void output(const std::string& name, const Var& value, Here where = Here::current());
   // New content for the input of this name, written over it in place.
   void update(const std::string& name, const Var& value, Here where = Here::current());
+  // Throws Escaped.
   Traced finish();
 
  private:

@@ -71,7 +71,7 @@ std::vector<Finding> findings_of(const Program& program) {
     program.write(t);
     return analyze(t.finish());
   } catch (const Unstable& stopped) {
-    return stopped.findings();
+    return all_findings(stopped);
   }
 }
 

@@ -73,6 +73,53 @@ PROGRAM(escapes_the_inner_of_two) {
   t.output("y", y);
 }
 
+PROGRAM(escapes_twice_beside_a_box) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  // expect: boxed 'st' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st = constant(1.0);
+  const auto dynamics = [&](const Var& u) {
+    // expect: escape ? in solve: f32[3]
+    // expect: help: return it from the body of the solve, or assign it to a variable declared outside
+    kept.push_back(u * 2);
+    // expect: escape 'total' in solve: f32[]
+    // expect: help: return it from the body of the solve, or assign it to a variable declared outside
+    kept.push_back(sum(u).named("total"));
+    // expect: stored in 'st', f32[]
+    st = sum(u * u);
+    return -1 * u;
+  };
+  const Var u = solve(dynamics, x, 0, 1).u;
+  // expect: used ?, f32[3]
+  const Var doubled = u + kept[0];
+  const Var again = doubled - kept[0];
+  // expect: used 'total', f32[]
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  t.output("u", again * kept[1] + st);
+}
+
+PROGRAM(escapes_before_it_stops) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  const auto layer = [&](const Var& u) {
+    // expect: escape ? in layer: f32[3]
+    // expect: help: return it from the body of the call, or assign it to a variable declared outside
+    kept.push_back(u * 2);
+    return u + 1;
+  };
+  const Var y = call("layer", layer, x);
+  // expect: used ?, f32[3]
+  const Var z = y + kept[0];
+  // expect: use-before-store 'st'
+  // expect: help: assign it first, or give it a value where it is declared
+  Var st;
+  // expect: used 'st'
+  t.output("y", z + st);
+}
+
 PROGRAM(read_before_any_store) {
   const Var x = t.input("x", f32({3}));
   // expect: use-before-store 'st'

@@ -1,6 +1,7 @@
 // nodec types: inferred types, and the findings of the type-stability gate.
 #include <map>
 
+#include "compiler/analyze.h"
 #include "compiler/pipeline.h"
 #include "ir/report.h"
 #include "tools/nodec/models.h"
@@ -27,7 +28,7 @@ struct Types {
     try {
       return analyzed();
     } catch (const Unstable& refused) {  // while it was traced: there is no program to show
-      show_findings(refused.findings());
+      show_findings(all_findings(refused));
       return deny ? kFindings : kClean;
     }
   }

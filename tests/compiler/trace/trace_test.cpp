@@ -190,7 +190,8 @@ TEST_CASE("values cannot leave the body or the trace that made them") {
           return u;
         },
         u0, 0, 1);
-    const Finding escape = stopped_by([&] { t.output("kept", kept[0]); });
+    t.output("kept", kept[0]);
+    const Finding escape = stopped_by([&] { t.finish(); });
     CHECK(name(escape.code) == "escape");
     CHECK(escape.path == "solve");
     CHECK(escape.declared.line == base + 2);

@@ -1,7 +1,7 @@
 // Programs with derivatives: what the backward program needs of the forward one.
 #include "tests/corpus/corpus.h"
 
-namespace nodec {
+namespace nodec::corpus {
 namespace {
 
 PROGRAM(gradient_of_a_boxed_solve) {
@@ -115,4 +115,4 @@ PROGRAM(the_loss_assigns_a_variable) {
 }
 
 }  // namespace
-}  // namespace nodec
+}  // namespace nodec::corpus

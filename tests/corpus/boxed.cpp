@@ -2,7 +2,7 @@
 // in a call's body, that keeps its type.
 #include "tests/corpus/corpus.h"
 
-namespace nodec {
+namespace nodec::corpus {
 namespace {
 
 PROGRAM(tutorial) {
@@ -30,14 +30,11 @@ PROGRAM(renamed) {
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'whatever' through the body and return it, or declare it a Cell
   Var whatever = constant(1.0);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'whatever', f32[]
-                      whatever = sum(u);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'whatever', f32[]
+    whatever = sum(u);
+    return -1 * u;
+  });
   // expect: 'whatever' loses broadcast, f32[3]
   // expect: 'whatever' loses add, f32[3]
   t.output("u", u + whatever);
@@ -50,14 +47,11 @@ PROGRAM(by_the_users_name) {
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'carried state' through the body and return it, or declare it a Cell
   s.named("carried state");
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'carried state', f32[]
-                      s = sum(u);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'carried state', f32[]
+    s = sum(u);
+    return -1 * u;
+  });
   // expect: 'carried state' loses broadcast, f32[3]
   // expect: 'carried state' loses add, f32[3]
   t.output("u", u + s);
@@ -70,15 +64,12 @@ PROGRAM(tied) {
   // expect: help: pass 'st' through the body and return it, or declare it a Cell
   Var st = constant(1.0);
   const auto model = [](const Var& u) { return std::pair(-1 * u, sum(u)); };
-  const Var u = solve(
-                    [&](const Var& u) {
-                      Var du;
-                      // expect: stored in 'st', f32[]
-                      std::tie(du, st) = model(u);
-                      return du;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    Var du;
+    // expect: stored in 'st', f32[]
+    std::tie(du, st) = model(u);
+    return du;
+  });
   // expect: 'st' loses broadcast, f32[3]
   // expect: 'st' loses add, f32[3]
   t.output("u", u + st);
@@ -94,16 +85,13 @@ PROGRAM(tied_in_the_other_order) {
   // expect: help: pass 'last' through the body and return it, or declare it a Cell
   Var st = constant(1.0), last = constant(0.0);
   const auto model = [](const Var& u) { return std::tuple(sum(u), -1 * u, sum(u * u)); };
-  const Var u = solve(
-                    [&](const Var& u) {
-                      Var du;
-                      // expect: stored in 'st', f32[]
-                      // expect: stored in 'last', f32[]
-                      std::tie(st, du, last) = model(u);
-                      return du;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    Var du;
+    // expect: stored in 'st', f32[]
+    // expect: stored in 'last', f32[]
+    std::tie(st, du, last) = model(u);
+    return du;
+  });
   // expect: 'st' loses broadcast, f32[3]
   // expect: 'st' loses add, f32[3]
   // expect: 'st' loses add, f32[3]
@@ -122,14 +110,11 @@ PROGRAM(struct_member) {
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'model.st' through the body and return it, or declare it a Cell
   Model model{constant(1.0), constant(2.0)};
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'model.st', f32[]
-                      model.st = sum(u);
-                      return -1 * u * model.other;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'model.st', f32[]
+    model.st = sum(u);
+    return -1 * u * model.other;
+  });
   // expect: 'model.st' loses broadcast, f32[3]
   // expect: 'model.st' loses add, f32[3]
   t.output("u", u + model.st);
@@ -142,14 +127,11 @@ PROGRAM(behind_a_pointer) {
   // expect: help: pass 'behind->st' through the body and return it, or declare it a Cell
   Model model{constant(1.0), constant(2.0)};
   Model* const behind = &model;
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'behind->st', f32[]
-                      behind->st = sum(u);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'behind->st', f32[]
+    behind->st = sum(u);
+    return -1 * u;
+  });
   // expect: 'behind->st' loses broadcast, f32[3]
   // expect: 'behind->st' loses add, f32[3]
   t.output("u", u + behind->st);
@@ -163,14 +145,11 @@ PROGRAM(vector_element) {
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'states[1]' through the body and return it, or declare it a Cell
   states.push_back(constant(2.0));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'states[1]', f32[]
-                      states[1] = sum(u);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'states[1]', f32[]
+    states[1] = sum(u);
+    return -1 * u;
+  });
   // expect: 'states[1]' loses broadcast, f32[3]
   // expect: 'states[1]' loses add, f32[3]
   t.output("u", u + states[1]);
@@ -182,14 +161,11 @@ PROGRAM(every_element_on_one_line) {
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'st' through the body and return it, or declare it a Cell
   std::vector<Var> states(2, constant(1.0));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'st', f32[]
-                      for (Var& st : states) st = sum(u);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    for (Var& st : states) st = sum(u);
+    return -1 * u;
+  });
   // expect: 'st' loses broadcast, f32[3]
   // expect: 'st' loses add, f32[3]
   t.output("u", u + states[0]);
@@ -208,17 +184,14 @@ PROGRAM(swapped) {
   // expect: count-dependent 'a' in solve: f32[]
   // expect: help: say what 'a' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   Var a = constant(1.0), b = constant(2.0);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'b', f32[]
-                      // expect: stored in 'b', f32[]
-                      // expect: stored in 'a', f32[]
-                      // expect: stored in 'a', f32[]
-                      std::swap(a, b);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'b', f32[]
+    // expect: stored in 'b', f32[]
+    // expect: stored in 'a', f32[]
+    // expect: stored in 'a', f32[]
+    std::swap(a, b);
+    return -1 * u;
+  });
   // expect: 'a' loses broadcast, f32[3]
   // expect: 'a' loses add, f32[3]
   t.output("u", u + a);
@@ -299,13 +272,10 @@ PROGRAM(through_a_helper) {
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'to' through the body and return it, or declare it a Cell
   Var last = constant(0.0);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      remember(last, u);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    remember(last, u);
+    return -1 * u;
+  });
   // expect: 'to' loses broadcast, f32[3]
   // expect: 'to' loses add, f32[3]
   t.output("u", u + last);
@@ -360,21 +330,18 @@ PROGRAM(a_loop_in_the_dynamics) {
   // expect: 2 loads, 4 values, 0 unproven
   // expect: help: pass 'st' through the body and return it, or declare it a Cell
   Var st = constant(0.0);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: 'st' loses an argument, f32[]
-                      // expect: 'st' loses an argument, f32[]
-                      const Var small = while_loop(
-                          u, [](const Var& v) { return sum(v) > 1; },
-                          [&](const Var& v) {
-                            // expect: stored in 'st', f32[]
-                            st = sum(v);
-                            return v * 0.5;
-                          });
-                      return -1 * small;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: 'st' loses an argument, f32[]
+    // expect: 'st' loses an argument, f32[]
+    const Var small = while_loop(
+        u, [](const Var& v) { return sum(v) > 1; },
+        [&](const Var& v) {
+          // expect: stored in 'st', f32[]
+          st = sum(v);
+          return v * 0.5;
+        });
+    return -1 * small;
+  });
   // expect: 'st' loses broadcast, f32[3]
   // expect: 'st' loses add, f32[3]
   t.output("u", u + st);
@@ -411,20 +378,17 @@ PROGRAM(always_written_first) {
   Var scratch = constant(0.0);
   // expect: 'scratch' loses 'u', f32[3]
   // expect: 'scratch' loses solve, f32[3]
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'scratch', f32[]
-                      // expect: 'scratch' loses sum, f32[]
-                      scratch = sum(u);
-                      // expect: 'scratch' loses mul, f32[3]
-                      // expect: 'scratch' loses broadcast, f32[3]
-                      // expect: 'scratch' loses mul, f32[3]
-                      return -1 * u * scratch;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'scratch', f32[]
+    // expect: 'scratch' loses sum, f32[]
+    scratch = sum(u);
+    // expect: 'scratch' loses mul, f32[3]
+    // expect: 'scratch' loses broadcast, f32[3]
+    // expect: 'scratch' loses mul, f32[3]
+    return -1 * u * scratch;
+  });
   t.output("u", u);
 }
 
 }  // namespace
-}  // namespace nodec
+}  // namespace nodec::corpus

@@ -1,7 +1,7 @@
 // Loops whose carried values enter with one type and leave with another.
 #include "tests/corpus/corpus.h"
 
-namespace nodec {
+namespace nodec::corpus {
 namespace {
 
 PROGRAM(carry_changes_its_dtype) {
@@ -138,4 +138,4 @@ PROGRAM(a_field_of_a_carry) {
 }
 
 }  // namespace
-}  // namespace nodec
+}  // namespace nodec::corpus

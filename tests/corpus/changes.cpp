@@ -1,7 +1,7 @@
 // Variables that do not keep their type: dtype, shape, structure, device; in solves, calls, branches.
 #include "tests/corpus/corpus.h"
 
-namespace nodec {
+namespace nodec::corpus {
 namespace {
 
 PROGRAM(dtype_in_a_solve) {
@@ -86,16 +86,13 @@ PROGRAM(shape_in_a_solve) {
   // expect: count-dependent 'history' in solve: f32[1]
   // expect: help: say what 'history' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   Var history = zeros(f32({1}));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'history', f32[4]
-                      // expect: 'history' loses concat, f32[?]
-                      // expect: stored in 'history', f32[4]
-                      history = concat({history, u}, 0);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'history', f32[4]
+    // expect: 'history' loses concat, f32[?]
+    // expect: stored in 'history', f32[4]
+    history = concat({history, u}, 0);
+    return -1 * u;
+  });
   t.output("u", u);
 }
 
@@ -162,14 +159,11 @@ PROGRAM(structure_becomes_a_tensor) {
   // expect: structure-change 'st' in solve: {mean: f32[]} -> f32[]
   // expect: help: give 'st' all its fields where it is declared, and keep them
   Var st = record({{"mean", sum(x)}});
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'st', f32[]
-                      st = sum(u);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    st = sum(u);
+    return -1 * u;
+  });
   t.output("u", u);
 }
 
@@ -213,14 +207,11 @@ PROGRAM(device_in_a_solve) {
   // expect: device-change 'st' in solve: f32[3] -> f32[3] on 0
   // expect: help: move what is stored in 'st' back with to_device(.., kHost)
   Var st = zeros(f32({3}));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'st', f32[3] on 0
-                      st = to_device(u, 0);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[3] on 0
+    st = to_device(u, 0);
+    return -1 * u;
+  });
   t.output("u", u);
 }
 
@@ -291,4 +282,4 @@ PROGRAM(two_variables_at_once) {
 }
 
 }  // namespace
-}  // namespace nodec
+}  // namespace nodec::corpus

@@ -29,6 +29,13 @@ struct Program {
 
 const std::vector<Program>& programs();
 
+// Where a solve from `u0` over [0, 1] with these dynamics ends: what most programs are about. Its
+// op stands on the caller's line, as that of `solve` does.
+template <class Dynamics>
+Var solved(const Var& u0, Dynamics&& dynamics, Here where = Here::current()) {
+  return solve(std::forward<Dynamics>(dynamics), u0, 0, 1, {}, where).u;
+}
+
 }  // namespace nodec::corpus
 
 #define PROGRAM(name)                                                                         \

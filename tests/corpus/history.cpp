@@ -2,7 +2,7 @@
 // two handles of one state; and the policies that say what is meant.
 #include "tests/corpus/corpus.h"
 
-namespace nodec {
+namespace nodec::corpus {
 namespace {
 
 PROGRAM(counts_its_calls) {
@@ -30,16 +30,13 @@ PROGRAM(counts_in_a_variable) {
   // expect: count-dependent 'calls' in solve: f32[]
   // expect: help: say what 'calls' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   Var calls = constant(0.0);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'calls', f32[]
-                      // expect: 'calls' loses add, f32[]
-                      // expect: stored in 'calls', f32[]
-                      calls += 1;
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'calls', f32[]
+    // expect: 'calls' loses add, f32[]
+    // expect: stored in 'calls', f32[]
+    calls += 1;
+    return -1 * u;
+  });
   t.output("u", u);
   t.output("calls", calls);
 }
@@ -50,16 +47,13 @@ PROGRAM(counts_in_a_field) {
   // expect: help: say what 'st' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   Cell st(record({{"scale", constant(0.5)}, {"calls", constant(0.0)}}));
   st.named("st");
-  const Var u = solve(
-                    [&](const Var& u) {
-                      Var now = st.load();
-                      now["calls"] = now["calls"] + 1;
-                      // expect: stored in 'st', {scale: f32[], calls: f32[]}
-                      st.store(now);
-                      return u * now["scale"];
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    Var now = st.load();
+    now["calls"] = now["calls"] + 1;
+    // expect: stored in 'st', {scale: f32[], calls: f32[]}
+    st.store(now);
+    return u * now["scale"];
+  });
   t.output("u", u);
 }
 
@@ -68,15 +62,12 @@ PROGRAM(a_key_for_each_call) {
   // expect: count-dependent 'draws' in solve: i64[]
   // expect: help: say what 'draws' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   const Cell draws(seed);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      const Var n = draws.load();
-                      // expect: stored in 'draws', i64[]
-                      draws.store(n + 1);
-                      return u * random_uniform(key(n), {3});
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    const Var n = draws.load();
+    // expect: stored in 'draws', i64[]
+    draws.store(n + 1);
+    return u * random_uniform(key(n), {3});
+  });
   t.output("u", u);
 }
 
@@ -87,17 +78,14 @@ PROGRAM(two_cells_feed_each_other) {
   // expect: count-dependent ? in solve: f32[]
   // expect: help: say what the variable means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   const Cell a(constant(0.0)), b(constant(1.0));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      const Var old = a.load();
-                      // expect: stored in ?, f32[]
-                      a.store(b.load());
-                      // expect: stored in ?, f32[]
-                      b.store(old);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    const Var old = a.load();
+    // expect: stored in ?, f32[]
+    a.store(b.load());
+    // expect: stored in ?, f32[]
+    b.store(old);
+    return -1 * u;
+  });
   t.output("u", u);
 }
 
@@ -106,15 +94,12 @@ PROGRAM(reads_what_the_run_before_left) {
   // expect: count-dependent 'last' in solve: f32[3]
   // expect: help: say what 'last' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   const Cell last(zeros(f32({3})));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      const Var du = last.load() - u;
-                      // expect: stored in 'last', f32[3]
-                      last.store(u);
-                      return du;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    const Var du = last.load() - u;
+    // expect: stored in 'last', f32[3]
+    last.store(u);
+    return du;
+  });
   t.output("u", u);
 }
 
@@ -137,14 +122,11 @@ PROGRAM(a_cell_that_is_scratch) {
   // expect: scratch 'norm' in solve: f32[]
   // expect: help: declare 'norm' inside the body, as a plain variable
   const Cell norm(constant(0.0));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'norm', f32[]
-                      norm.store(sum(u * u));
-                      return -1 * u * norm.load();
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'norm', f32[]
+    norm.store(sum(u * u));
+    return -1 * u * norm.load();
+  });
   t.output("u", u);
 }
 
@@ -169,17 +151,14 @@ PROGRAM(scratch_of_two_branches) {
   // expect: scratch 'sign_of' in solve/cond: f32[]
   // expect: help: declare 'sign_of' inside the body, as a plain variable
   const Cell sign_of(constant(0.0));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      cond(
-                          // expect: stored in 'sign_of', f32[]
-                          sum(u) > 0, [&] { sign_of.store(constant(1.0)); },
-                          // expect: stored in 'sign_of', f32[]
-                          [&] { sign_of.store(constant(-1.0)); });
-                      return -1 * u * sign_of.load();
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    cond(
+        // expect: stored in 'sign_of', f32[]
+        sum(u) > 0, [&] { sign_of.store(constant(1.0)); },
+        // expect: stored in 'sign_of', f32[]
+        [&] { sign_of.store(constant(-1.0)); });
+    return -1 * u * sign_of.load();
+  });
   t.output("u", u);
 }
 
@@ -188,16 +167,13 @@ PROGRAM(a_vector_of_one_cell) {
   // expect: aliased-slots 'states' in solve: f32[]
   // expect: help: give each handle a state of its own: Cell other(states.load())
   const std::vector<Cell> states(2, Cell(constant(0.0)).named("states"));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'states', f32[]
-                      states[0].store(sum(u));
-                      // expect: stored in 'states', f32[]
-                      states[1].store(sum(u * u));
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'states', f32[]
+    states[0].store(sum(u));
+    // expect: stored in 'states', f32[]
+    states[1].store(sum(u * u));
+    return -1 * u;
+  });
   t.output("u", u + states[0].load());
 }
 
@@ -230,29 +206,23 @@ PROGRAM(a_copied_layer) {
   // expect: help: give each handle a state of its own: Cell other(sum_of.load())
   const Norm first{Cell(constant(0.0)).named("sum_of")};
   const Norm second = first;
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: stored in 'sum_of', f32[]
-                      first.sum_of.store(sum(u));
-                      // expect: stored in 'sum_of', f32[]
-                      second.sum_of.store(sum(u) * 2);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'sum_of', f32[]
+    first.sum_of.store(sum(u));
+    // expect: stored in 'sum_of', f32[]
+    second.sum_of.store(sum(u) * 2);
+    return -1 * u;
+  });
   t.output("u", u + second.sum_of.load());
 }
 
 PROGRAM(counted_per_solve) {
   const Var x = t.input("x", f32({3}));
   const Cell calls(constant(0.0), StatePolicy::PerSolve);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      calls.store(calls.load() + 1);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    calls.store(calls.load() + 1);
+    return -1 * u;
+  });
   t.output("u", u);
   t.output("calls", calls.load());
 }
@@ -260,13 +230,10 @@ PROGRAM(counted_per_solve) {
 PROGRAM(counted_per_accepted_step) {
   const Var x = t.input("x", f32({3}));
   const Cell steps(constant(0.0), StatePolicy::PerAcceptedStep);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      steps.store(steps.load() + 1);
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    steps.store(steps.load() + 1);
+    return -1 * u;
+  });
   t.output("u", u);
   t.output("steps", steps.load());
 }
@@ -274,16 +241,13 @@ PROGRAM(counted_per_accepted_step) {
 PROGRAM(frozen_statistics) {
   const Var x = t.input("x", f32({3}));
   const Cell mean(constant(0.5), StatePolicy::Frozen);
-  const Var u = solve(
-                    [&](const Var& u) {
-                      const Var before = mean.load();
-                      mean.store(before * 0.9 + sum(u) * 0.1);
-                      return -1 * u * before;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    const Var before = mean.load();
+    mean.store(before * 0.9 + sum(u) * 0.1);
+    return -1 * u * before;
+  });
   t.output("u", u + mean.load());
 }
 
 }  // namespace
-}  // namespace nodec
+}  // namespace nodec::corpus

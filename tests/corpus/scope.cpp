@@ -1,22 +1,18 @@
 // Values used where they do not exist: outside the body that made them, and before a first store.
 #include "tests/corpus/corpus.h"
 
-namespace nodec {
+namespace nodec::corpus {
 namespace {
 
 PROGRAM(escapes_a_solve) {
   const Var x = t.input("x", f32({3}));
   std::vector<Var> kept;
-  const Var u =
-      solve(
-          [&](const Var& u) {
-            // expect: escape ? in solve: f32[3]
-            // expect: help: return it from the body of the solve, or assign it to a variable declared outside
-            kept.push_back(u * 2);
-            return -1 * u;
-          },
-          x, 0, 1)
-          .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: escape ? in solve: f32[3]
+    // expect: help: return it from the body of the solve, or assign it to a variable declared outside
+    kept.push_back(u * 2);
+    return -1 * u;
+  });
   // expect: used ?, f32[3]
   t.output("u", u + kept[0]);
 }
@@ -134,15 +130,12 @@ PROGRAM(read_in_the_dynamics_first) {
   // expect: use-before-store 'st' in solve
   // expect: help: assign it first, or give it a value where it is declared
   Var st;
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: used 'st'
-                      const Var du = u + st;
-                      st = du;
-                      return du;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: used 'st'
+    const Var du = u + st;
+    st = du;
+    return du;
+  });
   t.output("u", u);
 }
 
@@ -151,14 +144,11 @@ PROGRAM(stored_in_a_body_first) {
   // expect: use-before-store 'st' in solve
   // expect: help: declare it inside the body, or give it a value first
   Var st;
-  const Var u = solve(
-                    [&](const Var& u) {
-                      // expect: used 'st'
-                      st = u * 2;
-                      return -1 * u;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: used 'st'
+    st = u * 2;
+    return -1 * u;
+  });
   t.output("u", u + st);
 }
 
@@ -174,4 +164,4 @@ PROGRAM(stored_in_one_branch_only) {
 }
 
 }  // namespace
-}  // namespace nodec
+}  // namespace nodec::corpus

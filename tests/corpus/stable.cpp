@@ -1,7 +1,7 @@
 // Programs with nothing to report: what looks like a box or an unstable variable, and is none.
 #include "tests/corpus/corpus.h"
 
-namespace nodec {
+namespace nodec::corpus {
 namespace {
 
 PROGRAM(state_passed_explicitly) {
@@ -43,15 +43,12 @@ PROGRAM(assigned_outside_only) {
 
 PROGRAM(variables_of_the_body) {
   const Var x = t.input("x", f32({3}));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      Var h = u;
-                      for (int i = 0; i < 3; ++i) h = tanh(h);
-                      h = sum(h);
-                      return -1 * u * h;
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    Var h = u;
+    for (int i = 0; i < 3; ++i) h = tanh(h);
+    h = sum(h);
+    return -1 * u * h;
+  });
   t.output("u", u);
 }
 
@@ -93,28 +90,22 @@ PROGRAM(nested_solves_without_state) {
 
 PROGRAM(a_growing_vector_of_variables) {
   const Var x = t.input("x", f32({3}));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      std::vector<Var> layers{u};
-                      for (int i = 0; i < 4; ++i) layers.push_back(tanh(layers.back()));
-                      return layers.back() - layers.front();
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    std::vector<Var> layers{u};
+    for (int i = 0; i < 4; ++i) layers.push_back(tanh(layers.back()));
+    return layers.back() - layers.front();
+  });
   t.output("u", u);
 }
 
 PROGRAM(a_cell_put_back) {
   const Var x = t.input("x", f32({3}));
   const Cell st(record({{"scale", constant(0.5)}, {"shift", constant(0.1)}}));
-  const Var u = solve(
-                    [&](const Var& u) {
-                      const Var now = st.load();
-                      st.store(record({{"scale", now["scale"]}, {"shift", now["shift"]}}));
-                      return u * now["scale"] + now["shift"];
-                    },
-                    x, 0, 1)
-                    .u;
+  const Var u = solved(x, [&](const Var& u) {
+    const Var now = st.load();
+    st.store(record({{"scale", now["scale"]}, {"shift", now["shift"]}}));
+    return u * now["scale"] + now["shift"];
+  });
   t.output("u", u);
 }
 
@@ -163,4 +154,4 @@ PROGRAM(the_tutorials_compact_model) {
 }
 
 }  // namespace
-}  // namespace nodec
+}  // namespace nodec::corpus

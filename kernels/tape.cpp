@@ -19,7 +19,7 @@ const Types& frame_of(const Op& op) {
   return tape.elements();
 }
 
-Types new_type(const Op& op) {
+Types tape_type(const Op& op) {
   Types frame;
   for (std::size_t i = 0; i < op.operands.size(); ++i) frame.push_back(tensor(op, i));
   return {Type::tape(std::move(frame))};
@@ -87,7 +87,7 @@ void sample_tape(Builder& b, Dtype real) {
 constexpr Primitive tape_new_p = complete({
     .name = "tape.new",
     .form = Form::Tape,
-    .type = new_type,
+    .type = tape_type,
     .eval =
         [](const Op&, Data, Interpreter&) {
           Datum tape;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ir/primitive.h"
+#include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
 
@@ -106,12 +107,12 @@ class Evaluation {
   }
 
   void run(const Op& op) {
-    if (op.primitive == &box_new_p || op.primitive == &cell_new_p) {
+    if (makes_box(op)) {
       bind(op.result(), int(contents_.now.size()));
       contents_.add(Abstract(of(op.operands[0])), false);
-    } else if (op.primitive == &box_load_p || op.primitive == &cell_load_p) {
+    } else if (loads_box(op)) {
       load(op);
-    } else if (op.primitive == &box_store_p || op.primitive == &cell_store_p) {
+    } else if (stores_box(op)) {
       if (const int v = variable(op.operands[0]); v >= 0) {
         contents_.now[std::size_t(v)] = of(op.operands[1]);
         contents_.stored[std::size_t(v)] = true;

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <unordered_set>
 
 #include "ir/primitive.h"
+#include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
 
@@ -24,48 +26,12 @@ bool is_never(const Type& type) { return type.kind() == Type::Kind::Never; }
 
 bool is_box(const Value* value) { return value->type.kind() == Type::Kind::Box; }
 
-bool makes_box(const Op& op) { return op.primitive == &box_new_p || op.primitive == &cell_new_p; }
-bool loads_box(const Op& op) { return op.primitive == &box_load_p || op.primitive == &cell_load_p; }
-bool stores_box(const Op& op) {
-  return op.primitive == &box_store_p || op.primitive == &cell_store_p;
-}
-
-// From every box-typed value to the box.new behind it, through the arguments of regions.
-using Origins = std::unordered_map<const Value*, const Value*>;
-
-class Origin {
- public:
-  explicit Origin(const Region& body) { walk(body); }
-  const Origins& all() const { return origins_; }
-
- private:
-  void walk(const Region& region) {
-    for (const auto& op : region.ops) {
-      if (makes_box(*op)) origins_[op->result()] = op->result();
-      for (std::size_t r = 0; r < op->regions.size(); ++r) {
-        bind(*op, r);
-        walk(op->region(r));
-      }
-    }
-  }
-
-  void bind(const Op& op, std::size_t r) {
-    const Flow f = flow(op, r);
-    for (std::size_t i = 0; i < f.enters.size(); ++i) {
-      const auto found = origins_.find(op.operands.at(std::size_t(f.enters[i])));
-      if (found != origins_.end()) origins_[op.region(r).arg(i)] = found->second;
-    }
-  }
-
-  Origins origins_;
-};
-
 enum class View : std::uint8_t { Seen, Proven };
 
 class FixedPoint {
  public:
   FixedPoint(const Graph& graph, View view)
-      : copy_(clone(graph)), view_(view), origin_(copy_->body) {
+      : copy_(clone(graph)), view_(view), origins_(box_origins(copy_->body)) {
     find_captured();
     remember(copy_->body);
     for (const auto& arg : copy_->body.args) arg->type = witness(arg.get());
@@ -95,8 +61,8 @@ class FixedPoint {
   }
 
   void find_captured() {
-    for (const auto& [value, box] : origin_.all()) {
-      if (value != box) captured_.insert({box, true});
+    for (const auto& [value, box] : origins_) {
+      if (value != box) captured_.insert(box);
     }
   }
 
@@ -129,9 +95,8 @@ class FixedPoint {
       return true;
     }
     if (!loads_box(op) && !stores_box(op)) return false;
-    const auto origin = origin_.all().find(op.operands[0]);
-    NODEC_CHECK(origin != origin_.all().end(), "a box '{}' comes from nowhere",
-                op.operands[0]->name);
+    const auto origin = origins_.find(op.operands[0]);
+    NODEC_CHECK(origin != origins_.end(), "a box '{}' comes from nowhere", op.operands[0]->name);
     if (stores_box(op)) changed_ |= raise_content(origin->second, op.operands[1]->type);
     if (loads_box(op)) raise(op.result(), loaded(op, origin->second));
     return true;
@@ -209,8 +174,8 @@ class FixedPoint {
 
   std::unique_ptr<Graph> copy_;
   View view_;
-  Origin origin_;
-  std::unordered_map<const Value*, bool> captured_;
+  BoxOrigins origins_;
+  std::unordered_set<const Value*> captured_;
   std::unordered_map<const Value*, Type> witnesses_, contents_;
   bool changed_ = false;
 };
@@ -229,19 +194,19 @@ void in_step(const Region& a, const Region& b, const Visit& visit) {
 // Lists boxes and carries of the graph itself, in program order.
 class Variables {
  public:
-  Variables(const Graph& graph, Inference& inference) : inference_(inference), origin_(graph.body) {
+  Variables(const Graph& graph, Inference& inference) : inference_(inference) {
+    inference_.origins = box_origins(graph.body);
     walk(graph.body);
-    for (const auto& [value, box] : origin_.all()) {
+    for (const auto& [value, box] : inference_.origins) {
       if (value != box) variable(box).captured = true;
     }
-    inference_.origins = origin_.all();
   }
 
  private:
   // The box.new behind what the op loads from or stores to.
   const Value* box_of(const Op& op) const {
-    const auto found = origin_.all().find(op.operands[0]);
-    if (found != origin_.all().end()) return found->second;
+    const auto found = inference_.origins.find(op.operands[0]);
+    if (found != inference_.origins.end()) return found->second;
     const std::string& name = op.operands[0]->name;
     throw Error(fmt::format("'{}' uses a box that the program does not make{}", op.name(),
                             name.empty() ? "" : fmt::format(": '{}'", name)),
@@ -294,7 +259,6 @@ class Variables {
   }
 
   Inference& inference_;
-  Origin origin_;
   std::unordered_map<const Value*, std::size_t> index_;
 };
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "kernels/boxes.h"
 
 namespace nodec {
 
@@ -40,8 +41,7 @@ struct Inference {
   std::unordered_map<const Value*, Type> seen, proven;
   std::vector<BoxedVariable> boxes;
   std::vector<UnstableCarry> carries;
-  // From every box, through the arguments of regions, to the value that box.new or cell.new made.
-  std::unordered_map<const Value*, const Value*> origins;
+  BoxOrigins origins;
 };
 
 Inference infer(const Graph& graph);

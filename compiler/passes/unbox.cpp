@@ -10,6 +10,7 @@
 #include "ir/builder.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
+#include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
 
@@ -20,23 +21,6 @@ using Values = std::vector<Value*>;
 using Indices = std::vector<std::int64_t>;
 
 bool is_box(const Value* value) { return value->type.kind() == Type::Kind::Box; }
-
-bool stores(const Op& op) { return op.primitive == &box_store_p || op.primitive == &cell_store_p; }
-
-// Whether some op of the region, however deep, stores to the box that is its argument `arg`.
-bool stores_to(const Region& region, const Value* arg) {
-  for (const auto& op : region.ops) {
-    if (stores(*op) && op->operands[0] == arg) return true;
-    for (std::size_t r = 0; r < op->regions.size(); ++r) {
-      const Flow f = flow(*op, r);
-      for (std::size_t i = 0; i < f.enters.size(); ++i) {
-        const bool enters = op->operands[std::size_t(f.enters[i])] == arg;
-        if (enters && stores_to(op->region(r), op->region(r).arg(i))) return true;
-      }
-    }
-  }
-  return false;
-}
 
 // Everything known while walking one region.
 class Walk {
@@ -131,11 +115,11 @@ void Walk::set_content(const Value* box, const Op& op) {
 // Ops that only move compound data or boxes; they vanish.
 bool Walk::plumbing(const Op& op) {
   const Primitive* p = op.primitive;
-  if (p == &box_new_p || p == &cell_new_p) {
+  if (makes_box(op)) {
     set_content(op.result(), op);
-  } else if (stores(op)) {
+  } else if (stores_box(op)) {
     set_content(op.operands[0], op);
-  } else if (p == &box_load_p || p == &cell_load_p) {
+  } else if (loads_box(op)) {
     leaves_[op.result()] = contents_.at(op.operands[0]);
   } else if (p == &record_p || p == &tuple_p) {
     Values& leaves = leaves_[op.result()];

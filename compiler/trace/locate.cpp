@@ -7,8 +7,8 @@
 #include <unordered_map>
 
 #include "compiler/trace/call_stack.h"
+#include "kernels/boxes.h"
 #include "kernels/catalogue.h"
-#include "kernels/flow.h"
 
 namespace nodec {
 namespace tracing {
@@ -46,13 +46,15 @@ const std::regex& together() {
   return pattern;
 }
 
-// From every box to the box.new or cell.new behind it.
-class Origins {
+// What a trace's graph holds now, by what was known of it while it was traced: an op or a value
+// that is gone is not found.
+class Survivors {
  public:
-  explicit Origins(const Region& body) { walk(body); }
-  Value* of(const Value* box) const {
-    const auto found = made_.find(box);
-    return found == made_.end() ? nullptr : found->second;
+  explicit Survivors(const Region& body) : origins_(box_origins(body)) { walk(body); }
+  // The box.new or cell.new behind a box.
+  Value* origin(const Value* box) const {
+    const auto found = origins_.find(box);
+    return found == origins_.end() ? nullptr : found->second;
   }
   Op* store(const Op* op) const {
     const auto found = stores_.find(op);
@@ -66,39 +68,31 @@ class Origins {
   const std::vector<Op*>& cells() const { return cells_; }
   // Arguments of bodies are called what they stand for.
   void name_arguments() const {
-    for (const auto& [value, box] : args_) {
-      if (value->name.empty()) value->name = box->name;
+    for (Value* arg : args_) {
+      const Value* box = origin(arg);
+      if (box != nullptr && arg->name.empty()) arg->name = box->name;
     }
   }
 
  private:
   void walk(const Region& region) {
     for (const auto& op : region.ops) {
-      if (op->primitive == &box_new_p || op->primitive == &cell_new_p) {
-        made_[op->result()] = op->result();
-      }
       if (op->primitive == &cell_new_p) cells_.push_back(op.get());
       if (op->primitive == &box_store_p) stores_[op.get()] = op.get();
-      for (std::size_t r = 0; r < op->regions.size(); ++r) {
-        const Flow f = flow(*op, r);
-        for (std::size_t i = 0; i < f.enters.size(); ++i) {
-          const auto found = made_.find(op->operands.at(std::size_t(f.enters[i])));
-          if (found == made_.end()) continue;
-          Value* box = found->second;
-          args_.emplace_back(op->region(r).arg(i), box);
-          made_[op->region(r).arg(i)] = box;
-        }
-        walk(op->region(r));
+      for (const auto& inner : op->regions) {
+        for (const auto& arg : inner->args) args_.push_back(arg.get());
+        walk(*inner);
       }
       if (op->regions.empty()) continue;
       for (const auto& result : op->results) flows_[result.get()] = result.get();
     }
   }
 
-  std::unordered_map<const Value*, Value*> made_, flows_;
+  BoxOrigins origins_;
+  std::unordered_map<const Value*, Value*> flows_;
   std::unordered_map<const Op*, Op*> stores_;
   std::vector<Op*> cells_;
-  std::vector<std::pair<Value*, Value*>> args_;
+  std::vector<Value*> args_;
 };
 
 // Which of a line's targets its store number i is to; empty where that is not certain. A line of
@@ -112,11 +106,11 @@ std::string target_of(const std::vector<std::string>& targets, std::size_t i, st
 }
 
 // A line that declares one cell says its name.
-void name_cells(const Origins& origins) {
+void name_cells(const Survivors& graph) {
   static const std::regex declared(R"(\bCell\s+([A-Za-z_]\w*)\s*[({=])");
   std::map<std::pair<std::string, int>, int> cells_on;
-  for (const Op* cell : origins.cells()) ++cells_on[{cell->where.file, cell->where.line}];
-  for (Op* cell : origins.cells()) {
+  for (const Op* cell : graph.cells()) ++cells_on[{cell->where.file, cell->where.line}];
+  for (Op* cell : graph.cells()) {
     if (cells_on[{cell->where.file, cell->where.line}] > 1) continue;
     const std::string line = without_comment(line_text(cell->where));
     std::smatch found;
@@ -159,7 +153,7 @@ std::string declared_on(const SourceLine& where) {
 }  // namespace tracing
 
 void locate_stores(const Traced& traced) {
-  const tracing::Origins origins(traced.graph->body);
+  const tracing::Survivors graph(traced.graph->body);
   std::map<std::pair<std::string, int>, std::vector<const tracing::StoreSite*>> lines;
   for (const tracing::StoreSite& site : traced.stores) {
     const SourceLine where = tracing::first_user_line(site.addresses);
@@ -171,18 +165,18 @@ void locate_stores(const Traced& traced) {
     const std::vector<std::string> targets = tracing::assigned_on(text);
     const bool together = std::regex_search(text, tracing::together());
     for (std::size_t i = 0; i < stores.size(); ++i) {
-      Value* variable = origins.flow_result(stores[i]->value);
-      if (Op* op = origins.store(stores[i]->op)) {
+      Value* variable = graph.flow_result(stores[i]->value);
+      if (Op* op = graph.store(stores[i]->op)) {
         op->where = {where.file, where.line, op->where.layer};
-        variable = origins.of(op->operands[0]);
+        variable = graph.origin(op->operands[0]);
       }
       if (variable != nullptr && variable->name.empty()) {
         variable->name = tracing::target_of(targets, i, stores.size(), together);
       }
     }
   }
-  tracing::name_cells(origins);
-  origins.name_arguments();
+  tracing::name_cells(graph);
+  graph.name_arguments();
 }
 
 }  // namespace nodec

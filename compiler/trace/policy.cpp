@@ -4,25 +4,11 @@
 
 #include <algorithm>
 
+#include "kernels/boxes.h"
 #include "kernels/build.h"
-#include "kernels/flow.h"
 
 namespace nodec::tracing {
 namespace {
-
-bool stores_to(const Region& region, const Value* box) {
-  for (const auto& op : region.ops) {
-    if (op->primitive == &cell_store_p && op->operands[0] == box) return true;
-    for (std::size_t r = 0; r < op->regions.size(); ++r) {
-      const Flow f = flow(*op, r);
-      for (std::size_t i = 0; i < f.enters.size(); ++i) {
-        const bool enters = op->operands[std::size_t(f.enters[i])] == box;
-        if (enters && stores_to(op->region(r), op->region(r).arg(i))) return true;
-      }
-    }
-  }
-  return false;
-}
 
 std::unique_ptr<Value> remove_arg(Region& region, std::size_t at) {
   std::unique_ptr<Value> gone = std::move(region.args[at]);

@@ -8,6 +8,7 @@
 #include "ir/primitive.h"
 #include "ir/print.h"
 #include "ir/report.h"
+#include "kernels/boxes.h"
 #include "kernels/flow.h"
 #include "tools/nodec/labels.h"
 #include "tools/nodec/outline.h"
@@ -60,19 +61,14 @@ class Drawer {
   void mark_findings(const Region& region, std::span<const Finding> findings) {
     for (const auto& op : region.ops) {
       for (const Finding& f : findings) {
-        const bool declared = f.declared.known() && op->where == f.declared && is_new(*op);
+        const bool declared = f.declared.known() && op->where == f.declared && makes_box(*op);
         const bool written = std::any_of(f.writes.begin(), f.writes.end(), [&](const Write& write) {
-          return write.where.known() && op->where == write.where && is_store(*op);
+          return write.where.known() && op->where == write.where && stores_box(*op);
         });
         if (declared || written) found_.insert(op.get());
       }
       for (const auto& inner : op->regions) mark_findings(*inner, findings);
     }
-  }
-
-  static bool is_new(const Op& op) { return op.name() == "box.new" || op.name() == "cell.new"; }
-  static bool is_store(const Op& op) {
-    return op.name() == "box.store" || op.name() == "cell.store";
   }
 
   int add(PictureBox box) {

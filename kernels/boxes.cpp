@@ -1,0 +1,56 @@
+// Boxes are followed into regions by kernels/flow.h.
+#include "kernels/boxes.h"
+
+#include "kernels/catalogue.h"
+#include "kernels/flow.h"
+
+namespace nodec {
+namespace {
+
+void follow(const Region& region, BoxOrigins& origins) {
+  for (const auto& op : region.ops) {
+    if (makes_box(*op)) origins[op->result()] = op->result();
+    for (std::size_t r = 0; r < op->regions.size(); ++r) {
+      const Flow f = flow(*op, r);
+      for (std::size_t i = 0; i < f.enters.size(); ++i) {
+        const auto outer = origins.find(op->operands.at(std::size_t(f.enters[i])));
+        if (outer == origins.end()) continue;
+        Value* const made = outer->second;
+        origins[op->region(r).arg(i)] = made;
+      }
+      follow(op->region(r), origins);
+    }
+  }
+}
+
+}  // namespace
+
+bool makes_box(const Op& op) { return op.primitive == &box_new_p || op.primitive == &cell_new_p; }
+
+bool loads_box(const Op& op) { return op.primitive == &box_load_p || op.primitive == &cell_load_p; }
+
+bool stores_box(const Op& op) {
+  return op.primitive == &box_store_p || op.primitive == &cell_store_p;
+}
+
+bool stores_to(const Region& region, const Value* box) {
+  for (const auto& op : region.ops) {
+    if (stores_box(*op) && op->operands[0] == box) return true;
+    for (std::size_t r = 0; r < op->regions.size(); ++r) {
+      const Flow f = flow(*op, r);
+      for (std::size_t i = 0; i < f.enters.size(); ++i) {
+        const bool enters = op->operands[std::size_t(f.enters[i])] == box;
+        if (enters && stores_to(op->region(r), op->region(r).arg(i))) return true;
+      }
+    }
+  }
+  return false;
+}
+
+BoxOrigins box_origins(const Region& body) {
+  BoxOrigins origins;
+  follow(body, origins);
+  return origins;
+}
+
+}  // namespace nodec

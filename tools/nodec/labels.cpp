@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 
-#include "ir/primitive.h"
 #include "ir/text.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 namespace {
@@ -39,8 +39,12 @@ std::string short_number(const Op& constant) {
 
 }  // namespace
 
+bool is_plain_constant(const Op& op) {
+  return op.primitive == &constant_p && op.attrs.has("value");
+}
+
 bool is_plain_constant(const Value& value) {
-  return value.op != nullptr && value.op->name() == "constant" && value.op->attrs.has("value");
+  return value.op != nullptr && is_plain_constant(*value.op);
 }
 
 Labels::Labels(const Graph& graph) { add(graph.body); }
@@ -91,9 +95,9 @@ std::string_view region_label(const Op& op, std::size_t region) {
   constexpr std::array kLoop{"test", "body"}, kBranches{"then", "else"},
       kSolve{"dynamics", "reverse dynamics"};
   if (region > 1 || op.regions.size() < 2) return {};
-  if (op.name() == "while") return kLoop[region];
-  if (op.name() == "cond") return kBranches[region];
-  if (op.name() == "solve") return kSolve[region];
+  if (op.primitive == &while_p) return kLoop[region];
+  if (op.primitive == &cond_p) return kBranches[region];
+  if (op.primitive == &solve_p) return kSolve[region];
   return region == 0 ? "first" : "second";
 }
 

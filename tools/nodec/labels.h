@@ -23,6 +23,7 @@ class Labels {
 };
 
 // A constant of one number.
+bool is_plain_constant(const Op& op);
 bool is_plain_constant(const Value& value);
 
 // The name the trace gave an op ("layer_3"), else what it is ("solve").

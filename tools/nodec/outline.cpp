@@ -26,9 +26,6 @@ std::string joined(const std::vector<std::string>& steps, std::size_t count) {
   return path;
 }
 
-// A number without a layer stands between any two ops of one.
-bool is_number(const Op& op) { return op.results.size() == 1 && is_plain_constant(*op.result()); }
-
 class Outliner {
  public:
   Group body(const Region& region, std::string title, std::string layer) {
@@ -41,7 +38,8 @@ class Outliner {
     std::map<std::string, int> met;
     std::vector<Group*> open{&group};  // the body, then the layers around the last op
     for (const auto& op : region.ops) {
-      if (op->where.layer.empty() && is_number(*op)) {
+      // A number without a layer stands between any two ops of one.
+      if (op->where.layer.empty() && is_plain_constant(*op)) {
         add(*open.back(), *op);
         continue;
       }

@@ -5,10 +5,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "ir/primitive.h"
 #include "ir/print.h"
 #include "ir/report.h"
 #include "kernels/boxes.h"
+#include "kernels/catalogue.h"
 #include "kernels/flow.h"
 #include "tools/nodec/labels.h"
 #include "tools/nodec/outline.h"
@@ -99,7 +99,7 @@ class Drawer {
   bool is_inline(const Value& value) const {
     if (is_plain_constant(value)) return true;
     if (value.op != nullptr) {
-      return value.op->name() == "broadcast" && is_inline(*value.op->operands.front());
+      return value.op->primitive == &broadcast_p && is_inline(*value.op->operands.front());
     }
     if (const Value* outer = captured(value)) return is_inline(*outer);
     const bool program = value.region == &graph_.body;
@@ -116,7 +116,7 @@ class Drawer {
       const Flow f = flow(*owner, r);
       const bool loops = std::find(f.loops.begin(), f.loops.end(), arg.index) != f.loops.end();
       // The test of a loop sees what its body makes of the carries.
-      const bool test = owner->name() == "while" && r == 0;
+      const bool test = owner->primitive == &while_p && r == 0;
       if (!f.known || loops || (test && std::size_t(arg.index) < owner->results.size())) return {};
       const auto operand = std::size_t(f.enters.at(std::size_t(arg.index)));
       return operand < owner->operands.size() ? owner->operands[operand] : nullptr;
@@ -137,7 +137,7 @@ class Drawer {
   }
 
   const Value& original(const Value& value) const {
-    if (value.op != nullptr && value.op->name() == "broadcast" && is_inline(value)) {
+    if (value.op != nullptr && value.op->primitive == &broadcast_p && is_inline(value)) {
       return original(*value.op->operands.front());
     }
     const Value* outer = captured(value);
@@ -318,9 +318,9 @@ class Drawer {
   std::string yield_label(const Group& group, const Flow& f, std::size_t i) const {
     if (i < f.loops.size() && f.loops[i] >= 0) {
       const std::string carry = labels_.of(*group.region->arg(std::size_t(f.loops[i])));
-      return group.owner->name() == "solve" ? "d" + carry : "next " + carry;
+      return group.owner->primitive == &solve_p ? "d" + carry : "next " + carry;
     }
-    if (group.owner->name() == "while" && group.which == 0) return "go on";
+    if (group.owner->primitive == &while_p && group.which == 0) return "go on";
     if (f.known && i < f.leaves.size() && f.leaves[i] < 0) return "kept for reverse";
     return group.region->results.size() == 1 ? "result" : fmt::format("result {}", i + 1);
   }

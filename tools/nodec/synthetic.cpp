@@ -5,7 +5,9 @@
 #include <unordered_map>
 
 #include "ir/philox.h"
+#include "kernels/catalogue.h"
 #include "kernels/flow.h"
+#include "kernels/solve/method.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/verb.h"
 
@@ -36,13 +38,13 @@ class Roles {
         }
         walk(op->region(r));
       }
-      if (op->name() == "solve") solve(*op);
+      if (op->primitive == &solve_p) solve(*op);
     }
   }
 
   void solve(const Op& op) {
-    const auto* method = std::get_if<std::string>(op.attrs.find("method"));
-    const bool fixed = method != nullptr && (*method == "euler" || *method == "rk4");
+    const Method* method = find_method(op.attrs.get_or<std::string>("method", ""));
+    const bool fixed = method != nullptr && !method->adaptive;
     for (std::size_t i = 0; i < std::min(op.operands.size(), std::size(kSolveScalars)); ++i) {
       wanted_[origin(op.operands[i])] = i == 4 && fixed ? kFixedStep : kSolveScalars[i];
     }

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "ir/primitive.h"
+#include "kernels/catalogue.h"
 #include "tools/nodec/labels.h"
 #include "tools/nodec/types_table.h"
 
@@ -29,7 +29,7 @@ class Rows {
     }
     for (const auto& op : region.ops) {
       // The model is the same with and without its gradient.
-      const std::string step = op->name() == "vjp" ? "" : op_title(*op);
+      const std::string step = op->primitive == &vjp_p ? "" : op_title(*op);
       const std::string here = path + (path.empty() || step.empty() ? "" : "/") + step;
       for (const auto& inner : op->regions) add(*inner, here, {});
     }

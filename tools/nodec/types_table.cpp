@@ -112,7 +112,7 @@ class Table {
     };
     for (const Item& item : group.items) {
       if (item.op != nullptr) {
-        if (!is_plain(*item.op)) run.push_back(item.op);
+        if (!is_plain_constant(*item.op)) run.push_back(item.op);
         continue;
       }
       flush();
@@ -120,10 +120,6 @@ class Table {
       items(*item.group, depth + 1);
     }
     flush();
-  }
-
-  static bool is_plain(const Op& op) {
-    return op.results.size() == 1 && is_plain_constant(*op.result());
   }
 
   void heading(const Group& group, int depth) {

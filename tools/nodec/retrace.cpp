@@ -1,38 +1,31 @@
-// Comparison of two traces, line by line behind what they begin with and before what they end with
-// in common.
+// Comparison of two traces, op by op.
 #include "tools/nodec/retrace.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "ir/print.h"
+#include "tools/nodec/line_difference.h"
 
 namespace nodec {
 namespace {
 
-std::vector<std::string> lines_of(const Graph& graph) {
-  std::istringstream text(print(graph, {.locations = true}));
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(text, line);) {
-    const std::size_t start = line.find_first_not_of(' ');
-    lines.push_back(start == std::string::npos ? "" : line.substr(start));
-  }
+// The printed ops, without their depth.
+std::vector<std::string> ops_of(const Graph& graph) {
+  std::vector<std::string> lines = lines_of(print(graph, {.locations = true}));
+  for (std::string& line : lines) line.erase(0, line.find_first_not_of(' '));
   return lines;
 }
 
 }  // namespace
 
 std::vector<Difference> differences(const Graph& first, const Graph& second) {
-  const std::vector<std::string> a = lines_of(first), b = lines_of(second);
-  const std::size_t shorter = std::min(a.size(), b.size());
-  std::size_t head = 0, tail = 0;
-  while (head < shorter && a[head] == b[head]) ++head;
-  while (tail < shorter - head && a[a.size() - 1 - tail] == b[b.size() - 1 - tail]) ++tail;
+  const LineDifference all = line_difference(ops_of(first), ops_of(second));
   std::vector<Difference> found;
-  for (std::size_t i = head; i < std::max(a.size(), b.size()) - tail; ++i) {
-    const std::string x = i < a.size() - tail ? a[i] : "", y = i < b.size() - tail ? b[i] : "";
+  for (std::size_t i = 0; i < all.lines(); ++i) {
+    const std::string x = i < all.here.size() ? all.here[i] : "";
+    const std::string y = i < all.there.size() ? all.there[i] : "";
     if (x != y) found.push_back({x, y});
   }
   return found;

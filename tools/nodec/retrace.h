@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "tools/nodec/types_json.h"
 
 namespace nodec {
 
-// The ops that only one of them has, as lines of text; pairs where both have one at the place.
+// An op that only one of them has, as its text; both texts where each has one at the place.
+struct Difference {
+  std::string first, second;
+};
+
 std::vector<Difference> differences(const Graph& first, const Graph& second);
 
 std::string retrace_text(const std::vector<Difference>& found);

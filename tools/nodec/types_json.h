@@ -9,13 +9,9 @@
 #include "compiler/infer/infer.h"
 #include "ir/finding.h"
 #include "ir/graph.h"
+#include "tools/nodec/retrace.h"
 
 namespace nodec {
-
-// Two traces of one model that do not say the same: the lines that differ.
-struct Difference {
-  std::string first, second;
-};
 
 // One object: `model`, `types` (arguments, results and values of every body; without proof `type`
 // alone), `findings`, and `retrace` where there are differences.

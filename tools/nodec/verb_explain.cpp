@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <sstream>
 
 #include "compiler/pipeline.h"
+#include "tools/nodec/line_difference.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/verb.h"
 
@@ -27,26 +27,8 @@ std::vector<std::string> differing(const KeyFields& a, const KeyFields& b) {
   return names;
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-// How many lines stand between what two texts begin and end with in common, and the first pair.
-struct Change {
-  std::size_t lines = 0, first = 0;
-  std::string here, there;
-};
-Change change_of(const std::string& here, const std::string& there) {
-  const std::vector<std::string> a = lines_of(here), b = lines_of(there);
-  const std::size_t shorter = std::min(a.size(), b.size());
-  std::size_t head = 0, tail = 0;
-  while (head < shorter && a[head] == b[head]) ++head;
-  while (tail < shorter - head && a[a.size() - 1 - tail] == b[b.size() - 1 - tail]) ++tail;
-  return {std::max(a.size(), b.size()) - head - tail, head + 1,
-          head < a.size() - tail ? a[head] : "", head < b.size() - tail ? b[head] : ""};
+LineDifference change(const std::string& here, const std::string& there) {
+  return line_difference(lines_of(here), lines_of(there));
 }
 
 std::string shortened(std::string text) {
@@ -63,12 +45,15 @@ std::string difference(const std::string& name, const KeyFields& here, const Key
   if (name != "program") {
     return fmt::format("  {:<10} {} now, {} then\n", name, shortened(a), shortened(b));
   }
-  const Change change = change_of(a, b);
+  const LineDifference changed = change(a, b);
+  const auto first_of = [](const std::vector<std::string>& lines) {
+    return lines.empty() ? std::string() : shortened(lines.front());
+  };
   return fmt::format(
       "  program    {} line{} of its traced IR, the first one line {}\n"
       "             now   {}\n             then  {}\n",
-      change.lines, change.lines == 1 ? "" : "s", change.first, shortened(change.here),
-      shortened(change.there));
+      changed.lines(), changed.lines() == 1 ? "" : "s", changed.first, first_of(changed.here),
+      first_of(changed.there));
 }
 
 // The record with the fewest differing fields; of equals one of the same program's name, then the
@@ -82,7 +67,7 @@ const CacheRecord* nearest(const KeyFields& fields, const std::vector<CacheRecor
     const std::string other = value_of(record.fields, "program");
     const std::tuple<std::size_t, bool, std::size_t> distance{
         differing(fields, record.fields).size(), name_of(other) != name_of(program),
-        other == program ? 0 : change_of(program, other).lines};
+        other == program ? 0 : change(program, other).lines()};
     if (best != nullptr && least < distance) continue;
     best = &record;
     least = distance;

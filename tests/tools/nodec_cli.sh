@@ -23,6 +23,7 @@ expect 2 ""
 expect 2 "there is no verb 'dance': verbs are list, types, dump, run" dance
 expect 2 "did you mean 'types'?" tpyes
 expect 2 "did you mean '--deny'?" types mnist/layer --dney
+expect 2 "did you mean '--after'?" dump mnist/layer --html --aftre trace
 expect 2 "did you mean 'expand'?" dump mnist/layer --after expnad
 expect 2 "" dump mnist/layer
 expect 2 "expand" dump mnist/layer --after lunch

@@ -21,14 +21,6 @@ std::vector<std::string> verb_names(const std::vector<Verb>& verbs) {
   return names;
 }
 
-std::vector<std::string> flag_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
 // What was mistyped, when the command line does not parse: the verb, or a flag of the verb.
 std::string mistyped(int argc, char** argv, const std::vector<Verb>& verbs) {
   if (argc < 2) return {};

@@ -16,17 +16,7 @@ struct VerbWords {
 std::vector<VerbWords> words_of(const CLI::App& nodec) {
   std::vector<VerbWords> verbs;
   for (const CLI::App* verb : nodec.get_subcommands({})) {
-    VerbWords words{verb->get_name(), verb->get_description(), {"--help"}};
-    const auto add = [&](const CLI::App& app) {
-      for (const CLI::Option* option : app.get_options()) {
-        for (const std::string& name : option->get_lnames()) {
-          if (name != "help") words.flags.push_back("--" + name);
-        }
-      }
-    };
-    add(*verb);
-    for (const CLI::App* group : verb->get_subcommands({})) add(*group);
-    verbs.push_back(std::move(words));
+    verbs.push_back({verb->get_name(), verb->get_description(), flag_names(*verb)});
   }
   return verbs;
 }

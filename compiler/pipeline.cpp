@@ -20,7 +20,6 @@
 #include "ir/verify.h"
 #include "kernels/catalogue.h"
 #ifdef NODEC_CPU_JIT
-
 #include "compiler/codegen/llvm_module.h"
 #include "compiler/codegen/walk.h"
 #include "runtime/engine.h"
@@ -123,9 +122,7 @@ void merge_backward(std::vector<Finding>& findings, Finding backward) {
 
 std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options) {
   std::vector<Finding> findings = check_stability(graph, infer(graph));
-  const bool stable = std::all_of(findings.begin(), findings.end(),
-                                  [](const Finding& finding) { return finding.stable(); });
-  if (!options.backward || !stable || !asks_for_derivatives(graph.body)) return findings;
+  if (!options.backward || !stable(findings) || !asks_for_derivatives(graph.body)) return findings;
   for (Finding& finding : backward_findings(graph)) merge_backward(findings, std::move(finding));
   return findings;
 }

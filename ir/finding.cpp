@@ -1,6 +1,7 @@
 // The names reports give to finding codes, and what each means.
 #include "ir/finding.h"
 
+#include <algorithm>
 #include <array>
 
 #include "ir/report.h"
@@ -39,6 +40,10 @@ std::vector<FindingCode> finding_codes() {
 
 std::string_view name(ProgramPart part) {
   return part == ProgramPart::Forward ? "forward" : "backward";
+}
+
+bool stable(std::span<const Finding> findings) {
+  return std::all_of(findings.begin(), findings.end(), [](const Finding& f) { return f.stable(); });
 }
 
 namespace {

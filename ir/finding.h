@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,9 @@ struct Finding {
            code == FindingCode::CountDependent || code == FindingCode::Scratch;
   }
 };
+
+// Whether a program with these findings compiles.
+bool stable(std::span<const Finding> findings);
 
 // What a program that is not stable throws, from the trace or from compile: what() is the report.
 class Unstable : public Error {

@@ -313,10 +313,7 @@ std::vector<Finding> check_stability(const Graph& graph, const Inference& infere
 }
 
 void require_stable(std::span<const Finding> findings) {
-  if (std::all_of(findings.begin(), findings.end(), [](const Finding& f) { return f.stable(); })) {
-    return;
-  }
-  throw Unstable({findings.begin(), findings.end()});
+  if (!stable(findings)) throw Unstable({findings.begin(), findings.end()});
 }
 
 }  // namespace nodec

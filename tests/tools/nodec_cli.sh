@@ -54,6 +54,34 @@ expect 0 "layer_4" types mnist/compact --summary
 ! grep -q $'\x1b' "$work/out" || fail "types writes colour codes into a pipe"
 expect 0 $'\x1b[' types mnist/compact --color always
 
+# What a program and its derivative both hold is one finding, however it is shown.
+cat >"$work/counting.ir" <<'IR'
+graph counting (%x: f32[3]) {
+  %zero = constant {dtype = f32, shape = <>, value = 0.0}
+  %one = constant {dtype = f32, shape = <>, value = 1.0}
+  %calls = cell.new %zero @ "model.cpp:3"
+  %loss, %slope = vjp %x, %calls, %one {seeds = [0], wrt = [0]} region (%w: f32[3], %calls: box<f32[]>) {
+    %t0 = constant {dtype = f32, shape = <>, value = 0.0}
+    %t1 = constant {dtype = f32, shape = <>, value = 1.0}
+    %tol = constant {dtype = f32, shape = <>, value = 0.001}
+    %most = constant {dtype = i32, shape = <>, value = 100}
+    %u1, %status, %t, %dt, %accepted, %rejected, %evals = solve %t0, %t1, %tol, %tol, %t0, %most, %w, %calls {adjoint = "discrete", adjoint_tolerance = "scaled", cells = 0, controller = "pi", method = "tsit5", quadratures = 0, residuals = 0, states = 1, tape = ""} region (%t: f32[], %u: f32[3], %calls: box<f32[]>) {
+      %n = cell.load %calls
+      %step = constant {dtype = f32, shape = <>, value = 1.0}
+      %m = add %n, %step
+      cell.store %calls, %m @ "model.cpp:6"
+      %du = neg %u
+      yield %du
+    }
+    %sum = sum %u1 {axes = [0]}
+    yield %sum
+  }
+  yield %slope
+}
+IR
+expect 0 "1 finding" types "$work/counting.ir"
+expect 0 "1 finding" types "$work/counting.ir" --backward
+
 # Every stage prints; box.store is in the layer style's trace and in no other.
 for stage in trace infer check_stability differentiate simplify contract expand lower; do
   expect 0 "" dump mnist/compact --after "$stage"

@@ -37,9 +37,9 @@ struct Types {
     const std::unique_ptr<Graph> graph = load_model(model);
     const std::vector<Difference> differing =
         retrace ? differences(*graph, *load_model(model)) : std::vector<Difference>{};
-    std::vector<Finding> findings = analyze(*graph);
-    const std::unique_ptr<Graph> shown = backward ? with_backward(*graph, findings) : nullptr;
-    show(shown ? *shown : *graph, findings, differing);
+    const std::vector<Finding> findings = analyze(*graph);
+    const bool derived = backward && stable(findings);
+    show(derived ? *run_until(*graph, "differentiate") : *graph, findings, differing);
     return deny && (!findings.empty() || !differing.empty()) ? kFindings : kClean;
   }
 
@@ -50,20 +50,6 @@ struct Types {
     ReportStyle wording;
     wording.colour = colour_wanted(colour);
     write_out(report(findings, wording));
-  }
-
-  // The program with its derivatives written out, once its types are proven; adds what is found in
-  // it. Null when it has no derivative because it is unstable.
-  static std::unique_ptr<Graph> with_backward(const Graph& graph, std::vector<Finding>& findings) {
-    for (const Finding& f : findings) {
-      if (!f.stable()) return nullptr;
-    }
-    std::unique_ptr<Graph> whole = run_until(graph, "differentiate");
-    for (Finding& f : analyze(*whole)) {
-      f.program = ProgramPart::Backward;
-      findings.push_back(std::move(f));
-    }
-    return whole;
   }
 
   void show(const Graph& graph, const std::vector<Finding>& findings,
@@ -98,7 +84,7 @@ Verb add_types(CLI::App& nodec) {
   add_model(verb, types->model);
   verb->add_flag("--deny", types->deny, "exit with 1 when there are findings");
   verb->add_flag("--backward", types->backward,
-                 "analyse the program with its derivatives written out, too");
+                 "show the program with its derivatives written out");
   verb->add_flag("--no-prove", types->no_prove,
                  "types as a compiler sees them that stops at boxes: what is loaded is any");
   verb->add_flag("--summary", types->summary, "one line for each layer");

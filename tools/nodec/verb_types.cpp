@@ -28,7 +28,7 @@ struct Types {
     try {
       return analyzed();
     } catch (const Unstable& refused) {  // while it was traced: there is no program to show
-      show_findings(all_findings(refused));
+      show(nullptr, all_findings(refused), {});
       return deny ? kFindings : kClean;
     }
   }
@@ -39,36 +39,29 @@ struct Types {
         retrace ? differences(*graph, *load_model(model)) : std::vector<Difference>{};
     const std::vector<Finding> findings = analyze(*graph);
     const bool derived = backward && stable(findings);
-    show(derived ? *run_until(*graph, "differentiate") : *graph, findings, differing);
+    const auto shown = derived ? run_until(*graph, "differentiate") : nullptr;
+    show(derived ? shown.get() : graph.get(), findings, differing);
     return deny && (!findings.empty() || !differing.empty()) ? kFindings : kClean;
   }
 
-  void show_findings(const std::vector<Finding>& findings) const {
-    if (sarif) return write_out(types_sarif(model, findings));
-    const Graph none;
-    if (json) return write_out(types_json(model, none, {}, findings, !no_prove, {}));
-    ReportStyle wording;
-    wording.colour = colour_wanted(colour);
-    write_out(report(findings, wording));
-  }
-
-  void show(const Graph& graph, const std::vector<Finding>& findings,
+  // `program`: null when there is none.
+  void show(const Graph* program, const std::vector<Finding>& findings,
             const std::vector<Difference>& differing) const {
     if (sarif) return write_out(types_sarif(model, findings));
+    const Graph none;
+    const Graph& graph = program != nullptr ? *program : none;
     const Inference inference = infer(graph);
     if (json) {
       return write_out(types_json(model, graph, inference, findings, !no_prove, differing));
     }
     const bool coloured = colour_wanted(colour);
-    TableStyle style;
-    style.colour = coloured;
-    style.prove = !no_prove;
-    style.summary = summary;
-    ReportStyle wording;
-    wording.colour = coloured;
-    std::string text = types_table(graph, inference, style);
-    if (retrace) text += retrace_text(differing);
-    write_out(text + report(findings, wording));
+    std::string text;
+    if (program != nullptr) {
+      text = types_table(graph, inference,
+                         {.colour = coloured, .prove = !no_prove, .summary = summary});
+      if (retrace) text += retrace_text(differing);
+    }
+    write_out(text + report(findings, {.colour = coloured}));
   }
 };
 

@@ -1,6 +1,8 @@
 // The one file that sees all stages.
 #include "compiler/pipeline.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -69,17 +71,19 @@ plan::Plan plan_of(Graph& expanded) {
   return lower(expanded);
 }
 
-std::string stage_names() {
-  std::string names;
-  for (const Stage& stage : kStages) {
-    if (names.find(stage.name) == std::string::npos) names += std::string(stage.name) + ", ";
-  }
-  return names + "lower, codegen, assembly";
-}
-
 }  // namespace
 
 std::span<const Stage> graph_stages() { return kStages; }
+
+std::vector<std::string> stage_names() {
+  std::vector<std::string> names;
+  for (const Stage& stage : kStages) {
+    const bool known = std::find(names.begin(), names.end(), stage.name) != names.end();
+    if (!known) names.emplace_back(stage.name);
+  }
+  for (const char* name : {"lower", "codegen", "assembly"}) names.emplace_back(name);
+  return names;
+}
 
 namespace {
 
@@ -153,7 +157,8 @@ std::string dump(const Graph& graph, std::string_view stage) {
     return stage == "codegen" ? module.llvm_ir() : module.assembly();
   }
 #endif
-  throw Error(fmt::format("there is no stage '{}'", stage), {}, "stages are " + stage_names());
+  throw Error(fmt::format("there is no stage '{}'", stage), {},
+              fmt::format("stages are {}", fmt::join(stage_names(), ", ")));
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ir/finding.h"
 #include "ir/graph.h"
@@ -22,6 +23,8 @@ struct Stage {
 // trace, infer, check_stability, differentiate, infer, check_stability, simplify, contract, expand.
 // The last two stages, lower and codegen, leave the graph for a plan and machine code.
 std::span<const Stage> graph_stages();
+// What `dump` knows, each once and in order: trace ... expand, lower, codegen, assembly.
+std::vector<std::string> stage_names();
 
 // A copy of the graph, taken through the stages up to and with this graph stage.
 std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);

@@ -11,16 +11,6 @@
 
 namespace nodec {
 
-std::vector<std::string> stage_names() {
-  std::vector<std::string> names;
-  for (const Stage& stage : graph_stages()) {
-    const bool known = std::find(names.begin(), names.end(), stage.name) != names.end();
-    if (!known) names.emplace_back(stage.name);
-  }
-  for (const char* name : {"lower", "codegen", "assembly"}) names.emplace_back(name);
-  return names;
-}
-
 std::string stage_list() { return fmt::format("{}", fmt::join(stage_names(), ", ")); }
 
 bool is_graph_stage(std::string_view name) {

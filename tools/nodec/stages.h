@@ -3,13 +3,10 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace nodec {
 
-// Each once, in order: trace ... expand, lower, codegen, assembly.
-std::vector<std::string> stage_names();
-std::string stage_list();
+std::string stage_list();  // for people
 // Whether the program is still IR after it.
 bool is_graph_stage(std::string_view name);
 // UsageError with a suggestion when there is no such stage.

@@ -1,8 +1,7 @@
 // nodec completion: a shell's completion script, made from the command line's own description.
 #include <fmt/ranges.h>
 
-#include "tools/nodec/models.h"
-#include "tools/nodec/stages.h"
+#include "compiler/pipeline.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

@@ -53,17 +53,10 @@ std::string place(const SourceLine& where, const std::string& remark, const Repo
 
 std::string writes_text(const Finding& f, const ReportStyle& style) {
   std::string text;
-  const bool carry = f.code == FindingCode::CarryChange;
-  const bool used = f.code == FindingCode::Escape || f.code == FindingCode::UseBeforeStore;
   bool inexact = false;
   for (const Write& write : f.writes) {
-    const std::string type = short_diff(write.type, f.before).first;
-    const std::string verb = used ? "used" : carry ? "leaves" : "stored";
     inexact |= write.of_value || !write.where.known();
-    text += place(write.where,
-                  write.of_value ? fmt::format("this value is stored, {}", type)
-                                 : fmt::format("{} here, {}", verb, type),
-                  style);
+    text += place(write.where, remark(f, write), style);
   }
   if (!inexact) return text;
   return text +
@@ -131,6 +124,14 @@ std::string predicate(const Finding& f) {
 }
 
 }  // namespace
+
+std::string remark(const Finding& f, const Write& write) {
+  const std::string type = short_diff(write.type, f.before).first;
+  if (write.of_value) return fmt::format("this value is stored, {}", type);
+  const bool used = f.code == FindingCode::Escape || f.code == FindingCode::UseBeforeStore;
+  const bool carry = f.code == FindingCode::CarryChange;
+  return fmt::format("{} here, {}", used ? "used" : carry ? "leaves" : "stored", type);
+}
 
 std::string sentence(const Finding& f) { return spelled(f.variable) + " " + predicate(f); }
 

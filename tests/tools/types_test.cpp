@@ -193,6 +193,16 @@ TEST_CASE("a SARIF log has what the 2.1.0 schema requires") {
   CHECK(empty["runs"][0]["results"] == json::array());
 }
 
+TEST_CASE("a SARIF log words each place as the report does") {
+  Finding f;
+  f.code = FindingCode::Escape;
+  f.before = f.after = f32({3});
+  f.writes.push_back({{"model.cpp", 7, ""}, f32({3}), false});
+  const json log = json::parse(types_sarif("m", std::vector<Finding>{f}));
+  const json& place = log["runs"][0]["results"][0]["relatedLocations"][0];
+  CHECK(place["message"]["text"] == "used here, f32[3]");
+}
+
 TEST_CASE("paths are escaped in SARIF") {
   Finding f;
   f.declared = {"/models/a folder/m#1.cpp", 3, ""};

@@ -68,7 +68,7 @@ Json result(const Finding& f) {
     if (!write.where.known()) continue;
     Json at = location(write.where);
     at["id"] = related.size() + 1;
-    at["message"] = {{"text", fmt::format("stored here, {}", write.type.str())}};
+    at["message"] = {{"text", remark(f, write)}};
     related.push_back(std::move(at));
   }
   if (!related.empty()) one["relatedLocations"] = related;

@@ -1,27 +1,18 @@
 // Return addresses to lines, and lines to names.
 #include "compiler/trace/locate.h"
 
-#include <fstream>
 #include <map>
 #include <regex>
 #include <unordered_map>
 
 #include "compiler/trace/call_stack.h"
+#include "ir/report.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 
 namespace nodec {
 namespace tracing {
 namespace {
-
-std::string line_text(const SourceLine& where) {
-  std::ifstream file(where.file);
-  std::string text;
-  for (int i = 0; i < where.line; ++i) {
-    if (!std::getline(file, text)) return {};
-  }
-  return text;
-}
 
 std::string without_comment(std::string_view line) {
   return std::string(line.substr(0, line.find("//")));
@@ -112,7 +103,7 @@ void name_cells(const Survivors& graph) {
   for (const Op* cell : graph.cells()) ++cells_on[{cell->where.file, cell->where.line}];
   for (Op* cell : graph.cells()) {
     if (cells_on[{cell->where.file, cell->where.line}] > 1) continue;
-    const std::string line = without_comment(line_text(cell->where));
+    const std::string line = without_comment(source_text(cell->where));
     std::smatch found;
     if (cell->result()->name.empty() && std::regex_search(line, found, declared)) {
       cell->result()->name = found[1];
@@ -138,7 +129,7 @@ std::vector<std::string> assigned_on(std::string_view line) {
 
 std::string declared_on(const SourceLine& where) {
   static const std::regex declaration(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*[;={(](.*))");
-  const std::string text = without_comment(line_text(where));
+  const std::string text = without_comment(source_text(where));
   std::smatch found;
   if (!std::regex_search(text, found, declaration)) return {};
   int depth = 0;
@@ -161,7 +152,7 @@ void locate_stores(const Traced& traced) {
   }
   for (const auto& [line, stores] : lines) {
     const SourceLine where{line.first, line.second};
-    const std::string text = tracing::line_text(where);
+    const std::string text = source_text(where);
     const std::vector<std::string> targets = tracing::assigned_on(text);
     const bool together = std::regex_search(text, tracing::together());
     for (std::size_t i = 0; i < stores.size(); ++i) {

@@ -60,6 +60,7 @@ class Barriers {
     return {buffer, 0};
   }
 
+  // Inside a phase. Rows and ports are written by whoever owns the chunk, but read by anybody.
   Share share(int buffer) const {
     switch (plan_.buffers[static_cast<std::size_t>(buffer)].space) {
       case Buffer::Space::Lanes:
@@ -80,11 +81,10 @@ class Barriers {
       if (r.buffer >= 0) Seen::add(seen.read, key(r.buffer), how(r.buffer));
     };
     a.write = [&](Ref& r) {
-      if (r.buffer >= 0)
-        Seen::add(seen.written, key(r.buffer), writes_by_chunk(r.buffer, in_phase));
+      if (r.buffer >= 0) Seen::add(seen.written, key(r.buffer), how(r.buffer));
     };
     a.read_buffer = [&](int b) { Seen::add(seen.read, key(b), how(b)); };
-    a.write_buffer = [&](int b) { Seen::add(seen.written, key(b), writes_by_chunk(b, in_phase)); };
+    a.write_buffer = [&](int b) { Seen::add(seen.written, key(b), how(b)); };
     visit(node, a);
     if (TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
       if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
@@ -95,11 +95,6 @@ class Barriers {
         seen.join(touches(n, in_phase || std::holds_alternative<Phase>(node.what)));
     }
     return seen;
-  }
-
-  // Rows and exported samples are written by whoever owns the chunk, but read by anybody.
-  Share writes_by_chunk(int buffer, bool in_phase) const {
-    return in_phase ? share(buffer) : Share::Other;
   }
 
   static bool conflict(const Seen& before, const Seen& now) {

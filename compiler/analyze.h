@@ -1,5 +1,5 @@
 // The type-stability gate as a call: what `nodec types` finds, as data, for a program that embeds
-// nodec. ir/report.h words findings; nodec/doctest.h makes them a check of a test suite.
+// nodec. ir/report.h words findings; compiler/doctest.h makes them a check of a test suite.
 #pragma once
 
 #include <string>

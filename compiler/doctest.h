@@ -1,8 +1,8 @@
 // The type-stability gate as checks of a doctest suite:
 //
 //   TEST_CASE("the model is type-stable") {
-//     CHECK_TYPE_STABLE(nodec::trace("model", inputs, model));     // or any findings, or a
-//     callable: CHECK_TYPE_STABLE("model", inputs, model);
+//     CHECK_TYPE_STABLE("model", inputs, model);
+//     CHECK_TYPE_STABLE(nodec::trace("model", inputs, model));  // or findings
 //   }
 //   NODEC_CHECK_MODELS();   // at file scope: a test case over everything NODEC_MODEL registered
 //

@@ -124,7 +124,7 @@ class Finisher {
     return false;
   }
 
-  // Phases that follow each other without anything between are one.
+  // Nodes that have nothing left to do.
   static void drop_empty(Nodes& nodes) {
     for (Node& node : nodes) {
       for (Nodes* list : inside(node)) drop_empty(*list);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,15 +18,21 @@ std::vector<Finding> analyze(const Traced& traced, const AnalyzeOptions& options
 // What stopped a trace, with what its program shows besides.
 std::vector<Finding> all_findings(const Unstable& stopped);
 
-// Traces f, as trace() does, and analyses it. What stops the trace itself is a finding, too.
-template <class F>
-std::vector<Finding> analyze(std::string name, const std::vector<Input>& inputs, F&& f,
-                             std::string batch = {}, Here where = Here::current()) {
+// Analyses what `make` traces. What stops the trace itself is a finding, too.
+template <class Make>
+requires std::is_invocable_r_v<Traced, Make&> std::vector<Finding> analyze(Make&& make) {
   try {
-    return analyze(trace(std::move(name), inputs, f, std::move(batch), where));
+    return analyze(make());
   } catch (const Unstable& stopped) {
     return all_findings(stopped);
   }
+}
+
+// Traces f, as trace() does, and analyses it.
+template <class F>
+std::vector<Finding> analyze(std::string name, const std::vector<Input>& inputs, F&& f,
+                             std::string batch = {}, Here where = Here::current()) {
+  return analyze([&] { return trace(std::move(name), inputs, f, std::move(batch), where); });
 }
 
 // A refusal names the lines of assignments.

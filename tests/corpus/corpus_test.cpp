@@ -66,13 +66,11 @@ Remarks expected(const Lines& lines, int begin, int end) {
 }
 
 std::vector<Finding> findings_of(const Program& program) {
-  try {
+  return analyze([&] {
     Trace t(program.name, "B");
     program.write(t);
-    return analyze(t.finish());
-  } catch (const Unstable& stopped) {
-    return all_findings(stopped);
-  }
+    return t.finish();
+  });
 }
 
 std::string quoted(const Finding& f) { return f.variable.empty() ? "?" : "'" + f.variable + "'"; }

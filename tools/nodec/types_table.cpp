@@ -51,16 +51,18 @@ class Table {
     out_ += std::string(std::size_t(2 * depth), ' ') + text + "\n";
   }
 
-  std::string type_text(const Value* value) const {
+  std::string type_text(const Value* value) const { return type_text(value, paint_); }
+
+  std::string type_text(const Value* value, const Paint& paint) const {
     const Type seen = type_seen(inference_, value), proven = type_proven(inference_, value);
-    if (seen == proven || !style_.prove) return coloured(seen);
-    return fmt::format("{} {}", coloured(seen), paint_.dim("(proven " + proven.str() + ")"));
+    if (seen == proven || !style_.prove) return coloured(seen, paint);
+    return fmt::format("{} {}", coloured(seen, paint), paint.dim("(proven " + proven.str() + ")"));
   }
 
-  std::string coloured(const Type& type) const {
+  static std::string coloured(const Type& type, const Paint& paint) {
     const std::string text = type.str();
-    if (type.kind() == Type::Kind::Any) return paint_.red(text);
-    return type.kind() == Type::Kind::Box ? paint_.yellow(text) : text;
+    if (type.kind() == Type::Kind::Any) return paint.red(text);
+    return type.kind() == Type::Kind::Box ? paint.yellow(text) : text;
   }
 
   void ports(const std::string& title, const std::vector<NamedType>& list) {
@@ -98,11 +100,7 @@ class Table {
   }
 
   // Without colour, since ports of one type are found by their text.
-  std::string plain(const Value* value) const {
-    const Type seen = type_seen(inference_, value), proven = type_proven(inference_, value);
-    if (seen == proven || !style_.prove) return seen.str();
-    return fmt::format("{} (proven {})", seen.str(), proven.str());
-  }
+  std::string plain(const Value* value) const { return type_text(value, Paint(false)); }
 
   void items(const Group& group, int depth) {
     std::vector<const Op*> run;

@@ -14,6 +14,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "ir/paint.h"
+
 namespace nodec {
 namespace {
 
@@ -25,25 +27,8 @@ std::string spelled(const std::string& name) {
   return name.empty() ? "a variable" : fmt::format("'{}'", name);
 }
 
-class Painter {
- public:
-  explicit Painter(const ReportStyle& style) : on_(style.colour) {}
-  std::string bold_red(const std::string& text) const { return paint("\x1b[1;31m", text); }
-  std::string bold_yellow(const std::string& text) const { return paint("\x1b[1;33m", text); }
-  std::string dim(const std::string& text) const { return paint("\x1b[2m", text); }
-  std::string cyan(const std::string& text) const { return paint("\x1b[36m", text); }
-  std::string green(const std::string& text) const { return paint("\x1b[32m", text); }
-  std::string red(const std::string& text) const { return paint("\x1b[31m", text); }
-
- private:
-  std::string paint(const char* how, const std::string& text) const {
-    return on_ ? how + text + "\x1b[0m" : text;
-  }
-  bool on_;
-};
-
 std::string place(const SourceLine& where, const std::string& remark, const ReportStyle& style) {
-  const Painter paint(style);
+  const Paint paint(style.colour);
   if (!where.known()) return fmt::format("  --> unknown line   {}\n", remark);
   std::string text = fmt::format("  --> {}   {}\n", paint.cyan(short_str(where)), remark);
   const std::string quote = style.quote ? source_text(where) : "";
@@ -66,7 +51,7 @@ std::string writes_text(const Finding& f, const ReportStyle& style) {
 
 std::string diff_text(const Finding& f, const ReportStyle& style) {
   if (f.before == f.after) return "";
-  const Painter paint(style);
+  const Paint paint(style.colour);
   const auto [before, after] = short_diff(f.before, f.after);
   return fmt::format("  type: {}\n        {}\n", paint.red("- " + before),
                      paint.green("+ " + after));
@@ -136,7 +121,7 @@ std::string remark(const Finding& f, const Write& write) {
 std::string sentence(const Finding& f) { return spelled(f.variable) + " " + predicate(f); }
 
 std::string report(const Finding& f, const ReportStyle& style) {
-  const Painter paint(style);
+  const Paint paint(style.colour);
   const std::string code(name(f.code));
   std::string text =
       fmt::format("{}: {}{} {}\n", f.stable() ? paint.bold_yellow(code) : paint.bold_red(code),

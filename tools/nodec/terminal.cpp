@@ -1,10 +1,10 @@
-// When to colour, and the escape codes.
+// When to colour.
 #include "tools/nodec/terminal.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string_view>
 
 namespace nodec {
 namespace {
@@ -21,10 +21,6 @@ bool colour_wanted(ColourWhen when) {
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
   return !is_set("NO_COLOR") && !dumb && isatty(STDOUT_FILENO) == 1;
-}
-
-std::string Paint::wrap(std::string_view code, std::string_view text) const {
-  return on_ && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
 
 }  // namespace nodec

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "ir/paint.h"
 #include "ir/primitive.h"
 #include "kernels/flow.h"
 #include "tools/nodec/labels.h"

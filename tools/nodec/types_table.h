@@ -6,7 +6,6 @@
 
 #include "compiler/infer/infer.h"
 #include "ir/graph.h"
-#include "tools/nodec/terminal.h"
 
 namespace nodec {
 

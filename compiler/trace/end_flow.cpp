@@ -1,0 +1,194 @@
+// The end of flow frames: what the bodies of a loop or branch used from outside becomes arguments
+// that they all have, and what they stored leaves them as further results.
+#include <algorithm>
+#include <optional>
+
+#include "compiler/trace/end.h"
+
+namespace nodec::tracing {
+namespace {
+
+// One variable captured by flow frames.
+struct Crossing {
+  std::shared_ptr<Variable> variable;
+  bool stored = false;
+  SourceLine where;
+  std::size_t site = 0;
+};
+
+std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
+  std::vector<Crossing> all;
+  for (const Frame* frame : frames) {
+    for (const auto& slot : frame->slots) {
+      auto known = std::find_if(all.begin(), all.end(), [&](const Crossing& crossing) {
+        return crossing.variable == slot->variable;
+      });
+      if (known == all.end()) known = all.insert(all.end(), {slot->variable, false, {}, 0});
+      if (!slot->stored) continue;
+      known->stored = true;
+      known->where = slot->where;
+      known->site = slot->site;
+      if (loop && frame == frames.front()) {
+        throw Error(fmt::format("{} is assigned inside the test of a {}", spelled(*slot->variable),
+                                frame->what),
+                    {{slot->where, "assigned here"}}, "assign it in the loop's body");
+      }
+    }
+  }
+  return all;
+}
+
+// A type may change on the way, as long as its leaves stay: inference reports it then.
+void check_leaves(const Crossing& crossing, const Frame& frame, const Type& before,
+                  const Type& after) {
+  if (leaf_types(before).size() == leaf_types(after).size()) return;
+  Finding finding;
+  finding.code = frame.what == "while" ? FindingCode::CarryChange : FindingCode::StructureChange;
+  finding.path = frame.what;
+  finding.variable = crossing.variable->name;
+  finding.declared = crossing.variable->declared;
+  finding.writes.push_back({crossing.where, after, false});
+  finding.before = before;
+  finding.after = after;
+  finding.help = "keep one type, or use a second variable";
+  throw stop(frame, std::move(finding));
+}
+
+// Lets every frame yield what a stored variable is at its end; returns its type.
+Type yield_stored(const Crossing& crossing, const std::vector<Frame*>& frames, bool loop,
+                  bool& open) {
+  std::optional<Type> type;
+  if (loop) type = type_of(crossing.variable, *frames.front()->parent, crossing.where);
+  std::optional<Type> left;
+  for (std::size_t i = loop ? 1 : 0; i < frames.size(); ++i) {
+    Frame& frame = *frames[i];
+    if (!has_value(*crossing.variable, frame)) {
+      throw unborn(*crossing.variable, frame, written_at(frame, crossing.site, crossing.where),
+                   "assign it in both branches, or give it a value first");
+    }
+    const Content last = read(crossing.variable, frame, crossing.where);
+    if (type) check_leaves(crossing, frame, *type, last.type);
+    open |= type && !identical(*type, last.type);
+    if (!type) type = last.type;
+    if (!left) left = last.type;
+    append_leaves(last, frame.region->results);
+  }
+  return *left;
+}
+
+// The arguments of flow frames, one column per outer value.
+struct Columns {
+  const std::vector<Frame*>& frames;
+  std::vector<Value*> outer;
+  std::vector<std::vector<Value*>> args;  // [column][frame]
+  std::vector<ValueMap> replaced;         // per frame
+
+  void add(Value* from, const std::vector<Value*>& entries, bool share) {
+    auto known = share ? std::find(outer.begin(), outer.end(), from) : outer.end();
+    const std::size_t column = std::size_t(known - outer.begin());
+    if (known == outer.end()) {
+      outer.push_back(from);
+      args.emplace_back(frames.size(), nullptr);
+    }
+    for (std::size_t f = 0; f < frames.size(); ++f) {
+      Value*& arg = args[column][f];
+      if (arg == nullptr) {
+        arg = entries[f];
+      } else if (entries[f] != nullptr) {
+        replaced[f][entries[f]] = arg;
+      }
+    }
+  }
+  // Frames that do not use a column have an argument for it all the same.
+  void fill() {
+    for (std::size_t c = 0; c < outer.size(); ++c) {
+      for (std::size_t f = 0; f < frames.size(); ++f) {
+        if (args[c][f] == nullptr) {
+          args[c][f] = frames[f]->region->add_arg(outer[c]->type, outer[c]->name);
+        }
+      }
+    }
+  }
+};
+
+// Leaf i of the crossing's entry in each frame (null where the frame does not capture it).
+std::vector<Value*> entries(const Crossing& crossing, const std::vector<Frame*>& frames,
+                            std::size_t i) {
+  std::vector<Value*> all;
+  for (const Frame* frame : frames) {
+    const Slot* slot = frame->find(*crossing.variable);
+    all.push_back(slot != nullptr && slot->entry ? leaves(*slot->entry).at(i) : nullptr);
+  }
+  return all;
+}
+
+void add_crossing(const Crossing& crossing, const std::vector<Values>& used, bool all_leaves,
+                  Columns& columns) {
+  Frame& parent = *columns.frames.front()->parent;
+  if (!has_value(*crossing.variable, parent)) return;
+  const std::size_t count = leaf_types(type_of(crossing.variable, parent, crossing.where)).size();
+  std::optional<std::vector<Value*>> outer;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::vector<Value*> inner = entries(crossing, columns.frames, i);
+    bool wanted = all_leaves;
+    for (std::size_t f = 0; f < inner.size(); ++f) wanted = wanted || used[f].contains(inner[f]);
+    if (!wanted) continue;
+    if (!outer) outer = leaves(read(crossing.variable, parent, crossing.where));
+    columns.add(outer->at(i), inner, !all_leaves);
+  }
+}
+
+}  // namespace
+
+Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
+  Ended ended;
+  const std::vector<Crossing> all = crossings(frames, loop);
+  for (const Crossing& crossing : all) {
+    if (!crossing.stored) continue;
+    ended.stored.push_back(crossing.variable);
+    ended.stored_types.push_back(yield_stored(crossing, frames, loop, ended.open));
+    ended.stored_at.push_back(crossing.where);
+    ended.sites.push_back(crossing.site);
+  }
+  std::vector<Values> used;
+  for (const Frame* frame : frames) used.push_back(used_values(*frame->region, {}));
+  Columns carried{frames, {}, {}, std::vector<ValueMap>(frames.size())};
+  Columns captured = carried;
+  for (const Crossing& crossing : all) {
+    const bool carries = loop && crossing.stored;
+    add_crossing(crossing, used, carries, carries ? carried : captured);
+  }
+  carried.fill();
+  captured.fill();
+  for (std::size_t f = 0; f < frames.size(); ++f) {
+    replace_all(*frames[f]->region, captured.replaced[f]);
+    std::vector<Value*> order;
+    for (const auto& column : carried.args) order.push_back(column[f]);
+    for (const auto& column : captured.args) order.push_back(column[f]);
+    reorder_args(*frames[f]->region, frames[f]->own_args, order);
+  }
+  ended.carried = std::move(carried.outer);
+  ended.captures = std::move(captured.outer);
+  return ended;
+}
+
+void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent) {
+  std::vector<StoreSite>& sites = parent.record->stores;
+  for (std::size_t i = 0; i < ended.stored.size(); ++i) {
+    Content content = from_leaves(ended.stored_types[i], values);
+    for (Value* leaf : leaves(content)) {
+      Value*& innermost = sites[ended.sites[i]].value;
+      if (innermost == nullptr) innermost = leaf;
+      if (leaf->name.empty()) leaf->name = own_name(*ended.stored[i]);
+    }
+    const std::size_t before = sites.size();
+    store(ended.stored[i], parent, std::move(content), ended.stored_at[i]);
+    if (sites.size() == before) continue;
+    // The store out here is the one the user wrote inside.
+    sites[ended.sites[i]].op = sites.back().op;
+    sites.pop_back();
+    if (Slot* slot = parent.find(*ended.stored[i])) slot->site = ended.sites[i];
+  }
+}
+
+}  // namespace nodec::tracing

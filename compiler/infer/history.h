@@ -7,9 +7,7 @@
 // does. Both mean something else with another method, tolerance or adjoint. Conversely, a variable
 // whose e is never looked at need not outlive a run.
 //
-// The dependence is followed by abstract evaluation of the dynamics: each value is the set of entry
-// contents it depends on, with records kept open, and remembers when it is exactly some part of an
-// entry content (putting back what was there changes nothing).
+// The dependence is followed by abstract evaluation of the dynamics (evaluation.h).
 #pragma once
 
 #include <unordered_map>

@@ -5,9 +5,9 @@
 //   walker.functions();               // out-of-line functions first
 //   walker.entry(frame, thread);      // then the body of the entry
 //
-// walk_nodes.cpp: control and sharing out; walk_tiles.cpp, _products, _moves: kernels on one tile;
-// walk_slots.cpp: sums over the batch; walk_dense.cpp: kernels split by elements, walk_contract.cpp
-// the largest of them.
+// walk.cpp: functions and addresses; walk_nodes.cpp: control and sharing out; walk_tiles.cpp,
+// _products, _moves: kernels on one tile; walk_slots.cpp: sums over the batch; walk_dense.cpp:
+// kernels split by elements, walk_contract.cpp the largest of them.
 #pragma once
 
 #include <functional>
@@ -52,7 +52,7 @@ class Walker {
   };
   using Indices = std::vector<Code>;
 
-  // ---- walk_nodes.cpp ----
+  // ---- walk.cpp ----
   Code i64(std::int64_t n) { return e_.constant(Scalar::I64, static_cast<double>(n)); }
   Code field(std::int64_t offset);  // a pointer-sized field of the call frame
   Code as_pointer(Code integer);
@@ -67,6 +67,8 @@ class Walker {
   void call_shared(const std::string& name, std::span<const Scalar> kinds,
                    std::vector<Code> arguments,
                    const std::function<void(std::span<const Code>)>& body);
+
+  // ---- walk_nodes.cpp ----
   void walk(const plan::Nodes& nodes);
   void scalars(const plan::Scalars& node);
   void phase(const plan::Phase& node);

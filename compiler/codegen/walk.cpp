@@ -1,0 +1,166 @@
+// Functions, and where things are: fields of the call frame, sizes, the address of a buffer.
+#include "compiler/codegen/walk.h"
+
+#include <cstddef>
+
+#include "ir/abi.h"
+
+namespace nodec {
+
+using namespace plan;
+
+Scalar scalar_kind(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Bool:
+      return Scalar::Pred;
+    case Dtype::U8:
+    case Dtype::I32:
+      return Scalar::I32;
+    case Dtype::I64:
+    case Dtype::Key:
+      return Scalar::I64;
+    case Dtype::F32:
+      return Scalar::F32;
+    case Dtype::F64:
+      return Scalar::F64;
+  }
+  return Scalar::F32;
+}
+
+Walker::Walker(Emitter& emitter, const Plan& plan)
+    : e_(emitter),
+      plan_(plan),
+      scalars_(plan.scalars.size()),
+      frames_(static_cast<std::size_t>(plan.frames)) {}
+
+void Walker::functions() {
+  for (const Function& f : plan_.functions) {
+    std::vector<Scalar> kinds{Scalar::Pointer};
+    for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
+    kinds.insert(kinds.end(), f.pointers.size(), Scalar::Pointer);
+    functions_.push_back(e_.function(f.name, kinds, [&](std::span<const Code> x) {
+      begin(x[0], i64(0));  // tiles know no threads
+      for (std::size_t i = 0; i < f.scalars.size(); ++i) {
+        scalars_[static_cast<std::size_t>(f.scalars[i])] = x[1 + i];
+      }
+      for (std::size_t i = 0; i < f.pointers.size(); ++i) {
+        arguments_[f.pointers[i]] = x[1 + f.scalars.size() + i];
+      }
+      for (const Node& node : f.body) {
+        if (const Scalars* s = std::get_if<Scalars>(&node.what)) {
+          scalars(*s);
+        } else {
+          for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
+            std::visit([&](const auto& one) { kernel(one); }, k);
+          }
+        }
+      }
+    }));
+  }
+}
+
+void Walker::entry(Code frame, Code thread) {
+  begin(frame, thread);
+  walk(plan_.body);
+}
+
+void Walker::begin(Code frame, Code thread) {
+  frame_ = frame;
+  thread_ = thread;
+  zero_ = i64(0);
+  one_ = i64(1);
+  tile_ = {};
+  arguments_.clear();
+  locals_.clear();
+}
+
+void Walker::call_shared(const std::string& name, std::span<const Scalar> kinds,
+                         std::vector<Code> arguments,
+                         const std::function<void(std::span<const Code>)>& body) {
+  auto found = shared_.find(name);
+  if (found == shared_.end()) {
+    const auto here = std::tuple(frame_, thread_, zero_, one_, tile_, arguments_, locals_);
+    std::vector<Scalar> parameters{Scalar::Pointer, Scalar::I64};
+    parameters.insert(parameters.end(), kinds.begin(), kinds.end());
+    const int made = e_.function(name, parameters, [&](std::span<const Code> x) {
+      begin(x[0], x[1]);
+      body(x.subspan(2));
+    });
+    std::tie(frame_, thread_, zero_, one_, tile_, arguments_, locals_) = here;
+    found = shared_.emplace(name, made).first;
+  }
+  arguments.insert(arguments.begin(), {frame_, thread_});
+  e_.call(found->second, arguments);
+}
+
+Code Walker::as_pointer(Code integer) {
+  return e_.pointer_add(e_.constant_bits(Scalar::Pointer, 0), integer);
+}
+
+Code Walker::field(std::int64_t offset) {
+  return as_pointer(e_.load(frame_, i64(offset / 8), Dtype::I64));
+}
+
+Code Walker::symbol(std::string_view name) {
+  const auto& symbols = plan_.signature.symbols;
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    if (symbols[i] == name) {
+      return e_.load(field(offsetof(CallFrame, symbols)), i64(static_cast<std::int64_t>(i)),
+                     Dtype::I64);
+    }
+  }
+  NODEC_CHECK(false, "the signature has no symbol '{}'", name);
+}
+
+Code Walker::evaluate(const Dim& dim) {
+  if (dim.is_constant()) return i64(dim.constant());
+  Code sum = zero_;
+  for (const auto& [factors, count] : dim.terms()) {
+    Code product = i64(count);
+    for (const std::string& name : factors) product = e_.mul(product, symbol(name));
+    sum = e_.add(sum, product);
+  }
+  return sum;
+}
+
+Code Walker::minimum(Code a, Code b) { return e_.select(e_.compare(Compare::Lt, a, b), a, b); }
+
+Code Walker::times(Code a, std::int64_t n) { return n == 1 ? a : e_.mul(a, i64(n)); }
+
+// The address of a buffer's first element for the current tile, slot or team.
+Code Walker::base(int buffer) {
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
+  const auto size = static_cast<std::int64_t>(bytes(b.dtype));
+  const auto tile_bytes = [&] {
+    return times(e_.add(times(tile_.block, b.elements * kBlock), tile_.lane), size);
+  };
+  switch (b.space) {
+    case Buffer::Space::Input:
+    case Buffer::Space::Output:
+      return as_pointer(e_.load(field(offsetof(CallFrame, ports)), i64(b.index), Dtype::I64));
+    case Buffer::Space::Dense:
+    case Buffer::Space::Slots:
+      return as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
+    case Buffer::Space::Lanes: {
+      const Code start =
+          as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
+      return e_.pointer_add(start, tile_bytes());
+    }
+    case Buffer::Space::Frame:
+      return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)],
+                            e_.add(evaluate(b.offset), tile_bytes()));
+    case Buffer::Space::FrameDense:
+      return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)], evaluate(b.offset));
+    case Buffer::Space::Local: {
+      const auto found = locals_.find(buffer);
+      if (found != locals_.end()) return found->second;
+      return locals_[buffer] = e_.local(b.elements * kBlock * size);
+    }
+    case Buffer::Space::ArgLanes:
+    case Buffer::Space::ArgDense:
+      return arguments_.at(buffer);
+  }
+  return {};
+}
+
+}  // namespace nodec

@@ -1,8 +1,8 @@
 // The state of one lowering: where every value lives, and the parts of the plan made so far. The
 // work is split by idea: views.cpp (values as affine references), tile_kernels.cpp (ops on one
-// tile), dense_kernels.cpp (ops split by elements), schedule.cpp (order and phases), loops.cpp
-// (while, cond), frames.cpp (tapes), functions.cpp (out-of-line calls). Start reading at
-// schedule.cpp.
+// tile), dense_kernels.cpp (ops split by elements), schedule.cpp (order), phases.cpp (work on
+// samples), loops.cpp (while, cond), frames.cpp (tapes), functions.cpp (out-of-line calls). Start
+// reading at schedule.cpp.
 #pragma once
 
 #include <map>
@@ -130,13 +130,17 @@ class Lowering {
   bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);
   void make_rows(const Task& task, plan::Nodes& nodes);
   void load_scales(const Task& task, plan::Nodes& nodes);
+  std::vector<const Value*> makes(const Task& task) const;
+  bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes);
+
+  // ---- phases.cpp ----
   bool run_phase(std::vector<Task>& tasks, plan::Nodes& nodes, const Region& region, Scope scope);
   std::vector<Task*> ready_together(std::vector<Task>& tasks);
-  std::vector<const Value*> makes(const Task& task) const;
   plan::Nodes tile_nodes(const std::vector<Task*>& group, const Region& region);
   int new_slots(const std::string& name, Dtype dtype, std::int64_t outputs);
   void fold_sums(plan::Nodes& nodes, const std::vector<Task*>& group);
-  bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes);
+
+  // ---- lower.cpp ----
   void declare_ports();
   void place_outputs();
   bool may_overwrite(const Value* result, const Value* input);

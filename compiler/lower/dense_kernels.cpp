@@ -63,29 +63,12 @@ void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) 
                                                ref_to(home(op->result()), op->result()), false)
                               : dense_matmul(*op));
         break;
-      case Form::Gather: {
+      case Form::Gather:
         kernels.push_back(dense_rows(*op));
         break;
-      }
-      case Form::Join: {
-        const Value* out = op->result();
-        const Ref whole = ref_to(home(out), out);
-        const auto axis = static_cast<std::size_t>(op->attrs.get<std::int64_t>("axis"));
-        std::int64_t offset = 0;
-        if (op->primitive == &pad_p) {
-          DenseMap zero{element_dims(out), false, {{nullptr, {Source{}}, whole}}};
-          zero.computes[0].operands[0].ref.strides.assign(whole.strides.size(), 0);
-          kernels.emplace_back(std::move(zero));
-          offset = op->attrs.get<Shape>("before")[0].constant();
-        }
-        for (const Value* x : op->operands) {
-          Ref part = whole;
-          part.start += offset * whole.strides[axis];
-          kernels.push_back(dense_copy(x, part));
-          offset += x->type.shape()[axis].constant();
-        }
+      case Form::Join:
+        add_dense_join(kernels, *op);
         break;
-      }
       default:
         throw Error(
             fmt::format("op '{}' cannot be compiled on tensors without a batch yet", op->name()),
@@ -96,6 +79,25 @@ void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) 
   for (DenseKernel& kernel : kernels) {
     if (DenseMap* map = std::get_if<DenseMap>(&kernel)) map->flat = is_flat(*map);
     nodes.push_back({std::move(kernel)});
+  }
+}
+
+void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
+  const Value* out = op.result();
+  const Ref whole = ref_to(home(out), out);
+  const auto axis = static_cast<std::size_t>(op.attrs.get<std::int64_t>("axis"));
+  std::int64_t offset = 0;
+  if (op.primitive == &pad_p) {
+    DenseMap zero{element_dims(out), false, {{nullptr, {Source{}}, whole}}};
+    zero.computes[0].operands[0].ref.strides.assign(whole.strides.size(), 0);
+    kernels.emplace_back(std::move(zero));
+    offset = op.attrs.get<Shape>("before")[0].constant();
+  }
+  for (const Value* x : op.operands) {
+    Ref part = whole;
+    part.start += offset * whole.strides[axis];
+    kernels.push_back(dense_copy(x, part));
+    offset += x->type.shape()[axis].constant();
   }
 }
 
@@ -160,12 +162,8 @@ DenseKernel Lowering::dense_fold(const Op& op) {
   fold.x = ref(x);
   const std::vector<std::int64_t> strides = fold.x.strides;
   const std::vector<Dim> sizes = element_dims(x);
-  std::vector<std::int64_t> folded, last;
-  if (op.attrs.has("axis")) {
-    folded = {op.attrs.get<std::int64_t>("axis")};
-  } else {
-    folded = op.attrs.get<std::vector<std::int64_t>>("axes");
-  }
+  const std::vector<std::int64_t> folded = folded_axes(op);
+  std::vector<std::int64_t> last;
   fold.x.strides.clear();
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const bool gone =

@@ -24,6 +24,9 @@ struct View {
   std::int64_t start = 0;
 };
 
+// The axes that a reduction removes.
+std::vector<std::int64_t> folded_axes(const Op& op);
+
 // Where v was made, for a message about it; nothing for an input.
 std::vector<Note> origin(const Value* v);
 
@@ -105,6 +108,7 @@ class Lowering {
   void add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops);
   void add_dense_map(std::vector<plan::DenseKernel>& kernels,
                      std::map<const Value*, TileList::Place>& made, const Op& op);
+  void add_dense_join(std::vector<plan::DenseKernel>& kernels, const Op& op);
   plan::DenseKernel dense_fold(const Op& op);
   plan::DenseKernel dense_matmul(const Op& op);
   plan::DenseKernel dense_rows(const Op& op);

@@ -158,7 +158,7 @@ static FoldAxes fold_axes(const std::vector<int>& axes, const std::vector<std::i
   return found;
 }
 
-static std::vector<std::int64_t> folded_axes(const Op& op) {
+std::vector<std::int64_t> folded_axes(const Op& op) {
   if (op.attrs.has("axis")) return {op.attrs.get<std::int64_t>("axis")};
   return op.attrs.get<std::vector<std::int64_t>>("axes");
 }

@@ -1,9 +1,10 @@
 // Ops on tensors without a batch, split over threads by output elements, and contractions over the
 // batch with more outputs than slots are worth.
 #include <algorithm>
+#include <optional>
 
 #include "compiler/lower/batch.h"
-#include "compiler/lower/lowering.h"
+#include "compiler/lower/join_map.h"
 #include "kernels/rules.h"
 
 namespace nodec::lowering {
@@ -103,49 +104,13 @@ void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
 
 void Lowering::add_dense_map(std::vector<DenseKernel>& kernels,
                              std::map<const Value*, TileList::Place>& made, const Op& op) {
-  const Value* out = op.result();
-  const std::vector<Dim> sizes = element_dims(out);
-  int earliest = 0;
-  for (const Value* x : op.operands) {
-    const View view = resolve(x);
-    const auto found = made.find(view.base);
-    if (found == made.end()) continue;
-    const bool same =
-        found->second.compute >= 0 && contiguous(x, view) && view.start == 0 &&
-        std::get<DenseMap>(kernels[static_cast<std::size_t>(found->second.kernel)]).extents ==
-            sizes;
-    earliest = std::max(earliest, found->second.kernel + (same ? 0 : 1));
-  }
-  int chosen = -1;
-  for (int k = earliest; k < static_cast<int>(kernels.size()) && chosen < 0; ++k) {
-    const DenseMap* map = std::get_if<DenseMap>(&kernels[static_cast<std::size_t>(k)]);
-    if (map && map->extents == sizes && map->computes[0].op) chosen = k;
-  }
-  if (chosen < 0) {
-    kernels.emplace_back(DenseMap{sizes, false, {}});
-    chosen = static_cast<int>(kernels.size()) - 1;
-  }
-  Compute compute{&op, {}, {}};
+  std::optional<Source> index;
   if (op.primitive->form == Form::Generate) {
-    Source index = element_index(op);
-    index.kind = Source::Kind::Index;
-    compute.operands.push_back(std::move(index));
+    index = element_index(op);
+    index->kind = Source::Kind::Index;
   }
-  for (const Value* x : op.operands) {
-    const auto found = made.find(resolve(x).base);
-    Source s;
-    if (found != made.end() && found->second.kernel == chosen) {
-      s.kind = Source::Kind::Register;
-      s.id = found->second.compute;
-    } else {
-      s = source(x);
-    }
-    compute.operands.push_back(std::move(s));
-  }
-  compute.to = ref_to(home(out), out);
-  DenseMap& map = std::get<DenseMap>(kernels[static_cast<std::size_t>(chosen)]);
-  map.computes.push_back(std::move(compute));
-  made[out] = {chosen, static_cast<int>(map.computes.size()) - 1};
+  join_map(kernels, made, op, DenseMap{element_dims(op.result()), false, {}},
+           index ? &*index : nullptr);
 }
 
 DenseKernel Lowering::dense_copy(const Value* from, Ref to) {
@@ -290,14 +255,8 @@ bool Lowering::rows_from_table(const Value* h, plan::RowsTerm* term) {
   for (auto op = chain.rbegin(); op != chain.rend(); ++op) {
     Compute compute{*op, {}, {}};
     for (const Value* x : (*op)->operands) {
-      Source s;
-      if (resolve(x).base == last) {
-        s.kind = Source::Kind::Register;
-        s.id = made;  // -1: the element read
-      } else {
-        s = source(x);
-      }
-      compute.operands.push_back(std::move(s));
+      // -1: the element read
+      compute.operands.push_back(resolve(x).base == last ? in_register(made) : source(x));
     }
     term->apply.computes.push_back(std::move(compute));
     last = (*op)->result();

@@ -74,6 +74,7 @@ class Lowering {
   plan::Ref ref(const Value* v);                       // strides over v's element axes
   plan::Ref ref_to(int buffer, const Value* v) const;  // v laid out plainly in `buffer`
   plan::Source source(const Value* v);
+  static plan::Source in_register(int id);  // what compute number `id` of the same loop made
   bool is_constant(const Value* base) const;
   std::vector<const Value*> bases(const Op& op);
 
@@ -85,6 +86,11 @@ class Lowering {
   int scalar_of(const Value* v, plan::Nodes& nodes);  // loads it when it lives in memory
   int prologue_scalar(const Value* v);                // of a constant or a dim
   void touch(int buffer);                             // used in the current segment
+
+  // ---- join_map.h ----
+  template <class Map, class Kernel>
+  void join_map(std::vector<Kernel>& kernels, std::map<const Value*, TileList::Place>& made,
+                const Op& op, Map fresh, const plan::Source* index);
 
   // ---- tile_kernels.cpp ----
   void add_tile(TileList& list, const Op& op);

@@ -1,13 +1,13 @@
 // Ops on one tile of samples as kernels: loops over elements whose every value is a vector of
 // samples.
 //
-// Elementwise ops of the same extents share one loop (Map): an op joins the earliest such loop that
-// comes after everything it reads, and takes operands made in that loop from registers. All other
-// values pass between kernels through small buffers that stay in L1.
+// Elementwise ops of the same extents share one loop (join_map.h). All other values pass between
+// kernels through small buffers that stay in L1.
 #include <algorithm>
+#include <optional>
 
 #include "compiler/lower/batch.h"
-#include "compiler/lower/lowering.h"
+#include "compiler/lower/join_map.h"
 
 namespace nodec::lowering {
 
@@ -70,47 +70,10 @@ Source Lowering::element_index(const Op& op) {
   return index;
 }
 
-// The first loop an elementwise op may join: after the makers of its operands, or in the loop that
-// makes one when it is read there element by element.
 void Lowering::add_map(TileList& list, const Op& op) {
-  const Value* out = op.result();
-  const std::vector<std::int64_t> sizes = extents(out);
-  int earliest = 0;
-  for (const Value* x : op.operands) {
-    const View view = resolve(x);
-    const auto made = list.made.find(view.base);
-    if (made == list.made.end()) continue;
-    const bool same =
-        made->second.compute >= 0 && contiguous(x, view) && view.start == 0 &&
-        std::get<Map>(list.kernels[static_cast<std::size_t>(made->second.kernel)]).extents == sizes;
-    earliest = std::max(earliest, made->second.kernel + (same ? 0 : 1));
-  }
-  int chosen = -1;
-  for (int k = earliest; k < static_cast<int>(list.kernels.size()) && chosen < 0; ++k) {
-    const Map* map = std::get_if<Map>(&list.kernels[static_cast<std::size_t>(k)]);
-    if (map && map->extents == sizes && !map->computes.empty() && map->computes[0].op) chosen = k;
-  }
-  if (chosen < 0) {
-    list.kernels.push_back(Map{sizes, {}});
-    chosen = static_cast<int>(list.kernels.size()) - 1;
-  }
-  Compute compute{&op, {}, {}};
-  if (op.primitive->form == Form::Generate) compute.operands.push_back(element_index(op));
-  for (const Value* x : op.operands) {
-    const auto made = list.made.find(resolve(x).base);
-    Source s;
-    if (made != list.made.end() && made->second.kernel == chosen) {
-      s.kind = Source::Kind::Register;
-      s.id = made->second.compute;
-    } else {
-      s = source(x);
-    }
-    compute.operands.push_back(std::move(s));
-  }
-  compute.to = ref_to(home(out), out);
-  Map& map = std::get<Map>(list.kernels[static_cast<std::size_t>(chosen)]);
-  map.computes.push_back(std::move(compute));
-  list.made[out] = {chosen, static_cast<int>(map.computes.size()) - 1};
+  std::optional<Source> index;
+  if (op.primitive->form == Form::Generate) index = element_index(op);
+  join_map(list.kernels, list.made, op, Map{extents(op.result()), {}}, index ? &*index : nullptr);
 }
 
 void Lowering::add_copy(TileList& list, const Value* from, Ref to) {

@@ -261,6 +261,13 @@ plan::Source Lowering::source(const Value* v) {
   return s;
 }
 
+plan::Source Lowering::in_register(int id) {
+  plan::Source s;
+  s.kind = plan::Source::Kind::Register;
+  s.id = id;
+  return s;
+}
+
 // The id of a scalar value; one that lives in memory is loaded by a node of its own.
 int Lowering::scalar_of(const Value* v, plan::Nodes& nodes) {
   const plan::Ref r = ref(v);

@@ -1,0 +1,52 @@
+// Elementwise ops of the same extents share one loop, on tiles and on tensors without a batch
+// alike: an op joins the first loop that comes after the makers of its operands, or the loop that
+// makes one when it is read there element by element; what the loop makes it takes from registers.
+#pragma once
+
+#include <algorithm>
+
+#include "compiler/lower/lowering.h"
+
+namespace nodec::lowering {
+
+// `fresh`: the loop that the op begins when there is none to join.
+template <class Map, class Kernel>
+void Lowering::join_map(std::vector<Kernel>& kernels, std::map<const Value*, TileList::Place>& made,
+                        const Op& op, Map fresh, const plan::Source* index) {
+  const auto map_at = [&](int k) {
+    return std::get_if<Map>(&kernels[static_cast<std::size_t>(k)]);
+  };
+  int earliest = 0;
+  for (const Value* x : op.operands) {
+    const View view = resolve(x);
+    const auto found = made.find(view.base);
+    if (found == made.end()) continue;
+    const auto [kernel, compute] = found->second;
+    const bool same = compute >= 0 && contiguous(x, view) && view.start == 0 &&
+                      map_at(kernel)->extents == fresh.extents;
+    earliest = std::max(earliest, kernel + (same ? 0 : 1));
+  }
+  int chosen = -1;
+  for (int k = earliest; k < static_cast<int>(kernels.size()) && chosen < 0; ++k) {
+    const Map* map = map_at(k);
+    if (map && map->extents == fresh.extents && map->computes.at(0).op) chosen = k;
+  }
+  if (chosen < 0) {
+    kernels.push_back(std::move(fresh));
+    chosen = static_cast<int>(kernels.size()) - 1;
+  }
+  plan::Compute compute{&op, {}, {}};
+  if (index) compute.operands.push_back(*index);
+  for (const Value* x : op.operands) {
+    const auto found = made.find(resolve(x).base);
+    const bool here = found != made.end() && found->second.kernel == chosen;
+    compute.operands.push_back(here ? in_register(found->second.compute) : source(x));
+  }
+  const Value* out = op.result();
+  compute.to = ref_to(home(out), out);
+  std::vector<plan::Compute>& computes = map_at(chosen)->computes;
+  computes.push_back(std::move(compute));
+  made[out] = {chosen, static_cast<int>(computes.size()) - 1};
+}
+
+}  // namespace nodec::lowering

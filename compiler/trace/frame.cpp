@@ -124,6 +124,11 @@ StoreSite& remember_store(const Frame& frame) {
   return record.stores.back();
 }
 
+void note_store(Slot& slot, const SourceLine& at) {
+  slot.stored = true;
+  slot.where = at;
+}
+
 bool rebinds(const Variable& variable, const Frame& frame) {
   return variable.birth.get() == &frame || frame.body != Body::Closure;
 }
@@ -288,8 +293,7 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
   if (rebinds(*variable, frame)) {
     if (variable->birth.get() != &frame) {
       Slot& slot = frame.slot(variable, at);
-      slot.stored = true;
-      slot.where = at;
+      note_store(slot, at);
       slot.site = frame.record->stores.size() - 1;
     }
     binding_in(variable, frame, at) = Binding{std::move(content), nullptr, {}};
@@ -313,8 +317,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
       throw unborn(*variable, frame, written_at(frame, frame.record->stores.size() - 1, at),
                    "declare it inside the body, or give it a value first");
     }
-    slot.stored = true;
-    slot.where = at;
+    note_store(slot, at);
     return slot.box;
   }
   Binding& binding = binding_in(variable, frame, at);
@@ -325,11 +328,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
     binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
     binding.box->name = own_name(*variable);
   }
-  if (variable->birth.get() != &frame) {
-    Slot& slot = frame.slot(variable, at);
-    slot.stored = true;
-    slot.where = at;
-  }
+  if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at);
   return binding.box;
 }
 

@@ -50,7 +50,7 @@ std::string writes_text(const Finding& f, const ReportStyle& style) {
 }
 
 std::string diff_text(const Finding& f, const ReportStyle& style) {
-  if (f.before == f.after) return "";
+  if (identical(f.before, f.after)) return "";
   const Paint paint(style.colour);
   const auto [before, after] = short_diff(f.before, f.after);
   return fmt::format("  type: {}\n        {}\n", paint.red("- " + before),
@@ -157,11 +157,11 @@ std::string elided(const Type& type, const Type& other) {
   const bool alike = type.kind() == other.kind() && type.field_names() == other.field_names() &&
                      type.elements().size() == other.elements().size();
   const bool structured = type.kind() == Type::Kind::Record || type.kind() == Type::Kind::Tuple;
-  if (!alike || !structured || type == other) return type.str();
+  if (!alike || !structured || identical(type, other)) return type.str();
   std::string text;
   bool gap = false;
   for (std::size_t i = 0; i < type.elements().size(); ++i) {
-    if (type.elements()[i] == other.elements()[i]) {
+    if (identical(type.elements()[i], other.elements()[i])) {
       gap = true;
       continue;
     }

@@ -26,7 +26,7 @@ std::string sentence(const Finding& finding);
 // What happens at one of its writes: "stored here, f64[3]".
 std::string remark(const Finding& finding, const Write& write);
 
-// Both types with their equal parts elided: "{.., mean: f32[3]}" against "{.., mean: f64[3]}".
+// Both types with their equal parts elided: "{..., mean: f32[3]}" against "{..., mean: f64[3]}".
 std::pair<std::string, std::string> short_diff(const Type& before, const Type& after);
 
 // Relative to the current directory when it is below it.

@@ -1,0 +1,39 @@
+// The report's wording where types differ in part.
+#include "ir/report.h"
+
+#include <doctest/doctest.h>
+
+using namespace nodec;
+
+namespace {
+
+const Type f32_3 = Type::tensor(Dtype::F32, {Dim(3)});
+const Type f64_3 = Type::tensor(Dtype::F64, {Dim(3)});
+
+}  // namespace
+
+TEST_CASE("equal parts of two records are elided") {
+  const Type before = Type::record({{"scale", f32_3}, {"mean", f32_3}, {"count", f32_3}});
+  const Type after = Type::record({{"scale", f32_3}, {"mean", f64_3}, {"count", f32_3}});
+  const auto [was, is] = short_diff(before, after);
+  CHECK(was == "{..., mean: f32[3], ...}");
+  CHECK(is == "{..., mean: f64[3], ...}");
+}
+
+TEST_CASE("a value on another device is not an equal part") {
+  const Type before = Type::record({{"mean", f32_3}, {"scale", f32_3}});
+  const Type after = Type::record({{"mean", f32_3.on(1)}, {"scale", f32_3}});
+  CHECK(short_diff(before, after).second == "{mean: f32[3] on 1, ...}");
+}
+
+TEST_CASE("a change of device is shown before and after") {
+  Finding finding;
+  finding.code = FindingCode::DeviceChange;
+  finding.variable = "st";
+  finding.before = f32_3;
+  finding.after = f32_3.on(1);
+  CHECK(report(finding) ==
+        "device-change: 'st' starts as f32[3] and becomes f32[3] on 1\n"
+        "  type: - f32[3]\n"
+        "        + f32[3] on 1\n");
+}

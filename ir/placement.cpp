@@ -6,11 +6,6 @@
 namespace nodec {
 namespace {
 
-std::string spoken(int device) {
-  if (device == kHost) return "the host";
-  return device == kUnknownDevice ? "an unknown device" : fmt::format("device {}", device);
-}
-
 // Goes along with whatever it meets.
 bool is_light(const Value& value) {
   if (!value.type.is_tensor()) return true;
@@ -29,8 +24,8 @@ std::optional<int> common_device(const Op& op) {
     } else if (*device == kUnknownDevice || here == kUnknownDevice) {
       device = kUnknownDevice;
     } else {
-      throw Error(fmt::format("'{}' takes operands on {} and on {}", op.name(), spoken(*device),
-                              spoken(here)),
+      throw Error(fmt::format("'{}' takes operands on {} and on {}", op.name(), place_name(*device),
+                              place_name(here)),
                   {}, "move one of them with to_device");
     }
   }

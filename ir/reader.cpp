@@ -167,7 +167,9 @@ int Reader::placement() {
   if (accept('?')) return kUnknownDevice;
   const Token token = ahead_;
   const std::int64_t device = integer(false);
-  if (device > 127) lexer_.fail(token, "there are devices 0 to 127");
+  if (device > kLastDevice) {
+    lexer_.fail(token, fmt::format("devices go from 0 to {}, got {}", kLastDevice, device));
+  }
   return int(device);
 }
 

@@ -57,6 +57,11 @@ bool is_integer(Dtype dtype) {
   return dtype == Dtype::U8 || dtype == Dtype::I32 || dtype == Dtype::I64;
 }
 
+std::string place_name(int device) {
+  if (device == kHost) return "the host";
+  return device == kUnknownDevice ? "an unknown device" : fmt::format("device {}", device);
+}
+
 struct Type::Parts {
   Shape shape;
   std::vector<Type> elements;
@@ -138,6 +143,7 @@ bool Type::mentions(std::string_view symbol) const {
 
 Type Type::on(int device) const {
   NODEC_CHECK(is_tensor(), "{} lives nowhere", str());
+  NODEC_CHECK(device >= kUnknownDevice && device <= kLastDevice, "a device numbered {}", device);
   Type type = *this;
   type.device_ = std::int8_t(device);
   return type;

@@ -116,6 +116,8 @@ Dim substitute(const Dim& dim, const std::map<std::string, Dim>& dims);
 
 inline constexpr int kHost = -1;           // the placement of what is on no device
 inline constexpr int kUnknownDevice = -2;  // `?`
+inline constexpr int kLastDevice = 127;
+std::string place_name(int device);  // "the host", "device 1", "an unknown device"
 
 using Shape = std::vector<Dim>;
 Dim element_count(const Shape& shape);  // 1 for rank 0

@@ -8,8 +8,9 @@ namespace {
 
 int device_of(const Op& op) {
   const auto device = attribute<std::int64_t>(op, "device");
-  if (device < kHost || device > 127) {
-    fail(op, fmt::format("knows no device {}", device), "devices go from 0 to 127; -1 is the host");
+  if (device < kHost || device > kLastDevice) {
+    fail(op, fmt::format("knows no device {}", device),
+         fmt::format("devices go from 0 to {}; {} is the host", kLastDevice, kHost));
   }
   return int(device);
 }

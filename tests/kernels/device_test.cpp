@@ -53,5 +53,14 @@ TEST_CASE("operands in two places are refused, and so is a run without the devic
                        Error);
 }
 
+TEST_CASE("a device that cannot be is refused, in types and in to_device alike") {
+  CHECK_THROWS_WITH_AS(parse("graph g (%x: f32[3] on 128) {\n  yield %x\n}", find_primitive),
+                       doctest::Contains("devices go from 0 to 127, got 128"), Error);
+  CHECK_THROWS_WITH_AS(
+      parse("graph g (%x: f32[3]) {\n  %d = to_device %x {device = 128}\n  yield %d\n}",
+            find_primitive),
+      doctest::Contains("'to_device' knows no device 128"), Error);
+}
+
 }  // namespace
 }  // namespace nodec

@@ -77,7 +77,7 @@ Types cond_type(const Op& op) {
   }
   if (!wrong.empty()) {
     fail(op, fmt::format("wants equal types from both branches, but {}", wrong),
-         "cast or broadcast in one branch");
+         "cast, broadcast or move (to_device) in one branch");
   }
   return yes;
 }

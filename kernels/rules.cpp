@@ -82,6 +82,9 @@ std::string differences(const Type& a, const Type& b) {
   std::string text;
   const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (a.dtype() != b.dtype()) add(fmt::format("dtype {} and {}", name(a.dtype()), name(b.dtype())));
+  if (a.device() != b.device()) {
+    add(fmt::format("on {} and on {}", place_name(a.device()), place_name(b.device())));
+  }
   if (a.rank() != b.rank()) {
     add(fmt::format("rank {} and {}", a.rank(), b.rank()));
     return text;

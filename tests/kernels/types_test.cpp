@@ -129,7 +129,14 @@ TEST_CASE("the branches of a cond agree on every result") {
                 "  } region (%x: f32[3]) {\n    %i = cast %x {to = i32}\n    yield %i, %x\n  }") ==
         "'cond' wants equal types from both branches, but result 0 is 'x' f32[3] and 'i' i32[3] "
         "(dtype f32 and i32)\n"
-        "help: cast or broadcast in one branch");
+        "help: cast, broadcast or move (to_device) in one branch");
+  CHECK(
+      refusal("%p: bool[], %x: f32[3]",
+              "cond %p, %x region (%x: f32[3]) {\n    yield %x\n"
+              "  } region (%x: f32[3]) {\n    %d = to_device %x {device = 1}\n    yield %d\n  }") ==
+      "'cond' wants equal types from both branches, but result 0 is 'x' f32[3] and 'd' f32[3] on 1 "
+      "(on the host and on device 1)\n"
+      "help: cast, broadcast or move (to_device) in one branch");
 }
 
 TEST_CASE("a cell keeps its type, a box need not") {

@@ -2,14 +2,16 @@
 // leaves the region as it was.
 #include "ir/builder.h"
 
+#include "ir/text.h"
+
 namespace nodec {
 namespace {
 
 void check_arity(const Op& op) {
   const int arity = op.primitive->arity;
   if (arity < 0 || op.operands.size() == std::size_t(arity)) return;
-  throw Error(fmt::format("'{}' takes {} operand{}, got {}", op.name(), arity,
-                          arity == 1 ? "" : "s", op.operands.size()));
+  throw Error(fmt::format("'{}' takes {}, got {}", op.name(),
+                          count_of(std::size_t(arity), "operand"), op.operands.size()));
 }
 
 void check_sizes(const Op& op, const Type& type) {

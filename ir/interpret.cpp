@@ -12,6 +12,7 @@
 #include "ir/fit.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
+#include "ir/text.h"
 
 namespace nodec {
 namespace {
@@ -227,8 +228,8 @@ void check_arguments(const Graph& graph, std::span<const Datum> arguments,
 std::vector<Array> interpret(const Graph& graph, std::span<const Array> arguments) {
   const std::size_t wanted = graph.body.args.size();
   if (arguments.size() != wanted) {
-    throw Error(fmt::format("'{}' takes {} argument{}, got {}", graph.name, wanted,
-                            wanted == 1 ? "" : "s", arguments.size()));
+    throw Error(fmt::format("'{}' takes {}, got {}", graph.name, count_of(wanted, "argument"),
+                            arguments.size()));
   }
   const std::vector<Datum> data(arguments.begin(), arguments.end());
   Interpreter interpreter;

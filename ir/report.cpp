@@ -15,13 +15,10 @@
 #include <fstream>
 
 #include "ir/paint.h"
+#include "ir/text.h"
 
 namespace nodec {
 namespace {
-
-std::string count_of(std::size_t n, const std::string& what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
 
 std::string spelled(const std::string& name) {
   return name.empty() ? "a variable" : fmt::format("'{}'", name);

@@ -76,4 +76,8 @@ std::string exact(double value) {
   return text;
 }
 
+std::string count_of(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 }  // namespace nodec

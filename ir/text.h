@@ -1,5 +1,6 @@
 // The words of the IR text, used by the printer, the parser and messages: what a name may be
-// without quotes, and how strings and numbers are written so that they read back exactly.
+// without quotes, how strings and numbers are written so that they read back exactly, and how many
+// of a thing there are.
 #pragma once
 
 #include <string>
@@ -17,5 +18,6 @@ std::string name_text(std::string_view name);  // as it is when dotted, quoted o
 // Shortest digits that read back to the same bits, always with a '.' or an exponent; or inf, -inf,
 // nan, and nan(0x...) for a NaN of other bits than the usual one.
 std::string exact(double value);
+std::string count_of(std::size_t count, std::string_view noun);  // "1 operand", "2 operands"
 
 }  // namespace nodec

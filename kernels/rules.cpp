@@ -73,10 +73,6 @@ std::string described(const Value& value) {
                             : fmt::format("'{}' {}", value.name, value.type.str());
 }
 
-std::string count_of(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 std::string differences(const Type& a, const Type& b) {
   if (!a.is_tensor() || !b.is_tensor()) return fmt::format("{} and {}", a.str(), b.str());
   std::string text;

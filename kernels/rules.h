@@ -13,6 +13,7 @@
 #include "ir/graph.h"
 #include "ir/interpret.h"
 #include "ir/primitive.h"
+#include "ir/text.h"
 
 namespace nodec {
 
@@ -41,7 +42,6 @@ consteval Primitive complete(Primitive p) {
 // Errors. `fail` opens with the op's name: "'add' <what>".
 [[noreturn]] void fail(const Op& op, const std::string& what, std::string help = {});
 std::string described(const Value& value);  // 'w' f32[20, B], or the type alone
-std::string count_of(std::size_t count, std::string_view noun);  // "1 operand", "2 operands"
 // What differs between two types, every axis at once: "axis 0: 20 and 10, axis 1: B and C".
 std::string differences(const Type& a, const Type& b);
 

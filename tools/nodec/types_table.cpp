@@ -9,6 +9,7 @@
 
 #include "ir/paint.h"
 #include "ir/primitive.h"
+#include "ir/text.h"
 #include "kernels/flow.h"
 #include "tools/nodec/labels.h"
 #include "tools/nodec/outline.h"
@@ -25,10 +26,6 @@ Type looked_up(const std::unordered_map<const Value*, Type>& types, const Value*
   return found == types.end() ? value->type : found->second;
 }
 
-std::string plural(std::size_t n, const char* what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
-
 class Table {
  public:
   Table(const Graph& graph, const Inference& inference, const TableStyle& style)
@@ -38,9 +35,9 @@ class Table {
     const Group program = outline(graph_);
     out_ = paint_.bold(graph_.name.empty() ? "program" : graph_.name);
     if (!graph_.batch.empty()) out_ += ", batch " + graph_.batch;
-    out_ += fmt::format(": {}, {}, {}\n", plural(op_total(program), "op"),
-                        plural(graph_.body.args.size(), "input"),
-                        plural(graph_.body.results.size(), "result"));
+    out_ += fmt::format(": {}, {}, {}\n", count_of(op_total(program), "op"),
+                        count_of(graph_.body.args.size(), "input"),
+                        count_of(graph_.body.results.size(), "result"));
     if (!style_.summary) inputs();
     items(program, 1);
     if (!style_.summary) results();
@@ -96,8 +93,8 @@ class Table {
     ports("results", own);
     if (over.empty()) return;
     line(1, paint_.bold("written over their inputs") +
-                fmt::format(": {}, from {} to {}", plural(over.size(), "input"), over.front().name,
-                            over.back().name));
+                fmt::format(": {}, from {} to {}", count_of(over.size(), "input"),
+                            over.front().name, over.back().name));
   }
 
   // Without colour, since ports of one type are found by their text.
@@ -186,7 +183,7 @@ class Table {
       if (times < 2) continue;
       line(depth,
            paint_.dim(period == 1
-                          ? fmt::format("   and {} more", plural(times - 1, "op"))
+                          ? fmt::format("   and {} more", count_of(times - 1, "op"))
                           : fmt::format("   and these {} ops {} more", period,
                                         times == 2 ? "once" : fmt::format("{} times", times - 1))) +
                paint_.dim(", for other values"));

@@ -1,5 +1,4 @@
-// call, while and cond: ops that hold regions. vjp: a request for a derivative, answered by the
-// differentiate stage.
+// call, while and cond: ops that run regions.
 #include "kernels/build.h"
 #include "kernels/regions.h"
 #include "kernels/rules.h"
@@ -256,50 +255,6 @@ constexpr Primitive cond_p = complete({
             if (flip) pred = logical_not(b, pred);
             results.push_back(cond(b, pred, {x, y}, std::move(yes), std::move(no)).result());
           }
-        },
-});
-
-namespace {
-
-// args..., then one cotangent per seed -> f's results, then one cotangent per `wrt`.
-Types vjp_type(const Op& op) {
-  require_regions(op, 1, 1);
-  const Region& f = op.region();
-  const Axes& wrt = axes_attribute(op, "wrt", f.args.size());
-  const Axes& seeds = axes_attribute(op, "seeds", f.results.size());
-  const std::size_t args = f.args.size();
-  if (op.operands.size() != args + seeds.size()) {
-    fail(op,
-         fmt::format("takes {} and {}, got {}", count_of(args, "argument"),
-                     count_of(seeds.size(), "cotangent"), count_of(op.operands.size(), "operand")));
-  }
-  Types wanted;
-  for (const auto& arg : f.args) wanted.push_back(arg->type);
-  for (const std::int64_t seed : seeds) wanted.push_back(f.results[std::size_t(seed)]->type);
-  require_types(op, op.operands, wanted);
-  Types results = result_types(f);
-  for (const std::int64_t arg : wrt) results.push_back(f.arg(std::size_t(arg))->type);
-  return results;
-}
-
-}  // namespace
-
-constexpr Primitive vjp_p = complete({
-    .name = "vjp",
-    .form = Form::Rewrite,
-    .type = vjp_type,
-    .gradient = no_gradient("the differentiate stage answers the inner request first"),
-    .sample =
-        [](Builder& b, Dtype real) {
-          Value *x = sample_arg(b, real), *y = sample_arg(b, real), *dz = sample_arg(b, real);
-          auto f = region_like({x, y});
-          Builder inner(*f);
-          f->results = {mul(inner, tanh(inner, f->arg(0)), f->arg(1))};
-          std::vector<std::unique_ptr<Region>> regions;
-          regions.push_back(std::move(f));
-          const Op& op = b.op(vjp_p, {x, y, dz}, {{"seeds", Axes{0}}, {"wrt", Axes{0, 1}}},
-                              std::move(regions));
-          b.region().results = {op.result(0), op.result(1), op.result(2)};
         },
 });
 

@@ -64,11 +64,9 @@ std::vector<bool> reached(const Region& region, const std::vector<bool>& from) {
 // Whether reverse mode takes a cell's content as it is: it changes between steps only, the tape
 // keeps what each stage made of it, and it does not carry a derivative from step to step.
 bool is_given(const SolveView& solve, std::size_t cell) {
-  const auto per_step = solve.per_step();
-  const bool stepped =
-      std::find(per_step.begin(), per_step.end(), std::int64_t(cell)) != per_step.end();
-  if (!stepped || solve.adjoint() != "discrete") return false;
-  if (!solve.op().attrs.get_or<bool>("keep", true)) return false;
+  if (!solve.is_per_step(cell) || solve.adjoint() != "discrete" || !solve.keeps_stages()) {
+    return false;
+  }
   const Region& f = solve.dynamics();
   if (!is_float(f.arg(1 + solve.states() + cell)->type.dtype())) return true;
   std::vector<bool> from(f.args.size(), true);
@@ -77,17 +75,14 @@ bool is_given(const SolveView& solve, std::size_t cell) {
 }
 
 std::string why_refused(const SolveView& solve, std::size_t cell) {
-  const auto per_step = solve.per_step();
-  if (std::find(per_step.begin(), per_step.end(), std::int64_t(cell)) == per_step.end()) {
-    return "";
-  }
+  if (!solve.is_per_step(cell)) return "";
   if (solve.adjoint() != "discrete") {
     return fmt::format(
         "the {} adjoint solves backwards over a smooth path, and this state changes "
         "it from step to step: take the adjoint 'discrete', or ",
         solve.adjoint());
   }
-  if (!solve.op().attrs.get_or<bool>("keep", true)) return "keep the stages (keep_stages), or ";
+  if (!solve.keeps_stages()) return "keep the stages (keep_stages), or ";
   return "its new content depends on the solution, which no adjoint follows: ";
 }
 

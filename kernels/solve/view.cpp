@@ -1,6 +1,8 @@
 // Attributes of a solve, as parsed text may have them.
 #include "kernels/solve/view.h"
 
+#include <algorithm>
+
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -18,6 +20,13 @@ std::string SolveView::text(std::string_view name, std::string_view fallback) co
 std::vector<std::int64_t> SolveView::per_step() const {
   return attribute_or<std::vector<std::int64_t>>(*op_, "per_step", {});
 }
+
+bool SolveView::is_per_step(std::size_t cell) const {
+  const auto cells = per_step();
+  return std::find(cells.begin(), cells.end(), std::int64_t(cell)) != cells.end();
+}
+
+bool SolveView::keeps_stages() const { return attribute_or<bool>(*op_, "keep", true); }
 
 const Method& SolveView::method() const {
   const std::string name = text("method", "tsit5");

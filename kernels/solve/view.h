@@ -10,6 +10,7 @@
 //               "residuals"  t, dt, then for each stage that enters the new state its residuals
 //               "states"     t, dt, states
 //               "dense"      t, dt, states, then for each stage its slopes
+//             keep: whether the discrete adjoint's tape holds the stages (true when not given)
 //             per_step: the cells that change only when a step is accepted; all evaluations of a
 //             step see them as the step began, and the last one makes the new content
 #pragma once
@@ -45,6 +46,8 @@ class SolveView {
   std::size_t capture_count() const { return op_->operands.size() - first_capture(); }
   // Cells whose content changes once per accepted step; the others change with every evaluation.
   std::vector<std::int64_t> per_step() const;
+  bool is_per_step(std::size_t cell) const;
+  bool keeps_stages() const;  // for the reverse sweep; else it computes them again
   std::string tape() const { return text("tape", ""); }
   std::string controller() const { return text("controller", "pi"); }
   std::string adjoint() const { return text("adjoint", "discrete"); }

@@ -125,8 +125,6 @@ Residuals sort_residuals(Derivative d, const SolveView& solve, const Request& re
   return out;
 }
 
-bool keeps(const Op& solve) { return solve.attrs.get_or<bool>("keep", true); }
-
 // The solve again, with a tape. Behind its dynamics stand, for the reverse rule: the reverse
 // dynamics, the invariants, and for recomputing the forward region of the derivative.
 Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
@@ -135,9 +133,9 @@ Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* con
   const Request request(ad, solve);
   Residuals r = sort_residuals(request.derive(ad, solve, request.time), solve, request);
   Attrs attrs = op.attrs;
-  attrs.set("tape", keeps(op) ? "residuals" : "states");
+  attrs.set("tape", solve.keeps_stages() ? "residuals" : "states");
   std::vector<std::unique_ptr<Region>> regions;
-  if (keeps(op)) {
+  if (solve.keeps_stages()) {
     attrs.set("residuals", std::int64_t(r.stored));
     regions.push_back(std::move(r.forward));
   } else {
@@ -165,10 +163,10 @@ Op& emit_unwind(Builder& b, const SolveView& solve, const Request& request,
               {"quadratures", std::int64_t(request.integrals.size())},
               {"invariants", std::int64_t(invariants)},
               {"time", request.time},
-              {"keep", keeps(y)}};
+              {"keep", solve.keeps_stages()}};
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(clone(y.region(1)));
-  if (!keeps(y)) {
+  if (!solve.keeps_stages()) {
     attrs.set("cells", std::int64_t(solve.cells()));
     attrs.set("integrands", std::int64_t(solve.quadratures()));
     append(solve.initial_cells());

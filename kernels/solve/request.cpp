@@ -55,12 +55,6 @@ std::vector<bool> reached(const Region& region, const std::vector<bool>& from) {
   return marks(region.results);
 }
 
-[[noreturn]] void refuse(const SolveView& solve, const std::string& why, std::string help) {
-  std::vector<Note> notes;
-  if (solve.op().where.known()) notes.push_back({solve.op().where, "the solve"});
-  throw Error(why, std::move(notes), std::move(help));
-}
-
 // Whether reverse mode takes a cell's content as it is: it changes between steps only, the tape
 // keeps what each stage made of it, and it does not carry a derivative from step to step.
 bool is_given(const SolveView& solve, std::size_t cell) {
@@ -113,6 +107,12 @@ void refuse_state_feedback(const SolveView& solve) {
 }
 
 }  // namespace
+
+void refuse(const SolveView& solve, const std::string& why, std::string help) {
+  std::vector<Note> notes;
+  if (solve.op().where.known()) notes.push_back({solve.op().where, "the solve"});
+  throw Error(why, std::move(notes), std::move(help));
+}
 
 void refuse_undefined(const SolveView& solve) {
   refuse_state_feedback(solve);

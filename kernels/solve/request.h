@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ir/primitive.h"
@@ -23,10 +24,12 @@ struct Request {
 };
 
 // Error where the solve has no derivative:
-//   a slope or integrand depends on a cell: it holds what the evaluation before left there, and
-//   which one that was has no derivative;
+//   a slope or integrand depends on a cell that holds what the evaluation before left there, for
+//   which one that was has no derivative (Unstable, with a finding for each such cell);
 //   the solve reads or writes a tape, so it belongs to a gradient already: a second derivative.
 void refuse_undefined(const SolveView& solve);
+// Error that points at the solve.
+[[noreturn]] void refuse(const SolveView& solve, const std::string& why, std::string help);
 
 // Stops the program when the solve failed: its gradient must not run.
 void fail_unless_solved(Builder& b, const SolveView& solve);

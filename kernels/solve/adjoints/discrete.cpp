@@ -90,11 +90,9 @@ std::unique_ptr<Region> ordered(std::unique_ptr<Region> reverse, const std::vect
 void refuse_tapes(const SolveView& solve, const Values& residuals) {
   for (const Value* residual : residuals) {
     if (residual->type.kind() != Type::Kind::Tape) continue;
-    std::vector<Note> notes;
-    if (solve.op().where.known()) notes.push_back({solve.op().where, "the solve"});
-    throw Error(
-        "a solve whose dynamics hold another solve has no derivative by the discrete adjoint",
-        std::move(notes), "name the interpolating adjoint for the outer solve");
+    refuse(solve,
+           "a solve whose dynamics hold another solve has no derivative by the discrete adjoint",
+           "name the interpolating adjoint for the outer solve");
   }
 }
 

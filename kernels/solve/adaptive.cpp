@@ -57,6 +57,7 @@ class AdaptiveIntegration : Integration {
  private:
   std::pair<Value*, Value*> start_size(Builder& b, const SolveState& s, const SolveEnv& env,
                                        const Evaluation& first) const;
+  Value* start_status(Builder& b, Value* moving, Value* h, const SolveEnv& env) const;
   SolveState attempt(Builder& b, const SolveState& s, const SolveEnv& env) const;
   Value* reaches_end(Builder& b, const SolveState& s, Value* t1, Value* rest) const;
   Value* next_status(Builder& b, const SolveState& next, const SolveEnv& env, Value* error) const;
@@ -94,6 +95,17 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
   return {op.result(0), op.result(1)};
 }
 
+// Before the first step: done where nothing moves, else whether a step can be taken.
+Value* AdaptiveIntegration::start_status(Builder& b, Value* moving, Value* h,
+                                         const SolveEnv& env) const {
+  Value* allowed = gt(b, env.max_steps, i32(b, 0));
+  Value* may_step = status(b, allowed, Status::Success, Status::MaxSteps);
+  Value *finite_size = is_finite(b, h), *finite_span = is_finite(b, span(b));
+  Value *sound = logical_and(b, finite_size, finite_span), *unsound = status(b, Status::NonFinite);
+  Value *started = select(b, sound, may_step, unsound), *done = status(b, Status::Success);
+  return select(b, moving, started, done);
+}
+
 Values AdaptiveIntegration::emit(Builder& b) const {
   SolveEnv env{.t1 = solve_.t1(),
                .direction = direction(b),
@@ -111,12 +123,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   s.h = select(b, moving, size, number(b, 0));
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
-  Value* allowed = gt(b, env.max_steps, i32(b, 0));
-  Value* may_step = status(b, allowed, Status::Success, Status::MaxSteps);
-  Value *finite_size = is_finite(b, s.h), *finite_span = is_finite(b, span(b));
-  Value *sound = logical_and(b, finite_size, finite_span), *unsound = status(b, Status::NonFinite);
-  Value *started = select(b, sound, may_step, unsound), *done = status(b, Status::Success);
-  s.status = select(b, moving, started, done);
+  s.status = start_status(b, moving, s.h, env);
   if (shares_) s.first = f.carried(first);
 
   const SolveState end = emit_while(

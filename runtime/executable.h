@@ -46,9 +46,9 @@ class Executable {
                           const CallOptions& options = {}) const;
 
   // Counters since the program was loaded.
-  std::int64_t tape_growths() const;     // calls that had to link a longer tape
+  std::int64_t tape_growths() const;     // segments linked to make a tape longer
   std::int64_t workspace_count() const;  // most calls ever at once
-  std::int64_t workspace_bytes() const;  // held by all of them, tapes included
+  std::int64_t workspace_bytes() const;  // held by those no call is using, tapes included
 
  private:
   struct Impl;

@@ -7,16 +7,15 @@
 #include "runtime/cache.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <system_error>
 
+#include "runtime/publish.h"
 #include "runtime/signature.h"
 
 namespace nodec {
@@ -106,12 +105,6 @@ std::optional<KeyFields> decode_fields(std::string_view bytes) {
   return fields;
 }
 
-// Unique among the writers of this folder: other processes, and other threads of this one.
-std::string temporary_name(const Hash& key) {
-  static std::atomic<std::uint64_t> serial{0};
-  return fmt::format(".{}.{}.{}.tmp", key.str(), getpid(), serial.fetch_add(1));
-}
-
 }  // namespace
 
 Hash key_of(const KeyFields& fields) { return hash(text_of(fields)); }
@@ -150,29 +143,12 @@ std::optional<Artifact> ObjectCache::find(const Hash& key) const {
   return artifact;
 }
 
-bool ObjectCache::publish(const Hash& key, const std::filesystem::path& place,
-                          const std::string& bytes) const {
-  std::error_code failure;
-  const std::filesystem::path temporary = folder_ / temporary_name(key);
-  bool written = false;
-  {
-    std::ofstream file(temporary, std::ios::binary);
-    file.write(bytes.data(), std::streamsize(bytes.size()));
-    file.close();
-    written = bool(file);
-  }
-  if (written) std::filesystem::rename(temporary, place, failure);
-  if (written && !failure) return true;
-  std::filesystem::remove(temporary, failure);
-  return false;
-}
-
 bool ObjectCache::store(const Hash& key, const Artifact& artifact, const KeyFields& fields) const {
   if (folder_.empty()) return false;
   std::error_code failure;
   std::filesystem::create_directories(folder_, failure);
-  if (!publish(key, entry(key), encode(key, artifact))) return false;
-  if (!fields.empty()) publish(key, reason(key), encode(fields));
+  if (!publish(entry(key), {encode(key, artifact)})) return false;
+  if (!fields.empty()) publish(reason(key), {encode(fields)});
   return true;
 }
 

@@ -44,7 +44,6 @@ class ObjectCache {
  private:
   std::filesystem::path entry(const Hash& key) const;
   std::filesystem::path reason(const Hash& key) const;
-  bool publish(const Hash& key, const std::filesystem::path& place, const std::string& bytes) const;
   std::filesystem::path folder_;
 };
 

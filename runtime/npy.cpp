@@ -4,7 +4,6 @@
 #include "runtime/npy.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <charconv>
@@ -12,6 +11,7 @@
 #include <fstream>
 
 #include "ir/error.h"
+#include "runtime/publish.h"
 
 namespace nodec {
 namespace {
@@ -150,17 +150,9 @@ Tensor read_npy(const std::filesystem::path& path) {
 
 void write_npy(const std::filesystem::path& path, const TensorView& array) {
   const std::string header = header_for(array);
-  std::filesystem::path partial = path;
-  partial += fmt::format(".{}.part", getpid());
-  std::ofstream file(partial, std::ios::binary);
-  file << kNumpy << '\x01' << '\0' << char(header.size() & 0xff) << char(header.size() >> 8)
-       << header;
-  file.write(static_cast<const char*>(array.data), std::streamsize(array.bytes()));
-  file.close();
-  std::error_code failed;
-  if (file) std::filesystem::rename(partial, path, failed);
-  if (file && !failed) return;
-  std::filesystem::remove(partial, failed);
+  const char start[] = {'\x01', '\0', char(header.size() & 0xff), char(header.size() >> 8)};
+  const std::string_view elements(static_cast<const char*>(array.data), array.bytes());
+  if (publish(path, {kNumpy, {start, sizeof start}, header, elements})) return;
   fail(path, "cannot be written");
 }
 

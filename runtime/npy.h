@@ -10,8 +10,7 @@ namespace nodec {
 // Error when the file cannot be read, is not such an array, or holds less than it says.
 Tensor read_npy(const std::filesystem::path& path);
 
-// Written beside its place and renamed, so that no reader sees a part of it. A key is stored as
-// u64.
+// Published whole (publish.h). A key is stored as u64.
 void write_npy(const std::filesystem::path& path, const TensorView& array);
 
 }  // namespace nodec

@@ -13,7 +13,7 @@ struct Code {
   std::string_view name, meaning;
 };
 
-constexpr std::array<Code, 11> kCodes = {{
+constexpr auto kCodes = std::to_array<Code>({
     {"boxed", "a body reassigns a captured variable; its type is proven, so it compiles"},
     {"dtype-change", "what is stored has another dtype than the variable started with"},
     {"shape-change", "what is stored has another rank or other dims"},
@@ -25,7 +25,8 @@ constexpr std::array<Code, 11> kCodes = {{
     {"aliased-slots", "two handles store to one state slot"},
     {"count-dependent", "the state depends on how often the solver runs the dynamics"},
     {"scratch", "the state is always written before it is read: it need not outlive the body"},
-}};
+});
+static_assert(kCodes.size() == std::size_t(FindingCode::Scratch) + 1, "a code lacks its meaning");
 
 }  // namespace
 
@@ -46,15 +47,8 @@ bool stable(std::span<const Finding> findings) {
   return std::all_of(findings.begin(), findings.end(), [](const Finding& f) { return f.stable(); });
 }
 
-namespace {
-
-std::string refusal(const std::vector<Finding>& findings) {
-  return "the program's types are not stable\n" + report(findings);
-}
-
-}  // namespace
-
 Unstable::Unstable(std::vector<Finding> findings)
-    : Error(refusal(findings)), findings_(std::move(findings)) {}
+    : Error("the program's types are not stable\n" + report(findings)),
+      findings_(std::move(findings)) {}
 
 }  // namespace nodec

@@ -81,7 +81,7 @@ TEST_CASE("machine code uses vectors of exactly the lanes asked for") {
 
 TEST_CASE("every worker does its share of the chunks, on a thread of its own") {
   const mnist::ProgramOptions options;
-  const Program program = compile_fresh(*mnist::trace_training(options).graph);
+  const Program program = compile_training(options);
   counted = program.executable->entry();
   Program counting;
   counting.executable = std::make_shared<Executable>(count_chunks, program.executable->signature(),

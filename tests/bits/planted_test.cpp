@@ -42,7 +42,7 @@ bool split_one_fma(Region& region) {
 Bits first_step(const Program& program, const mnist::ProgramOptions& options,
                 const std::vector<std::int32_t>& rows) {
   Session training = session(program, options);
-  training.set("order", Tensor::of<std::int32_t>({std::int64_t(rows.size())}, rows));
+  set_rows(training, rows);
   training.step(2);
   Bits bits = training.bits();
   std::erase_if(bits, [](const auto& array) {
@@ -97,7 +97,7 @@ bool all_zero(const Tensor& tensor) {
 // places, 1 and 2 may not.
 TEST_CASE("planted: two chunks of samples swapped") {
   const mnist::ProgramOptions options;
-  const Program program = compile_fresh(*mnist::trace_training(options).graph);
+  const Program program = compile_training(options);
   const std::vector<std::int32_t> rows = rows_of({}, 0);
   REQUIRE(rows.size() == 128);
   const auto swapped = [&](std::ptrdiff_t chunk) {

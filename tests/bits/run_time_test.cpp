@@ -10,8 +10,8 @@ namespace nodec::bits {
 namespace {
 
 // Only the executable is left of the compiler's work.
-std::shared_ptr<const Executable> executable_alone(const Traced& traced) {
-  return compile_fresh(*traced.graph).executable;
+Program executable_alone(const Traced& traced) {
+  return {.executable = compile_fresh(*traced.graph).executable, .report = {}};
 }
 
 std::vector<std::int32_t> some_rows(std::int64_t count) {
@@ -20,17 +20,12 @@ std::vector<std::int32_t> some_rows(std::int64_t count) {
   return rows_of(run, 0);
 }
 
-void set_rows(Session& session, std::span<const std::int32_t> rows) {
-  session.set("order", Tensor::of<std::int32_t>({std::int64_t(rows.size())}, rows));
-}
-
 }  // namespace
 
 TEST_CASE("another batch size, tolerance, span or rate compiles nothing") {
   const mnist::ProgramOptions options;
-  Program training, evaluation;
-  training.executable = executable_alone(mnist::trace_training(options));
-  evaluation.executable = executable_alone(mnist::trace_evaluation(options));
+  const Program training = executable_alone(mnist::trace_training(options));
+  const Program evaluation = executable_alone(mnist::trace_evaluation(options));
   Session train = session(training, options), evaluate = session(evaluation, options);
   const std::int64_t compiled = compile_count();
   REQUIRE(compiled >= 2);
@@ -57,8 +52,7 @@ TEST_CASE("another batch size, tolerance, span or rate compiles nothing") {
 
 TEST_CASE("a batch of any size is the samples it consists of") {
   const mnist::ProgramOptions options;
-  Program program;
-  program.executable = executable_alone(mnist::trace_evaluation(options));
+  const Program program = executable_alone(mnist::trace_evaluation(options));
   Session evaluate = session(program, options);
   evaluate.set("rtol", 1e-6f);  // the step size is the batch's; its influence must be small
   evaluate.set("atol", 1e-6f);
@@ -83,7 +77,7 @@ TEST_CASE("a batch of any size is the samples it consists of") {
 
 TEST_CASE("two runs of one executable on several threads at once do not meet") {
   const mnist::ProgramOptions options;
-  const Program program = compile_fresh(*mnist::trace_training(options).graph);
+  const Program program = compile_training(options);
   const Run run{128, 5, 77, 2};
   const Bits wanted = train(program, options, run);
   Bits other;
@@ -96,8 +90,7 @@ TEST_CASE("two runs of one executable on several threads at once do not meet") {
 
 TEST_CASE("a step allocates only when it needs more tape than any step before it") {
   const mnist::ProgramOptions options;
-  Program program;
-  program.executable = executable_alone(mnist::trace_training(options));
+  const Program program = executable_alone(mnist::trace_training(options));
   const Executable& executable = *program.executable;
   Session train = session(program, options);
   set_rows(train, some_rows(128));

@@ -96,12 +96,11 @@ TEST_CASE("MNIST's three models train to the same bits, with either adjoint") {
     mnist::ProgramOptions options;
     options.adjoint = k == 0 ? "discrete" : "interpolating";
     CAPTURE(options.adjoint);
-    of_adjoint[k] = train(compile_fresh(*mnist::trace_training(options).graph), options, {});
+    of_adjoint[k] = train(compile_training(options), options, {});
     for (const char* model : {"layer", "stateful"}) {
       CAPTURE(model);
       options.model = model;
-      CHECK_SAME_BITS(train(compile_fresh(*mnist::trace_training(options).graph), options, {}),
-                      of_adjoint[k]);
+      CHECK_SAME_BITS(train(compile_training(options), options, {}), of_adjoint[k]);
     }
   }
   CHECK_OTHER_BITS(of_adjoint[0], of_adjoint[1]);

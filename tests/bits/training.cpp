@@ -59,6 +59,10 @@ Program compile_fresh(const Graph& graph, int lanes) {
   return compile(graph, options);
 }
 
+Program compile_training(const mnist::ProgramOptions& options) {
+  return compile_fresh(*mnist::trace_training(options).graph);
+}
+
 std::string difference(const Bits& a, const Bits& b) {
   if (a.size() != b.size()) return fmt::format("{} arrays and {}", a.size(), b.size());
   for (std::size_t k = 0; k < a.size(); ++k) {
@@ -182,11 +186,14 @@ Session session(const Program& program, const mnist::ProgramOptions& options) {
   return session;
 }
 
+void set_rows(Session& session, std::span<const std::int32_t> rows) {
+  session.set("order", Tensor::of<std::int32_t>({std::int64_t(rows.size())}, rows));
+}
+
 Bits train(const Program& program, const mnist::ProgramOptions& options, const Run& run) {
   Session training = session(program, options);
   for (int step = 0; step < run.steps; ++step) {
-    const std::vector<std::int32_t> rows = rows_of(run, step);
-    training.set("order", Tensor::of<std::int32_t>({std::int64_t(rows.size())}, rows));
+    set_rows(training, rows_of(run, step));
     training.step(run.threads);
   }
   return training.bits();

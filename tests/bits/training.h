@@ -40,6 +40,7 @@ class Environment {
 
 // Compiled here and now, never taken from a cache. `lanes` 0: as many as the processor likes.
 Program compile_fresh(const Graph& graph, int lanes = 0);
+Program compile_training(const mnist::ProgramOptions& options);  // MNIST's training step
 
 // What a run leaves behind: arrays by name, the same in every run of a program.
 using Bits = std::vector<std::pair<std::string, std::vector<std::uint32_t>>>;
@@ -88,6 +89,7 @@ struct Run {
 };
 std::vector<std::int32_t> rows_of(const Run& run, int step);  // of images, no two the same
 Session session(const Program& program, const mnist::ProgramOptions& options);
+void set_rows(Session& session, std::span<const std::int32_t> rows);  // the next batch
 Bits train(const Program& program, const mnist::ProgramOptions& options, const Run& run);
 
 }  // namespace nodec::bits

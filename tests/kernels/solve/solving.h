@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/interpret.h"
+#include "ir/status.h"
 #include "kernels/build.h"
 #include "kernels/solve/view.h"
 
@@ -100,6 +101,17 @@ inline Solved solve(const Problem& p) {
   o.accepted = counts[3].integer(), o.rejected = counts[4].integer();
   o.f_evals = counts[5].integer();
   return o;
+}
+
+inline bool ends(const Solved& o, Status status) { return o.status == std::int64_t(status); }
+
+// du/dt = f(t, u), to the tolerance of a closed form.
+inline Problem scalar_problem(double u0, Value* (*f)(Builder&, Value*, Value*)) {
+  return {.f = [f](Builder& b, Value* t, const Values& u, const Values&) -> Values {
+            return {f(b, t, u[0])};
+          },
+          .u0 = {Array::scalar(Dtype::F64, u0)},
+          .tolerance = 1e-10};
 }
 
 // du/dt = -p u, solved by u0 exp(-p t).

@@ -1,0 +1,96 @@
+// Every way a solve may end, but the good one.
+#include "ir/status.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/kernels/solve/solving.h"
+
+namespace nodec::testing {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+TEST_CASE("a solve out of steps says so") {
+  Problem p = lotka_volterra();
+  p.max_steps = 7;
+  const Solved o = solve(p);
+  CHECK(ends(o, Status::MaxSteps));
+  CHECK(o.accepted + o.rejected == 7);
+  CHECK(o.t > 0);
+  CHECK(o.t < 10);
+  p.max_steps = 0;
+  CHECK(ends(solve(p), Status::MaxSteps));
+  p.method = "euler", p.dt0 = 0.5, p.max_steps = 19;
+  CHECK(ends(solve(p), Status::MaxSteps));
+  p.max_steps = 20;
+  CHECK(ends(solve(p), Status::Success));
+}
+
+TEST_CASE("a solve stops short of a singularity") {
+  Problem p = scalar_problem(1, [](Builder& b, Value*, Value* y) { return mul(b, y, y); });
+  p.t1 = 2;
+  const Solved o = solve(p);
+  CHECK_FALSE(ends(o, Status::Success));
+  CHECK(std::abs(o.t - 1) < 1e-3);
+}
+
+TEST_CASE("NaN in the state, a parameter, the tolerances or the times fails the solve") {
+  const auto spoilt = [](auto spoil) {
+    Problem p = decay();
+    spoil(p);
+    return solve(p);
+  };
+  CHECK(ends(spoilt([](Problem& p) { p.u0[0] = Array::scalar(Dtype::F64, kNan); }),
+             Status::NonFinite));
+  CHECK(ends(spoilt([](Problem& p) { p.captures[0] = Array::scalar(Dtype::F64, kNan); }),
+             Status::NonFinite));
+  CHECK(ends(spoilt([](Problem& p) { p.tolerance = kNan; }), Status::NonFinite));
+  CHECK(ends(spoilt([](Problem& p) { p.t0 = kNan; }), Status::NonFinite));
+  CHECK(ends(spoilt([](Problem& p) { p.t1 = kNan; }), Status::NonFinite));
+  CHECK(ends(spoilt([](Problem& p) { p.t1 = INFINITY; }), Status::NonFinite));
+  CHECK(ends(spoilt([](Problem& p) { p.u0[0] = Array::scalar(Dtype::F64, INFINITY); }),
+             Status::NonFinite));
+}
+
+TEST_CASE("NaN that appears on the way fails the solve there") {
+  const Problem p = scalar_problem(1, [](Builder& b, Value* t, Value* y) {
+    Value *rest = sub(b, scalar(b, Dtype::F64, 0.5), t), *zero = scalar(b, Dtype::F64, 0);
+    return add(b, mul(b, y, zero), sqrt(b, rest));
+  });
+  const Solved o = solve(p);
+  CHECK(ends(o, Status::NonFinite));
+  CHECK(std::abs(o.t - 0.5) < 1e-6);
+}
+
+TEST_CASE("an overflow that the slopes do not show fails the solve") {
+  Problem p = scalar_problem(1e308, [](Builder& b, Value*, Value* y) {
+    return add(b, mul(b, y, scalar(b, Dtype::F64, 0)), scalar(b, Dtype::F64, 1.5e308));
+  });
+  CHECK(ends(solve(p), Status::NonFinite));
+  p.method = "rk4", p.dt0 = 0.25;
+  CHECK(ends(solve(p), Status::NonFinite));
+}
+
+TEST_CASE("a first step that is NaN fails the solve, and is not taken for none") {
+  Problem p = decay();
+  p.dt0 = kNan;
+  CHECK(ends(solve(p), Status::NonFinite));
+}
+
+TEST_CASE("a fixed step that is none fails the solve") {
+  Problem p = decay();
+  p.method = "euler";
+  for (double dt : {0.0, -0.1}) {
+    p.dt0 = dt;
+    CHECK(ends(solve(p), Status::DtUnderflow));
+  }
+  p.dt0 = kNan;
+  CHECK(ends(solve(p), Status::NonFinite));
+}
+
+}  // namespace nodec::testing

@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "runtime/tape.h"
 #include "tests/bits/training.h"
 
 namespace nodec::bits {
@@ -19,6 +20,8 @@ std::vector<std::int32_t> some_rows(std::int64_t count) {
   run.batch = count;
   return rows_of(run, 0);
 }
+
+constexpr int kFirst = TapeStorage::first_frames;
 
 }  // namespace
 
@@ -102,7 +105,6 @@ TEST_CASE("a step allocates only when it needs more tape than any step before it
     return train.result("accepted").values<std::int32_t>()[0];
   };
   // Tolerances where a solve fills the tape's first segment, and where it takes just a step more.
-  constexpr int kFirst = 8;
   float tolerance = 1e-3f;
   REQUIRE(accepted(tolerance) <= kFirst);
   REQUIRE(executable.tape_growths() == 0);

@@ -96,6 +96,15 @@ TEST_CASE("every primitive is found by its name, and nothing else is") {
   CHECK(find_primitive("") == nullptr);
 }
 
+TEST_CASE("the catalogue is sorted") {
+  std::vector<std::string> lines;
+  for (const Primitive* p : catalogue()) {
+    lines.emplace_back(p->name);
+    std::replace(lines.back().begin(), lines.back().end(), '.', '_');
+  }
+  CHECK(std::is_sorted(lines.begin(), lines.end()));
+}
+
 TEST_CASE("every primitive has the rules of its form, and a derivative or a reason for none") {
   for (const Primitive* p : catalogue()) {
     CAPTURE(p->name);

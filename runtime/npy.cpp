@@ -96,7 +96,10 @@ std::string read_header(std::ifstream& file, const std::filesystem::path& path) 
     return std::size_t(static_cast<unsigned char>(start[i]));
   };
   const std::size_t version = byte(6);
-  if (version < 1 || version > 3) fail(path, fmt::format("is of version {}", version));
+  if (version < 1 || version > 3) {
+    fail(path, fmt::format("is of version {}; versions 1 to 3 can be read", version),
+         "write it with numpy.save");
+  }
   std::size_t length = byte(8) | byte(9) << 8;
   if (version > 1) {
     file.read(start.data() + 10, 2);
@@ -130,7 +133,8 @@ Tensor read_npy(const std::filesystem::path& path) {
   std::error_code failed;
   const std::uint64_t size = std::filesystem::file_size(path, failed);
   std::ifstream file(path, std::ios::binary);
-  if (failed || !file) fail(path, "cannot be read");
+  if (failed) fail(path, "cannot be read: " + failed.message());
+  if (!file) fail(path, "cannot be read");
   const std::string header = read_header(file, path);
   const Dtype dtype = dtype_of_header(header, path);
   if (value_of(header, "fortran_order", path).starts_with("True")) {

@@ -92,7 +92,7 @@ TEST_CASE("versions 2 and 3 are read") {
 
 TEST_CASE("what is not such an array is refused with the reason") {
   const File file;
-  CHECK(file.message() == "'x.npy' cannot be read");
+  CHECK(file.message() == "'x.npy' cannot be read: No such file or directory");
   const auto message = [&](const std::string& bytes) {
     file.write(bytes);
     return file.message();
@@ -100,7 +100,7 @@ TEST_CASE("what is not such an array is refused with the reason") {
   const std::string eight(8, '\0');
   CHECK(message("") == "'x.npy' is not a .npy file");
   CHECK(message("PK\x03\x04 is a zip file") == "'x.npy' is not a .npy file");
-  CHECK(message(npy(kTwo, eight, 9)) == "'x.npy' is of version 9");
+  CHECK(message(npy(kTwo, eight, 9)) == "'x.npy' is of version 9; versions 1 to 3 can be read");
   CHECK(message(npy(kTwo, "abc")) == "'x.npy' holds 3 bytes of elements where its shape takes 8");
   CHECK(message(npy(kTwo, eight + "x")) ==
         "'x.npy' holds 9 bytes of elements where its shape takes 8");

@@ -1,0 +1,92 @@
+// Arguments that do not fit a program: every misfit in words.
+#include "runtime/arguments.h"
+
+#include <doctest/doctest.h>
+
+#include "runtime/executable.h"
+#include "tests/runtime/doubling.h"
+
+using namespace nodec;
+using namespace nodec::testing;
+
+TEST_CASE("all that does not fit is said at once") {
+  const Executable program(doubling_entry, doubling(), nullptr);
+  const Tensor x(Dtype::F64, {2, 32}), k(Dtype::F32, {1});
+  Tensor y(Dtype::F32, {63});
+  const TensorView inputs[] = {x, k}, outputs[] = {y};
+  CHECK(message([&] { program.call(inputs, outputs); }) ==
+        "error: the arguments of 'doubling' do not fit:\n"
+        "  input 'x': wanted f32[2, B] with B = 32, got f64[2, 32]\n"
+        "  input 'k': wanted f32[], got f32[1]\n"
+        "  output 'y': wanted f32[2*B] with B = 32, got f32[63]");
+  CHECK(message([&] { program.call({}, outputs); }) ==
+        "error: 'doubling' takes 2 inputs and 1 outputs, got 0 and 1");
+}
+
+TEST_CASE("symbols are bound consistently") {
+  Signature signature = doubling();
+  signature.inputs.push_back({"z", Type::tensor(Dtype::I32, {B, Dim::symbol("n") + 1})});
+  const Executable program(doubling_entry, signature, nullptr);
+  const Tensor x(Dtype::F32, {2, 32}), k = Tensor::scalar(1.0F), z(Dtype::I32, {31, 5});
+  Tensor y(Dtype::F32, {64});
+  const TensorView inputs[] = {x, k, z}, outputs[] = {y};
+  CHECK(message([&] { program.call(inputs, outputs); }) ==
+        "error: the arguments of 'doubling' do not fit:\n"
+        "  input 'z': wanted i32[B, n + 1] with B = 32, n not given, got i32[31, 5]");
+  const Tensor fitting(Dtype::I32, {32, 5});
+  const TensorView better[] = {x, k, fitting};
+  CallOptions options;
+  options.symbols = {{"n", 4}};
+  CHECK(program.call(better, outputs, options).status == 0);
+}
+
+TEST_CASE("a symbol that the program does not have is refused, with those it has") {
+  Signature signature = doubling();
+  signature.inputs.push_back({"z", Type::tensor(Dtype::I32, {Dim::symbol("n") + 1})});
+  const Executable program(doubling_entry, signature, nullptr);
+  const Tensor x(Dtype::F32, {2, 32}), k = Tensor::scalar(1.0F), z(Dtype::I32, {5});
+  const TensorView inputs[] = {x, k, z};
+  CallOptions options;
+  options.symbols = {{"n", 4}, {"batch", 32}};
+  CHECK(message([&] { program.run(inputs, options); }) ==
+        "error: 'doubling' has no symbol 'batch' to give a value\n  help: its symbols are B, n");
+  options.symbols = {{"n", 4}, {"blocks", 2}};
+  Tensor y(Dtype::F32, {64});
+  const TensorView outputs[] = {y};
+  CHECK(message([&] { program.call(inputs, outputs, options); }) ==
+        "error: 'doubling' has no symbol 'blocks' to give a value\n  help: its symbols are B, n");
+  Signature fixed;
+  fixed.name = "fixed";
+  const Executable none([](CallFrame*, std::int64_t) {}, fixed, nullptr);
+  CHECK(message([&] { none.run({}, options); }) ==
+        "error: 'fixed' has no symbol 'blocks' to give a value\n"
+        "  help: give none: every size of it is a number");
+}
+
+TEST_CASE("misplaced, missing and shared bytes are refused with a remedy") {
+  const Executable program(doubling_entry, doubling(), nullptr);
+  Tensor storage(Dtype::F32, {256});
+  const Tensor k = Tensor::scalar(1.0F);
+  const Tensor shifted = Tensor::borrow(Dtype::F32, {2, 4}, storage.values<float>().data() + 1);
+  Tensor y(Dtype::F32, {8});
+  const TensorView inputs[] = {shifted, k}, outputs[] = {y};
+  CHECK(message([&] { program.call(inputs, outputs); }) ==
+        "error: the arguments of 'doubling' do not fit:\n"
+        "  input 'x': its bytes start 4 past a multiple of 64\n"
+        "  help: arrays must start at a multiple of 64 bytes: use nodec::Tensor, which does, or "
+        "clone() into one");
+  const Tensor nothing = Tensor::borrow(Dtype::F32, {2, 4}, nullptr);
+  const TensorView missing[] = {nothing, k};
+  CHECK(message([&] { program.call(missing, outputs); }) ==
+        "error: the arguments of 'doubling' do not fit:\n  input 'x': has no bytes");
+  const Tensor x = Tensor::borrow(Dtype::F32, {2, 4}, y.data());
+  const TensorView shared[] = {x, k};
+  CHECK(message([&] { program.call(shared, outputs); }) ==
+        "error: input 'x' and output 'y' of 'doubling' share bytes\n"
+        "  help: give every output its own array");
+  const Tensor empty(Dtype::F32, {2, 0});
+  Tensor no_y(Dtype::F32, {0});
+  const TensorView none[] = {empty, k}, no_outputs[] = {no_y};
+  CHECK(message([&] { program.call(none, no_outputs); }) ==
+        "error: the batch 'B' of 'doubling' is 0\n  help: give at least one sample");
+}

@@ -14,12 +14,32 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/error.h"
 #include "ir/type.h"
 
 namespace nodec {
 
 // Machine scalars. U8 exists in memory only: a load widens it to I32, a store narrows I32.
 enum class Scalar : std::uint8_t { Pred, I32, I64, F32, F64, Pointer };
+
+// What holds one computed element of this dtype.
+inline Scalar scalar_kind(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Bool:
+      return Scalar::Pred;
+    case Dtype::U8:
+    case Dtype::I32:
+      return Scalar::I32;
+    case Dtype::I64:
+    case Dtype::Key:
+      return Scalar::I64;
+    case Dtype::F32:
+      return Scalar::F32;
+    case Dtype::F64:
+      return Scalar::F64;
+  }
+  NODEC_CHECK(false, "a dtype numbered {}", int(dtype));
+}
 
 struct Code {
   void* handle = nullptr;  // the back end's own

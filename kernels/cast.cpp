@@ -31,7 +31,7 @@ Code to_byte(Emitter& e, Code x) {
 
 Code lower_cast(Emitter& e, const Op& op, Codes x) {
   const Dtype to = op.attrs.get<Dtype>("to");
-  const Scalar scalar = machine_scalar(to);
+  const Scalar scalar = scalar_kind(to);
   if (to == Dtype::U8) return op.operands[0]->type.dtype() == to ? x[0] : to_byte(e, x[0]);
   if (x[0].scalar == scalar) return x[0];
   if (to == Dtype::Bool) return e.compare(Compare::Ne, x[0], e.constant(x[0].scalar, 0));

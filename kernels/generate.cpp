@@ -94,7 +94,7 @@ constexpr Primitive iota_p = complete({
     .gradient = flat_gradient,
     .generate =
         [](Emitter& e, const Op& op, Codes, Code index) {
-          const Scalar scalar = machine_scalar(op.attrs.get<Dtype>("dtype"));
+          const Scalar scalar = scalar_kind(op.attrs.get<Dtype>("dtype"));
           return scalar == Scalar::I64 ? index : e.convert(index, scalar);
         },
     .sample =

@@ -52,13 +52,13 @@ Code whole(Emitter& e, Scalar real, Code a, Code b) {
 double unit(Scalar real) { return real == Scalar::F32 ? 0x1p-24 : 0x1p-53; }
 
 Code uniform(Emitter& e, const Op& op, Codes x, Code index) {
-  const Scalar real = machine_scalar(op.attrs.get<Dtype>("dtype"));
+  const Scalar real = scalar_kind(op.attrs.get<Dtype>("dtype"));
   const WordCodes words = draw(e, x[0], index, philox::kElements);
   return e.mul(whole(e, real, words[0], words[1]), e.constant(real, unit(real)));
 }
 
 Code normal(Emitter& e, const Op& op, Codes x, Code index) {
-  const Scalar real = machine_scalar(op.attrs.get<Dtype>("dtype"));
+  const Scalar real = scalar_kind(op.attrs.get<Dtype>("dtype"));
   const bool small = real == Scalar::F32;
   const WordCodes words = draw(e, x[0], index, philox::kElements);
   const Code first = whole(e, real, words[0], words[1]);

@@ -139,12 +139,12 @@ Values max_over_gradient(Builder& b, const Op& y, Cotangents dy) {
   return {transpose(b, dx, back)};
 }
 
-Scalar scalar_of_operand(const Op& op) { return machine_scalar(op.operands[0]->type.dtype()); }
+Scalar scalar_of_operand(const Op& op) { return scalar_kind(op.operands[0]->type.dtype()); }
 
 Code start_of_max(Emitter& e, const Op& op) {
   const Dtype dtype = op.operands[0]->type.dtype();
-  if (is_float(dtype)) return e.constant(machine_scalar(dtype), -kInfinity);
-  return e.constant_bits(machine_scalar(dtype), std::uint64_t(lowest(dtype)));
+  if (is_float(dtype)) return e.constant(scalar_kind(dtype), -kInfinity);
+  return e.constant_bits(scalar_kind(dtype), std::uint64_t(lowest(dtype)));
 }
 
 // State: the greatest so far, and its index (I32).

@@ -272,24 +272,6 @@ std::vector<Datum> eval_expanded(const Op& op, Data x, Interpreter& interpreter)
   return interpreter.run(region, x);
 }
 
-Scalar machine_scalar(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::Bool:
-      return Scalar::Pred;
-    case Dtype::U8:
-    case Dtype::I32:
-      return Scalar::I32;
-    case Dtype::I64:
-    case Dtype::Key:
-      return Scalar::I64;
-    case Dtype::F32:
-      return Scalar::F32;
-    case Dtype::F64:
-      return Scalar::F64;
-  }
-  NODEC_CHECK(false, "a dtype numbered {}", int(dtype));
-}
-
 Value* sample_arg(Builder& b, Dtype dtype) { return sample_arg(b, dtype, {3, Dim::symbol("B")}); }
 
 Value* sample_arg(Builder& b, Dtype dtype, Shape shape) {

@@ -101,9 +101,6 @@ void copy_element(Array& to, std::int64_t at, const Array& from, std::int64_t i)
 // Runs what the op expands to; for ops whose expansion is their definition.
 std::vector<Datum> eval_expanded(const Op& op, Data x, Interpreter& interpreter);
 
-// Lowering: what holds an element of this dtype in generated code.
-Scalar machine_scalar(Dtype dtype);
-
 // Gradients.
 Value* when(Builder& b, Value* pred, Value* x);  // x where pred holds, else 0
 

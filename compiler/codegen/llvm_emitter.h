@@ -131,6 +131,4 @@ class LlvmEmitter : public Emitter {
   std::vector<llvm::Function*> functions_;
 };
 
-Scalar scalar_in_register(Dtype dtype);  // what a load of this dtype gives
-
 }  // namespace nodec

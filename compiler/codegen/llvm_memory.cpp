@@ -10,28 +10,15 @@ namespace {
 
 llvm::Align alignment(Dtype stored) { return llvm::Align(bytes(stored)); }
 
-}  // namespace
-
-Scalar scalar_in_register(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::Bool:
-    case Dtype::U8:
-    case Dtype::I32:
-      return Scalar::I32;
-    case Dtype::I64:
-    case Dtype::Key:
-      return Scalar::I64;
-    case Dtype::F32:
-      return Scalar::F32;
-    case Dtype::F64:
-      return Scalar::F64;
-  }
-  NODEC_CHECK(false, "unknown dtype {}", int(dtype));
+Scalar loaded_scalar(Dtype stored) {
+  return stored == Dtype::Bool ? Scalar::I32 : scalar_kind(stored);
 }
+
+}  // namespace
 
 llvm::Type* LlvmEmitter::memory_type(Dtype dtype) {
   if (dtype == Dtype::Bool || dtype == Dtype::U8) return build_.getInt8Ty();
-  return scalar_type(scalar_in_register(dtype));
+  return scalar_type(loaded_scalar(dtype));
 }
 
 llvm::Value* LlvmEmitter::address(Code base, Code offset, Dtype stored) {
@@ -41,7 +28,7 @@ llvm::Value* LlvmEmitter::address(Code base, Code offset, Dtype stored) {
 }
 
 Code LlvmEmitter::from_memory(llvm::Value* raw, Dtype stored, bool varying) {
-  const Scalar scalar = scalar_in_register(stored);
+  const Scalar scalar = loaded_scalar(stored);
   if (bytes(stored) == 1) raw = build_.CreateZExt(raw, type(scalar, varying));
   return code(raw, scalar, varying);
 }
@@ -54,7 +41,7 @@ llvm::Value* LlvmEmitter::to_memory(Code stored_value, Dtype stored) {
     llvm::Type* byte = memory_type(stored);
     return build_.CreateZExtOrTrunc(raw, stored_value.varying ? vector_of(byte) : byte);
   }
-  NODEC_CHECK(stored_value.scalar == scalar_in_register(stored), "a {} stored from kind {}",
+  NODEC_CHECK(stored_value.scalar == loaded_scalar(stored), "a {} stored from kind {}",
               name(stored), int(stored_value.scalar));
   return raw;
 }

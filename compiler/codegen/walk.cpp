@@ -9,24 +9,6 @@ namespace nodec {
 
 using namespace plan;
 
-Scalar scalar_kind(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::Bool:
-      return Scalar::Pred;
-    case Dtype::U8:
-    case Dtype::I32:
-      return Scalar::I32;
-    case Dtype::I64:
-    case Dtype::Key:
-      return Scalar::I64;
-    case Dtype::F32:
-      return Scalar::F32;
-    case Dtype::F64:
-      return Scalar::F64;
-  }
-  return Scalar::F32;
-}
-
 Walker::Walker(Emitter& emitter, const Plan& plan)
     : e_(emitter),
       plan_(plan),

@@ -23,8 +23,6 @@
 
 namespace nodec {
 
-Scalar scalar_kind(Dtype dtype);  // of a value in a register: bool is Pred, u8 is I32, a key I64
-
 // The largest divisor of n that is at most `most`, or `most` when all divisors are small.
 std::int64_t tile_size(std::int64_t n, std::int64_t most);
 

@@ -105,14 +105,19 @@ std::string predicate(const Finding& f) {
   return {};
 }
 
+// ", f32[3]", as it differs from the other type; nothing where no type is known.
+std::string typed(const Type& type, const Type& other) {
+  return type.kind() == Type::Kind::Never ? "" : ", " + short_diff(type, other).first;
+}
+
 }  // namespace
 
 std::string remark(const Finding& f, const Write& write) {
-  const std::string type = short_diff(write.type, f.before).first;
-  if (write.of_value) return fmt::format("this value is stored, {}", type);
+  const std::string type = typed(write.type, f.before);
+  if (write.of_value) return "this value is stored" + type;
   const bool used = f.code == FindingCode::Escape || f.code == FindingCode::UseBeforeStore;
   const bool carry = f.code == FindingCode::CarryChange;
-  return fmt::format("{} here, {}", used ? "used" : carry ? "leaves" : "stored", type);
+  return fmt::format("{} here{}", used ? "used" : carry ? "leaves" : "stored", type);
 }
 
 std::string sentence(const Finding& f) { return spelled(f.variable) + " " + predicate(f); }
@@ -124,12 +129,10 @@ std::string report(const Finding& f, const ReportStyle& style) {
       fmt::format("{}: {}{} {}\n", f.stable() ? paint.bold_yellow(code) : paint.bold_red(code),
                   spelled(f.variable), where_in(f), predicate(f));
   if (f.declared.known()) {
-    const std::string type =
-        f.before.kind() == Type::Kind::Never ? "" : ", " + short_diff(f.before, f.after).first;
     const char* remark = f.code == FindingCode::CarryChange ? "enters here"
                          : f.code == FindingCode::Escape    ? "made here"
                                                             : "declared here";
-    text += place(f.declared, remark + type, style);
+    text += place(f.declared, remark + typed(f.before, f.after), style);
   }
   text += writes_text(f, style) + diff_text(f, style) + lost_text(f, style);
   if (!f.help.empty()) text += fmt::format("  help: {}\n", f.help);

@@ -26,6 +26,18 @@ TEST_CASE("a value on another device is not an equal part") {
   CHECK(short_diff(before, after).second == "{mean: f32[3] on 1, ...}");
 }
 
+TEST_CASE("a variable that never had a value has no type to show") {
+  Finding finding;
+  finding.code = FindingCode::UseBeforeStore;
+  finding.variable = "st";
+  finding.declared = {"model.cpp", 3};
+  finding.writes.push_back({{"model.cpp", 4}, Type(), false});
+  CHECK(report(finding) ==
+        "use-before-store: 'st' is used before it has a value\n"
+        "  --> model.cpp:3   declared here\n"
+        "  --> model.cpp:4   used here\n");
+}
+
 TEST_CASE("a change of device is shown before and after") {
   Finding finding;
   finding.code = FindingCode::DeviceChange;

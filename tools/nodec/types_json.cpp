@@ -57,15 +57,26 @@ class Rows {
   Json rows_ = Json::array();
 };
 
+// A variable that was never stored to has no type.
+std::string type_text(const Type& type) {
+  return type.kind() == Type::Kind::Never ? "" : type.str();
+}
+
 Json finding_json(const Finding& f) {
   Json writes = Json::array();
   for (const Write& write : f.writes) writes.push_back(write.where.str());
-  return {{"code", name(f.code)},   {"path", f.path},
-          {"variable", f.variable}, {"declared", f.declared.str()},
-          {"writes", writes},       {"before", f.before.str()},
-          {"after", f.after.str()}, {"lost", f.loads + int(f.lost.size())},
-          {"unproven", f.unproven}, {"compiles", f.stable()},
-          {"help", f.help},         {"program", name(f.program)}};
+  return {{"code", name(f.code)},
+          {"path", f.path},
+          {"variable", f.variable},
+          {"declared", f.declared.str()},
+          {"writes", writes},
+          {"before", type_text(f.before)},
+          {"after", type_text(f.after)},
+          {"lost", f.loads + int(f.lost.size())},
+          {"unproven", f.unproven},
+          {"compiles", f.stable()},
+          {"help", f.help},
+          {"program", name(f.program)}};
 }
 
 }  // namespace

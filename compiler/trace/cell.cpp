@@ -71,8 +71,10 @@ void Cell::store(const Var& content, Here where) const {
   const SourceLine line = SourceLine::of(where);
   const Type type = content.type(where);
   if (!identical(type, slot_->type)) {
-    throw Error(fmt::format("a cell of {} is given a {}", slot_->type.str(), type.str()),
-                {{line, ""}}, "a cell keeps the type of its first content");
+    const std::string name = Access::content(slot_->box, line).value->name;
+    throw Error(fmt::format("the cell{} holds {} and is given {}",
+                            name.empty() ? "" : " '" + name + "'", slot_->type.str(), type.str()),
+                {{line, ""}}, "a cell keeps one type: declare it with a content of this one");
   }
   Builder b = tracing::builder_at(line);
   Value* stored = tracing::materialise(b, Access::content(content, line));

@@ -1,4 +1,5 @@
 // nodec bench: what a program costs to compile, to load from the cache, and to run.
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "compiler/pipeline.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
+#include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {
@@ -44,7 +46,7 @@ struct Bench {
 
   int run() const {
     const double start = now_us();
-    const std::unique_ptr<Graph> graph = load_model(model);
+    const std::shared_ptr<Graph> graph = load_model(model);
     const double traced = now_us() - start;
     const OwnCache cache;
     const Program cold = compile(*graph, cache.options());
@@ -85,7 +87,13 @@ struct Bench {
     }
     for (const auto& [name, size] : read_sizes(sizes)) {
       if (!all.contains(name)) {
-        throw InputError(fmt::format("no input of the program has the size '{}'", name));
+        std::vector<std::string> symbols;
+        for (const auto& [symbol, usual] : all) symbols.push_back(symbol);
+        throw InputError(fmt::format("no input of the program has the size '{}'", name), {},
+                         symbols.empty() ? "its inputs are of fixed sizes; leave --size out"
+                                         : suggestion(name, symbols,
+                                                      fmt::format("its sizes are {}",
+                                                                  fmt::join(symbols, ", "))));
       }
       all[name] = size;
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/infer/evaluation.h"
+#include "kernels/solve/view.h"
 
 namespace nodec {
 namespace history {
@@ -41,17 +42,12 @@ struct Variable {
 
 std::vector<Variable> variables_of(const Op& solve) {
   const Region& f = solve.region();
-  const auto count = [&](const char* name) {
-    return std::size_t(solve.attrs.get_or<std::int64_t>(name, 0));
-  };
-  const auto per_step = solve.attrs.get_or<std::vector<std::int64_t>>("per_step", {});
+  const SolveView view(solve);
   std::vector<Variable> variables;
-  for (std::size_t i = 0; i < count("cells"); ++i) {
-    const bool stepped =
-        std::find(per_step.begin(), per_step.end(), std::int64_t(i)) != per_step.end();
-    const std::size_t arg = 1 + count("states") + i;
-    const std::size_t result = count("states") + count("quadratures") + i;
-    if (stepped || arg >= f.args.size() || result >= f.results.size()) continue;
+  for (std::size_t i = 0; i < view.cells(); ++i) {
+    const std::size_t arg = 1 + view.states() + i;
+    const std::size_t result = view.states() + view.quadratures() + i;
+    if (view.is_per_step(i) || arg >= f.args.size() || result >= f.results.size()) continue;
     variables.push_back({f.arg(arg), f.results[result]});
   }
   for (const auto& arg : f.args) {
@@ -62,8 +58,8 @@ std::vector<Variable> variables_of(const Op& solve) {
 
 // The solution's dependence: slopes and integrands.
 Sources of_solution(const Op& solve, Evaluation& evaluation) {
-  const std::size_t count = std::size_t(solve.attrs.get_or<std::int64_t>("states", 0) +
-                                        solve.attrs.get_or<std::int64_t>("quadratures", 0));
+  const SolveView view(solve);
+  const std::size_t count = view.states() + view.quadratures();
   Sources all;
   for (std::size_t i = 0; i < std::min(count, solve.region().results.size()); ++i) {
     add(all, sources(evaluation.of(solve.region().results[i])));

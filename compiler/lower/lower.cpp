@@ -78,6 +78,11 @@ void Lowering::declare_ports() {
       throw Error(fmt::format("'{}' has type {}; a compiled program takes and gives tensors", name,
                               v->type.str()));
     }
+    if (v->type.device() != kHost) {
+      throw Error(
+          fmt::format("'{}' is {}; this program is compiled for the host", name, v->type.str()), {},
+          "leave its placement out, and move it inside the program");
+    }
     note_symbols(v->type.shape(), symbols);
     Buffer b;
     b.name = name;

@@ -42,6 +42,12 @@ TEST_CASE("a contraction of more than 4096 outputs is one chain an output, over 
   oracle::expect_agreement(*oracle::read(product(64, 65)), 2e-5, {1, 37});
 }
 
+TEST_CASE("a program for the host takes what lives there") {
+  CHECK(lowering_error("graph f (%x: f32[3] on 1) {\n  yield %x\n}") ==
+        R"(error: 'x' is f32[3] on 1; this program is compiled for the host
+  help: leave its placement out, and move it inside the program)");
+}
+
 TEST_CASE("a large contraction with rows of a table reads the table itself") {
   const std::string text = R"(graph f batch B (%t: u8[N, 70], %i: i32[B], %g: f32[60, B]) {
   %1 = gather %t, %i

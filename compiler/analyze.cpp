@@ -14,8 +14,10 @@ std::vector<Finding> analyze(const Traced& traced, const AnalyzeOptions& options
 
 std::vector<Finding> all_findings(const Unstable& stopped) {
   std::vector<Finding> findings = stopped.findings();
-  if (const auto* escaped = dynamic_cast<const Escaped*>(&stopped)) {
-    for (Finding& finding : analyze(escaped->program())) findings.push_back(std::move(finding));
+  if (const auto* trace = dynamic_cast<const Untraceable*>(&stopped)) {
+    for (Finding& finding : analyze(trace->program(), {.unfinished = trace->stopped()})) {
+      findings.push_back(std::move(finding));
+    }
   }
   return findings;
 }

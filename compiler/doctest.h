@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "compiler/analyze.h"
-#include "compiler/trace/model.h"
+#include "compiler/model.h"
 #include "ir/report.h"
 
 namespace nodec::testing {

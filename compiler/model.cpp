@@ -1,8 +1,10 @@
 // The table of registered models, and its C interface.
-#include "compiler/trace/model.h"
+#include "compiler/model.h"
 
 #include <fmt/ranges.h>
 
+#include "compiler/analyze.h"
+#include "compiler/findings_text.h"
 #include "compiler/trace/locate.h"
 #include "ir/print.h"
 
@@ -55,7 +57,7 @@ Traced trace_registered(std::string_view name) {
 
 }  // namespace nodec
 
-int nodec_models_version() { return 1; }
+int nodec_models_version() { return 2; }
 
 void nodec_models_list(nodec_take take, void* to) {
   const std::string text = fmt::format("{}", fmt::join(nodec::registered_models(), "\n"));
@@ -64,13 +66,16 @@ void nodec_models_list(nodec_take take, void* to) {
 
 int nodec_models_trace(const char* name, nodec_take take, void* to) {
   std::string text;
-  int failed = 0;
+  nodec_models_result result = nodec_models_ir;
   try {
     text = print(*nodec::trace_registered(name).graph, {.locations = true});
+  } catch (const nodec::Unstable& refused) {
+    text = nodec::findings_text(nodec::all_findings(refused));
+    result = nodec_models_findings;
   } catch (const std::exception& error) {  // none may cross into another library's code
     text = error.what();
-    failed = 1;
+    result = nodec_models_error;
   }
   take(to, text.data(), text.size());
-  return failed;
+  return result;
 }

@@ -5,8 +5,8 @@
 //   }
 //
 // A library made with CMake's nodec_add_models(target sources...) is opened by the command line as
-// libtarget.so:pendulum. The program crosses as IR text with its lines and layers, so library and
-// tool need share nothing but the three functions below.
+// libtarget.so:pendulum. A program crosses as IR text with its lines and layers, and what stopped
+// its trace as findings_text, so library and tool need share nothing but the three functions below.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +46,8 @@ using nodec_take = void (*)(void* to, const char* bytes, std::size_t count);
 __attribute__((visibility("default"))) int nodec_models_version();
 // The names, a line each.
 __attribute__((visibility("default"))) void nodec_models_list(nodec_take take, void* to);
-// 0: the text is IR; 1: it is an error's.
+// Returns a nodec_models_result, which says what the text is.
+enum nodec_models_result { nodec_models_ir, nodec_models_error, nodec_models_findings };
 __attribute__((visibility("default"))) int nodec_models_trace(const char* name, nodec_take take,
                                                               void* to);
 }

@@ -2,10 +2,10 @@
 #pragma once
 
 // Writing programs.
+#include "compiler/model.h"
 #include "compiler/trace/cell.h"
 #include "compiler/trace/control.h"
 #include "compiler/trace/grad.h"
-#include "compiler/trace/model.h"
 #include "compiler/trace/ops.h"
 #include "compiler/trace/solve.h"
 #include "compiler/trace/trace.h"

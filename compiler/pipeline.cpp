@@ -125,7 +125,7 @@ void merge_backward(std::vector<Finding>& findings, Finding backward) {
 }  // namespace
 
 std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options) {
-  std::vector<Finding> findings = check_stability(graph, infer(graph));
+  std::vector<Finding> findings = check_stability(graph, infer(graph), options.unfinished);
   if (!options.backward || !stable(findings) || !asks_for_derivatives(graph.body)) return findings;
   for (Finding& finding : backward_findings(graph)) merge_backward(findings, std::move(finding));
   return findings;

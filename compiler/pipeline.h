@@ -35,7 +35,8 @@ std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);
 std::string dump(const Graph& graph, std::string_view stage);
 
 struct AnalyzeOptions {
-  bool backward = true;  // the derivatives that the program asks for as well
+  bool backward = true;     // the derivatives that the program asks for as well
+  bool unfinished = false;  // more might follow: nothing is said that it could refute
 };
 
 // Types and stability of a traced program, findings as data.

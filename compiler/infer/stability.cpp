@@ -82,7 +82,8 @@ const Op* body_of(const Op& op, const Value* box) {
 
 class Findings {
  public:
-  Findings(const Graph& graph, const Inference& inference) : graph_(graph), inference_(inference) {
+  Findings(const Graph& graph, const Inference& inference, bool unfinished)
+      : graph_(graph), inference_(inference), unfinished_(unfinished) {
     study(graph.body);
   }
 
@@ -141,7 +142,7 @@ class Findings {
   // Written before it is read by every run of one body, and read nowhere else.
   bool is_scratch(const BoxedVariable& v) const {
     const auto found = histories_.find(v.box);
-    if (found == histories_.end()) return false;
+    if (unfinished_ || found == histories_.end()) return false;
     const StateHistory& outermost = found->second.front();
     if (outermost.observed) return false;
     return std::all_of(v.loads.begin(), v.loads.end(),
@@ -259,6 +260,7 @@ class Findings {
 
   const Graph& graph_;
   const Inference& inference_;
+  bool unfinished_;
   std::optional<Reach> reach_;  // most programs need none
   std::unordered_map<const Value*, std::vector<StateHistory>> histories_;  // by box
   std::vector<StateHistory> explicit_;                                     // of a solve's own cells
@@ -268,8 +270,9 @@ class Findings {
 
 }  // namespace
 
-std::vector<Finding> check_stability(const Graph& graph, const Inference& inference) {
-  return Findings(graph, inference).all();
+std::vector<Finding> check_stability(const Graph& graph, const Inference& inference,
+                                     bool unfinished) {
+  return Findings(graph, inference, unfinished).all();
 }
 
 void require_stable(std::span<const Finding> findings) {

@@ -10,7 +10,9 @@
 
 namespace nodec {
 
-std::vector<Finding> check_stability(const Graph& graph, const Inference& inference);
+// `unfinished`: the program might go on, so no cell is called scratch for want of a later reader.
+std::vector<Finding> check_stability(const Graph& graph, const Inference& inference,
+                                     bool unfinished = false);
 
 // Throws Unstable with all findings when one of them stops a compile.
 void require_stable(std::span<const Finding> findings);

@@ -173,7 +173,7 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
 }
 
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent) {
-  std::vector<StoreSite>& sites = parent.record->stores;
+  std::vector<StoreSite>& sites = parent.record->traced.stores;
   for (std::size_t i = 0; i < ended.stored.size(); ++i) {
     Content content = from_leaves(ended.stored_types[i], values);
     for (Value* leaf : leaves(content)) {

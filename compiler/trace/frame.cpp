@@ -120,8 +120,8 @@ bool covered(const TraceRecord& record) {
 // Remembers who stores. Inside a scope that is the library, and the line is the scope's.
 StoreSite& remember_store(const Frame& frame) {
   TraceRecord& record = *frame.record;
-  record.stores.push_back({nullptr, covered(record) ? std::vector<void*>() : return_addresses()});
-  return record.stores.back();
+  record.traced.stores.push_back({nullptr, covered(record) ? std::vector<void*>() : return_addresses()});
+  return record.traced.stores.back();
 }
 
 void note_store(Slot& slot, const SourceLine& at) {
@@ -139,21 +139,21 @@ std::string spelled(const Variable& variable) {
   return variable.name.empty() ? "a variable" : fmt::format("'{}'", variable.name);
 }
 
-Unstable unborn(const Variable& variable, const Frame& frame, const SourceLine& at,
+Untraceable unborn(const Variable& variable, const Frame& frame, const SourceLine& at,
                 const std::string& help) {
   Finding finding = found(FindingCode::UseBeforeStore, variable, frame, at);
   finding.help = help;
   return stop(frame, std::move(finding));
 }
 
-Unstable stop(const Frame& frame, Finding finding) {
+Untraceable stop(const Frame& frame, Finding finding) {
   std::vector<Finding> all = frame.record->findings;
   all.push_back(std::move(finding));
-  return Unstable(std::move(all));
+  return Untraceable(std::move(all), frame.record->traced, true);
 }
 
 SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise) {
-  const std::vector<StoreSite>& sites = frame.record->stores;
+  const std::vector<StoreSite>& sites = frame.record->traced.stores;
   if (site >= sites.size()) return otherwise;
   const SourceLine line = first_user_line(sites[site].addresses);
   return line.known() ? line : otherwise;
@@ -294,7 +294,7 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
     if (variable->birth.get() != &frame) {
       Slot& slot = frame.slot(variable, at);
       note_store(slot, at);
-      slot.site = frame.record->stores.size() - 1;
+      slot.site = frame.record->traced.stores.size() - 1;
     }
     binding_in(variable, frame, at) = Binding{std::move(content), nullptr, {}};
     return;
@@ -314,7 +314,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
   if (!rebinds(*variable, frame)) {
     Slot& slot = frame.slot(variable, at);
     if (slot.box == nullptr) {
-      throw unborn(*variable, frame, written_at(frame, frame.record->stores.size() - 1, at),
+      throw unborn(*variable, frame, written_at(frame, frame.record->traced.stores.size() - 1, at),
                    "declare it inside the body, or give it a value first");
     }
     note_store(slot, at);

@@ -23,6 +23,7 @@
 
 #include "compiler/trace/content.h"
 #include "compiler/trace/state_policy.h"
+#include "compiler/trace/traced.h"
 #include "ir/finding.h"
 
 namespace nodec {
@@ -76,16 +77,9 @@ struct Slot {
 
 enum class Body { Program, Closure, Flow };
 
-// A store inside some body and the return addresses above it, for locate.h.
-struct StoreSite {
-  const Op* op = nullptr;  // the box.store, if it is one
-  std::vector<void*> addresses;
-  Value* value = nullptr;  // what a loop or branch makes of the variable, if it leaves one
-};
-
 // What all frames of one trace share.
 struct TraceRecord {
-  std::vector<StoreSite> stores;
+  Traced traced;
   std::map<const Value*, StatePolicy> policies;            // of cells that have one, in any region
   std::vector<std::pair<std::string, SourceLine>> scopes;  // scope.h, outermost first
   std::vector<Finding> findings;  // the trace went on after these; its end reports them
@@ -135,7 +129,7 @@ class Opened {
 Content add_argument(Frame& frame, const Type& type, std::string_view name);
 
 // What is thrown where a trace cannot go on: this finding behind those it went on after.
-Unstable stop(const Frame& frame, Finding finding);
+Untraceable stop(const Frame& frame, Finding finding);
 
 // Reading, storing, and the box of a variable, as seen from `frame`.
 Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
@@ -169,7 +163,7 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop);
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent);
 
 // What stops a trace: a variable without a value is read, or stored to where a value must exist.
-Unstable unborn(
+Untraceable unborn(
     const Variable& variable, const Frame& frame, const SourceLine& at,
     const std::string& help = "assign it first, or give it a value where it is declared");
 // The line of a store, looked up at once: what stops a trace is reported now.

@@ -11,10 +11,11 @@ using tracing::Access;
 using tracing::Content;
 
 Trace::Trace(std::string name, std::string batch, Here where)
-    : graph_(std::make_unique<Graph>()),
+    : graph_(std::make_shared<Graph>()),
       frame_(tracing::Body::Program, name, SourceLine::of(where), &graph_->body) {
   graph_->name = std::move(name);
   graph_->batch = std::move(batch);
+  frame_->record->traced.graph = graph_;
 }
 
 void Trace::check_name(const std::string& name, const SourceLine& where) const {
@@ -78,10 +79,9 @@ void Trace::update(const std::string& name, const Var& value, Here where) {
 
 Traced Trace::finish() {
   frame_.close();
-  Traced traced{std::move(graph_), std::move(frame_->record->stores)};
-  std::vector<Finding>& findings = frame_->record->findings;
-  if (findings.empty()) return traced;
-  throw Escaped(std::move(findings), std::move(traced));
+  const std::vector<Finding>& findings = frame_->record->findings;
+  if (findings.empty()) return frame_->record->traced;
+  throw Untraceable(findings, frame_->record->traced, false);
 }
 
 }  // namespace nodec

@@ -9,29 +9,12 @@
 #include <vector>
 
 #include "compiler/trace/frame.h"
+#include "compiler/trace/traced.h"
 #include "compiler/trace/tree.h"
 #include "compiler/trace/types.h"
 #include "ir/graph.h"
 
 namespace nodec {
-
-// A finished trace: the graph, and where each store that crossed a region was written.
-struct Traced {
-  std::unique_ptr<Graph> graph;
-  std::vector<tracing::StoreSite> stores;
-};
-
-// Thrown at the end of a trace in which values were used outside of the body they were made in. The
-// program holds zeros in their place: good for analysis (analyze.h), and for nothing else.
-class Escaped : public Unstable {
- public:
-  Escaped(std::vector<Finding> findings, Traced program)
-      : Unstable(std::move(findings)), program_(std::make_shared<Traced>(std::move(program))) {}
-  const Traced& program() const { return *program_; }
-
- private:
-  std::shared_ptr<const Traced> program_;  // an exception can be copied
-};
 
 class Trace {
  public:
@@ -45,14 +28,14 @@ class Trace {
   void output(const std::string& name, const Var& value, Here where = Here::current());
   // New content for the input of this name, written over it in place.
   void update(const std::string& name, const Var& value, Here where = Here::current());
-  // Throws Escaped.
+  // Throws Untraceable when values were used outside of the body they were made in.
   Traced finish();
 
  private:
   void add_output(const std::string& name, Value* value, int alias, const SourceLine& where);
   void check_name(const std::string& name, const SourceLine& where) const;
 
-  std::unique_ptr<Graph> graph_;
+  std::shared_ptr<Graph> graph_;
   tracing::Opened frame_;
 };
 

@@ -19,7 +19,7 @@ struct Net {
   bool keep_stages = true;
 };
 
-std::unique_ptr<Graph> network(const Net& net) {
+std::shared_ptr<Graph> network(const Net& net) {
   Trace t("net", "B");
   const Dim B = Dim::symbol("B");
   const auto tensor = [&](Shape s) { return Type::tensor(net.dtype, std::move(s)); };
@@ -54,7 +54,7 @@ std::unique_ptr<Graph> network(const Net& net) {
     t.output("steps", steps);
     t.output("evals", evals);
   }
-  return std::move(t.finish().graph);
+  return t.finish().graph;
 }
 
 }  // namespace

@@ -116,6 +116,58 @@ PROGRAM(escapes_before_it_stops) {
   t.output("y", z + st);
 }
 
+PROGRAM(boxed_before_it_stops) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'last' in solve: f32[3]
+  // expect: 1 loads, 1 values, 0 unproven
+  // expect: help: pass 'last' through the body and return it, or declare it a Cell
+  Var last = x;
+  const auto dynamics = [&](const Var& u) {
+    // expect: stored in 'last', f32[3]
+    last = u * 2;
+    return -1 * u;
+  };
+  const Var u = solved(x, dynamics);
+  // expect: use-before-store 'st'
+  // expect: help: assign it first, or give it a value where it is declared
+  Var st;
+  // expect: used 'st'
+  // expect: 'last' loses add, f32[3]
+  t.output("y", u + last + st);
+}
+
+PROGRAM(scratch_is_not_said_before_it_stops) {
+  const Var x = t.input("x", f32({3}));
+  const Cell kept(x);
+  const Var u = solved(x, [&](const Var& u) {
+    kept.store(u * 2);
+    return kept.load() * -1;
+  });
+  // expect: use-before-store 'st'
+  // expect: help: assign it first, or give it a value where it is declared
+  Var st;
+  // expect: used 'st'
+  t.output("y", u + st + kept.load());
+}
+
+PROGRAM(stops_inside_a_body) {
+  const Var x = t.input("x", f32({3}));
+  // expect: use-before-store ? in outer
+  // expect: help: assign it first, or give it a value where it is declared
+  // expect: boxed 'last' in solve: f32[3]
+  // expect: help: pass 'last' through the body and return it, or declare it a Cell
+  Var last = x, st;
+  const auto inner = [&](const Var& u) {
+    // expect: stored in 'last', f32[3]
+    last = u * 2;
+    return -1 * u;
+  };
+  // expect: used ?
+  const auto outer = [&](const Var& u) { return solved(u, inner) + st; };
+  const Var first = solved(x, inner);
+  t.output("y", call("outer", outer, first));
+}
+
 PROGRAM(read_before_any_store) {
   const Var x = t.input("x", f32({3}));
   // expect: use-before-store 'st'

@@ -7,14 +7,15 @@
 #include <filesystem>
 #include <sstream>
 
-#include "compiler/trace/model.h"
+#include "compiler/findings_text.h"
+#include "compiler/model.h"
 #include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 void append(void* to, const char* bytes, std::size_t count) {
   static_cast<std::string*>(to)->append(bytes, count);
@@ -63,8 +64,14 @@ std::string ModelLibrary::trace(const std::string& model) const {
   }
   std::string text;
   const auto run = reinterpret_cast<decltype(&nodec_models_trace)>(symbol("nodec_models_trace"));
-  if (run(model.c_str(), append, &text) == 0) return text;
-  throw std::runtime_error(text);  // worded by the library
+  switch (run(model.c_str(), append, &text)) {
+    case nodec_models_ir:
+      return text;
+    case nodec_models_findings:
+      throw Unstable(read_findings(text));
+    default:
+      throw std::runtime_error(text);  // worded by the library
+  }
 }
 
 }  // namespace nodec

@@ -1,4 +1,4 @@
-// A user's library of models, opened at run time (see compiler/trace/model.h).
+// A user's library of models, opened at run time (see compiler/model.h).
 #pragma once
 
 #include <string>

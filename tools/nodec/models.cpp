@@ -6,7 +6,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "compiler/trace/model.h"
+#include "compiler/model.h"
 #include "examples/mnist/program.h"
 #include "ir/parse.h"
 #include "kernels/catalogue.h"
@@ -81,7 +81,7 @@ bool is_traced_by_name(const std::string& name) {
   return is_registered(name) || split_library(name, in);
 }
 
-std::unique_ptr<Graph> load_model(const std::string& name) {
+std::shared_ptr<Graph> load_model(const std::string& name) {
   if (is_registered(name)) return trace_registered(name).graph;
   LibraryModel in;
   if (split_library(name, in)) return parsed(ModelLibrary(in.library).trace(in.model), name);

@@ -16,7 +16,7 @@ std::vector<std::string> model_names();
 std::vector<std::string> library_model_names(const std::string& library);
 
 // InputError when there is no such model, or the text is not IR.
-std::unique_ptr<Graph> load_model(const std::string& name);
+std::shared_ptr<Graph> load_model(const std::string& name);
 
 // Whether loading the name runs C++ code that traces, so that a second time may differ.
 bool is_traced_by_name(const std::string& name);

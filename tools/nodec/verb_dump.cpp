@@ -20,7 +20,7 @@ struct Dump {
       throw UsageError(fmt::format("after {} the program is no graph any more", after), {},
                        "draw it after one of trace ... expand");
     }
-    const std::unique_ptr<Graph> graph = load_model(model);
+    const std::shared_ptr<Graph> graph = load_model(model);
     if (drawn) {
       write_out(drawing(*graph));
     } else if (locations && is_graph_stage(after)) {

@@ -103,7 +103,7 @@ std::string compared(const KeyFields& fields, const std::vector<CacheRecord>& ot
 }
 
 int explain(const std::string& model) {
-  const std::unique_ptr<Graph> graph = load_model(model);
+  const std::shared_ptr<Graph> graph = load_model(model);
   const ObjectCache cache = ObjectCache::from_environment();
   if (cache.folder().empty()) {
     write_out(

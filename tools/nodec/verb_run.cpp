@@ -19,7 +19,7 @@ struct Run {
   int threads = 1;
 
   int run() const {
-    const std::unique_ptr<Graph> graph = load_model(model);
+    const std::shared_ptr<Graph> graph = load_model(model);
     const Program program = compile(*graph);
     const Executable& code = *program.executable;
     const Signature& signature = code.signature();

@@ -34,7 +34,7 @@ struct Types {
   }
 
   int analyzed() const {
-    const std::unique_ptr<Graph> graph = load_model(model);
+    const std::shared_ptr<Graph> graph = load_model(model);
     const std::vector<Difference> differing =
         retrace ? differences(*graph, *load_model(model)) : std::vector<Difference>{};
     const std::vector<Finding> findings = analyze(*graph);

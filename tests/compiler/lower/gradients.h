@@ -26,7 +26,7 @@ struct Model {
 };
 
 // The loss and its gradient; the first input is the solve's tolerance.
-inline std::unique_ptr<Graph> gradient_graph(const Model& model, Dtype dtype, const Rule& rule) {
+inline std::shared_ptr<Graph> gradient_graph(const Model& model, Dtype dtype, const Rule& rule) {
   Trace t("model", model.batch);
   const Var tolerance = t.input("tolerance", Type::scalar(dtype));
   SolveOptions options;
@@ -41,7 +41,7 @@ inline std::unique_ptr<Graph> gradient_graph(const Model& model, Dtype dtype, co
       value_and_grad([&](const Vars& x) { return model.loss(x, options); }, inputs);
   t.output("loss", value);
   for (std::size_t i = 0; i < g.size(); ++i) t.output(fmt::format("d{}", i), g[i]);
-  return std::move(t.finish().graph);
+  return t.finish().graph;
 }
 
 inline std::vector<Array> inputs_of(const Graph& graph, std::int64_t batch, double tolerance) {

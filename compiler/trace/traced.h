@@ -1,0 +1,47 @@
+// What tracing gives: a program, or what was found wrong with it together with what there is of it.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "ir/finding.h"
+#include "ir/graph.h"
+
+namespace nodec {
+namespace tracing {
+
+// A store inside some body and the return addresses above it, for locate.h.
+struct StoreSite {
+  const Op* op = nullptr;  // the box.store, if it is one
+  std::vector<void*> addresses;
+  Value* value = nullptr;  // what a loop or branch makes of the variable, if it leaves one
+};
+
+}  // namespace tracing
+
+// The graph, and where each store that crossed a region was written; an op or a value that is gone
+// from the graph may still have its site.
+struct Traced {
+  std::shared_ptr<Graph> graph;
+  std::vector<tracing::StoreSite> stores;
+};
+
+// What a trace throws about the user's variables: where it cannot go on, or at its end. The program
+// is good for analysis (analyze.h), and for nothing else: it holds zeros for values that were used
+// outside of the body they were made in, and what was traced after `stopped` is not there.
+class Untraceable : public Unstable {
+ public:
+  Untraceable(std::vector<Finding> findings, Traced program, bool stopped)
+      : Unstable(std::move(findings)),
+        program_(std::make_shared<Traced>(std::move(program))),
+        stopped_(stopped) {}
+  const Traced& program() const { return *program_; }
+  bool stopped() const { return stopped_; }  // before its end, in whatever body was open
+
+ private:
+  std::shared_ptr<const Traced> program_;  // an exception can be copied
+  bool stopped_;
+};
+
+}  // namespace nodec

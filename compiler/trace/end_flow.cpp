@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "compiler/trace/end.h"
+#include "compiler/trace/stop.h"
 
 namespace nodec::tracing {
 namespace {
@@ -42,12 +43,11 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
 void check_leaves(const Crossing& crossing, const Frame& frame, const Type& before,
                   const Type& after) {
   if (leaf_types(before).size() == leaf_types(after).size()) return;
-  Finding finding;
-  finding.code = frame.what == "while" ? FindingCode::CarryChange : FindingCode::StructureChange;
-  finding.path = frame.what;
-  finding.variable = crossing.variable->name;
-  finding.declared = crossing.variable->declared;
-  finding.writes.push_back({crossing.where, after, false});
+  const FindingCode code =
+      frame.what == "while" ? FindingCode::CarryChange : FindingCode::StructureChange;
+  Finding finding =
+      found(code, *crossing.variable, frame, written_at(frame, crossing.site, crossing.where));
+  finding.writes[0].type = after;
   finding.before = before;
   finding.after = after;
   finding.help = "keep one type, or use a second variable";

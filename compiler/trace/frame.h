@@ -128,9 +128,6 @@ class Opened {
 // A new argument of the frame that is not a capture; all of them come before its first use.
 Content add_argument(Frame& frame, const Type& type, std::string_view name);
 
-// What is thrown where a trace cannot go on: this finding behind those it went on after.
-Untraceable stop(const Frame& frame, Finding finding);
-
 // Reading, storing, and the box of a variable, as seen from `frame`.
 Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
 Type type_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
@@ -162,12 +159,6 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop);
 // Gives the stored variables their new contents, from the front of `values`.
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent);
 
-// What stops a trace: a variable without a value is read, or stored to where a value must exist.
-Untraceable unborn(
-    const Variable& variable, const Frame& frame, const SourceLine& at,
-    const std::string& help = "assign it first, or give it a value where it is declared");
-// The line of a store, looked up at once: what stops a trace is reported now.
-SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise);
 std::string spelled(const Variable& variable);  // "'st'", or "a variable"
 // What its box is called. A copy keeps its original's name in messages, where nothing better is
 // known; a box without a name of its own gets the one it is assigned by (locate.h).

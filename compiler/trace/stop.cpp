@@ -1,0 +1,98 @@
+// What is wrong with a variable at a line of the trace.
+#include "compiler/trace/stop.h"
+
+#include <algorithm>
+
+#include "compiler/trace/call_stack.h"
+#include "compiler/trace/locate.h"
+#include "kernels/build.h"
+
+namespace nodec::tracing {
+namespace {
+
+std::string path_to(const Frame& frame) {
+  std::string path = frame.parent != nullptr ? path_to(*frame.parent) : "";
+  if (frame.body == Body::Program || frame.what == "vjp") return path;
+  const std::string step = frame.name.empty() ? frame.what : frame.name;
+  return path.empty() ? step : path + "/" + step;
+}
+
+Error escaped(const Variable& variable, const SourceLine& at) {
+  return Error(
+      fmt::format("{} belongs to another trace, '{}'", spelled(variable), variable.birth->what),
+      {{at, "used here"}, {variable.declared, "made here"}}, "pass it to this program as an input");
+}
+
+Finding escape(const Variable& variable, const SourceLine& at) {
+  const Frame& birth = *variable.birth;
+  Finding finding = found(FindingCode::Escape, variable, birth, at);
+  if (variable.binding.content) {
+    finding.before = finding.after = finding.writes[0].type = variable.binding.content->type;
+  }
+  finding.help = fmt::format(
+      "return it from the body of the {}, or assign it to a variable declared outside", birth.what);
+  return finding;
+}
+
+bool all_tensors(const Type& type) {
+  const std::vector<Type> all = leaf_types(type);
+  return std::all_of(all.begin(), all.end(), [](const Type& leaf) { return leaf.is_tensor(); });
+}
+
+// A value that is used outside of its body is reported, and goes on as zeros of its type, so that
+// the trace meets what else is wrong with the program.
+void adopt(Variable& variable, Frame& frame, const SourceLine& at) {
+  Finding finding = escape(variable, at);
+  const Binding& old = variable.binding;
+  const Type type = old.content ? old.content->type : old.witness;
+  if (!old.content && old.box == nullptr) throw stop(frame, std::move(finding));
+  if (!all_tensors(type)) throw stop(frame, std::move(finding));
+  if (!variable.escaped) frame.record->findings.push_back(std::move(finding));
+  variable.escaped = true;
+  Builder b = frame.builder(at);
+  variable.binding = Binding{open(b, zeros(b, type)), nullptr, {}};
+  variable.birth = frame.shared_from_this();
+}
+
+}  // namespace
+
+Finding found(FindingCode code, const Variable& variable, const Frame& frame,
+              const SourceLine& at) {
+  Finding finding;
+  finding.code = code;
+  finding.path = path_to(frame);
+  finding.variable = variable.name.empty() ? declared_on(variable.declared) : variable.name;
+  finding.declared = variable.declared;
+  finding.writes.push_back({at, {}, false});
+  return finding;
+}
+
+Untraceable unborn(const Variable& variable, const Frame& frame, const SourceLine& at,
+                   const std::string& help) {
+  Finding finding = found(FindingCode::UseBeforeStore, variable, frame, at);
+  finding.help = help;
+  return stop(frame, std::move(finding));
+}
+
+Untraceable stop(const Frame& frame, Finding finding) {
+  std::vector<Finding> all = frame.record->findings;
+  all.push_back(std::move(finding));
+  return Untraceable(std::move(all), frame.record->traced, true);
+}
+
+SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise) {
+  const std::vector<StoreSite>& sites = frame.record->traced.stores;
+  if (site >= sites.size()) return otherwise;
+  const SourceLine line = first_user_line(sites[site].addresses);
+  return line.known() ? line : otherwise;
+}
+
+void check_reach(Variable& variable, Frame& frame, const SourceLine& at) {
+  if (variable.birth == nullptr) throw unborn(variable, frame, at);
+  if (frame.inside(*variable.birth)) return;
+  const bool another = variable.birth->body == Body::Program;
+  if (another) throw escaped(variable, at);
+  adopt(variable, frame, at);
+}
+
+}  // namespace nodec::tracing

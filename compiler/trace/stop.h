@@ -1,0 +1,29 @@
+// What a trace finds wrong with a variable by itself: a use outside of the body it was made in,
+// which it goes on after, and what it cannot go on after. The rest is for inference to find.
+#pragma once
+
+#include <string>
+
+#include "compiler/trace/frame.h"
+
+namespace nodec::tracing {
+
+// A finding about the variable, which a body at `frame` uses or leaves at this line.
+Finding found(FindingCode code, const Variable& variable, const Frame& frame, const SourceLine& at);
+
+// What is thrown where a trace cannot go on: this finding behind those it went on after.
+Untraceable stop(const Frame& frame, Finding finding);
+
+// A variable without a value is read, or stored to where a value must exist.
+Untraceable unborn(
+    const Variable& variable, const Frame& frame, const SourceLine& at,
+    const std::string& help = "assign it first, or give it a value where it is declared");
+
+// The line of a store, looked up at once: what stops a trace is reported now.
+SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise);
+
+// The frame must be the variable's own or a deeper one. A variable of a body that has ended is
+// reported and becomes this frame's, with zeros in it; one of another trace is an Error.
+void check_reach(Variable& variable, Frame& frame, const SourceLine& at);
+
+}  // namespace nodec::tracing

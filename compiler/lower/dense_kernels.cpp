@@ -214,7 +214,7 @@ plan::RowsTerm Lowering::rows_term(const AccumulatorTerm& term) {
   segment_ = next_segment_++;  // read by other threads than made it: never a tile's own
   plan::RowsTerm made;
   made.g = ref(term.sum->operands[0]);
-  if (term.scale) made.scale = scales_.at(term.scale);
+  made.scale = scale_of(term);
   const Value* h = term.sum->operands[1];
   if (!rows_from_table(h, &made)) made.rows = rows_.at(h);
   return made;

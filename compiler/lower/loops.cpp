@@ -14,7 +14,6 @@ namespace nodec::lowering {
 using plan::Buffer;
 using plan::Nodes;
 using plan::Ref;
-using Moves = std::vector<std::pair<const Value*, int>>;
 
 bool Lowering::fits_in_chunk(const Op& loop) {
   if (!scalar_only(loop.region(0))) {
@@ -65,56 +64,68 @@ void Lowering::add_loop(Nodes& nodes, const Op& op, Scope scope) {
 
 void Lowering::enter_loop(Nodes& nodes, const Op& op, Scope scope, plan::While& loop) {
   const auto carried = static_cast<std::size_t>(op.attrs.get<std::int64_t>("carried"));
-  Moves moves;
-  Nodes clears, zeros;
+  LoopEntry entry;
   for (std::size_t i = 0; i < op.operands.size(); ++i) {
     const Value* in = op.operands[i];
-    const Value* args[] = {op.region(0).arg(i), op.region(1).arg(i)};
+    const LoopOperand operand{
+        in, {op.region(0).arg(i), op.region(1).arg(i)}, i < carried ? op.result(i) : nullptr};
     if (i >= carried) {
-      for (const Value* arg : args) alias_[arg] = in;
+      for (const Value* arg : operand.args) alias_[arg] = in;
       continue;
     }
-    const Value* result = op.result(i);
-    for (const Value* arg : args) available_.insert(arg);
+    for (const Value* arg : operand.args) available_.insert(arg);
     if (const Accumulator* sum = sums_.of(op, i)) {
-      if (is_large(*sum->terms[0].sum)) {
-        zeros.push_back(
-            {plan::DenseMap{{Dim(elements(result))},
-                            true,
-                            {{nullptr, {plan::Source{}}, Ref{home(result), -1, {1}, 0}}}}});
-        std::get<plan::DenseMap>(std::get<plan::DenseKernel>(zeros.back().what))
-            .computes[0]
-            .operands[0]
-            .ref.strides = {0};
-        kept_.insert(home(result));
-      } else {
-        const int slots = new_slots(in->name.empty() ? "sum" : in->name, result->type.dtype(),
-                                    element_count(result->type.shape()).constant());
-        slots_[sum] = slots;
-        clears.push_back({plan::ClearSlots{slots, nullptr}});
-      }
-    } else if (in->type.kind() == Type::Kind::Tape) {
-      for (const Value* v : {args[0], args[1], result}) set_tape(v, tape_of(in));
-    } else if (in->type.is_scalar()) {
-      const int init = scalar_of(in, nodes);
-      const int id = new_scalar(in->type.dtype());
-      for (const Value* v : {args[0], args[1], result}) scalar_[v] = id;
-      loop.carries.push_back({id, init, -1});
+      enter_sum(entry, operand, *sum);
     } else {
-      const int buffer = home(result);
-      if (varying(result))
-        plan_.buffers[static_cast<std::size_t>(buffer)].space = Buffer::Space::Lanes;
-      for (const Value* arg : args) buffer_[arg] = buffer;
-      moves.emplace_back(in, buffer);
+      enter_carry(entry, operand, nodes, loop);
     }
   }
-  if (scope == Scope::Team && !clears.empty()) {
-    nodes.push_back({plan::Phase{std::move(clears)}});
+  if (scope == Scope::Team && !entry.clears.empty()) {
+    nodes.push_back({plan::Phase{std::move(entry.clears)}});
   } else {
-    nodes.insert(nodes.begin(), clears.begin(), clears.end());
+    nodes.insert(nodes.begin(), entry.clears.begin(), entry.clears.end());
   }
-  nodes.insert(nodes.end(), zeros.begin(), zeros.end());
-  copies(nodes, moves, scope);
+  nodes.insert(nodes.end(), entry.zeros.begin(), entry.zeros.end());
+  copies(nodes, entry.moves, scope);
+}
+
+// A sum over the samples starts at zero: in its slots, or where it is large in its own buffer.
+void Lowering::enter_sum(LoopEntry& entry, const LoopOperand& carry, const Accumulator& sum) {
+  const Value* result = carry.result;
+  if (!is_large(*sum.terms[0].sum)) {
+    const int slots =
+        new_slots(carry.in->name.empty() ? "sum" : carry.in->name, result->type.dtype(),
+                  element_count(result->type.shape()).constant());
+    slots_[&sum] = slots;
+    entry.clears.push_back({plan::ClearSlots{slots, nullptr}});
+    return;
+  }
+  plan::Source zero;
+  zero.ref.strides = {0};  // no buffer and no scalar
+  entry.zeros.push_back(
+      {plan::DenseMap{{Dim(elements(result))},
+                      true,
+                      {{nullptr, {std::move(zero)}, Ref{home(result), -1, {1}, 0}}}}});
+  kept_.insert(home(result));
+}
+
+void Lowering::enter_carry(LoopEntry& entry, const LoopOperand& carry, Nodes& nodes,
+                           plan::While& loop) {
+  const auto& [in, args, result] = carry;
+  if (in->type.kind() == Type::Kind::Tape) {
+    for (const Value* v : {args[0], args[1], result}) set_tape(v, tape_of(in));
+  } else if (in->type.is_scalar()) {
+    const int init = scalar_of(in, nodes);
+    const int id = new_scalar(in->type.dtype());
+    for (const Value* v : {args[0], args[1], result}) scalar_[v] = id;
+    loop.carries.push_back({id, init, -1});
+  } else {
+    const int buffer = home(result);
+    if (varying(result))
+      plan_.buffers[static_cast<std::size_t>(buffer)].space = Buffer::Space::Lanes;
+    for (const Value* arg : args) buffer_[arg] = buffer;
+    entry.moves.emplace_back(in, buffer);
+  }
 }
 
 // Carries that take each other's values (a swap) go through buffers of their own.

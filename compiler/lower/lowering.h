@@ -54,6 +54,21 @@ struct TileList {
   std::map<const Value*, Place> made;  // values made by this list, and in which kernel
 };
 
+// Values and the buffers they go to.
+using Moves = std::vector<std::pair<const Value*, int>>;
+
+// One operand of a loop: a carry, or what every turn reads as it is.
+struct LoopOperand {
+  const Value* in;
+  const Value* args[2];  // in the test and in the body
+  const Value* result;   // of a carry
+};
+// What happens before a loop's first turn.
+struct LoopEntry {
+  Moves moves;
+  plan::Nodes clears, zeros;  // of slots, and of buffers
+};
+
 class Lowering {
  public:
   explicit Lowering(const Graph& graph);
@@ -103,6 +118,9 @@ class Lowering {
   void add_batch_sum(TileList& list, const Op& op, int slots);
   void add_accumulation(TileList& list, const Accumulator& sum, const Region& region);
   void add_term(TileList& list, const AccumulatorTerm& term, int slots);
+  void add_slot_sum(TileList& list, const AccumulatorTerm& term, int slots);
+  void add_slot_product(TileList& list, const AccumulatorTerm& term, int slots);
+  int scale_of(const AccumulatorTerm& term) const;  // -1: none
   void add_copy(TileList& list, const Value* from, plan::Ref to);
   void add_transfer(TileList& list, const Value* v, int port, bool import);
   void add_rows(TileList& list, const Value* v);
@@ -159,14 +177,15 @@ class Lowering {
   // ---- loops.cpp ----
   void add_loop(plan::Nodes& nodes, const Op& op, Scope scope);
   void enter_loop(plan::Nodes& nodes, const Op& op, Scope scope, plan::While& loop);
+  void enter_sum(LoopEntry& entry, const LoopOperand& carry, const Accumulator& sum);
+  void enter_carry(LoopEntry& entry, const LoopOperand& carry, plan::Nodes& nodes,
+                   plan::While& loop);
   void next_carries(plan::Nodes& nodes, const Op& op, Scope scope, plan::While& loop);
   void leave_loop(plan::Nodes& nodes, const Op& op);
   void add_branch(plan::Nodes& nodes, const Op& op);
   plan::Nodes branch_body(const Op& op, std::size_t k, std::vector<plan::Merge>& merges);
-  void copies(plan::Nodes& nodes, const std::vector<std::pair<const Value*, int>>& moves,
-              Scope scope);
-  std::vector<std::pair<const Value*, int>> without_conflicts(
-      plan::Nodes& nodes, std::vector<std::pair<const Value*, int>> moves, Scope scope);
+  void copies(plan::Nodes& nodes, const Moves& moves, Scope scope);
+  Moves without_conflicts(plan::Nodes& nodes, Moves moves, Scope scope);
 
   // ---- frames.cpp ----
   int tape_of(const Value* v) const;

@@ -98,48 +98,6 @@ Ref Lowering::tile_ref(TileList& list, const Value* v) {
   return ref_to(made, v);
 }
 
-// Splits the element axes of a reduction's operand into those kept and those folded.
-struct FoldAxes {
-  std::vector<std::int64_t> outer, inner, strides;
-};
-
-static FoldAxes fold_axes(const std::vector<int>& axes, const std::vector<std::int64_t>& sizes,
-                          const std::vector<std::int64_t>& strides,
-                          const std::vector<std::int64_t>& folded) {
-  FoldAxes found;
-  std::vector<std::int64_t> last;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    if (std::find(folded.begin(), folded.end(), axes[i]) == folded.end()) {
-      found.outer.push_back(sizes[i]);
-      found.strides.push_back(strides[i]);
-    } else {
-      found.inner.push_back(sizes[i]);
-      last.push_back(strides[i]);
-    }
-  }
-  found.strides.insert(found.strides.end(), last.begin(), last.end());
-  return found;
-}
-
-std::vector<std::int64_t> folded_axes(const Op& op) {
-  if (op.attrs.has("axis")) return {op.attrs.get<std::int64_t>("axis")};
-  return op.attrs.get<std::vector<std::int64_t>>("axes");
-}
-
-void Lowering::add_fold(TileList& list, const Op& op) {
-  const Value* x = op.operands[0];
-  plan::FoldElements fold;
-  fold.op = &op;
-  fold.x = ref(x);
-  const FoldAxes axes = fold_axes(element_axes(x), extents(x), fold.x.strides, folded_axes(op));
-  fold.outer = axes.outer;
-  fold.inner = axes.inner;
-  fold.x.strides = axes.strides;
-  fold.out = ref_to(home(op.result()), op.result());
-  list.kernels.emplace_back(std::move(fold));
-  place(list, op.result());
-}
-
 void Lowering::add_matvec(TileList& list, const Op& op) {
   const bool right = varying(op.operands[1]);  // weight * x, or x * weight
   if (right == varying(op.operands[0])) {
@@ -210,72 +168,6 @@ void Lowering::add_join(TileList& list, const Op& op) {
     offset += extents(x)[static_cast<std::size_t>(at)];
   }
   place(list, out);
-}
-
-// A sum over the batch goes to slots. A product that only this sum reads is fused into its chain.
-void Lowering::add_batch_sum(TileList& list, const Op& op, int slots) {
-  if (op.primitive == &argmax_p) {  // a slot holds one number, an argmax needs two
-    throw Error("'argmax' along the batch cannot be compiled yet", {{op.where, "used here"}},
-                "take it along another axis, or compare with max_over");
-  }
-  segment_ = list.segment;
-  add_term(list, {&op, nullptr, op.parent}, slots);
-}
-
-// The multiplication under a sum that nothing else reads.
-static const Op* fused_product(const Op& sum) {
-  const Value* x = sum.operands[0];
-  if (sum.primitive != &sum_p || !x->op || x->op->primitive != &mul_p) return nullptr;
-  std::size_t uses = 0;
-  for (const auto& op : x->region->ops)
-    uses += static_cast<std::size_t>(std::count(op->operands.begin(), op->operands.end(), x));
-  uses +=
-      static_cast<std::size_t>(std::count(x->region->results.begin(), x->region->results.end(), x));
-  return uses == 1 ? x->op : nullptr;
-}
-
-void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) {
-  const Op& op = *term.sum;
-  const int scale = term.scale ? scales_.at(term.scale) : -1;
-  if (op.primitive->form == Form::Reduce) {
-    const Value* x = op.operands[0];
-    const Op* product = fused_product(op);
-    plan::SlotSum sum;
-    sum.slots = slots;
-    sum.op = &op;
-    sum.scale = scale;
-    sum.x = ref(product ? product->operands[0] : x);
-    if (product) sum.y = ref(product->operands[1]);
-    const std::vector<std::int64_t> y_strides = sum.y.strides;
-    const FoldAxes axes = fold_axes(element_axes(x), extents(x), sum.x.strides, folded_axes(op));
-    sum.outer = axes.outer;
-    sum.inner = axes.inner;
-    sum.x.strides = axes.strides;
-    if (product) {
-      sum.y.strides = fold_axes(element_axes(x), extents(x), y_strides, folded_axes(op)).strides;
-    }
-    list.kernels.emplace_back(std::move(sum));
-    return;
-  }
-  plan::SlotContract* last =
-      list.kernels.empty() ? nullptr : std::get_if<plan::SlotContract>(&list.kernels.back());
-  if (!last || last->slots != slots) {
-    plan::SlotContract fresh;
-    fresh.slots = slots;
-    fresh.rows = elements(op.operands[0]);
-    fresh.columns = elements(op.operands[1]);
-    list.kernels.emplace_back(std::move(fresh));
-    last = &std::get<plan::SlotContract>(list.kernels.back());
-  }
-  // Samples are lanes wherever their axis stands, so the flags that say where do not matter.
-  last->terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale});
-}
-
-void Lowering::add_accumulation(TileList& list, const Accumulator& sum, const Region& region) {
-  segment_ = list.segment;
-  for (const AccumulatorTerm& term : sum.terms) {
-    if (term.region == &region) add_term(list, term, slots_.at(&sum));
-  }
 }
 
 // Between a port, row-major as the caller laid it out, and the blocks of 16 samples.

@@ -1,0 +1,133 @@
+// Reductions on one tile of samples as kernels: over axes of each sample they give a value, over
+// the samples they add to slots, which outlive the tile (plan.h states the order of such a sum).
+#include <algorithm>
+
+#include "compiler/lower/batch.h"
+#include "compiler/lower/lowering.h"
+
+namespace nodec::lowering {
+namespace {
+
+// Splits the element axes of a reduction's operand into those kept and those folded.
+struct FoldAxes {
+  std::vector<std::int64_t> outer, inner, strides;
+};
+
+FoldAxes fold_axes(const std::vector<int>& axes, const std::vector<std::int64_t>& sizes,
+                   const std::vector<std::int64_t>& strides,
+                   const std::vector<std::int64_t>& folded) {
+  FoldAxes found;
+  std::vector<std::int64_t> last;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    if (std::find(folded.begin(), folded.end(), axes[i]) == folded.end()) {
+      found.outer.push_back(sizes[i]);
+      found.strides.push_back(strides[i]);
+    } else {
+      found.inner.push_back(sizes[i]);
+      last.push_back(strides[i]);
+    }
+  }
+  found.strides.insert(found.strides.end(), last.begin(), last.end());
+  return found;
+}
+
+// The multiplication under a sum that nothing else reads.
+const Op* fused_product(const Op& sum) {
+  const Value* x = sum.operands[0];
+  if (sum.primitive != &sum_p || !x->op || x->op->primitive != &mul_p) return nullptr;
+  std::size_t uses = 0;
+  for (const auto& op : x->region->ops)
+    uses += static_cast<std::size_t>(std::count(op->operands.begin(), op->operands.end(), x));
+  uses +=
+      static_cast<std::size_t>(std::count(x->region->results.begin(), x->region->results.end(), x));
+  return uses == 1 ? x->op : nullptr;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> folded_axes(const Op& op) {
+  if (op.attrs.has("axis")) return {op.attrs.get<std::int64_t>("axis")};
+  return op.attrs.get<std::vector<std::int64_t>>("axes");
+}
+
+void Lowering::add_fold(TileList& list, const Op& op) {
+  const Value* x = op.operands[0];
+  plan::FoldElements fold;
+  fold.op = &op;
+  fold.x = ref(x);
+  const FoldAxes axes = fold_axes(element_axes(x), extents(x), fold.x.strides, folded_axes(op));
+  fold.outer = axes.outer;
+  fold.inner = axes.inner;
+  fold.x.strides = axes.strides;
+  fold.out = ref_to(home(op.result()), op.result());
+  list.kernels.emplace_back(std::move(fold));
+  place(list, op.result());
+}
+
+// A sum over the batch goes to slots. A product that only this sum reads is fused into its chain.
+void Lowering::add_batch_sum(TileList& list, const Op& op, int slots) {
+  if (op.primitive == &argmax_p) {  // a slot holds one number, an argmax needs two
+    throw Error("'argmax' along the batch cannot be compiled yet", {{op.where, "used here"}},
+                "take it along another axis, or compare with max_over");
+  }
+  segment_ = list.segment;
+  add_term(list, {&op, nullptr, op.parent}, slots);
+}
+
+void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) {
+  const bool reduces = term.sum->primitive->form == Form::Reduce;
+  reduces ? add_slot_sum(list, term, slots) : add_slot_product(list, term, slots);
+}
+
+int Lowering::scale_of(const AccumulatorTerm& term) const {
+  return term.scale != nullptr ? scales_.at(term.scale) : -1;
+}
+
+void Lowering::add_slot_sum(TileList& list, const AccumulatorTerm& term, int slots) {
+  const Op& op = *term.sum;
+  const Value* x = op.operands[0];
+  const Op* product = fused_product(op);
+  const auto axes = [&](const plan::Ref& to) {
+    return fold_axes(element_axes(x), extents(x), to.strides, folded_axes(op));
+  };
+  plan::SlotSum sum;
+  sum.slots = slots;
+  sum.op = &op;
+  sum.scale = scale_of(term);
+  sum.x = ref(product ? product->operands[0] : x);
+  const FoldAxes folded = axes(sum.x);
+  sum.outer = folded.outer;
+  sum.inner = folded.inner;
+  sum.x.strides = folded.strides;
+  if (product) {
+    sum.y = ref(product->operands[1]);
+    sum.y.strides = axes(sum.y).strides;
+  }
+  list.kernels.emplace_back(std::move(sum));
+}
+
+// Products that add to the same slots, one after another, are terms of one kernel.
+void Lowering::add_slot_product(TileList& list, const AccumulatorTerm& term, int slots) {
+  const Op& op = *term.sum;
+  plan::SlotContract* last =
+      list.kernels.empty() ? nullptr : std::get_if<plan::SlotContract>(&list.kernels.back());
+  if (!last || last->slots != slots) {
+    plan::SlotContract fresh;
+    fresh.slots = slots;
+    fresh.rows = elements(op.operands[0]);
+    fresh.columns = elements(op.operands[1]);
+    list.kernels.emplace_back(std::move(fresh));
+    last = &std::get<plan::SlotContract>(list.kernels.back());
+  }
+  // Samples are lanes wherever their axis stands, so the flags that say where do not matter.
+  last->terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale_of(term)});
+}
+
+void Lowering::add_accumulation(TileList& list, const Accumulator& sum, const Region& region) {
+  segment_ = list.segment;
+  for (const AccumulatorTerm& term : sum.terms) {
+    if (term.region == &region) add_term(list, term, slots_.at(&sum));
+  }
+}
+
+}  // namespace nodec::lowering

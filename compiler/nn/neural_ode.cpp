@@ -82,6 +82,12 @@ class NeuralOdeRules : public LayerRules {
 }  // namespace
 
 Layer NeuralOde(Layer dynamics, NeuralOdeOptions options, Here where) {
+  if (options.policy != StatePolicy::None && options.style != StateStyle::Stateful) {
+    throw Error(
+        fmt::format("a NeuralOde of style {} has no cell for its policy, {}",
+                    options.style == StateStyle::Layer ? "Layer" : "Compact", name(options.policy)),
+        {{SourceLine::of(where), ""}}, "take StateStyle::Stateful, or give no policy");
+  }
   return {std::make_shared<NeuralOdeRules>(std::move(dynamics), std::move(options)), where};
 }
 

@@ -20,8 +20,8 @@ struct Adjoint {
   ReverseRule reverse = nullptr;
 };
 
-// Error when there is none of that name.
-const Adjoint& find_adjoint(std::string_view name);
+// Null when there is none of that name.
+const Adjoint* find_adjoint(std::string_view name);
 // Later ones of a name win. Not to be called while programs are being compiled.
 void register_adjoint(const Adjoint& adjoint);
 std::vector<std::string> adjoint_names();

@@ -95,7 +95,17 @@ void check_results(const SolveView& s) {
   }
 }
 
+// Also where no derivative is asked for: a misspelled name is wrong where it is written.
+void check_adjoint(const SolveView& s) {
+  expect(s, find_adjoint(s.adjoint()) != nullptr, fmt::format("knows no adjoint '{}'", s.adjoint()),
+         fmt::format("name one of: {}", fmt::join(adjoint_names(), ", ")));
+  const auto tolerance = attribute_or<std::string>(s.op(), "adjoint_tolerance", "scaled");
+  expect(s, tolerance == "scaled" || tolerance == "peer",
+         fmt::format("knows no adjoint tolerance '{}'", tolerance), "name 'scaled' or 'peer'");
+}
+
 void check_attributes(const SolveView& s) {
+  check_adjoint(s);
   const Method& method = s.method();
   if (method.adaptive) Controller(s.controller(), 1);
   for (const std::int64_t cell : s.per_step()) {
@@ -131,7 +141,7 @@ std::vector<Type> solve_type(const Op& op) {
 
 std::vector<Value*> solve_expand(Builder& b, const Op& op) { return integrate(b, SolveView(op)); }
 
-const Adjoint& adjoint_of(const Op& op) { return find_adjoint(SolveView(op).adjoint()); }
+const Adjoint& adjoint_of(const Op& op) { return *find_adjoint(SolveView(op).adjoint()); }
 
 Op& solve_augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
   return adjoint_of(op).augment(ad, b, op, operands);

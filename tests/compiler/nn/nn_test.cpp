@@ -291,5 +291,18 @@ TEST_CASE("only the layer form has boxes, and the three forms compute the same")
   }
 }
 
+TEST_CASE("a policy is for the style that has a cell") {
+  for (const auto& [style, name] :
+       {std::pair(nn::StateStyle::Layer, "Layer"), std::pair(nn::StateStyle::Compact, "Compact")}) {
+    const nn::NeuralOdeOptions options{.style = style, .policy = StatePolicy::PerSolve};
+    const nn::Layer model = nn::Chain({nn::Dense(2, 2)});
+    CHECK(testing::message([&] { nn::NeuralOde(model, options); }) ==
+          fmt::format("error: a NeuralOde of style {} has no cell for its policy, per_solve\n"
+                      "  --> line +0\n"
+                      "  help: take StateStyle::Stateful, or give no policy",
+                      name));
+  }
+}
+
 }  // namespace
 }  // namespace nodec

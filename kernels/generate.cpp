@@ -1,9 +1,45 @@
 // Data from attributes alone: constant, iota, dim.
+#include <cmath>
+#include <limits>
+
 #include "kernels/build.h"
 #include "kernels/rules.h"
 
 namespace nodec {
 namespace {
+
+// The ends of an integer dtype.
+std::pair<std::int64_t, std::int64_t> ends(Dtype dtype) {
+  if (dtype == Dtype::Bool) return {0, 1};
+  if (dtype == Dtype::U8) return {0, 255};
+  using I32 = std::numeric_limits<std::int32_t>;
+  using I64 = std::numeric_limits<std::int64_t>;
+  return dtype == Dtype::I32 ? std::pair<std::int64_t, std::int64_t>(I32::min(), I32::max())
+                             : std::pair(I64::min(), I64::max());
+}
+
+bool holds(Dtype dtype, std::int64_t value) {
+  return value >= ends(dtype).first && value <= ends(dtype).second;
+}
+
+// A finite number must not become infinite; that it is rounded is usual.
+bool holds(Dtype dtype, double value) {
+  if (dtype == Dtype::F32) return !std::isfinite(value) || std::isfinite(float(value));
+  if (dtype == Dtype::F64) return true;
+  const bool whole = value >= -0x1p63 && value < 0x1p63 && value == std::floor(value);
+  return whole && holds(dtype, std::int64_t(value));
+}
+
+template <class Number>
+void require_held(const Op& op, Dtype dtype, Number value) {
+  if (holds(dtype, value)) return;
+  const std::string range =
+      is_float(dtype) ? fmt::format("of a size up to {}, or inf", std::numeric_limits<float>::max())
+                      : fmt::format("from {} to {}", ends(dtype).first, ends(dtype).second);
+  fail(op, fmt::format("of {} cannot hold {}", name(dtype), value),
+       fmt::format("give {} {}, or take another dtype",
+                   is_float(dtype) ? "numbers" : "whole numbers", range));
+}
 
 // One number for all elements, or a list of them; whole numbers are written as integers.
 Types constant_type(const Op& op) {
@@ -19,10 +55,11 @@ Types constant_type(const Op& op) {
       fail(op,
            fmt::format("lists {} for the shape {}", count_of(values.size(), "value"), str(shape)));
     }
+    for (const double value : values) require_held(op, dtype, value);
   } else if (is_float(dtype)) {
-    attribute<double>(op, "value");
+    require_held(op, dtype, attribute<double>(op, "value"));
   } else {
-    attribute<std::int64_t>(op, "value");
+    require_held(op, dtype, attribute<std::int64_t>(op, "value"));
   }
   return {Type::tensor(dtype, shape)};
 }

@@ -79,6 +79,36 @@ TEST_CASE("attributes are told when absent or of another kind") {
         "'argmax' has axis -1, but its data has 2 axes");
 }
 
+TEST_CASE("a constant's numbers are some of its dtype") {
+  const auto made = [](const char* dtype, const char* value) {
+    return refusal("",
+                   fmt::format("constant {{dtype = {}, shape = <>, value = {}}}", dtype, value));
+  };
+  const std::string whole = "\nhelp: give whole numbers from ", other = ", or take another dtype";
+  CHECK(made("u8", "300") == "'constant' of u8 cannot hold 300" + whole + "0 to 255" + other);
+  CHECK(made("u8", "-1") == "'constant' of u8 cannot hold -1" + whole + "0 to 255" + other);
+  CHECK(made("bool", "2") == "'constant' of bool cannot hold 2" + whole + "0 to 1" + other);
+  CHECK(made("i32", "99999999999999") == "'constant' of i32 cannot hold 99999999999999" + whole +
+                                             "-2147483648 to 2147483647" + other);
+  CHECK(made("f32", "1e300") ==
+        "'constant' of f32 cannot hold 1e+300\nhelp: give numbers of a size "
+        "up to 3.4028235e+38, or inf, or take another dtype");
+  for (const auto& [dtype, value] :
+       {std::pair("u8", "255"), std::pair("i32", "-2147483648"), std::pair("f64", "1e300"),
+        std::pair("f32", "inf"), std::pair("f32", "3.4028235e38"), std::pair("bool", "1")}) {
+    CHECK(made(dtype, value) == "accepted");
+  }
+  const auto listed = [](const char* dtype, const char* values) {
+    return refusal("",
+                   fmt::format("constant {{dtype = {}, shape = <2>, values = {}}}", dtype, values));
+  };
+  CHECK(listed("u8", "[255.0, 256.0]") ==
+        "'constant' of u8 cannot hold 256" + whole + "0 to 255" + other);
+  CHECK(listed("i64", "[1.0, 0.5]").starts_with("'constant' of i64 cannot hold 0.5"));
+  CHECK(listed("i64", "[1.0, 1e30]").starts_with("'constant' of i64 cannot hold 1e+30"));
+  CHECK(listed("i32", "[-1.0, 2.0]") == "accepted");
+}
+
 TEST_CASE("views say what would not fit") {
   CHECK(refusal("%x: f32[20, B]", "reshape %x {shape = <10, B>}") ==
         "'reshape' cannot give 'x' f32[20, B], of 20*B elements, the shape [10, B], of 10*B");

@@ -43,6 +43,14 @@ bool is_flat(const DenseMap& map) {
   return true;
 }
 
+// A part of a join starts where those before it end.
+std::int64_t known_size(const Op& op, const Dim& size) {
+  if (size.is_constant()) return size.constant();
+  throw Error(fmt::format("'{}' needs the sizes before its last part as numbers, got {}", op.name(),
+                          size.str()),
+              {{op.where, "joined here"}}, "put the part whose size is a symbol last");
+}
+
 }  // namespace
 
 void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
@@ -92,13 +100,14 @@ void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
     DenseMap zero{element_dims(out), false, {{nullptr, {Source{}}, whole}}};
     zero.computes[0].operands[0].ref.strides.assign(whole.strides.size(), 0);
     kernels.emplace_back(std::move(zero));
-    offset = op.attrs.get<Shape>("before")[0].constant();
+    offset = known_size(op, op.attrs.get<Shape>("before")[0]);
   }
-  for (const Value* x : op.operands) {
+  for (std::size_t i = 0; i < op.operands.size(); ++i) {
+    const Value* x = op.operands[i];
     Ref part = whole;
     part.start += offset * whole.strides[axis];
     kernels.push_back(dense_copy(x, part));
-    offset += x->type.shape()[axis].constant();
+    if (i + 1 < op.operands.size()) offset += known_size(op, x->type.shape()[axis]);
   }
 }
 

@@ -139,6 +139,18 @@ TEST_CASE("an op that reads rows as they lie names what lies otherwise") {
   help: make it the batch, or a number)");
 }
 
+TEST_CASE("only the last part of a join may have a size that is no number") {
+  CHECK(lowering_error(R"(graph f (%x: f32[N], %y: f32[1]) {
+  %1 = concat %x, %y {axis = 0} @ "model.cpp:3"
+  yield %1
+})") == R"(error: 'concat' needs the sizes before its last part as numbers, got N
+  --> model.cpp:3   joined here
+  help: put the part whose size is a symbol last)");
+  CHECK(contains(oracle::plan_text("graph f (%x: f32[N], %y: f32[1]) {\n"
+                                   "  %1 = concat %y, %x {axis = 0}\n  yield %1\n}"),
+                 "f32[N + 1]"));
+}
+
 TEST_CASE("a port without a name has its number in the signature") {
   const auto graph = oracle::read("graph f (%x: f32[2], %0: f32[3]) { yield %x as y, %0 }");
   const Program program = oracle::compile_fresh(*graph);

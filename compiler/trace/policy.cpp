@@ -43,7 +43,8 @@ PolicyCells::PolicyCells(Frame& frame, std::vector<Value*>& captures, Builder& p
     taken_.back().policy = policy->second;
     Value* outer = captures[i];
     captures.erase(captures.begin() + std::ptrdiff_t(i));
-    gone_.push_back(remove_arg(region, frame.own_args + i));
+    // The contents of cells per accepted step stand in front of the captures.
+    gone_.push_back(remove_arg(region, frame.own_args + cells_.size() + i));
     take(outer, gone_.back().get(), frame, parent);
   }
   captures.insert(captures.end(), captures_.begin(), captures_.end());

@@ -82,15 +82,51 @@ TEST_CASE("state that is only read, or stored and never declared, keeps its mean
   CHECK(out[0][0] == doctest::Approx(0.367879).epsilon(1e-4));
 }
 
+TEST_CASE("cells of every policy stand side by side, in any order") {
+  const StatePolicy all[] = {StatePolicy::Frozen, StatePolicy::PerSolve,
+                             StatePolicy::PerAcceptedStep};
+  for (int order = 0; order < 27; ++order) {
+    const StatePolicy policies[] = {all[order / 9], all[order / 3 % 3], all[order % 3]};
+    Trace t("side_by_side");
+    const Var u0 = t.input("u0", f32({2}));
+    std::vector<Cell> cells;
+    for (const StatePolicy policy : policies) {
+      cells.emplace_back(record({{"runs", constant(0.0)}, {"last", constant(0.0)}}), policy);
+    }
+    const Solution<Var> solution = solve(
+        [&](const Var& u) {
+          for (const Cell& cell : cells) {
+            Var now = cell.load();
+            now["runs"] = now["runs"] + 1;
+            now["last"] = sum(u);
+            cell.store(now);
+          }
+          return -1 * u;
+        },
+        u0, 0, 1, {.method = "rk4", .dt = 0.25});
+    for (int i = 0; i < 3; ++i) t.output(fmt::format("runs{}", i), cells[i].load()["runs"]);
+    const auto out = run(t.finish(), {numbers({1, 2})});
+    for (int i = 0; i < 3; ++i) {
+      CAPTURE(name(policies[i]));
+      const double runs = policies[i] == StatePolicy::Frozen     ? 0
+                          : policies[i] == StatePolicy::PerSolve ? 1
+                                                                 : 4;
+      CHECK(out[std::size_t(i)][0] == runs);
+    }
+  }
+}
+
 TEST_CASE("a cell keeps the type it was declared with") {
   Trace t("kept");
   const Var x = t.input("x", f32({3}));
   const Cell last(constant(0.0));
-  CHECK(testing::message([&] { last.store(x); }) == R"(error: the cell holds f32[] and is given f32[3]
+  CHECK(testing::message([&] { last.store(x); }) ==
+        R"(error: the cell holds f32[] and is given f32[3]
   --> line +0
   help: a cell keeps one type: declare it with a content of this one)");
   const Cell named = Cell(constant(0.0)).named("calls");
-  CHECK(testing::message([&] { named.store(x); }).starts_with("error: the cell 'calls' holds f32[]"));
+  CHECK(
+      testing::message([&] { named.store(x); }).starts_with("error: the cell 'calls' holds f32[]"));
 }
 
 TEST_CASE("records and nested solves take policies, too") {

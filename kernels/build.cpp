@@ -104,7 +104,9 @@ Value* reshape(Builder& b, Value* x, Shape shape) {
 }
 
 Value* transpose(Builder& b, Value* x, std::vector<std::int64_t> perm) {
-  if (std::is_sorted(perm.begin(), perm.end()) && perm.size() == x->type.rank()) return x;
+  std::vector<std::int64_t> unchanged(x->type.is_tensor() ? x->type.rank() : 0);
+  std::iota(unchanged.begin(), unchanged.end(), 0);
+  if (x->type.is_tensor() && perm == unchanged) return x;
   return b.value(transpose_p, {x}, {{"perm", std::move(perm)}});
 }
 

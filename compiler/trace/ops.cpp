@@ -35,16 +35,25 @@ Var with(const Operand& x, const F& make) {
   return Access::make(make(b, Access::value(b, x)), x.where());
 }
 
-std::int64_t checked_axis(const Value* x, std::int64_t axis, const SourceLine& where) {
-  const auto rank = std::int64_t(x->type.rank());
+// Counted from the front; `type` is of what has the axis.
+std::int64_t checked_axis(const Type& type, std::int64_t axis, const SourceLine& where) {
+  const auto rank = std::int64_t(type.rank());
   if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
-  throw Error(fmt::format("there is no axis {} in {}", axis, x->type.str()), {{where, ""}},
-              fmt::format("axes go from 0 to {}, or from -{} to -1", rank - 1, rank));
+  throw Error(fmt::format("there is no axis {} in {}", axis, type.str()), {{where, ""}},
+              rank == 0 ? "a scalar has no axes"
+                        : fmt::format("axes go from 0 to {}, or from -{} to -1", rank - 1, rank));
+}
+std::int64_t checked_axis(const Value* x, std::int64_t axis, const SourceLine& where) {
+  return checked_axis(x->type, axis, where);
+}
+
+Axes in_order(const Type& type, Axes axes, const SourceLine& where) {
+  for (std::int64_t& axis : axes) axis = checked_axis(type, axis, where);
+  return axes;
 }
 
 Axes checked_axes(const Value* x, const Axes& axes, const SourceLine& where) {
-  Axes all;
-  for (const std::int64_t axis : axes) all.push_back(checked_axis(x, axis, where));
+  Axes all = in_order(x->type, axes, where);
   std::sort(all.begin(), all.end());
   if (std::adjacent_find(all.begin(), all.end()) == all.end()) return all;
   throw Error(fmt::format("an axis of {} is named twice", x->type.str()), {{where, ""}},
@@ -185,6 +194,7 @@ Var ones_like(const Var& x, Here where) {
 
 Var iota(Dtype dtype, Shape shape, std::int64_t axis, Here where) {
   Builder b = tracing::builder_at(SourceLine::of(where));
+  axis = checked_axis(Type::tensor(dtype, shape), axis, b.where());
   return Access::make(iota(b, dtype, std::move(shape), axis), b.where());
 }
 
@@ -217,7 +227,9 @@ Var random_normal(Operand key, Shape shape, Dtype dtype) {
 }
 
 Var broadcast_to(Operand x, Shape shape, Axes axes) {
-  return with(x, [&](Builder& b, Value* value) { return broadcast_to(b, value, shape, axes); });
+  return with(x, [&](Builder& b, Value* value) {
+    return broadcast_to(b, value, shape, in_order(value->type.with_shape(shape), axes, x.where()));
+  });
 }
 
 Var broadcast_to(Operand x, Shape shape) {
@@ -239,7 +251,9 @@ Var transpose(Operand x) {
 }
 
 Var transpose(Operand x, Axes perm) {
-  return with(x, [&](Builder& b, Value* value) { return transpose(b, value, perm); });
+  return with(x, [&](Builder& b, Value* value) {
+    return transpose(b, value, in_order(value->type, perm, x.where()));
+  });
 }
 
 Var slice(Operand x, std::int64_t axis, std::int64_t start, Dim size) {

@@ -28,6 +28,7 @@ using Here = std::source_location;
 class Field;
 class Operand;
 
+// There is no conversion to bool: a traced value is not known yet, and cond or select choose by it.
 class Var {
  public:
   explicit Var(Here where = Here::current());  // declared, without a value yet
@@ -53,8 +54,6 @@ class Var {
   Var operator[](std::string_view field) const&&;
   // Element i of the first axis, which goes away.
   Var at(std::int64_t i, Here where = Here::current()) const;
-
-  explicit operator bool() const = delete;  // a traced value is not known yet: use cond or select
 
  private:
   friend struct tracing::Access;

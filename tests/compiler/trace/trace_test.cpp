@@ -202,6 +202,34 @@ TEST_CASE("values cannot leave the body or the trace that made them") {
         std::string::npos);
 }
 
+TEST_CASE("axes count from the end, too, and say when there is none") {
+  Trace t("axes");
+  const Var x = t.input("x", f64({2, 3}));
+  CHECK(transpose(x, {-1, 0}).type().str() == "f64[3, 2]");
+  CHECK(transpose(x, {-2, -1}).type().str() == "f64[2, 3]");
+  CHECK(broadcast_to(x, {2, 3, 4}, {0, -2}).type().str() == "f64[2, 3, 4]");
+  CHECK(iota(Dtype::I32, {2, 3}, -1).type().str() == "i32[2, 3]");
+  CHECK(message([&] {
+          transpose(x, {0, 7});
+        }) == R"(error: there is no axis 7 in f64[2, 3]
+  --> line +0
+  help: axes go from 0 to 1, or from -2 to -1)");
+  CHECK_THROWS_AS(transpose(x, {1, 1}), Error);
+  CHECK_THROWS_AS(transpose(x, {0}), Error);
+  CHECK_THROWS_AS(iota(Dtype::I32, {2}, 1), Error);
+}
+
+TEST_CASE("logic is written as in C++") {
+  const Traced both = trace("both", {{"x", f64()}, {"y", f64()}}, [](const Var& x, const Var& y) {
+    const Var inside = x > 0 && y < 1, outside = !inside || x == y;
+    return std::tuple(cast(inside, Dtype::F64), cast(outside, Dtype::F64));
+  });
+  CHECK(run(both, {number(1, Dtype::F64), number(0, Dtype::F64)}) ==
+        std::vector<std::vector<double>>{{1}, {0}});
+  CHECK(run(both, {number(2, Dtype::F64), number(2, Dtype::F64)}) ==
+        std::vector<std::vector<double>>{{0}, {1}});
+}
+
 TEST_CASE("variables without a value, and outside of traces, say so") {
   CHECK(message([] { constant(1.0); }) ==
         R"(error: nothing is being traced here

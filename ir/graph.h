@@ -15,7 +15,7 @@
 //             operands start on the primitive's line; after @ stand "file:line" and the layer
 //   result  = value, and in the graph's own region: value ["as" name] ["over" value]
 //             "as": its result name; "over": the argument it is written in place of (aliases)
-//   value   = "%" (name | digits)       digits: a value without a name
+//   value   = "%" (name ["#" digits] | digits)   digits alone: a value without a name
 //   name    = word {"." part} | string  word: [A-Za-z_][A-Za-z0-9_]*, part: [A-Za-z0-9_]+
 //   attr    = name "=" literal
 //   literal = "true" | "false" | integer | real | string | dtype | shape | integers | reals
@@ -28,7 +28,7 @@
 //             a tensor's is followed by ["on" (integer | "?")]: its device, when not the host
 //   dim     = "?" | ["-"] term {("+" | "-") term} ;  term = factor {"*" factor}
 //   factor  = word | integer
-// A value's name is unique in its region: the printer adds _1, _2, ... to the later of two.
+// Values of one name in one region are told apart by number: %x, %x#1, %x#2.
 #pragma once
 
 #include <memory>

@@ -34,7 +34,8 @@ std::string Token::shown() const {
     case Kind::End:
       return "the end of the text";
     case Kind::Value:
-      return "'%" + excerpt(text, 40) + "'";
+      return fmt::format("'%{}{}'", excerpt(text, 40),
+                         number == 0 ? "" : fmt::format("#{}", number));
     case Kind::String:
       return "the string \"" + excerpt(text, 40) + "\"";
     default:
@@ -185,7 +186,16 @@ void Lexer::read_value(Token& token) {
   } else {
     fail(token, "a '%' stands without a value's name");
   }
+  if (!token.bare && here() == '#' && is_digit(here(1))) read_value_number(token);
   token.kind = Token::Kind::Value;
+}
+
+void Lexer::read_value_number(Token& token) {
+  constexpr int kMost = 1 << 20;
+  for (++pos_; is_digit(here()); ++pos_) {
+    token.number = token.number * 10 + (here() - '0');
+    if (token.number > kMost) fail(token, fmt::format("a value's number goes up to {}", kMost));
+  }
 }
 
 }  // namespace nodec

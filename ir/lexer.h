@@ -13,6 +13,7 @@ struct Token {
   Kind kind = Kind::End;
   std::string text;     // a value without its %, a string without quotes and escapes
   bool bare = false;    // a value of digits only: it has no name
+  int number = 0;       // behind a value's name: %x#2 is the third of the values called x
   bool starts = false;  // the first token of its line
   std::size_t at = 0;   // offset of its first byte in the text
   int line = 1;
@@ -46,6 +47,7 @@ class Lexer {
   void read_string(Token& token);
   char read_escape(const Token& token);
   void read_value(Token& token);
+  void read_value_number(Token& token);
 
   std::string_view text_;
   std::string file_;

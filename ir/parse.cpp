@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "ir/builder.h"
 #include "ir/reader.h"
@@ -27,12 +28,14 @@ class Parser {
 
  private:
   // The values of one region by their text; bare ones apart, since %0 is not %"0".
+  using Key = std::tuple<bool, std::string, int>;
+  static Key key(const Token& token) { return {token.bare, token.text, token.number}; }
   struct Scope {
     struct Entry {
       Value* value;
       Token token;
     };
-    std::map<std::pair<bool, std::string>, Entry> values;
+    std::map<Key, Entry> values;
     Builder builder;
   };
 
@@ -239,7 +242,7 @@ SourceLine Parser::location(const Token& start) {
 
 Value* Parser::use(const Scope& scope) {
   const Token token = reader_.expect(Token::Kind::Value, "a value");
-  const auto found = scope.values.find({token.bare, token.text});
+  const auto found = scope.values.find(key(token));
   if (found != scope.values.end()) return found->second.value;
   reader_.lexer().fail(token, fmt::format("{} is not defined before this line in this region, "
                                           "which sees its own values only",
@@ -247,7 +250,7 @@ Value* Parser::use(const Scope& scope) {
 }
 
 void Parser::define(Scope& scope, const Token& token, Value* value) {
-  const auto [at, fresh] = scope.values.insert({{token.bare, token.text}, {value, token}});
+  const auto [at, fresh] = scope.values.insert({key(token), {value, token}});
   if (fresh) return;
   const Lexer& lexer = reader_.lexer();
   throw Error(fmt::format("{} is defined twice in one region", token.shown()),

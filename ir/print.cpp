@@ -2,7 +2,6 @@
 // that its region does not define as %?), since the text is evidence in messages about it.
 #include "ir/print.h"
 
-#include <set>
 #include <unordered_map>
 
 #include "ir/text.h"
@@ -31,16 +30,12 @@ class Names {
       names_[&value] = fmt::format("%{}", unnamed_++);
       return;
     }
-    std::string name = value.name;
-    // Counting on from the last suffix keeps a thousand values of one name from a million tries.
-    int& suffix = suffixes_[value.name];
-    while (!taken_.insert(name).second) name = fmt::format("{}_{}", value.name, ++suffix);
-    names_[&value] = "%" + name_text(name);
+    const int others = met_[value.name]++;
+    names_[&value] = "%" + name_text(value.name) + (others == 0 ? "" : fmt::format("#{}", others));
   }
 
   std::unordered_map<const Value*, std::string> names_;
-  std::unordered_map<std::string, int> suffixes_;
-  std::set<std::string> taken_;
+  std::unordered_map<std::string, int> met_;  // values of a name
   int unnamed_ = 0;
 };
 

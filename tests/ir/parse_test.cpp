@@ -1,5 +1,6 @@
 // What the parser says to wrong text, and that it answers hostile text at all.
 #include "ir/parse.h"
+#include "ir/print.h"
 
 #include "tests/ir/toy.h"
 
@@ -152,6 +153,20 @@ TEST_CASE("text cut anywhere, or with any byte changed, is answered") {
     }
     survives(text);
   }
+}
+
+TEST_CASE("values of one name are told apart by number, and keep the name") {
+  const std::string text =
+      "graph g (%x: f32[], %x#1: f32[], %\"a b\"#2: f32[]) {\n  yield %x#1\n}\n";
+  const auto graph = toy::read(text);
+  CHECK(graph->body.arg(1)->name == "x");
+  CHECK(graph->body.arg(2)->name == "a b");
+  CHECK(graph->body.results[0] == graph->body.arg(1));
+  CHECK(print(*graph).find("%x#1: f32[], %\"a b\": f32[]") != std::string::npos);
+  CHECK(error_in("graph g (%x#1: f32[], %x#1: f32[]) { yield }").find("'%x#1' is defined twice") !=
+        std::string::npos);
+  CHECK(error_in("graph g (%x#99999999999: f32[]) { yield }").find("goes up to") !=
+        std::string::npos);
 }
 
 TEST_CASE("random bytes and random tokens are answered") {

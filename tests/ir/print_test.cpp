@@ -219,11 +219,11 @@ TEST_CASE("many arguments stand one a line") {
   }
   CHECK(print(graph) == R"(graph g (
     %a_long_name: f32[20, B],
-    %a_long_name_1: f32[20, B],
-    %a_long_name_2: f32[20, B],
-    %a_long_name_3: f32[20, B],
-    %a_long_name_4: f32[20, B],
-    %a_long_name_5: f32[20, B]) {
+    %a_long_name#1: f32[20, B],
+    %a_long_name#2: f32[20, B],
+    %a_long_name#3: f32[20, B],
+    %a_long_name#4: f32[20, B],
+    %a_long_name#5: f32[20, B]) {
   yield
 }
 )");

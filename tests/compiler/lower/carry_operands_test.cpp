@@ -58,14 +58,14 @@ TEST_CASE("a loop carries the samples of a sum, which is made where it is used")
     %0 = sum %v {axes = [0, 1]} : f32[]
     %one = constant {dtype = i32, shape = <>, value = 1} : i32[]
     %m = add %n, %one : i32[]
-    %v_1 = tanh %u : f32[3, B]
+    %v#1 = tanh %u : f32[3, B]
     %accepted = eq %n, %one : bool[]
-    %fresh = sum %v_1 {axes = [0, 1]} : f32[]
+    %fresh = sum %v#1 {axes = [0, 1]} : f32[]
     %next = select %accepted, %fresh, %0 : f32[]
     %more = add %total, %0 : f32[]
     %1 = broadcast %accepted {dims = [], shape = <3, B>} : bool[3, B]
-    %2 = select %1, %v_1, %v : f32[3, B]
-    yield %m, %v_1, %2, %more
+    %2 = select %1, %v#1, %v : f32[3, B]
+    yield %m, %v#1, %2, %more
   } : i32[], f32[3, B], f32[3, B], f32[]
   %4 = sum %2 {axes = [0, 1]} : f32[]
   yield %3, %4

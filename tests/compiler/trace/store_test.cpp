@@ -58,8 +58,8 @@ TEST_CASE("a variable reassigned in a solve's body is a box, loaded before and a
   %3 = constant {dtype = f32, shape = <>, value = 1e-06} : f32[]
   %4 = constant {dtype = f32, shape = <>, value = 1.0} : f32[]
   %5 = constant {dtype = i32, shape = <>, value = 10000} : i32[]
-  %calls_1 = box.new %calls : box<f32[]>
-  %6, %7, %8, %9, %10, %11, %12 = solve %0, %1, %2, %3, %4, %5, %u0, %calls_1 {adjoint = "discrete", adjoint_tolerance = "scaled", cells = 0, controller = "pi", method = "euler", quadratures = 0, residuals = 0, states = 1, tape = ""} region (
+  %calls#1 = box.new %calls : box<f32[]>
+  %6, %7, %8, %9, %10, %11, %12 = solve %0, %1, %2, %3, %4, %5, %u0, %calls#1 {adjoint = "discrete", adjoint_tolerance = "scaled", cells = 0, controller = "pi", method = "euler", quadratures = 0, residuals = 0, states = 1, tape = ""} region (
       %t: f32[],
       %u: f32[],
       %calls: box<f32[]>) {
@@ -76,7 +76,7 @@ TEST_CASE("a variable reassigned in a solve's body is a box, loaded before and a
     yield %8
   } : f32[], i32[], f32[], f32[], i32[], i32[], i32[]
   fail_if %7, %8, %9, %10, %11
-  %13 = box.load %calls_1 : f32[]
+  %13 = box.load %calls#1 : f32[]
   yield %6 as u, %13 as calls
 }
 )");

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "compiler/infer/help.h"
 #include "compiler/infer/history.h"
@@ -81,6 +80,13 @@ const Op* body_of(const Op& op, const Value* box) {
 }
 
 class Findings {
+  using Own = std::vector<const Value*>;  // a variable's values: loads, or what a loop leaves
+  struct Kept {
+    std::size_t at;  // in found_
+    Own own;
+    bool scratch;
+  };
+
  public:
   Findings(const Graph& graph, const Inference& inference, bool unfinished)
       : graph_(graph), inference_(inference), unfinished_(unfinished) {
@@ -124,9 +130,7 @@ class Findings {
       f.code = FindingCode::Scratch;
     }
     f.after = v.odd;
-    if (!v.declared_cell) lose(f, v.loads);
-    f.help = help_for(f, scratch);
-    keep(std::move(f));
+    keep(std::move(f), v.declared_cell ? Own() : v.loads, scratch);
   }
 
   Finding about(const BoxedVariable& v) const {
@@ -162,7 +166,6 @@ class Findings {
     if (!twice) return;
     Finding f = about(v);
     f.code = FindingCode::AliasedSlots;
-    f.help = help_for(f, false);
     keep(std::move(f));
   }
 
@@ -174,7 +177,6 @@ class Findings {
       Finding f = about(v);
       f.code = FindingCode::CountDependent;
       f.path = path_of(&h->solve->region());
-      f.help = help_for(f, false);
       return keep(std::move(f));
     }
   }
@@ -187,7 +189,6 @@ class Findings {
     f.variable = h.arg->name;
     f.declared = h.solve->where;
     f.before = f.after = h.arg->type;
-    f.help = help_for(f, false);
     keep(std::move(f));
   }
 
@@ -215,10 +216,7 @@ class Findings {
     } else {
       branches(f, c);
     }
-    lose(f, {c.loop->result(c.index)});
-    f.loads = 0;
-    f.help = help_for(f, false);
-    keep(std::move(f));
+    keep(std::move(f), {c.loop->result(c.index)});
   }
 
   static void leaves(Finding& f, const Op& op, const Value* value) {
@@ -234,28 +232,59 @@ class Findings {
     if (no->op != nullptr) leaves(f, *c.loop, no);
   }
 
-  void lose(Finding& f, const std::vector<const Value*>& loads) {
-    if (!reach_) reach_.emplace(graph_, inference_);
-    f.loads = int(loads.size());
+  // A variable of the user's may be several boxes: a body traced twice, or an assignment at home
+  // between two solves. They are one finding; without a name, where they store says which they are.
+  void keep(Finding f, const Own& own = {}, bool scratch = false) {
+    Kept more{found_.size(), own, scratch};
+    if (f.declared.known()) {
+      std::string key =
+          fmt::format("{} {} {} {}", name(f.code), f.path, f.variable, f.declared.str());
+      for (const Write& write : f.writes) {
+        if (f.variable.empty()) key += " " + write.where.str();
+      }
+      const auto [at, fresh] = kept_.try_emplace(key, more);
+      if (!fresh) return join(at->second, f, more);
+    }
+    settle(f, more);
+    found_.push_back(std::move(f));
+  }
+
+  void join(Kept& kept, const Finding& more_of_it, const Kept& more) {
+    Finding& f = found_[kept.at];
+    for (const Write& write : more_of_it.writes) {
+      const bool known = std::any_of(f.writes.begin(), f.writes.end(), [&](const Write& w) {
+        return w.where == write.where && identical(w.type, write.type);
+      });
+      if (!known) f.writes.push_back(write);
+    }
+    f.stops = f.stops || more_of_it.stops;
+    kept.own.insert(kept.own.end(), more.own.begin(), more.own.end());
+    kept.scratch = kept.scratch && more.scratch;
+    settle(f, kept);
+  }
+
+  // What is computed from the variable's own values, and the edit that mends it.
+  void settle(Finding& f, const Kept& kept) {
+    if (!reach_ && !kept.own.empty()) reach_.emplace(graph_, inference_);
+    const auto is_load = [](const Value* value) {
+      return value->op != nullptr && value->op->primitive == &box_load_p;
+    };
     const auto unproven = [&](const Value* value) {
       return !is_concrete(inference_.proven.at(value));
     };
-    f.unproven = int(std::count_if(loads.begin(), loads.end(), unproven));
-    for (const Value* value : reach_->from(loads)) {
+    f.loads = int(std::count_if(kept.own.begin(), kept.own.end(), is_load));
+    f.unproven = int(std::count_if(kept.own.begin(), kept.own.end(), [&](const Value* value) {
+      return is_load(value) && unproven(value);
+    }));
+    f.lost.clear();
+    for (const Value* value : kept.own.empty() ? Own() : reach_->from(kept.own)) {
       const Op* op = value->op;
       const Op* holder = op ? op : value->region->parent;
       f.lost.push_back({value->name, op ? std::string(op->name()) : "an argument",
                         holder ? holder->where : SourceLine{}, inference_.proven.at(value)});
       f.unproven += unproven(value) ? 1 : 0;
     }
-  }
-
-  // One body traced twice says the same twice.
-  void keep(Finding f) {
-    std::string key =
-        fmt::format("{} {} {} {}", name(f.code), f.path, f.variable, f.declared.str());
-    for (const Write& write : f.writes) key += " " + write.where.str();
-    if (!f.declared.known() || kept_.insert(std::move(key)).second) found_.push_back(std::move(f));
+    f.help = help_for(f, kept.scratch);
   }
 
   const Graph& graph_;
@@ -265,7 +294,7 @@ class Findings {
   std::unordered_map<const Value*, std::vector<StateHistory>> histories_;  // by box
   std::vector<StateHistory> explicit_;                                     // of a solve's own cells
   std::vector<Finding> found_;
-  std::unordered_set<std::string> kept_;  // what identifies each, for people
+  std::unordered_map<std::string, Kept> kept_;  // by what identifies each, for people
 };
 
 }  // namespace

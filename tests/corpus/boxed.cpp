@@ -5,6 +5,26 @@
 namespace nodec::corpus {
 namespace {
 
+PROGRAM(assigned_at_home_between_two_solves) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st;
+  const auto dynamics = [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    st = sum(u);
+    return -1 * u;
+  };
+  st = constant(1.0);
+  const Var first = solved(x, dynamics);
+  st = constant(3.0);
+  const Var second = solved(first, dynamics);
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  t.output("u", second + st);
+}
+
 PROGRAM(tutorial) {
   const Var x = t.input("x", f32({3}));
   // expect: boxed 'st' in solve: f32[]

@@ -74,7 +74,7 @@ PROGRAM(carry_in_the_inner_loop) {
   Var inner = x;
   const auto turn = [&](const Var& i) {
     // expect: carry-change 'inner' in while/while: f32[] -> f64[]
-    // expect: 0 loads, 5 values, 6 unproven
+    // expect: 0 loads, 5 values, 5 unproven
     // expect: help: start 'inner' as f64[], or convert it back at the end of the body
     // expect: 'inner' loses 'x', any
     // expect: 'inner' loses 'x', any
@@ -106,7 +106,7 @@ PROGRAM(carry_in_a_solve) {
   const auto halve = [](const Var& v) { return cast<double>(v) * 0.5; };
   const auto dynamics = [&](const Var& u) {
     // expect: carry-change ? in solve/while: f32[] -> f64[]
-    // expect: 0 loads, 11 values, 12 unproven
+    // expect: 0 loads, 11 values, 11 unproven
     // expect: help: start the variable as f64[], or convert it back at the end of the body
     // expect: ? loses sum, any
     const Var total = sum(u);

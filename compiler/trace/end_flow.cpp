@@ -39,10 +39,14 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
   return all;
 }
 
-// A type may change on the way, as long as its leaves stay: inference reports it then.
-void check_leaves(const Crossing& crossing, const Frame& frame, const Type& before,
-                  const Type& after) {
+// A type may change on the way, as long as its leaves stay: inference reports it then. Of two
+// branches that leave different ones, the one that leaves what entered comes first.
+void check_leaves(const Crossing& crossing, Frame& frame, Type before, Type after) {
   if (leaf_types(before).size() == leaf_types(after).size()) return;
+  Frame& parent = *frame.parent;
+  const bool entered = has_value(*crossing.variable, parent) &&
+                       identical(after, type_of(crossing.variable, parent, crossing.where));
+  if (entered) std::swap(before, after);
   const FindingCode code =
       frame.what == "while" ? FindingCode::CarryChange : FindingCode::StructureChange;
   Finding finding =

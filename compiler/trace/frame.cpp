@@ -204,6 +204,9 @@ Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const Sour
 
 void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content content,
            const SourceLine& at) {
+  if (has_ended(*variable, frame) && variable->birth->body != Body::Program) {
+    variable->birth = frame.shared_from_this();  // what it held is not used
+  }
   check_reach(*variable, frame, at);
   StoreSite* site = frame.body == Body::Program ? nullptr : &remember_store(frame);
   if (rebinds(*variable, frame)) {

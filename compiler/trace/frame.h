@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -82,8 +83,9 @@ struct TraceRecord {
   Traced traced;
   std::map<const Value*, StatePolicy> policies;            // of cells that have one, in any region
   std::vector<std::pair<std::string, SourceLine>> scopes;  // scope.h, outermost first
-  std::vector<Finding> findings;  // the trace went on after these; its end reports them
-  std::string path() const;       // their names: "layer_3.layer_1"
+  std::vector<Finding> findings;   // the trace went on after these; its end reports them
+  std::set<const Value*> escaped;  // the values that some of them are about
+  std::string path() const;        // their names: "layer_3.layer_1"
 };
 
 struct Frame : std::enable_shared_from_this<Frame> {

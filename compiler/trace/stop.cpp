@@ -45,9 +45,11 @@ void adopt(Variable& variable, Frame& frame, const SourceLine& at) {
   Finding finding = escape(variable, at);
   const Binding& old = variable.binding;
   const Type type = old.content ? old.content->type : old.witness;
-  if (!old.content && old.box == nullptr) throw stop(frame, std::move(finding));
+  if (!old.content && old.box == nullptr) throw unborn(variable, frame, at);
   if (!all_tensors(type)) throw stop(frame, std::move(finding));
-  if (!variable.escaped) frame.record->findings.push_back(std::move(finding));
+  const std::vector<Value*> values = old.content ? leaves(*old.content) : std::vector{old.box};
+  const bool copied = !values.empty() && !frame.record->escaped.insert(values.front()).second;
+  if (!variable.escaped && !copied) frame.record->findings.push_back(std::move(finding));
   variable.escaped = true;
   Builder b = frame.builder(at);
   variable.binding = Binding{open(b, zeros(b, type)), nullptr, {}};
@@ -87,9 +89,13 @@ SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& ot
   return line.known() ? line : otherwise;
 }
 
+bool has_ended(const Variable& variable, const Frame& frame) {
+  return variable.birth != nullptr && !frame.inside(*variable.birth);
+}
+
 void check_reach(Variable& variable, Frame& frame, const SourceLine& at) {
   if (variable.birth == nullptr) throw unborn(variable, frame, at);
-  if (frame.inside(*variable.birth)) return;
+  if (!has_ended(variable, frame)) return;
   const bool another = variable.birth->body == Body::Program;
   if (another) throw escaped(variable, at);
   adopt(variable, frame, at);

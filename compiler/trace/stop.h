@@ -22,6 +22,9 @@ Untraceable unborn(
 // The line of a store, looked up at once: what stops a trace is reported now.
 SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise);
 
+// Whether the body that the variable was born in is over, or belongs to another trace.
+bool has_ended(const Variable& variable, const Frame& frame);
+
 // The frame must be the variable's own or a deeper one. A variable of a body that has ended is
 // reported and becomes this frame's, with zeros in it; one of another trace is an Error.
 void check_reach(Variable& variable, Frame& frame, const SourceLine& at);

@@ -8,6 +8,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/call_stack.h"
+#include "compiler/trace/stop.h"
 #include "kernels/build.h"
 
 namespace nodec {
@@ -198,6 +199,9 @@ Var::Var(const Var& other, Here where) {
     variable->binding.content = Access::content(other, line);
     variable->name = other.variable_->name;
     if (copied) variable->declared = tracing::line_of(*variable->binding.content);
+  } else if (frame != nullptr && tracing::has_ended(*other.variable_, *frame)) {
+    *variable = *other.variable_;  // found out where it is used, if it is
+    variable->holders.clear();
   }
   Access::attach(*this, std::move(variable));
 }

@@ -4,6 +4,21 @@
 namespace nodec::corpus {
 namespace {
 
+PROGRAM(fields_in_the_first_branch_only) {
+  const Var x = t.input("x", f32({3}));
+  // expect: structure-change 'st' in cond: {scale: f32[3]} -> {scale: f32[3], mean: f32[3]}
+  // expect: help: keep one type, or use a second variable
+  Var st = record({{"scale", x}});
+  cond(
+      sum(x) > 0,
+      [&] {
+        // expect: stored in 'st', {scale: f32[3], mean: f32[3]}
+        st = record({{"scale", x}, {"mean", x}});
+      },
+      [] {});
+  t.output("y", st["scale"]);
+}
+
 PROGRAM(dtype_in_a_solve) {
   const Var x = t.input("x", f32({3}));
   // expect: dtype-change 'st' in solve: f32[] -> f64[]

@@ -69,6 +69,37 @@ PROGRAM(escapes_the_inner_of_two) {
   t.output("y", y);
 }
 
+PROGRAM(copies_of_one_escaping_value) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  const auto layer = [&](const Var& u) {
+    // expect: escape ? in layer: f32[3]
+    // expect: help: return it from the body of the call, or assign it to a variable declared outside
+    kept.push_back(u * 2);
+    return u + 1;
+  };
+  const Var y = call("layer", layer, x);
+  const std::vector<Var> copies = kept;
+  Var first = copies[0], second = kept[0];
+  // expect: used ?, f32[3]
+  first += y;
+  second += first;
+  t.output("y", second);
+}
+
+PROGRAM(escaping_value_that_is_only_copied) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  const auto layer = [&](const Var& u) {
+    kept.push_back(u * 2);
+    return u + 1;
+  };
+  const Var y = call("layer", layer, x);
+  Var copy = kept[0];
+  copy = y;
+  t.output("y", copy);
+}
+
 PROGRAM(escapes_twice_beside_a_box) {
   const Var x = t.input("x", f32({3}));
   std::vector<Var> kept;

@@ -1,7 +1,7 @@
 // What the parser says to wrong text, and that it answers hostile text at all.
 #include "ir/parse.h"
-#include "ir/print.h"
 
+#include "ir/print.h"
 #include "tests/ir/toy.h"
 
 using namespace nodec;

@@ -82,9 +82,10 @@ const Op* body_of(const Op& op, const Value* box) {
 class Findings {
   using Own = std::vector<const Value*>;  // a variable's values: loads, or what a loop leaves
   struct Kept {
-    std::size_t at;  // in found_
-    Own own;
-    bool scratch;
+    Own own = {};
+    bool scratch = false;      // every run writes the variable before it reads it
+    std::int64_t number = -1;  // the variable's, where its line declares several boxes
+    std::size_t at = 0;        // in found_
   };
 
  public:
@@ -130,7 +131,8 @@ class Findings {
       f.code = FindingCode::Scratch;
     }
     f.after = v.odd;
-    keep(std::move(f), v.declared_cell ? Own() : v.loads, scratch);
+    keep(std::move(f),
+         {.own = v.declared_cell ? Own() : v.loads, .scratch = scratch, .number = number_of(v)});
   }
 
   Finding about(const BoxedVariable& v) const {
@@ -166,7 +168,7 @@ class Findings {
     if (!twice) return;
     Finding f = about(v);
     f.code = FindingCode::AliasedSlots;
-    keep(std::move(f));
+    keep(std::move(f), {.number = number_of(v)});
   }
 
   void history(const BoxedVariable& v) {
@@ -177,7 +179,7 @@ class Findings {
       Finding f = about(v);
       f.code = FindingCode::CountDependent;
       f.path = path_of(&h->solve->region());
-      return keep(std::move(f));
+      return keep(std::move(f), {.number = number_of(v)});
     }
   }
 
@@ -189,7 +191,7 @@ class Findings {
     f.variable = h.arg->name;
     f.declared = h.solve->where;
     f.before = f.after = h.arg->type;
-    keep(std::move(f));
+    keep(std::move(f), {});
   }
 
   // A value that another loop or branch inside already changed is that one's finding.
@@ -216,7 +218,7 @@ class Findings {
     } else {
       branches(f, c);
     }
-    keep(std::move(f), {c.loop->result(c.index)});
+    keep(std::move(f), {.own = {c.loop->result(c.index)}});
   }
 
   static void leaves(Finding& f, const Op& op, const Value* value) {
@@ -232,20 +234,25 @@ class Findings {
     if (no->op != nullptr) leaves(f, *c.loop, no);
   }
 
+  static std::int64_t number_of(const BoxedVariable& v) {
+    return v.box->op->attrs.get_or<std::int64_t>("variable", -1);
+  }
+
   // A variable of the user's may be several boxes: a body traced twice, or an assignment at home
-  // between two solves. They are one finding; without a name, where they store says which they are.
-  void keep(Finding f, const Own& own = {}, bool scratch = false) {
-    Kept more{found_.size(), own, scratch};
+  // between two solves. They are one finding.
+  void keep(Finding f, Kept kept) {
+    kept.at = found_.size();
     if (f.declared.known()) {
       std::string key =
           fmt::format("{} {} {} {}", name(f.code), f.path, f.variable, f.declared.str());
+      if (kept.number >= 0) key += fmt::format(" {}", kept.number);
       for (const Write& write : f.writes) {
-        if (f.variable.empty()) key += " " + write.where.str();
+        if (kept.number < 0) key += " " + write.where.str();
       }
-      const auto [at, fresh] = kept_.try_emplace(key, more);
-      if (!fresh) return join(at->second, f, more);
+      const auto [at, fresh] = kept_.try_emplace(key, kept);
+      if (!fresh) return join(at->second, f, kept);
     }
-    settle(f, more);
+    settle(f, kept);
     found_.push_back(std::move(f));
   }
 

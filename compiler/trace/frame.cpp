@@ -245,6 +245,8 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
     Builder b = frame.builder(variable->declared.known() ? variable->declared : at);
     Value* first = materialise(b, *binding.content);
     binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
+    if (!variable->number) variable->number = frame.record->boxed++;
+    frame.record->traced.boxes.push_back({binding.box->op, *variable->number});
     binding.box->name = own_name(*variable);
   }
   if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at);

@@ -50,6 +50,7 @@ struct Variable {
   bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
   StatePolicy policy = StatePolicy::None;  // of the cell it holds
+  std::optional<std::int64_t> number;      // of the variables that have boxes
   bool escaped = false;                    // used outside of the body it was made in, and reported
   std::vector<Var*> holders;  // the C++ objects that are this variable: one, or two after a move
 };
@@ -85,6 +86,7 @@ struct TraceRecord {
   std::vector<std::pair<std::string, SourceLine>> scopes;  // scope.h, outermost first
   std::vector<Finding> findings;   // the trace went on after these; its end reports them
   std::set<const Value*> escaped;  // the values that some of them are about
+  std::int64_t boxed = 0;          // how many variables have boxes
   std::string path() const;        // their names: "layer_3.layer_1"
 };
 

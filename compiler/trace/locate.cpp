@@ -144,6 +144,7 @@ std::string declared_on(const SourceLine& where) {
 }  // namespace tracing
 
 void locate_stores(const Traced& traced) {
+  number_boxes(traced);
   const tracing::Survivors graph(traced.graph->body);
   std::map<std::pair<std::string, int>, std::vector<const tracing::StoreSite*>> lines;
   for (const tracing::StoreSite& site : traced.stores) {

@@ -1,6 +1,7 @@
 // What tracing gives: a program, or what was found wrong with it together with what there is of it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,6 +19,12 @@ struct StoreSite {
   Value* value = nullptr;  // what a loop or branch makes of the variable, if it leaves one
 };
 
+// A box.new and the variable it was made for, by number.
+struct BoxSite {
+  const Op* op = nullptr;
+  std::int64_t variable = 0;
+};
+
 }  // namespace tracing
 
 // The graph, and where each store that crossed a region was written; an op or a value that is gone
@@ -25,7 +32,12 @@ struct StoreSite {
 struct Traced {
   std::shared_ptr<Graph> graph;
   std::vector<tracing::StoreSite> stores;
+  std::vector<tracing::BoxSite> boxes;
 };
+
+// Gives boxes that were declared on one line the number of their variable, {variable = n}: one that
+// is assigned at home between two solves has several, and a line can declare several variables.
+void number_boxes(const Traced& traced);
 
 // What a trace throws about the user's variables: where it cannot go on, or at its end. The program
 // is good for analysis (analyze.h), and for nothing else: it holds zeros for values that were used

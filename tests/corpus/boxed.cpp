@@ -5,6 +5,33 @@
 namespace nodec::corpus {
 namespace {
 
+Var stored_by_a_helper(const Var& u0, Var& where) {
+  return solved(u0, [&](const Var& u) {
+    // expect: stored in 'where', f32[]
+    // expect: stored in 'where', f32[]
+    where = sum(u);
+    return -1 * u;
+  });
+}
+
+PROGRAM(two_variables_of_one_line_and_one_helper) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'where' in solve: f32[]
+  // expect: 1 loads, 3 values, 0 unproven
+  // expect: help: pass 'where' through the body and return it, or declare it a Cell
+  // expect: boxed 'where' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'where' through the body and return it, or declare it a Cell
+  Var one = constant(1.0), two = constant(1.0);
+  const Var first = stored_by_a_helper(x, one), second = stored_by_a_helper(first, two);
+  // expect: 'where' loses broadcast, f32[3]
+  // expect: 'where' loses add, f32[3]
+  // expect: 'where' loses add, f32[3]
+  // expect: 'where' loses broadcast, f32[3]
+  // expect: 'where' loses add, f32[3]
+  t.output("u", second + one + two);
+}
+
 PROGRAM(assigned_at_home_between_two_solves) {
   const Var x = t.input("x", f32({3}));
   // expect: boxed 'st' in solve: f32[]
@@ -180,8 +207,11 @@ PROGRAM(every_element_on_one_line) {
   // expect: boxed 'st' in solve: f32[]
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  // expect: boxed 'st' in solve: f32[]
+  // expect: help: declare 'st' inside: it is always written before read
   std::vector<Var> states(2, constant(1.0));
   const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[]
     // expect: stored in 'st', f32[]
     for (Var& st : states) st = sum(u);
     return -1 * u;

@@ -5,17 +5,16 @@
 namespace nodec::corpus {
 namespace {
 
-Var stored_by_a_helper(const Var& u0, Var& where) {
-  return solved(u0, [&](const Var& u) {
-    // expect: stored in 'where', f32[]
-    // expect: stored in 'where', f32[]
-    where = sum(u);
-    return -1 * u;
-  });
-}
-
 PROGRAM(two_variables_of_one_line_and_one_helper) {
   const Var x = t.input("x", f32({3}));
+  const auto ends_storing = [](const Var& u0, Var& where) {
+    return solved(u0, [&](const Var& u) {
+      // expect: stored in 'where', f32[]
+      // expect: stored in 'where', f32[]
+      where = sum(u);
+      return -1 * u;
+    });
+  };
   // expect: boxed 'where' in solve: f32[]
   // expect: 1 loads, 3 values, 0 unproven
   // expect: help: pass 'where' through the body and return it, or declare it a Cell
@@ -23,7 +22,7 @@ PROGRAM(two_variables_of_one_line_and_one_helper) {
   // expect: 1 loads, 2 values, 0 unproven
   // expect: help: pass 'where' through the body and return it, or declare it a Cell
   Var one = constant(1.0), two = constant(1.0);
-  const Var first = stored_by_a_helper(x, one), second = stored_by_a_helper(first, two);
+  const Var first = ends_storing(x, one), second = ends_storing(first, two);
   // expect: 'where' loses broadcast, f32[3]
   // expect: 'where' loses add, f32[3]
   // expect: 'where' loses add, f32[3]

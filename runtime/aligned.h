@@ -10,7 +10,7 @@ namespace nodec {
 
 inline constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest vector
 
-inline constexpr std::int64_t aligned(std::int64_t bytes) {
+constexpr std::int64_t aligned(std::int64_t bytes) {
   return (bytes + std::int64_t(kAlignment) - 1) / std::int64_t(kAlignment) *
          std::int64_t(kAlignment);
 }

@@ -135,7 +135,7 @@ std::vector<StateHistory> histories(const Op& solve) {
     history.arg = variables[v].arg;
     history.observed = run.contents.observed[v] || variables[v].last != nullptr;
     for (int i = 0; i < run.leaves[v].count; ++i) {
-      const std::size_t leaf = std::size_t(run.leaves[v].first + i);
+      const auto leaf = std::size_t(run.leaves[v].first) + std::size_t(i);
       if (!run.changing[leaf]) continue;
       history.counts = history.counts || cyclic[leaf];
       history.feeds = history.feeds || solution.contains(int(leaf));

@@ -1,4 +1,5 @@
 // Arrays by name: reading, checking, describing.
+#include "ir/nearest.h"
 #include "tools/nodec/arrays.h"
 
 #include <fmt/format.h>
@@ -11,7 +12,6 @@
 
 #include "runtime/arguments.h"
 #include "runtime/npy.h"
-#include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

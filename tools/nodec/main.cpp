@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/nodec/nearest.h"
+#include "ir/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

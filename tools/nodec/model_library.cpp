@@ -1,4 +1,5 @@
 // Libraries of models through dlopen.
+#include "ir/nearest.h"
 #include "tools/nodec/model_library.h"
 
 #include <dlfcn.h>
@@ -9,7 +10,6 @@
 
 #include "compiler/findings_text.h"
 #include "compiler/model.h"
-#include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

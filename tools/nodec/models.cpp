@@ -1,4 +1,5 @@
 // Finding models: this program's own table, libraries opened at run time, and text.
+#include "ir/nearest.h"
 #include "tools/nodec/models.h"
 
 #include <filesystem>
@@ -11,7 +12,6 @@
 #include "ir/parse.h"
 #include "kernels/catalogue.h"
 #include "tools/nodec/model_library.h"
-#include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

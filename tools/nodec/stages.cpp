@@ -1,4 +1,5 @@
 // Stage names.
+#include "ir/nearest.h"
 #include "tools/nodec/stages.h"
 
 #include <fmt/ranges.h>
@@ -6,7 +7,6 @@
 #include <algorithm>
 
 #include "compiler/pipeline.h"
-#include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

@@ -7,9 +7,9 @@
 #include <filesystem>
 
 #include "compiler/pipeline.h"
+#include "ir/nearest.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
-#include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

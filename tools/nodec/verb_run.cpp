@@ -2,10 +2,10 @@
 #include <filesystem>
 
 #include "compiler/pipeline.h"
+#include "ir/nearest.h"
 #include "runtime/npy.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
-#include "tools/nodec/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {

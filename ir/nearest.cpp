@@ -1,5 +1,5 @@
 // Damerau's distance (optimal string alignment), and what counts as near.
-#include "tools/nodec/nearest.h"
+#include "ir/nearest.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // Suggestions for mistyped names.
-#include "tools/nodec/nearest.h"
+#include "ir/nearest.h"
 
 #include <doctest/doctest.h>
 

@@ -23,6 +23,30 @@ std::int64_t storage(const TensorView& view) {
   return aligned(size);
 }
 
+// As values<...> is asked for it.
+std::string_view element_type(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Bool:
+      return "bool";
+    case Dtype::U8:
+      return "std::uint8_t";
+    case Dtype::I32:
+      return "std::int32_t";
+    case Dtype::I64:
+      return "std::int64_t";
+    case Dtype::F32:
+      return "float";
+    case Dtype::F64:
+      return "double";
+    default:
+      return "std::uint64_t";  // a key
+  }
+}
+
+std::string values_text(std::int64_t count) {
+  return fmt::format("{} value{}", count, count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 std::int64_t TensorView::count() const {
@@ -59,12 +83,19 @@ Tensor Tensor::clone() const {
   return copy;
 }
 
-void Tensor::check_dtype(Dtype wanted) const {
-  NODEC_CHECK(dtype_ == wanted, "a tensor of {} was read as {}", name(dtype_), name(wanted));
+void Tensor::check_dtype(Dtype wanted, const Place& at) const {
+  if (dtype_ == wanted) return;
+  throw Error(fmt::format("a tensor of type {} was read as {}", view().type(), nodec::name(wanted)),
+              {{SourceLine::of(at), "read here"}},
+              fmt::format("read it with values<{}>()", element_type(dtype_)));
 }
 
-void Tensor::assign(const void* values, std::int64_t given) {
-  NODEC_CHECK(given == count(), "{} values for a tensor of type {}", given, view().type());
+void Tensor::assign(const void* values, std::int64_t given, const Place& at) {
+  if (given != count()) {
+    throw Error(fmt::format("a tensor of type {} has {}, got {}", view().type(),
+                            values_text(count()), given),
+                {{SourceLine::of(at), "made here"}}, "give one value for each element");
+  }
   if (given > 0) std::memcpy(data_, values, bytes());
 }
 

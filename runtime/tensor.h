@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <source_location>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,14 +30,18 @@ struct TensorView {
 // Owns its bytes, or borrows them (the lender must outlive it). Moves, never copies silently.
 class Tensor {
  public:
+  using Place = std::source_location;  // of a call, which its refusal names
+
   Tensor() = default;
   Tensor(Dtype dtype, std::vector<std::int64_t> dims);  // zeros
   static Tensor borrow(Dtype dtype, std::vector<std::int64_t> dims, void* data);
   template <typename T>
-  static Tensor of(std::vector<std::int64_t> dims, std::span<const T> values);
+  static Tensor of(std::vector<std::int64_t> dims, std::span<const T> values,
+                   Place at = Place::current());
   template <typename T>
-  static Tensor of(std::vector<std::int64_t> dims, std::initializer_list<T> values) {
-    return of<T>(std::move(dims), std::span<const T>(values.begin(), values.size()));
+  static Tensor of(std::vector<std::int64_t> dims, std::initializer_list<T> values,
+                   Place at = Place::current()) {
+    return of<T>(std::move(dims), std::span<const T>(values.begin(), values.size()), at);
   }
   template <typename T>
   static Tensor scalar(T value) {
@@ -51,13 +56,13 @@ class Tensor {
   void* data() { return data_; }
   const void* data() const { return data_; }
   template <typename T>
-  std::span<T> values() {
-    check_dtype(dtype_of<T>());
+  std::span<T> values(Place at = Place::current()) {
+    check_dtype(dtype_of<T>(), at);
     return {static_cast<T*>(data_), std::size_t(count())};
   }
   template <typename T>
-  std::span<const T> values() const {
-    check_dtype(dtype_of<T>());
+  std::span<const T> values(Place at = Place::current()) const {
+    check_dtype(dtype_of<T>(), at);
     return {static_cast<const T*>(data_), std::size_t(count())};
   }
 
@@ -65,8 +70,8 @@ class Tensor {
   operator TensorView() const { return view(); }  // NOLINT(google-explicit-constructor)
 
  private:
-  void check_dtype(Dtype wanted) const;
-  void assign(const void* bytes, std::int64_t count);  // NODEC_CHECKs the count
+  void check_dtype(Dtype wanted, const Place& at) const;
+  void assign(const void* bytes, std::int64_t count, const Place& at);  // refuses another count
 
   Dtype dtype_ = Dtype::F32;
   std::vector<std::int64_t> dims_;
@@ -75,9 +80,9 @@ class Tensor {
 };
 
 template <typename T>
-Tensor Tensor::of(std::vector<std::int64_t> dims, std::span<const T> values) {
+Tensor Tensor::of(std::vector<std::int64_t> dims, std::span<const T> values, Place at) {
   Tensor tensor(dtype_of<T>(), std::move(dims));
-  tensor.assign(values.data(), std::int64_t(values.size()));
+  tensor.assign(values.data(), std::int64_t(values.size()), at);
   return tensor;
 }
 

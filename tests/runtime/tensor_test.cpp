@@ -31,6 +31,18 @@ TEST_CASE("misuse of a tensor is refused") {
   CHECK_THROWS_WITH_AS(
       Tensor(Dtype::F32, {1LL << 32, 1LL << 32}),
       "error: a tensor of type f32[4294967296, 4294967296] has more bytes than there are", Error);
-  CHECK_THROWS_AS(Tensor(Dtype::F32, {2}).values<double>(), std::logic_error);
-  CHECK_THROWS_AS(Tensor::of<float>({3}, {1.0F, 2.0F}), std::logic_error);
+  const int line = __LINE__ + 1;
+  const auto read = [] { Tensor(Dtype::F32, {2}).values<double>(); };
+  const auto make = [] { Tensor::of<float>({3}, {1.0F, 2.0F}); };
+  const auto place = [](int at) { return fmt::format("{}:{}", __FILE__, at); };
+  CHECK_THROWS_WITH_AS(read(),
+                       ("error: a tensor of type f32[2] was read as f64\n  --> " + place(line) +
+                        "   read here\n  help: read it with values<float>()")
+                           .c_str(),
+                       Error);
+  CHECK_THROWS_WITH_AS(make(),
+                       ("error: a tensor of type f32[3] has 3 values, got 2\n  --> " +
+                        place(line + 1) + "   made here\n  help: give one value for each element")
+                           .c_str(),
+                       Error);
 }

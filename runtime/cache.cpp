@@ -40,7 +40,11 @@ Hash checksum_of(const Header& header, std::string_view parts) {
 std::optional<std::string> read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  try {
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  } catch (const std::ios_base::failure&) {  // a folder, or a disk that cannot be read
+    return std::nullopt;
+  }
 }
 
 std::optional<Artifact> decode(const Hash& key, std::string_view bytes) {

@@ -94,6 +94,17 @@ TEST_CASE("every truncation is refused and removed") {
   CHECK(cache.find(key));
 }
 
+TEST_CASE("a folder in place of a file is no entry, and no failure") {
+  const Folder folder;
+  const ObjectCache cache(folder.path);
+  const KeyFields fields{{"program", "graph"}};
+  fs::create_directory(folder.path / (key_of(fields).str() + ".nodec"));
+  fs::create_directory(folder.path / "yy.why");
+  CHECK_FALSE(cache.find(key_of(fields)));
+  CHECK_FALSE(cache.store(key_of(fields), artifact("object"), fields));
+  CHECK(cache.records().empty());
+}
+
 TEST_CASE("every flipped bit is noticed") {
   const Folder folder;
   const ObjectCache cache(folder.path);

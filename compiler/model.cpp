@@ -22,6 +22,11 @@ std::vector<Entry>& entries() {
   return all;
 }
 
+Error threw_no_exception(const char* model) {
+  return Error(fmt::format("model '{}' threw what is no std::exception", model), {},
+               "throw a std::exception: its text is shown here");
+}
+
 }  // namespace
 
 RegisteredModel::RegisteredModel(std::string name, ModelFunction trace) {
@@ -73,7 +78,10 @@ int nodec_models_trace(const char* name, nodec_take take, void* to) {
     text = nodec::findings_text(nodec::all_findings(refused));
     result = nodec_models_findings;
   } catch (const std::exception& error) {  // none may cross into another library's code
-    text = error.what();
+    text = nodec::error_text(error);
+    result = nodec_models_error;
+  } catch (...) {
+    text = nodec::threw_no_exception(name).what();
     result = nodec_models_error;
   }
   take(to, text.data(), text.size());

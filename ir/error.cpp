@@ -23,6 +23,11 @@ Error::Error(std::string message, std::vector<Note> notes, std::string help)
       notes_(std::move(notes)),
       help_(std::move(help)) {}
 
+std::string error_text(const std::exception& failure) {
+  const std::string text = failure.what();
+  return dynamic_cast<const Error*>(&failure) != nullptr ? text : "error: " + text;
+}
+
 void check_failed(const char* condition, const std::source_location& at,
                   const std::string& evidence) {
   throw std::logic_error(fmt::format("this is a bug in nodec: {}\n  --> {}   {} does not hold",

@@ -52,6 +52,9 @@ class Error : public std::runtime_error {
   std::string help_;
 };
 
+// What a program prints of any failure: an Error's text as it is, another's behind "error: ".
+std::string error_text(const std::exception& failure);
+
 // Our mistake: throws std::logic_error with the condition, the place and the evidence.
 [[noreturn]] void check_failed(const char* condition, const std::source_location& at,
                                const std::string& evidence);

@@ -34,19 +34,20 @@ void train(const Options& options, Dataset& dataset) {
 
 int run(int argc, char** argv) {
   const Parsed parsed = parse_options(argc, argv);
-  if (!parsed.run) {
-    std::fputs(parsed.message.c_str(), parsed.exit_code == 0 ? stdout : stderr);
+  if (parsed.exit_code != 0) {
+    std::fprintf(stderr, "%s\n", parsed.message.c_str());
     return parsed.exit_code;
   }
-  int on_error = kBadInput;
+  int on_error = parsed.run ? kBadInput : kRunFailure;
   try {
+    if (!parsed.run) return print_line(parsed.message), 0;
     if (!parsed.options.save.empty()) check_writable(parsed.options.save);
     Dataset dataset = load(parsed.options);
     on_error = kRunFailure;
     train(parsed.options, dataset);
     return 0;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
+    std::fprintf(stderr, "%s\n", error_text(error).c_str());
     return on_error;
   }
 }

@@ -60,7 +60,8 @@ std::string text_line(const Epoch& e) {
 void print_line(const std::string& line) {
   errno = 0;
   if (std::puts(line.c_str()) < 0 || std::fflush(stdout) != 0) {
-    throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+    throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)), {},
+                "make room where it goes, or name another place");
   }
 }
 

@@ -156,6 +156,6 @@ int main(int argc, char** argv) try {
   std::printf("{\"step_us\":%.1f,\"f_evals\":%g,\"ps_per_multiply_add\":%.2f}\n", 1e6 * seconds,
               f_evals, 1e12 * seconds / multiply_adds(network, f_evals));
 } catch (const std::exception& error) {
-  std::fprintf(stderr, "%s\n", error.what());
+  std::fprintf(stderr, "%s\n", error_text(error).c_str());
   return 4;
 }

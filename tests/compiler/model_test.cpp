@@ -25,6 +25,9 @@ NODEC_MODEL("mistaken") {
   return trace("mistaken", {{"x", f32({3})}}, [](const Var& x) { return matmul(x, x); });
 }
 
+NODEC_MODEL("thrower") { throw std::runtime_error("boom from user"); }
+NODEC_MODEL("thrower of a number") { throw 42; }
+
 NODEC_MODEL("doubled") {
   return trace("doubled", {{"x", f32({3})}}, [](const Var& x) { return x + x; });
 }
@@ -55,6 +58,13 @@ TEST_CASE("what a library's model is crosses as text, its findings complete") {
   CHECK(crossed[1].after.str() == "f32[B]");
   CHECK(crossed[1].lost.size() > 0);
   CHECK(findings_text(crossed) == text);
+}
+
+TEST_CASE("what a model throws crosses as an error") {
+  CHECK(crossed("thrower", nodec_models_error) == "error: boom from user");
+  CHECK(crossed("thrower of a number", nodec_models_error) ==
+        "error: model 'thrower of a number' threw what is no std::exception\n"
+        "  help: throw a std::exception: its text is shown here");
 }
 
 TEST_CASE("text that holds no findings is refused") {

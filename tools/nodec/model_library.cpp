@@ -1,5 +1,4 @@
 // Libraries of models through dlopen.
-#include "ir/nearest.h"
 #include "tools/nodec/model_library.h"
 
 #include <dlfcn.h>
@@ -10,15 +9,25 @@
 
 #include "compiler/findings_text.h"
 #include "compiler/model.h"
+#include "ir/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {
 namespace {
 
 constexpr int kVersion = 2;
+constexpr const char* kMake =
+    "make it with nodec_add_models(target sources...), a NODEC_MODEL in the sources";
 
 void append(void* to, const char* bytes, std::size_t count) {
   static_cast<std::string*>(to)->append(bytes, count);
+}
+
+// The error that a library worded.
+Error error_of(std::string text) {
+  constexpr std::string_view kStart = "error: ";
+  if (text.starts_with(kStart)) text.erase(0, kStart.size());
+  return Error(text);
 }
 
 }  // namespace
@@ -31,7 +40,9 @@ ModelLibrary::ModelLibrary(const std::string& path) : path_(path) {
                      "build it first, and give its path");
   }
   handle_ = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle_ == nullptr) throw InputError(fmt::format("cannot open a library: {}", dlerror()));
+  if (handle_ == nullptr) {
+    throw InputError(fmt::format("cannot open a library: {}", dlerror()), {}, kMake);
+  }
   const auto version =
       reinterpret_cast<decltype(&nodec_models_version)>(symbol("nodec_models_version"));
   if (version() == kVersion) return;
@@ -42,9 +53,7 @@ ModelLibrary::ModelLibrary(const std::string& path) : path_(path) {
 
 void* ModelLibrary::symbol(const char* name) const {
   if (void* found = dlsym(handle_, name)) return found;
-  throw InputError(
-      fmt::format("'{}' holds no models", path_), {},
-      "make it with nodec_add_models(target sources...), a NODEC_MODEL in the sources");
+  throw InputError(fmt::format("'{}' holds no models", path_), {}, kMake);
 }
 
 std::vector<std::string> ModelLibrary::names() const {
@@ -70,7 +79,7 @@ std::string ModelLibrary::trace(const std::string& model) const {
     case nodec_models_findings:
       throw Unstable(read_findings(text));
     default:
-      throw std::runtime_error(text);  // worded by the library
+      throw error_of(text);
   }
 }
 

@@ -40,7 +40,9 @@ void write_out(const std::string& text) {
 }
 
 int guarded(const std::function<int()>& work) {
-  const auto say = [](const std::exception& error) { std::fprintf(stderr, "%s\n", error.what()); };
+  const auto say = [](const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error_text(error).c_str());
+  };
   try {
     return work();
   } catch (const UsageError& error) {

@@ -11,7 +11,7 @@
 //   region  = "(" [arg {"," arg}] ")" "{" {op} "yield" [result {"," result}] "}"
 //   arg     = value ":" type
 //   op      = [value {"," value} "="] primitive [value {"," value}] ["{" attr {"," attr} "}"]
-//             {"region" region} [":" type {"," type}] ["@" string ["in" name]]
+//             {"region" region} [":" type {"," type}] ["@" (string | "none") ["in" name]]
 //             operands start on the primitive's line; after @ stand "file:line" and the layer
 //   result  = value, and in the graph's own region: value ["as" name] ["over" value]
 //             "as": its result name; "over": the argument it is written in place of (aliases)

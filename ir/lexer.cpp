@@ -64,12 +64,12 @@ std::size_t Lexer::column(const Token& token) const {
   return before == std::string_view::npos ? token.at + 1 : token.at - before;
 }
 
-void Lexer::fail(const Token& token, const std::string& message) const {
-  throw Error(fmt::format("{} (column {})", message, column(token)), {note(token)});
+void Lexer::fail(const Token& token, const std::string& message, const std::string& help) const {
+  throw Error(fmt::format("{} (column {})", message, column(token)), {note(token)}, help);
 }
 
-void Lexer::unexpected(const Token& token, std::string_view wanted) const {
-  fail(token, fmt::format("wanted {}, got {}", wanted, token.shown()));
+void Lexer::unexpected(const Token& token, std::string_view wanted, const std::string& help) const {
+  fail(token, fmt::format("wanted {}, got {}", wanted, token.shown()), help);
 }
 
 void Lexer::skip_blank() {

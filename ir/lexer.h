@@ -25,12 +25,18 @@ struct Token {
 
 class Lexer {
  public:
+  // What to do about text that is wrong in no way that has a mend of its own.
+  static constexpr const char* kCompare =
+      "compare with text that is right: `nodec dump MODEL --after trace` prints it";
+
   Lexer(std::string_view text, std::string_view file) : text_(text), file_(file) {}
 
   Token next();
   // "wanted <wanted>, got <token>" at the token's line and column.
-  [[noreturn]] void unexpected(const Token& token, std::string_view wanted) const;
-  [[noreturn]] void fail(const Token& token, const std::string& message) const;
+  [[noreturn]] void unexpected(const Token& token, std::string_view wanted,
+                               const std::string& help = kCompare) const;
+  [[noreturn]] void fail(const Token& token, const std::string& message,
+                         const std::string& help = kCompare) const;
   // Points at the token's line; the remark is what stands there.
   Note note(const Token& token) const;
   // The same with the column, for a message that does not state it.

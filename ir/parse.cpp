@@ -9,20 +9,24 @@
 #include <tuple>
 
 #include "ir/builder.h"
+#include "ir/nearest.h"
 #include "ir/reader.h"
+#include "ir/text.h"
 
 namespace nodec {
 namespace {
 
 constexpr std::size_t kOpLimit = std::size_t{1} << 20;
+constexpr const char* kIsText = "give IR text, as `nodec dump MODEL --after trace` prints it";
 // A type holds its parts by value, so tuples of tuples of one value double with each line. What all
 // types together may weigh; a million ops on tensors take less than half.
 constexpr std::int64_t kTypeBudget = std::int64_t{1} << 25;
 
 class Parser {
  public:
-  Parser(std::string_view text, PrimitiveLookup lookup, std::string_view file)
-      : reader_(text, file), lookup_(lookup), file_(file) {}
+  Parser(std::string_view text, PrimitiveLookup lookup, std::string_view file,
+         std::span<const Primitive* const> known)
+      : reader_(text, file), lookup_(lookup), file_(file), known_(known) {}
 
   std::unique_ptr<Graph> graph();
 
@@ -47,6 +51,7 @@ class Parser {
   Op& build(Scope& scope, const Token& start, const Primitive& primitive,
             std::vector<Value*> operands, Attrs attrs,
             std::vector<std::unique_ptr<Region>> regions);
+  const Primitive& primitive(const Token& word);
   std::vector<Value*> operands(Scope& scope, const Token& primitive);
   Attrs attrs();
   void stated_types(const Op& op, const Token& start);
@@ -58,13 +63,14 @@ class Parser {
   Reader reader_;
   PrimitiveLookup lookup_;
   std::string file_;
+  std::span<const Primitive* const> known_;
   std::size_t ops_ = 0;
   std::int64_t budget_ = kTypeBudget;
 };
 
 std::unique_ptr<Graph> Parser::graph() {
   auto graph = std::make_unique<Graph>();
-  reader_.expect("graph");
+  if (!reader_.accept("graph")) reader_.lexer().unexpected(reader_.peek(), "'graph'", kIsText);
   graph->name = reader_.name("the graph's name");
   if (reader_.accept("batch")) {
     const Token symbol = reader_.expect(Token::Kind::Word, "the batch symbol");
@@ -140,10 +146,7 @@ void Parser::op(Scope& scope, int depth) {
     reader_.expect('=');
   }
   const Token word = reader_.expect(Token::Kind::Word, "an op or 'yield'");
-  const Primitive* primitive = lookup_(word.text);
-  if (!primitive) {
-    reader_.lexer().fail(word, fmt::format("there is no primitive {}", word.shown()));
-  }
+  const Primitive& primitive = this->primitive(word);
   std::vector<Value*> used = operands(scope, word);
   Attrs given = attrs();
   std::vector<std::unique_ptr<Region>> regions;
@@ -151,7 +154,7 @@ void Parser::op(Scope& scope, int depth) {
     regions.push_back(std::make_unique<Region>());
     region(*regions.back(), nullptr, depth + 1);
   }
-  Op& op = build(scope, start, *primitive, std::move(used), std::move(given), std::move(regions));
+  Op& op = build(scope, start, primitive, std::move(used), std::move(given), std::move(regions));
   if (names.size() != op.results.size()) {
     reader_.lexer().fail(start, fmt::format("'{}' has {} results, the text names {}", op.name(),
                                             op.results.size(), names.size()));
@@ -162,6 +165,14 @@ void Parser::op(Scope& scope, int depth) {
   }
   stated_types(op, start);
   op.where = location(start);
+}
+
+const Primitive& Parser::primitive(const Token& word) {
+  if (const Primitive* found = lookup_(word.text)) return *found;
+  std::vector<std::string> names;
+  for (const Primitive* each : known_) names.emplace_back(each->name);
+  reader_.lexer().fail(word, fmt::format("there is no primitive {}", word.shown()),
+                       suggestion(word.text, names, Lexer::kCompare));
 }
 
 std::vector<Value*> Parser::operands(Scope& scope, const Token& primitive) {
@@ -205,7 +216,7 @@ Op& Parser::build(Scope& scope, const Token& start, const Primitive& primitive,
     // A type rule that took its operands, regions or attributes to be there.
     throw Error(
         fmt::format("'{}' has not the operands, attributes and regions it takes", primitive.name),
-        {reader_.lexer().place(start)});
+        {reader_.lexer().place(start)}, Lexer::kCompare);
   }
 }
 
@@ -226,16 +237,11 @@ void Parser::stated_types(const Op& op, const Token& start) {
                                           op.name(), op.results.size(), count));
 }
 
-// The line stated after @, else the text's own.
+// The line stated after @ (or that there is none), else the text's own.
 SourceLine Parser::location(const Token& start) {
   if (!reader_.accept('@')) return {file_, start.line};
-  const Token token = reader_.expect(Token::Kind::String, "\"file:line\"");
-  const std::size_t colon = token.text.rfind(':');
-  const std::string digits = colon == std::string::npos ? "" : token.text.substr(colon + 1);
-  const bool number = !digits.empty() && digits.size() < 10 && digits[0] != '0' &&
-                      digits.find_first_not_of("0123456789") == std::string::npos;
-  if (!number) reader_.lexer().unexpected(token, "\"file:line\"");
-  SourceLine line{token.text.substr(0, colon), std::stoi(digits)};
+  SourceLine line;
+  if (!reader_.accept("none")) line = reader_.source_line();
   if (reader_.accept("in")) line.layer = reader_.name("a layer's name");
   return line;
 }
@@ -244,9 +250,17 @@ Value* Parser::use(const Scope& scope) {
   const Token token = reader_.expect(Token::Kind::Value, "a value");
   const auto found = scope.values.find(key(token));
   if (found != scope.values.end()) return found->second.value;
-  reader_.lexer().fail(token, fmt::format("{} is not defined before this line in this region, "
-                                          "which sees its own values only",
-                                          token.shown()));
+  std::vector<std::string> names;
+  for (const auto& [key, entry] : scope.values) {
+    const std::string& name = entry.token.text;
+    if (names.size() < 1000 && is_dotted_word(name)) names.push_back("%" + name);
+  }
+  const char* pass = "pass it in as an operand of the op that holds the region";
+  reader_.lexer().fail(token,
+                       fmt::format("{} is not defined before this line in this region, which sees "
+                                   "its own values only",
+                                   token.shown()),
+                       token.bare ? pass : suggestion("%" + token.text, names, pass));
 }
 
 void Parser::define(Scope& scope, const Token& token, Value* value) {
@@ -254,7 +268,7 @@ void Parser::define(Scope& scope, const Token& token, Value* value) {
   if (fresh) return;
   const Lexer& lexer = reader_.lexer();
   throw Error(fmt::format("{} is defined twice in one region", token.shown()),
-              {lexer.place(token), lexer.place(at->second.token)});
+              {lexer.place(token), lexer.place(at->second.token)}, "rename one of them");
 }
 
 void Parser::spend(const Type& type, std::int64_t times, const Token& token) {
@@ -265,8 +279,9 @@ void Parser::spend(const Type& type, std::int64_t times, const Token& token) {
 
 }  // namespace
 
-std::unique_ptr<Graph> parse(std::string_view text, PrimitiveLookup lookup, std::string_view file) {
-  return Parser(text, lookup, file).graph();
+std::unique_ptr<Graph> parse(std::string_view text, PrimitiveLookup lookup, std::string_view file,
+                             std::span<const Primitive* const> known) {
+  return Parser(text, lookup, file, known).graph();
 }
 
 Type parse_type(std::string_view text) {

@@ -117,8 +117,8 @@ class Printer {
     if (!op.results.empty()) {
       out_ += " : " + listed(op.results, [](const auto& result) { return result->type.str(); });
     }
-    if (options_.locations && op.where.known()) {
-      out_ += " @ " + quoted(op.where.str());
+    if (options_.locations) {
+      out_ += " @ " + (op.where.known() ? quoted(op.where.str()) : "none");
       if (!op.where.layer.empty()) out_ += " in " + name_text(op.where.layer);
     }
     out_ += "\n";

@@ -8,7 +8,7 @@
 namespace nodec {
 
 struct PrintOptions {
-  bool locations = false;  // append @ "file:line" in layer, to each op
+  bool locations = false;  // append @ "file:line" in layer (@ none), to each op
 };
 std::string print(const Graph& graph, const PrintOptions& options = {});
 std::string print(const Region& region);

@@ -30,6 +30,7 @@ class Reader {
   std::string name(std::string_view wanted);  // dotted words or a string
   Type type() { return type(0); }
   Attr attr();
+  SourceLine source_line();  // "file:line"
 
   // item {"," item} until `close`, which is taken; or nothing but `close`.
   template <class Item>

@@ -51,7 +51,8 @@ constexpr std::string_view kSample =
 TEST_CASE("an error shows the line, the column, what was wanted and what stood there") {
   CHECK(error_in("graph g (%x: f32[3]) {\n  %y = add %x, x\n  yield %y\n}") ==
         "error: wanted a value, got 'x' (column 16)\n"
-        "  --> t.ir:2   %y = add %x, x");
+        "  --> t.ir:2   %y = add %x, x\n"
+        "  help: compare with text that is right: `nodec dump MODEL --after trace` prints it");
 }
 
 TEST_CASE("a type rule's error points into the text") {
@@ -68,7 +69,8 @@ TEST_CASE("a name defined twice shows both lines") {
   CHECK(error_in("graph g (%x: f32[3]) {\n  %x = twice %x\n  yield\n}") ==
         "error: '%x' is defined twice in one region\n"
         "  --> t.ir:2   %x = twice %x (column 3)\n"
-        "  --> t.ir:1   graph g (%x: f32[3]) { (column 10)");
+        "  --> t.ir:1   graph g (%x: f32[3]) { (column 10)\n"
+        "  help: rename one of them");
 }
 
 TEST_CASE("each mistake has its own message") {
@@ -98,11 +100,28 @@ TEST_CASE("each mistake has its own message") {
         "error: wanted \"file:line\", got the string \"nowhere\" (column 39)");
   CHECK(message("%y = twice %x yield %y over %y") ==
         "error: a result is written over an argument only (column 51)");
-  CHECK(error_in("graph g (%x: f16[3]) { yield }") ==
-        "error: wanted a type, got 'f16' (column 14)\n"
-        "  --> t.ir:1   graph g (%x: f16[3]) { yield }");
+  CHECK(message("%y = twice %x @ 3 yield") ==
+        "error: wanted \"file:line\" or none, got '3' (column 39)");
+  CHECK(error_in("graph g (%x: f16[3]) { yield }")
+            .starts_with("error: wanted a type, got 'f16' (column 14)\n"
+                         "  --> t.ir:1   graph g (%x: f16[3]) { yield }"));
   CHECK(error_in("graph g (%x: f32[-3]) { yield }").starts_with("error: a size is negative"));
   CHECK(error_in("").starts_with("error: wanted 'graph', got the end of the text"));
+}
+
+TEST_CASE("a mistyped name is told by its nearest") {
+  const std::vector<const Primitive*> known = {&toy::call_p, &toy::twice_p, &toy::add_p};
+  const auto help = [&](const std::string& op) {
+    try {
+      parse("graph g (%size: f32[3]) {" + op + " yield}", toy::lookup, "t.ir", known);
+    } catch (const Error& error) {
+      return error.help();
+    }
+    return std::string();
+  };
+  CHECK(help("%y = twcie %size") == "did you mean 'twice'?");
+  CHECK(help("%y = twice %sise") == "did you mean '%size'?");
+  CHECK(help("%y = twice %0") == "pass it in as an operand of the op that holds the region");
 }
 
 TEST_CASE("operands start on the primitive's line") {

@@ -241,6 +241,19 @@ TEST_CASE("an op's layer is printed behind its line and read back") {
   CHECK(print(*graph, {.locations = true}) == text);
 }
 
+TEST_CASE("an op without a line says so, and has none when it is read back") {
+  const std::string text =
+      "graph g (%x: f32[]) {\n"
+      "  %0 = add %x, %x : f32[] @ none\n"
+      "  %1 = add %0, %x : f32[] @ none in layer_3\n"
+      "  yield %1\n"
+      "}\n";
+  const auto graph = toy::read(text);
+  CHECK_FALSE(graph->body.ops[0]->where.known());
+  CHECK(graph->body.ops[1]->where == SourceLine{"", 0, "layer_3"});
+  CHECK(print(*graph, {.locations = true}) == text);
+}
+
 TEST_CASE("locations are printed on request and read back") {
   const std::string text =
       "graph g (%x: f32[]) {\n"

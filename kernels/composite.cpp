@@ -54,7 +54,8 @@ Types one_hot_type(const Op& op) {
   const std::int64_t depth = attribute<std::int64_t>(op, "depth");
   const Dtype dtype = attribute<Dtype>(op, "dtype");
   if (depth < 0 || dtype == Dtype::Key) {
-    fail(op, fmt::format("cannot make {} rows of {}", depth, name(dtype)));
+    fail(op, fmt::format("cannot make {} rows of {}", depth, name(dtype)),
+         "give a depth of 0 or more, and a dtype of numbers");
   }
   Shape shape = indices.shape();
   shape.insert(shape.begin(), depth);

@@ -44,7 +44,8 @@ Types while_type(const Op& op) {
   require_arguments(op, 1, 0);
   const Types test = result_types(op.region(0));
   if (test != Types{Type::scalar(Dtype::Bool)}) {
-    fail(op, fmt::format("wants a test that yields one bool[], got {}", list_of(test)));
+    fail(op, fmt::format("wants a test that yields one bool[], got {}", list_of(test)),
+         "end the test in one comparison of scalars");
   }
   // A program whose loop does not keep its types is traced on, for inference to report.
   if (attribute_or<bool>(op, "open", false)) {

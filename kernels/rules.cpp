@@ -62,6 +62,15 @@ void require_dtype(const Op& op, bool good, std::string_view wanted, std::string
   fail(op, fmt::format("wants {}, got {}", wanted, list_of_operands(op)), std::string(help));
 }
 
+std::string axes_text(std::size_t rank) {
+  return rank == 1 ? "1 axis" : fmt::format("{} axes", rank);
+}
+
+std::string axes_help(std::size_t rank) {
+  return rank == 0 ? "a scalar has no axis: reshape it first"
+                   : fmt::format("axes count from 0: the last one is {}", rank - 1);
+}
+
 }  // namespace
 
 void fail(const Op& op, const std::string& what, std::string help) {
@@ -171,8 +180,8 @@ const Dim& dim_attribute(const Op& op, std::string_view name) {
 std::int64_t axis_attribute(const Op& op, std::string_view name, std::size_t rank) {
   const std::int64_t axis = attribute<std::int64_t>(op, name);
   if (axis < 0 || axis >= std::int64_t(rank)) {
-    fail(op, fmt::format("has {} {}, but its data has {}", name, axis,
-                         rank == 1 ? "1 axis" : fmt::format("{} axes", rank)));
+    fail(op, fmt::format("has {} {}, but its data has {}", name, axis, axes_text(rank)),
+         axes_help(rank));
   }
   return axis;
 }
@@ -182,11 +191,14 @@ const Axes& axes_attribute(const Op& op, std::string_view name, std::size_t rank
   std::vector<bool> met(rank, false);
   for (const std::int64_t axis : axes) {
     if (axis < 0 || axis >= std::int64_t(rank)) {
-      fail(op, fmt::format("has {} [{}], but its data has {}", name, fmt::join(axes, ", "),
-                           rank == 1 ? "1 axis" : fmt::format("{} axes", rank)));
+      fail(op,
+           fmt::format("has {} [{}], but its data has {}", name, fmt::join(axes, ", "),
+                       axes_text(rank)),
+           axes_help(rank));
     }
     if (met[std::size_t(axis)]) {
-      fail(op, fmt::format("names axis {} twice in {} [{}]", axis, name, fmt::join(axes, ", ")));
+      fail(op, fmt::format("names axis {} twice in {} [{}]", axis, name, fmt::join(axes, ", ")),
+           "name it once");
     }
     met[std::size_t(axis)] = true;
   }

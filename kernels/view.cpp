@@ -38,8 +38,10 @@ Types broadcast_type(const Op& op) {
   const Shape& shape = attribute<Shape>(op, "shape");
   const Axes& dims = axes_attribute(op, "dims", shape.size());
   if (dims.size() != x.rank() || !std::is_sorted(dims.begin(), dims.end())) {
-    fail(op, fmt::format("needs one result axis for each axis of {}, in increasing order, got [{}]",
-                         described(*op.operands[0]), fmt::join(dims, ", ")));
+    fail(op,
+         fmt::format("needs one result axis for each axis of {}, in increasing order, got [{}]",
+                     described(*op.operands[0]), fmt::join(dims, ", ")),
+         "put axes in another order with 'transpose'");
   }
   std::string wrong;
   for (std::size_t i = 0; i < dims.size(); ++i) {
@@ -62,8 +64,10 @@ Types reshape_type(const Op& op) {
   const Shape& shape = attribute<Shape>(op, "shape");
   const Dim has = element_count(x.shape()), wants = element_count(shape);
   if (has != wants && !has.is_unknown() && !wants.is_unknown()) {
-    fail(op, fmt::format("cannot give {}, of {} elements, the shape {}, of {}",
-                         described(*op.operands[0]), has.str(), str(shape), wants.str()));
+    fail(op,
+         fmt::format("cannot give {}, of {} elements, the shape {}, of {}",
+                     described(*op.operands[0]), has.str(), str(shape), wants.str()),
+         "give a shape of as many elements");
   }
   return {x.with_shape(shape)};
 }
@@ -72,8 +76,10 @@ Types transpose_type(const Op& op) {
   const Type& x = tensor(op, 0);
   const Axes& perm = axes_attribute(op, "perm", x.rank());
   if (perm.size() != x.rank()) {
-    fail(op, fmt::format("needs each axis of {} once, got [{}]", described(*op.operands[0]),
-                         fmt::join(perm, ", ")));
+    fail(op,
+         fmt::format("needs each axis of {} once, got [{}]", described(*op.operands[0]),
+                     fmt::join(perm, ", ")),
+         fmt::format("name every axis from 0 to {} in 'perm'", int(x.rank()) - 1));
   }
   Shape shape;
   for (const std::int64_t axis : perm) shape.push_back(x.shape()[std::size_t(axis)]);
@@ -89,8 +95,10 @@ Types slice_type(const Op& op) {
   const bool outside =
       (size.is_constant() && size.constant() < 0) || (rest.is_constant() && rest.constant() < 0);
   if (start < 0 || outside) {
-    fail(op, fmt::format("takes {} from {} on along axis {} of {}", size.str(), start, axis,
-                         described(*op.operands[0])));
+    fail(op,
+         fmt::format("takes {} from {} on along axis {} of {}", size.str(), start, axis,
+                     described(*op.operands[0])),
+         fmt::format("stay within the {} of that axis", x.shape()[axis].str()));
   }
   Shape shape = x.shape();
   shape[axis] = size;

@@ -138,7 +138,8 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
   if (inputs.size() != signature_.inputs.size() || outputs.size() != signature_.outputs.size()) {
     throw Error(fmt::format("'{}' takes {} inputs and {} outputs, got {} and {}", signature_.name,
                             signature_.inputs.size(), signature_.outputs.size(), inputs.size(),
-                            outputs.size()));
+                            outputs.size()),
+                {}, "give one array for each, in the order of Executable::signature()");
   }
   auto& [values, views, begins, ends] = room;
   views.assign(inputs.begin(), inputs.end());
@@ -189,18 +190,26 @@ std::string ArgumentCheck::known_symbols(const Type& type, const Values& values)
   return known.empty() ? "" : fmt::format(" with {}", fmt::join(known, ", "));
 }
 
-std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view,
-                                  const Values& values) const {
+std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view, const Values& values,
+                                  std::string& help) const {
   const bool rank_fits = view.dims.size() == rules_[i].size();
   bool dims_fit = rank_fits;
   for (std::size_t axis = 0; rank_fits && axis < view.dims.size(); ++axis) {
     dims_fit = dims_fit && view.dims[axis] == wanted_dim(i, axis, values);
   }
   if (!dims_fit || view.dtype != port(i).type.dtype()) {
+    help = "make each array of the dtype and dims that are wanted of it";
     return fmt::format("\n  {}: wanted {}{}, got {}", title(i), port(i).type.str(),
                        known_symbols(port(i).type, values), view.type());
   }
-  if (view.data == nullptr) return fmt::format("\n  {}: has no bytes", title(i));
+  if (view.data == nullptr) {
+    help = "give it bytes: a nodec::Tensor owns as many as its type has";
+    return fmt::format("\n  {}: has no bytes", title(i));
+  }
+  help = fmt::format(
+      "arrays must start at a multiple of {} bytes: use nodec::Tensor, which does, or clone() into "
+      "one",
+      kAlignment);
   return fmt::format("\n  {}: its bytes start {} past a multiple of {}", title(i),
                      address(view) % kAlignment, kAlignment);
 }
@@ -209,14 +218,7 @@ void ArgumentCheck::explain(std::span<const TensorView> views, const Values& val
   std::string message = fmt::format("the arguments of '{}' do not fit:", signature_.name);
   std::string help;
   for (std::size_t i = 0; i < views.size(); ++i) {
-    if (fits(i, views[i], values)) continue;
-    message += misfit(i, views[i], values);
-    if (views[i].data != nullptr && !placed(views[i])) {
-      help = fmt::format(
-          "arrays must start at a multiple of {} bytes: use nodec::Tensor, which "
-          "does, or clone() into one",
-          kAlignment);
-    }
+    if (!fits(i, views[i], values)) message += misfit(i, views[i], values, help);
   }
   throw Error(message, {}, help);
 }

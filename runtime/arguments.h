@@ -58,7 +58,8 @@ class ArgumentCheck {
     return value_of(rules_[i][axis], values);
   }
   void derive(Values& values, int threads) const;
-  std::string misfit(std::size_t i, const TensorView& view, const Values& values) const;
+  std::string misfit(std::size_t i, const TensorView& view, const Values& values,
+                     std::string& help) const;
   std::string known_symbols(const Type& type, const Values& values) const;
   [[noreturn]] void explain(std::span<const TensorView> views, const Values& values) const;
   void check_tables(const Values& values) const;

@@ -92,7 +92,8 @@ EntryFunction Executable::entry() const { return impl_->entry; }
 Outcome Executable::call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                          const CallOptions& options) const {
   if (options.threads < 1 || options.threads > kMostThreads) {
-    throw Error(fmt::format("a call takes 1 to {} threads, not {}", kMostThreads, options.threads));
+    throw Error(fmt::format("a call takes 1 to {} threads, not {}", kMostThreads, options.threads),
+                {}, "set CallOptions::threads to a number among them");
   }
   struct Loan {
     Impl& impl;

@@ -35,7 +35,8 @@ class File {
     file_.reset(fs::is_directory(path) ? nullptr : gzopen(path.c_str(), "rb"));
     if (!file_) {
       const char* why = fs::is_directory(path) ? "it is a folder" : std::strerror(errno);
-      throw Error(fmt::format("cannot open '{}': {}", path.string(), why));
+      throw Error(fmt::format("cannot open '{}': {}", path.string(), why), {},
+                  "name a folder with readable files with --data");
     }
     gzbuffer(file_.get(), 1 << 17);
   }
@@ -118,7 +119,8 @@ Header read_header(File& file, const fs::path& path, const Layout& layout) {
                        : magic == kLabelMagic ? " (a file of labels)"
                                               : "";
     throw Error(fmt::format("'{}' is no IDX file of {}: wanted magic {}, got {}{}", path.string(),
-                            layout.what, layout.magic, magic, hint));
+                            layout.what, layout.magic, magic, hint),
+                {}, kFetchAgain);
   }
   if (got < wanted) {
     throw Error(fmt::format("'{}' is truncated: wanted a header of {} bytes, got {}", path.string(),
@@ -130,11 +132,13 @@ Header read_header(File& file, const fs::path& path, const Layout& layout) {
     const std::uint32_t rows = big_endian(raw.data() + 8), columns = big_endian(raw.data() + 12);
     if (rows != kSide || columns != kSide) {
       throw Error(fmt::format("'{}' holds images of {}x{}: wanted {}x{}", path.string(), rows,
-                              columns, kSide, kSide));
+                              columns, kSide, kSide),
+                  {}, "name a folder with MNIST's own files with --data");
     }
     header.item = kPixels;
   }
-  if (header.count == 0) throw Error(fmt::format("'{}' holds no {}", path.string(), layout.what));
+  if (header.count == 0)
+    throw Error(fmt::format("'{}' holds no {}", path.string(), layout.what), {}, kFetchAgain);
   return header;
 }
 
@@ -218,7 +222,8 @@ Bytes read_labels(const fs::path& path, std::int64_t limit) {
   const auto bad = std::find_if(labels.begin(), labels.end(), [](int l) { return l >= kClasses; });
   if (bad != labels.end()) {
     throw Error(fmt::format("'{}' holds label {} for image {}: wanted 0 to {}", path.string(), *bad,
-                            bad - labels.begin(), kClasses - 1));
+                            bad - labels.begin(), kClasses - 1),
+                {}, kFetchAgain);
   }
   return labels;
 }
@@ -233,9 +238,10 @@ Digits read_training_set(const fs::path& folder, std::int64_t limit) {
   const Header image_header = read_header(image_file, images, kImages);
   const Header label_header = read_header(label_file, labels, kLabels);
   if (image_header.count != label_header.count) {
-    throw Error(fmt::format("images and labels do not match: '{}' announces {}, '{}' announces {}",
-                            images.string(), image_header.count, labels.string(),
-                            label_header.count));
+    throw Error(
+        fmt::format("images and labels do not match: '{}' announces {}, '{}' announces {}",
+                    images.string(), image_header.count, labels.string(), label_header.count),
+        {}, "put the two files of one set into the folder");
   }
   return {.pixels = read_images(images, limit), .labels = read_labels(labels, limit)};
 }

@@ -115,25 +115,28 @@ TEST_CASE("damage inside a gzip stream is found by its checksum") {
 TEST_CASE("another kind of file is told by its magic") {
   CHECK(image_error(idx_labels(20)) ==
         "error: 'DIR/images' is no IDX file of images: wanted magic 2051, got 2049 (a file of "
-        "labels)");
+        "labels)" +
+            help);
   CHECK(image_error("\x89PNG\r\n") ==
-        "error: 'DIR/images' is no IDX file of images: wanted magic 2051, got 2303741511");
+        "error: 'DIR/images' is no IDX file of images: wanted magic 2051, got 2303741511" + help);
 }
 
 TEST_CASE("images of another size are refused") {
   CHECK(image_error(idx_images(2, 32, 28)) ==
-        "error: 'DIR/images' holds images of 32x28: wanted 28x28");
-  CHECK(image_error(idx_images(0)) == "error: 'DIR/images' holds no images");
+        "error: 'DIR/images' holds images of 32x28: wanted 28x28\n"
+        "  help: name a folder with MNIST's own files with --data");
+  CHECK(image_error(idx_images(0)) == "error: 'DIR/images' holds no images" + help);
 }
 
 TEST_CASE("images and labels that do not belong together are refused") {
   CHECK(set_error(idx_images(3), idx_labels(4)) ==
         "error: images and labels do not match: 'DIR/train-images-idx3-ubyte' announces 3, "
-        "'DIR/train-labels-idx1-ubyte' announces 4");
+        "'DIR/train-labels-idx1-ubyte' announces 4\n"
+        "  help: put the two files of one set into the folder");
   std::string labels = idx_labels(3);
   labels.back() = 17;
   CHECK(set_error(idx_images(3), labels) ==
-        "error: 'DIR/train-labels-idx1-ubyte' holds label 17 for image 2: wanted 0 to 9");
+        "error: 'DIR/train-labels-idx1-ubyte' holds label 17 for image 2: wanted 0 to 9" + help);
 }
 
 TEST_CASE("a folder without the files says what it lacks") {

@@ -72,11 +72,14 @@ TEST_CASE("attributes are told when absent or of another kind") {
   CHECK(refusal("%x: f32[3]", "sum %x {axes = 1}") ==
         "'sum' wants a list of integers as attribute 'axes'");
   CHECK(refusal("%x: f32[3]", "sum %x {axes = [1]}") ==
-        "'sum' has axes [1], but its data has 1 axis");
+        "'sum' has axes [1], but its data has 1 axis\n"
+        "help: axes count from 0: the last one is 0");
   CHECK(refusal("%x: f32[3, 4]", "sum %x {axes = [1, 1]}") ==
-        "'sum' names axis 1 twice in axes [1, 1]");
+        "'sum' names axis 1 twice in axes [1, 1]\n"
+        "help: name it once");
   CHECK(refusal("%x: f32[3, 4]", "argmax %x {axis = -1}") ==
-        "'argmax' has axis -1, but its data has 2 axes");
+        "'argmax' has axis -1, but its data has 2 axes\n"
+        "help: axes count from 0: the last one is 1");
 }
 
 TEST_CASE("a constant's numbers are some of its dtype") {
@@ -111,18 +114,22 @@ TEST_CASE("a constant's numbers are some of its dtype") {
 
 TEST_CASE("views say what would not fit") {
   CHECK(refusal("%x: f32[20, B]", "reshape %x {shape = <10, B>}") ==
-        "'reshape' cannot give 'x' f32[20, B], of 20*B elements, the shape [10, B], of 10*B");
+        "'reshape' cannot give 'x' f32[20, B], of 20*B elements, the shape [10, B], of 10*B\n"
+        "help: give a shape of as many elements");
   CHECK(refusal("%x: f32[3, 4]", "broadcast %x {dims = [0, 1], shape = <5, 6, 7>}") ==
         "'broadcast' cannot give 'x' f32[3, 4] the shape [5, 6, 7]: axis 0 is 3 and would become "
         "5, axis 1 is 4 and would become 6\n"
         "help: only axes that the operand does not have are made");
   CHECK(refusal("%x: f32[3, 4]", "broadcast %x {dims = [1, 0], shape = <4, 3>}") ==
         "'broadcast' needs one result axis for each axis of 'x' f32[3, 4], in increasing order, "
-        "got [1, 0]");
+        "got [1, 0]\n"
+        "help: put axes in another order with 'transpose'");
   CHECK(refusal("%x: f32[3, 4]", "transpose %x {perm = [0]}") ==
-        "'transpose' needs each axis of 'x' f32[3, 4] once, got [0]");
+        "'transpose' needs each axis of 'x' f32[3, 4] once, got [0]\n"
+        "help: name every axis from 0 to 1 in 'perm'");
   CHECK(refusal("%x: f32[3, 4]", "slice %x {axis = 1, size = <3>, start = 2}") ==
-        "'slice' takes 3 from 2 on along axis 1 of 'x' f32[3, 4]");
+        "'slice' takes 3 from 2 on along axis 1 of 'x' f32[3, 4]\n"
+        "help: stay within the 4 of that axis");
   CHECK(refusal("%x: f32[3, 4], %y: f32[2, 5]", "concat %x, %y {axis = 0}") ==
         "'concat' joins along axis 0 what agrees otherwise; operand 0 is 'x' f32[3, 4], but "
         "operand 1 is 'y' f32[2, 5] (axis 1: 4 and 5)\n"
@@ -151,6 +158,17 @@ TEST_CASE("a loop reports every value it does not keep, by name") {
         "'while' does not keep the type of what it carries: 'v' enters as f64[3] and leaves as "
         "f32[3]; 'n' enters as i32[] and leaves as i64[]\n"
         "help: start with the type that the body makes, or cast back at its end");
+}
+
+TEST_CASE("a loop's test and the depth of one_hot are told what they must be") {
+  CHECK(refusal("%n: i32[]",
+                "while %n {carried = 1} region (%n: i32[]) {\n    yield %n\n"
+                "  } region (%n: i32[]) {\n    yield %n\n  }") ==
+        "'while' wants a test that yields one bool[], got i32[]\n"
+        "help: end the test in one comparison of scalars");
+  CHECK(refusal("%i: i32[3]", "one_hot %i {depth = -2, dtype = f32}") ==
+        "'one_hot' cannot make -2 rows of f32\n"
+        "help: give a depth of 0 or more, and a dtype of numbers");
 }
 
 TEST_CASE("the branches of a cond agree on every result") {

@@ -18,9 +18,11 @@ TEST_CASE("all that does not fit is said at once") {
         "error: the arguments of 'doubling' do not fit:\n"
         "  input 'x': wanted f32[2, B] with B = 32, got f64[2, 32]\n"
         "  input 'k': wanted f32[], got f32[1]\n"
-        "  output 'y': wanted f32[2*B] with B = 32, got f32[63]");
+        "  output 'y': wanted f32[2*B] with B = 32, got f32[63]\n"
+        "  help: make each array of the dtype and dims that are wanted of it");
   CHECK(message([&] { program.call({}, outputs); }) ==
-        "error: 'doubling' takes 2 inputs and 1 outputs, got 0 and 1");
+        "error: 'doubling' takes 2 inputs and 1 outputs, got 0 and 1\n"
+        "  help: give one array for each, in the order of Executable::signature()");
 }
 
 TEST_CASE("symbols are bound consistently") {
@@ -32,7 +34,8 @@ TEST_CASE("symbols are bound consistently") {
   const TensorView inputs[] = {x, k, z}, outputs[] = {y};
   CHECK(message([&] { program.call(inputs, outputs); }) ==
         "error: the arguments of 'doubling' do not fit:\n"
-        "  input 'z': wanted i32[B, n + 1] with B = 32, n not given, got i32[31, 5]");
+        "  input 'z': wanted i32[B, n + 1] with B = 32, n not given, got i32[31, 5]\n"
+        "  help: make each array of the dtype and dims that are wanted of it");
   const Tensor fitting(Dtype::I32, {32, 5});
   const TensorView better[] = {x, k, fitting};
   CallOptions options;
@@ -78,7 +81,8 @@ TEST_CASE("misplaced, missing and shared bytes are refused with a remedy") {
   const Tensor nothing = Tensor::borrow(Dtype::F32, {2, 4}, nullptr);
   const TensorView missing[] = {nothing, k};
   CHECK(message([&] { program.call(missing, outputs); }) ==
-        "error: the arguments of 'doubling' do not fit:\n  input 'x': has no bytes");
+        "error: the arguments of 'doubling' do not fit:\n  input 'x': has no bytes\n"
+        "  help: give it bytes: a nodec::Tensor owns as many as its type has");
   const Tensor x = Tensor::borrow(Dtype::F32, {2, 4}, y.data());
   const TensorView shared[] = {x, k};
   CHECK(message([&] { program.call(shared, outputs); }) ==

@@ -4,43 +4,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cmath>
 #include <sstream>
+
+#include "tools/usage.h"
 
 namespace nodec::mnist {
 namespace {
 
-using Check = CLI::Validator;
-
-Check at_least(std::int64_t low, std::int64_t high = 1'000'000'000) {
-  return {[low, high](std::string& text) -> std::string {
-            std::int64_t value = 0;
-            if (CLI::detail::lexical_cast(text, value) && value >= low && value <= high) return {};
-            return fmt::format("wanted a whole number from {} to {}, got '{}'", low, high, text);
-          },
-          ""};
-}
-
-Check positive() {
-  return {[](std::string& text) -> std::string {
-            double value = 0;
-            const bool number = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
-            if (number && value > 0) return {};
-            return fmt::format("wanted a number above 0, got '{}'", text);
-          },
-          ""};
-}
-
-Check one_of(std::vector<std::string> names) {
-  return {[names](std::string& text) -> std::string {
-            if (std::find(names.begin(), names.end(), text) != names.end()) return {};
-            return fmt::format("wanted one of {}, got '{}'", CLI::detail::join(names, ", "), text);
-          },
-          CLI::detail::join(names, "|")};
-}
-
 void add_flags(CLI::App& app, Options& o) {
-  const auto number = [&](const char* flag, auto& value, const Check& check, const char* help) {
+  const auto number = [&](const char* flag, auto& value, const CLI::Validator& check,
+                          const char* help) {
     return app.add_option(flag, value, help)->check(check);
   };
   app.add_option("--data", o.data,
@@ -58,11 +31,11 @@ void add_flags(CLI::App& app, Options& o) {
   number("--adjoint", o.adjoint, one_of({"discrete", "interpolating"}), "rule of the derivative");
   number("--init", o.init, one_of({"glorot", "kaiming"}), "initial weights");
   number("--seed", o.seed, at_least(0), "of initial weights and shuffles");
-  number("--rtol", o.rtol, positive(), "relative tolerance of the solve");
-  number("--atol", o.atol, positive(), "absolute tolerance of the solve");
-  number("--lr", o.lr, positive(), "learning rate of Adam");
+  number("--rtol", o.rtol, above_zero(), "relative tolerance of the solve");
+  number("--atol", o.atol, above_zero(), "absolute tolerance of the solve");
+  number("--lr", o.lr, above_zero(), "learning rate of Adam");
   number("--solver", o.solver, one_of({"tsit5", "rk4", "euler"}), "method of the solve");
-  number("--dt", o.dt, positive(), "step of a fixed-step method (rk4, euler), which needs it")
+  number("--dt", o.dt, above_zero(), "step of a fixed-step method (rk4, euler), which needs it")
       ->default_str("");
   number("--max-steps", o.max_steps, at_least(1), "steps a solve may try, rejected ones included");
   number("--controller", o.controller, one_of({"i", "pi"}), "step-size controller");
@@ -75,9 +48,18 @@ void add_flags(CLI::App& app, Options& o) {
   app.add_flag("--json", o.json, "one JSON object a line on standard output");
 }
 
-// What no single flag can tell.
-void check_together(const Options& o) {
+// What no single flag can tell. A flag that would change nothing is refused.
+void check_together(const CLI::App& app, const Options& o) {
   const bool fixed = o.solver != "tsit5";
+  for (const char* flag : {"--rtol", "--atol", "--controller", "--adjoint-tolerance"}) {
+    if (!fixed || app.count(flag) == 0) continue;
+    throw CLI::ValidationError(flag,
+                               fmt::format("{} takes fixed steps and measures no error", o.solver));
+  }
+  if (o.adjoint == "discrete" && app.count("--adjoint-tolerance") > 0) {
+    throw CLI::ValidationError("--adjoint-tolerance",
+                               "the discrete adjoint goes back over the steps taken, without one");
+  }
   if (fixed && o.dt == 0) {
     throw CLI::ValidationError("--solver",
                                fmt::format("{} takes fixed steps: give --dt", o.solver));
@@ -97,15 +79,13 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_flags(app, parsed.options);
   try {
     app.parse(argc, argv);
-    check_together(parsed.options);
+    check_together(app, parsed.options);
     parsed.run = true;
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out, err;
-    const bool failed = app.exit(error, out, err) != 0;
-    parsed.exit_code = failed ? kUsage : 0;
-    parsed.message =
-        failed ? fmt::format("error: {}\n  help: mnist --help lists every flag\n", error.what())
-               : out.str();
+    std::ostringstream out;
+    parsed.exit_code = app.exit(error, out, out) == 0 ? 0 : kUsage;
+    parsed.message = parsed.exit_code == 0 ? out.str() : usage_text(app, error);
+    if (parsed.message.ends_with('\n')) parsed.message.pop_back();
   }
   return parsed;
 }

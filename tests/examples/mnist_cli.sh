@@ -24,7 +24,8 @@ small=(--data synthetic --limit 300 --epochs 2)
 expect 0 "--adjoint-tolerance" --help
 expect 2 "--limit: wanted a whole number from 6" --limit 0
 expect 2 "--batch: wanted a whole number from 1" --batch 0
-expect 2 "not expected: --bogus" --bogus
+expect 2 "error: there is no flag '--bogus'" --bogus
+expect 2 "help: \`mnist --help\` says what it takes" --bogus
 expect 2 "--model: wanted one of layer, stateful, compact, got 'mlp'" --model mlp
 expect 3 "no training set in '$work/none'" --data "$work/none"
 expect 3 "cannot write '$work/none/p'" "${small[@]}" --save "$work/none/p"
@@ -39,10 +40,18 @@ expect 0 '{"epoch":2,"epochs":2,"time_s":' "${small[@]}" --json
 grep -qE '^\{"compile_ms":.*"from_cache":true,"device":"cpu","threads":.*"parameters":16' \
   "$work/out" || fail "the first line of --json: $(head -n 1 "$work/out")"
 
+# A folder where the cache has a file costs a compile, nothing else.
+entry=$(ls "$work"/cache/*.nodec | head -n 1)
+rm "$entry"
+mkdir "$entry" "$work/cache/yy.why"
+expect 0 "[2/2]  Time " "${small[@]}"
+
 # An output that cannot be written is an error; a saved file is replaced whole or not at all.
-got=0
-"$mnist" "${small[@]}" --json >/dev/full 2>"$work/err" || got=$?
-[ "$got" -eq 4 ] || fail "a full output: exit code $got, wanted 4"
+for words in --help "${small[*]} --json"; do
+  got=0
+  "$mnist" $words >/dev/full 2>"$work/err" || got=$?
+  [ "$got" -eq 4 ] || fail "mnist $words into a full disk: exit code $got, wanted 4"
+done
 expect 0 "[2/2]" "${small[@]}" --save "$work/saved"
 sum=$(sha256sum <"$work/saved")
 (ulimit -f 8 && trap '' XFSZ && expect 4 "cannot write" "${small[@]}" --save "$work/saved") ||

@@ -36,6 +36,7 @@ const std::vector<Rule>& rules() {
       {"compiler/codegen/", {"ir/", "kernels/", "compiler/codegen/"}},
       {"compiler/nn/", {"ir/", "kernels/", "compiler/trace/", "compiler/nn/"}},
       {"examples/", {"compiler/nodec.h", "examples/"}},
+      {"examples/mnist/options.cpp", {"examples/", "tools/usage.h"}},
       // The command line shows the insides, so it may look at them.
       {"tools/", {"ir/", "kernels/", "runtime/", "compiler/", "examples/", "tools/"}},
   };

@@ -1,5 +1,4 @@
 // Arrays by name: reading, checking, describing.
-#include "ir/nearest.h"
 #include "tools/nodec/arrays.h"
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "ir/nearest.h"
 #include "runtime/arguments.h"
 #include "runtime/npy.h"
 #include "tools/nodec/verb.h"
@@ -172,9 +172,16 @@ Bindings read_sizes(const std::vector<std::string>& given) {
   for (const std::string& text : given) {
     const std::size_t equals = text.find('=');
     const std::string digits = equals == std::string::npos ? "" : text.substr(equals + 1);
-    const bool number = !digits.empty() && digits.size() < 10 &&
-                        digits.find_first_not_of("0123456789") == std::string::npos;
-    if (!number) throw UsageError(fmt::format("--size wants NAME=NUMBER, got '{}'", text));
+    const bool number =
+        !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+    if (!number || equals == 0) {
+      throw UsageError(fmt::format("--size wants NAME=NUMBER, got '{}'", text), {},
+                       "give it as --size B=128");
+    }
+    if (digits.size() > 12) {
+      throw UsageError(fmt::format("--size {}: no axis is longer than {}", text, kSizeLimit), {},
+                       "give a smaller number");
+    }
     sizes[text.substr(0, equals)] = std::stoll(digits);
   }
   return sizes;

@@ -1,5 +1,4 @@
 // Finding models: this program's own table, libraries opened at run time, and text.
-#include "ir/nearest.h"
 #include "tools/nodec/models.h"
 
 #include <filesystem>
@@ -9,6 +8,7 @@
 
 #include "compiler/model.h"
 #include "examples/mnist/program.h"
+#include "ir/nearest.h"
 #include "ir/parse.h"
 #include "kernels/catalogue.h"
 #include "tools/nodec/model_library.h"
@@ -54,7 +54,7 @@ bool is_registered(const std::string& name) {
 
 std::unique_ptr<Graph> parsed(const std::string& text, const std::string& name) {
   try {
-    return parse(text, find_primitive, name);
+    return parse(text, find_primitive, name, catalogue());
   } catch (const Error& error) {
     throw InputError(error.message(), error.notes(), error.help());
   }
@@ -90,7 +90,14 @@ std::shared_ptr<Graph> load_model(const std::string& name) {
   if (!std::filesystem::is_regular_file(name, ignored)) no_model(name);
   std::ifstream file(name, std::ios::binary);
   const std::string text = read_all(file);
-  if (!file) throw InputError(fmt::format("cannot read '{}'", name));
+  if (!file) {
+    throw InputError(fmt::format("cannot read '{}'", name), {}, "give a file that can be read");
+  }
+  if (text.starts_with("\x7f"
+                       "ELF")) {
+    throw InputError(fmt::format("'{}' is a library, and no model of it is named", name), {},
+                     fmt::format("add :NAME; `nodec list {}` prints the names", name));
+  }
   return parsed(text, name);
 }
 

@@ -1,5 +1,4 @@
 // Stage names.
-#include "ir/nearest.h"
 #include "tools/nodec/stages.h"
 
 #include <fmt/ranges.h>
@@ -7,6 +6,7 @@
 #include <algorithm>
 
 #include "compiler/pipeline.h"
+#include "ir/nearest.h"
 #include "tools/nodec/verb.h"
 
 namespace nodec {
@@ -23,7 +23,7 @@ void require_stage(const std::string& name) {
   const std::vector<std::string> names = stage_names();
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
   throw UsageError(fmt::format("there is no stage '{}': stages are {}", name, stage_list()), {},
-                   suggestion(name, names, ""));
+                   suggestion(name, names, "`nodec dump --help` says what it takes"));
 }
 
 }  // namespace nodec

@@ -1,7 +1,9 @@
 // What all verbs share.
 #include "tools/nodec/verb.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace nodec {
 
@@ -22,21 +24,12 @@ void add_model(CLI::App* verb, std::string& model) {
       ->required();
 }
 
-std::vector<std::string> flag_names(const CLI::App& verb) {
-  std::vector<std::string> names;
-  const auto add = [&](const CLI::App& options) {
-    for (const CLI::Option* option : options.get_options()) {
-      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    }
-  };
-  add(verb);
-  for (const CLI::App* group : verb.get_subcommands({})) add(*group);
-  return names;
-}
-
 void write_out(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) throw Error("cannot write to standard output");
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return;
+  throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)), {},
+              "make room where it goes, or name another place");
 }
 
 int guarded(const std::function<int()>& work) {

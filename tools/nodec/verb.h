@@ -33,8 +33,6 @@ CLI::App* add_verb(CLI::App& nodec, const std::string& name, const std::string& 
                    const std::string& examples);
 // The positional MODEL.
 void add_model(CLI::App* verb, std::string& model);
-// Its flags ("--help" first), those of its groups of options included.
-std::vector<std::string> flag_names(const CLI::App& verb);
 
 // Writes all of it to standard output; Error when that cannot be.
 void write_out(const std::string& text);

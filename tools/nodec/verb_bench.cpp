@@ -11,6 +11,7 @@
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/verb.h"
+#include "tools/usage.h"
 
 namespace nodec {
 namespace {
@@ -138,9 +139,9 @@ Verb add_bench(CLI::App& nodec) {
                    "as `nodec run` takes it; inputs that are not given are made up")
       ->option_text("INPUT ...");
   verb->add_option("--threads", bench->threads, "threads to run on, 1 by default")
-      ->check(CLI::Range(1, 1024));
+      ->check(at_least(1, 1024));
   verb->add_option("--runs", bench->runs, "how many runs; as many as fit into a second by default")
-      ->check(CLI::Range(1, 1000000));
+      ->check(at_least(1, 1000000));
   return {verb, [bench] { return bench->run(); }};
 }
 

@@ -3,6 +3,7 @@
 
 #include "compiler/pipeline.h"
 #include "tools/nodec/verb.h"
+#include "tools/usage.h"
 
 namespace nodec {
 namespace {
@@ -95,9 +96,7 @@ Verb add_completion(CLI::App& nodec) {
   CLI::App* verb = add_verb(nodec, "completion", "print a completion script for a shell",
                             "  source <(nodec completion bash)\n"
                             "  nodec completion zsh >~/.zfunc/_nodec\n");
-  verb->add_option("SHELL", *shell, "bash or zsh")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh"}));
+  verb->add_option("SHELL", *shell, "bash or zsh")->required()->check(one_of({"bash", "zsh"}));
   const CLI::App* app = &nodec;
   return {verb, [shell, app] {
             const std::vector<VerbWords> verbs = words_of(*app);

@@ -56,10 +56,11 @@ Verb add_dump(CLI::App& nodec) {
   verb->add_flag("--locations", dumping->locations,
                  "each op's line and layer behind it (stages that print IR)");
   CLI::Option_group* forms = verb->add_option_group("pictures", "of stages that print IR");
-  forms->add_flag("--html", dumping->html, "a page to open in a browser, complete in itself");
-  forms->add_flag("--svg", dumping->svg, "a drawing, made by Graphviz");
-  forms->add_flag("--dot", dumping->dot, "Graphviz's language");
-  forms->require_option(0, 1);
+  CLI::Option* html =
+      forms->add_flag("--html", dumping->html, "a page to open in a browser, complete in itself");
+  CLI::Option* svg = forms->add_flag("--svg", dumping->svg, "a drawing, made by Graphviz");
+  svg->excludes(html);
+  forms->add_flag("--dot", dumping->dot, "Graphviz's language")->excludes(html)->excludes(svg);
   return {verb, [dumping] { return dumping->run(); }};
 }
 

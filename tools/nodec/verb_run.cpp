@@ -7,6 +7,7 @@
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/verb.h"
+#include "tools/usage.h"
 
 namespace nodec {
 namespace {
@@ -95,7 +96,7 @@ Verb add_run(CLI::App& nodec) {
   verb->add_option("--size", running->sizes, "NAME=NUMBER for a symbol that no input shows")
       ->option_text("SIZE ...");
   verb->add_option("--threads", running->threads, "threads to run on, 1 by default")
-      ->check(CLI::Range(1, 1024));
+      ->check(at_least(1, 1024));
   return {verb, [running] { return running->run(); }};
 }
 

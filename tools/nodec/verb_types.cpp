@@ -1,6 +1,4 @@
 // nodec types: inferred types, and the findings of the type-stability gate.
-#include <map>
-
 #include "compiler/analyze.h"
 #include "compiler/pipeline.h"
 #include "ir/report.h"
@@ -10,6 +8,7 @@
 #include "tools/nodec/types_json.h"
 #include "tools/nodec/types_table.h"
 #include "tools/nodec/verb.h"
+#include "tools/usage.h"
 
 namespace nodec {
 namespace {
@@ -18,7 +17,7 @@ struct Types {
   std::string model;
   bool json = false, sarif = false, deny = false, summary = false, backward = false;
   bool no_prove = false, retrace = false;
-  ColourWhen colour = ColourWhen::Auto;
+  std::string colour = "auto";
 
   int run() const {
     if (retrace && !is_traced_by_name(model)) {
@@ -54,7 +53,9 @@ struct Types {
     if (json) {
       return write_out(types_json(model, graph, inference, findings, !no_prove, differing));
     }
-    const bool coloured = colour_wanted(colour);
+    const bool coloured = colour_wanted(colour == "always"  ? ColourWhen::Always
+                                        : colour == "never" ? ColourWhen::Never
+                                                            : ColourWhen::Auto);
     std::string text;
     if (program != nullptr) {
       text = types_table(graph, inference,
@@ -86,10 +87,7 @@ Verb add_types(CLI::App& nodec) {
   CLI::Option* json = verb->add_flag("--json", types->json, "one JSON object");
   verb->add_flag("--sarif", types->sarif, "findings as a SARIF 2.1.0 log")->excludes(json);
   verb->add_option("--color", types->colour, "colour: auto (on a terminal), always or never")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, ColourWhen>{{"auto", ColourWhen::Auto},
-                                                                    {"always", ColourWhen::Always},
-                                                                    {"never", ColourWhen::Never}}))
+      ->check(one_of({"auto", "always", "never"}))
       ->option_text("WHEN");
   return {verb, [types] { return types->run(); }};
 }

@@ -1,0 +1,24 @@
+// How nodec's programs word a command line that cannot be. CLI11 reads the line and finds what is
+// wrong with it; what is said of it is said here, as every other error is: lower case, the user's
+// own word, what was wanted, one action.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nodec {
+
+// "error: ...\n  help: ...", of what `app` threw as it parsed.
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error);
+
+// A verb's flags ("--help" first), those of its groups of options included.
+std::vector<std::string> flag_names(const CLI::App& verb);
+
+// Checks of one value.
+CLI::Validator at_least(std::int64_t low, std::int64_t high = 1'000'000'000);
+CLI::Validator above_zero();
+CLI::Validator one_of(std::vector<std::string> words);
+
+}  // namespace nodec

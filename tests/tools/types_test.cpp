@@ -203,12 +203,42 @@ TEST_CASE("a SARIF log words each place as the report does") {
   CHECK(place["message"]["text"] == "used here, f32[3]");
 }
 
+TEST_CASE("a SARIF log holds what a second trace has differently, at its line") {
+  const std::vector<Difference> found = {{"%1 = a", "%1 = b", {"m.cpp", 7}}, {"", "%2 = c", {}}};
+  const json run = json::parse(types_sarif("m", {}, found))["runs"][0];
+  REQUIRE(run["results"].size() == 2);
+  const json& first = run["results"][0];
+  CHECK(run["tool"]["driver"]["rules"][first["ruleIndex"].get<std::size_t>()]["id"] ==
+        first["ruleId"]);
+  CHECK(first["message"]["text"] ==
+        "a second trace differs, first: %1 = a, second: %1 = b. Help: what changes between traces "
+        "is C++ state that is not a Var; make it an input, or a Var");
+  CHECK(first["locations"][0]["physicalLocation"]["region"]["startLine"] == 7);
+  CHECK_FALSE(run["results"][1].contains("locations"));
+}
+
 TEST_CASE("paths are escaped in SARIF") {
   Finding f;
   f.declared = {"/models/a folder/m#1.cpp", 3, ""};
   const json log = json::parse(types_sarif("m", std::vector<Finding>{f}));
   CHECK(log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"] ==
         json({{"uri", "file:///models/a%20folder/m%231.cpp"}}));
+}
+
+TEST_CASE("a second trace with an op less differs in that op alone") {
+  bool again = false;
+  const auto traced = [&] {
+    return trace("t", {{"x", f32()}}, [&](const Var& x) {
+      const Var y = again ? x : sin(x);
+      again = true;
+      return cos(exp(y * 2.0) + 1.0) * y;
+    });
+  };
+  const Traced first = traced(), second = traced();
+  const auto found = differences(*first.graph, *second.graph);
+  CHECK(found.front().first.starts_with("%0 = sin %x : f32[] @ "));
+  CHECK(found.front().second.empty());
+  CHECK(found.size() < 4);
 }
 
 TEST_CASE("a second trace that says something else is shown by its ops") {
@@ -225,6 +255,7 @@ TEST_CASE("a second trace that says something else is shown by its ops") {
   REQUIRE(found.size() == 1);
   CHECK(found[0].first.find("value = 2.0") != std::string::npos);
   CHECK(found[0].second.find("value = 3.0") != std::string::npos);
+  CHECK(found[0].where.file.ends_with("types_test.cpp"));
   CHECK(retrace_text({{"%1 = a", "%1 = b"}, {"", "%2 = c"}}) ==
         "retrace: 2 lines of a second trace differ\n"
         "  - %1 = a\n"

@@ -8,14 +8,22 @@ namespace nodec {
 
 std::vector<std::string> lines_of(const std::string& text);
 
-// What stands between what two texts begin with and what they end with in common.
-struct LineDifference {
-  std::size_t first = 1;  // the number of its first line
-  std::vector<std::string> here, there;
+// Lines that one text has where the other has others, or none: `here_count` from line `here` on
+// (counted from 0) of the one, `there_count` from line `there` on of the other.
+struct Hunk {
+  std::size_t here = 0, there = 0;
+  std::size_t here_count = 0, there_count = 0;
 
-  std::size_t lines() const;  // of the longer side
+  std::size_t lines() const { return here_count > there_count ? here_count : there_count; }
 };
-LineDifference line_difference(const std::vector<std::string>& here,
-                               const std::vector<std::string>& there);
+std::size_t line_count(const std::vector<Hunk>& hunks);
+
+std::vector<Hunk> line_difference(const std::vector<std::string>& here,
+                                  const std::vector<std::string>& there);
+
+// The same for printed programs. One op more renumbers every value behind it, so numbers count only
+// where nothing else differs.
+std::vector<Hunk> program_difference(const std::vector<std::string>& here,
+                                     const std::vector<std::string>& there);
 
 }  // namespace nodec

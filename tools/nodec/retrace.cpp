@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "ir/print.h"
 #include "tools/nodec/line_difference.h"
@@ -18,15 +19,27 @@ std::vector<std::string> ops_of(const Graph& graph) {
   return lines;
 }
 
+// The line stated behind a printed op.
+SourceLine place_of(const std::string& op) {
+  static const std::regex stated(R"re(.* @ "(.*):(\d+)"( in .*)?)re");
+  std::smatch found;
+  if (!std::regex_match(op, found, stated)) return {};
+  return {found[1], std::stoi(found[2])};
+}
+
 }  // namespace
 
 std::vector<Difference> differences(const Graph& first, const Graph& second) {
-  const LineDifference all = line_difference(ops_of(first), ops_of(second));
+  const std::vector<std::string> here = ops_of(first), there = ops_of(second);
   std::vector<Difference> found;
-  for (std::size_t i = 0; i < all.lines(); ++i) {
-    const std::string x = i < all.here.size() ? all.here[i] : "";
-    const std::string y = i < all.there.size() ? all.there[i] : "";
-    if (x != y) found.push_back({x, y});
+  for (const Hunk& hunk : program_difference(here, there)) {
+    for (std::size_t i = 0; i < hunk.lines(); ++i) {
+      Difference one;
+      if (i < hunk.here_count) one.first = here[hunk.here + i];
+      if (i < hunk.there_count) one.second = there[hunk.there + i];
+      one.where = place_of(one.first.empty() ? one.second : one.first);
+      found.push_back(std::move(one));
+    }
   }
   return found;
 }
@@ -42,9 +55,7 @@ std::string retrace_text(const std::vector<Difference>& found) {
     if (!found[i].second.empty()) text += fmt::format("  + {}\n", found[i].second);
   }
   if (found.size() > kShown) text += fmt::format("  and {} more\n", found.size() - kShown);
-  return text +
-         "  help: what changes between traces is C++ state that is not a Var; make it an input, or "
-         "a Var\n";
+  return text + fmt::format("  help: {}\n", kRetraceHelp);
 }
 
 }  // namespace nodec

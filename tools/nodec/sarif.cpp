@@ -79,6 +79,21 @@ Json result(const Finding& f) {
   return one;
 }
 
+// The rule of ops that a second trace has differently; its index follows those of findings.
+constexpr const char* kRetraceRule = "trace-changes";
+
+Json result(const Difference& d) {
+  std::string text = "a second trace differs";
+  if (!d.first.empty()) text += fmt::format(", first: {}", d.first);
+  if (!d.second.empty()) text += fmt::format(", second: {}", d.second);
+  Json one = {{"ruleId", kRetraceRule},
+              {"ruleIndex", finding_codes().size()},
+              {"level", "warning"},
+              {"message", {{"text", fmt::format("{}. Help: {}", text, kRetraceHelp)}}}};
+  if (d.where.known()) one["locations"] = Json::array({location(d.where)});
+  return one;
+}
+
 Json rules() {
   Json all = Json::array();
   for (const FindingCode code : finding_codes()) {
@@ -88,6 +103,9 @@ Json rules() {
                    {"shortDescription", {{"text", meaning(code)}}},
                    {"defaultConfiguration", {{"level", example.stable() ? "warning" : "error"}}}});
   }
+  all.push_back({{"id", kRetraceRule},
+                 {"shortDescription", {{"text", "two traces of one model are not the same"}}},
+                 {"defaultConfiguration", {{"level", "warning"}}}});
   return all;
 }
 
@@ -99,9 +117,11 @@ std::string working_directory() {
 
 }  // namespace
 
-std::string types_sarif(std::string_view model, std::span<const Finding> findings) {
+std::string types_sarif(std::string_view model, std::span<const Finding> findings,
+                        std::span<const Difference> differences) {
   Json results = Json::array();
   for (const Finding& f : findings) results.push_back(result(f));
+  for (const Difference& d : differences) results.push_back(result(d));
   const Json driver = {{"name", "nodec"}, {"semanticVersion", NODEC_VERSION}, {"rules", rules()}};
   const Json run = {{"tool", {{"driver", driver}}},
                     {"originalUriBaseIds", {{"WORKING_DIRECTORY", {{"uri", working_directory()}}}}},

@@ -83,7 +83,8 @@ Json finding_json(const Finding& f) {
 
 std::string types_json(std::string_view model, const Graph& graph, const Inference& inference,
                        std::span<const Finding> findings, bool prove,
-                       std::span<const Difference> differences) {
+                       std::span<const Difference> differences,
+                       std::string_view not_differentiated) {
   Rows rows(inference, prove);
   rows.add(graph.body, "", graph.result_names);
   Json found = Json::array(), differing = Json::array();
@@ -93,6 +94,7 @@ std::string types_json(std::string_view model, const Graph& graph, const Inferen
     differing.push_back({{"first", d.first}, {"second", d.second}});
   }
   if (!differing.empty()) all["retrace"] = differing;
+  if (!not_differentiated.empty()) all["not_differentiated"] = not_differentiated;
   return all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

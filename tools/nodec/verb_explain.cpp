@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "compiler/pipeline.h"
+#include "ir/text.h"
 #include "tools/nodec/line_difference.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/verb.h"
@@ -27,8 +28,8 @@ std::vector<std::string> differing(const KeyFields& a, const KeyFields& b) {
   return names;
 }
 
-LineDifference change(const std::string& here, const std::string& there) {
-  return line_difference(lines_of(here), lines_of(there));
+std::vector<Hunk> change(const std::string& here, const std::string& there) {
+  return program_difference(lines_of(here), lines_of(there));
 }
 
 std::string shortened(std::string text) {
@@ -45,15 +46,16 @@ std::string difference(const std::string& name, const KeyFields& here, const Key
   if (name != "program") {
     return fmt::format("  {:<10} {} now, {} then\n", name, shortened(a), shortened(b));
   }
-  const LineDifference changed = change(a, b);
-  const auto first_of = [](const std::vector<std::string>& lines) {
-    return lines.empty() ? std::string() : shortened(lines.front());
+  const std::vector<Hunk> changed = change(a, b);
+  const Hunk& first = changed.front();  // two programs that differ do so in a line
+  const auto line = [](const std::string& text, std::size_t at, std::size_t count) {
+    return count == 0 ? "(no such line)" : shortened(lines_of(text)[at]);
   };
   return fmt::format(
-      "  program    {} line{} of its traced IR, the first one line {}\n"
+      "  program    {} of its traced IR, the first one line {}\n"
       "             now   {}\n             then  {}\n",
-      changed.lines(), changed.lines() == 1 ? "" : "s", changed.first, first_of(changed.here),
-      first_of(changed.there));
+      count_of(line_count(changed), "line"), first.here + 1, line(a, first.here, first.here_count),
+      line(b, first.there, first.there_count));
 }
 
 // The record with the fewest differing fields; of equals one of the same program's name, then the
@@ -67,7 +69,7 @@ const CacheRecord* nearest(const KeyFields& fields, const std::vector<CacheRecor
     const std::string other = value_of(record.fields, "program");
     const std::tuple<std::size_t, bool, std::size_t> distance{
         differing(fields, record.fields).size(), name_of(other) != name_of(program),
-        other == program ? 0 : change(program, other).lines()};
+        other == program ? 0 : line_count(change(program, other))};
     if (best != nullptr && least < distance) continue;
     best = &record;
     least = distance;

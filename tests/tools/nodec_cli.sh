@@ -7,6 +7,13 @@ work=$2
 rm -rf "$work"
 mkdir -p "$work"
 failures=0
+# The whole of what is said to standard error.
+says() {
+  local code=$1 text=$2
+  shift 2
+  expect "$code" "" "$@"
+  [ "$(<"$work/err")" = "$text" ] || fail "nodec $*: wanted '$text', got: $(<"$work/err")"
+}
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 expect() {
   local code=$1 text=$2 got=0
@@ -19,20 +26,57 @@ expect() {
 
 expect 0 "mnist/layer" list
 [ "$(wc -l <"$work/out")" -eq 3 ] || fail "nodec list: one name a line"
-expect 2 "" 
+says 2 "error: no verb is given: verbs are list, types, dump, run, bench, explain, completion
+  help: \`nodec --help\` says what it takes"
+says 2 "error: there is no flag '--jsn'
+  help: did you mean '--json'?" types mnist/layer --jsn
+says 2 "error: there is no flag '--bogus'
+  help: \`nodec --help\` says what it takes" --bogus
+says 2 "error: 'again' is one word too many
+  help: \`nodec types --help\` says what it takes" types mnist/layer again
+says 2 "error: MODEL is missing
+  help: \`nodec types --help\` says what it takes" types
+says 2 "error: --dot and --html cannot be given together
+  help: \`nodec dump --help\` says what it takes" dump mnist/layer --after trace --html --dot
+says 2 "error: --sarif and --json cannot be given together
+  help: \`nodec types --help\` says what it takes" types mnist/layer --sarif --json
+says 2 "error: --color: wanted one of auto, always, never, got 'sometimes'
+  help: \`nodec types --help\` says what it takes" types mnist/layer --color sometimes
+says 2 "error: --threads: wanted a whole number from 1 to 1024, got 'many'
+  help: \`nodec bench --help\` says what it takes" bench mnist/layer --threads many
+says 2 "error: there is no stage 'foo': stages are trace, infer, check_stability, differentiate, simplify, contract, expand, lower, codegen, assembly
+  help: \`nodec dump --help\` says what it takes" dump mnist/layer --after foo
 expect 2 "there is no verb 'dance': verbs are list, types, dump, run" dance
 expect 2 "did you mean 'types'?" tpyes
 expect 2 "did you mean '--deny'?" types mnist/layer --dney
 expect 2 "did you mean '--after'?" dump mnist/layer --html --aftre trace
 expect 2 "did you mean 'expand'?" dump mnist/layer --after expnad
-expect 2 "" dump mnist/layer
+expect 2 "error: --after is missing" dump mnist/layer
 expect 2 "expand" dump mnist/layer --after lunch
 expect 3 "no model 'mnist/none'" types mnist/none
 expect 3 "did you mean 'mnist/layer'?" types mnist/laeyr
+expect 3 "error: wanted 'graph', got '#' (column 1)" types "$0"
+expect 3 "help: give IR text, as \`nodec dump MODEL --after trace\` prints it" types "$0"
+says 3 "error: '$nodec' is a library, and no model of it is named
+  help: add :NAME; \`nodec list $nodec\` prints the names" types "$nodec"
+expect 3 "help: make it with nodec_add_models(target sources...)" list "$0"
+printf 'graph g (%%x: f32[]) {\n  %%y = ad %%x, %%x\n  yield %%y\n}\n' >"$work/mistyped.ir"
+says 3 "error: there is no primitive 'ad' (column 8)
+  --> $work/mistyped.ir:2   %y = ad %x, %x
+  help: did you mean 'add', 'abs' or 'pad'?" types "$work/mistyped.ir"
 for verb in "" list types dump run bench explain completion; do
   expect 0 "Usage: nodec" $verb --help
 done
 expect 0 "4 a compile or run that failed" types --help
+
+# Output that cannot be written is an error, however much of it there is.
+for words in "types mnist/compact" list --help; do
+  got=0
+  "$nodec" $words >/dev/full 2>"$work/err" || got=$?
+  [ "$got" -eq 4 ] || fail "nodec $words into a full disk: exit code $got, wanted 4"
+  [ "$(head -n 1 "$work/err")" = "error: cannot write to standard output: No space left on device" ] ||
+    fail "nodec $words into a full disk: $(cat "$work/err")"
+done
 
 # The gate: one finding for the style that reassigns a captured state, none for the others.
 expect 0 "boxed: 'st'" types mnist/layer
@@ -82,12 +126,24 @@ IR
 expect 0 "1 finding" types "$work/counting.ir"
 expect 0 "1 finding" types "$work/counting.ir" --backward
 
+# What cannot be differentiated says so.
+sed -e 's/cell\./box./' -e 's/vjp %x, %calls, %one {seeds = \[0\], wrt = \[0\]}/call %x, %calls/' -e 's/%loss, %slope/%slope/' \
+  -e 's/%m = add %n, %step/%m = cast %n {to = f64}/' "$work/counting.ir" >"$work/changing.ir"
+expect 0 "backward: not differentiated, because 1 finding stops a compile" \
+  types "$work/changing.ir" --backward
+expect 0 '"not_differentiated":"1 finding stops a compile"' types "$work/changing.ir" --backward --json
+says 2 "error: --no-prove and --backward cannot be given together
+  help: \`nodec types --help\` says what it takes" types mnist/layer --backward --no-prove
+
 # Every stage prints; box.store is in the layer style's trace and in no other.
 for stage in trace infer check_stability differentiate simplify contract expand lower; do
   expect 0 "" dump mnist/compact --after "$stage"
   [ -s "$work/out" ] || fail "dump --after $stage printed nothing"
 done
 expect 0 "box.store" dump mnist/layer --after trace
+"$nodec" dump mnist/layer --after expand --locations >"$work/located.ir"
+"$nodec" dump "$work/located.ir" --after trace --locations >"$work/again.ir"
+cmp -s "$work/located.ir" "$work/again.ir" || fail "dump --locations is not read back as itself"
 for model in stateful compact; do
   expect 0 "" dump "mnist/$model" --after trace
   ! grep -q "box.store" "$work/out" || fail "mnist/$model stores to a box"
@@ -172,7 +228,11 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
 
   expect 0 "run, median" bench "$work/axpy.ir" --size N=1000 --runs 3
   expect 0 "at N = 1000" bench "$work/axpy.ir" --size N=1000 --runs 3
-  expect 2 "--size wants NAME=NUMBER" bench "$work/axpy.ir" --size N
+  says 2 "error: --size wants NAME=NUMBER, got 'N'
+  help: give it as --size B=128" bench "$work/axpy.ir" --size N
+  says 2 "error: --size N=9999999999999: no axis is longer than 1099511627776
+  help: give a smaller number" bench "$work/axpy.ir" --size N=9999999999999
+  expect 3 "too large to make up" bench "$work/axpy.ir" --size N=99999999999
   expect 3 "no input of the program has the size 'Q'" bench "$work/axpy.ir" --size Q=3
   expect 3 "too large to make up" bench "$work/axpy.ir" --size N=999999999
 

@@ -1,7 +1,10 @@
 // nodec types: inferred types, and the findings of the type-stability gate.
+#include <algorithm>
+
 #include "compiler/analyze.h"
 #include "compiler/pipeline.h"
 #include "ir/report.h"
+#include "ir/text.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/retrace.h"
 #include "tools/nodec/terminal.h"
@@ -27,7 +30,7 @@ struct Types {
     try {
       return analyzed();
     } catch (const Unstable& refused) {  // while it was traced: there is no program to show
-      show(nullptr, all_findings(refused), {});
+      show({.findings = all_findings(refused), .not_derived = "its trace stops"});
       return deny ? kFindings : kClean;
     }
   }
@@ -37,21 +40,36 @@ struct Types {
     const std::vector<Difference> differing =
         retrace ? differences(*graph, *load_model(model)) : std::vector<Difference>{};
     const std::vector<Finding> findings = analyze(*graph);
-    const bool derived = backward && stable(findings);
-    const auto shown = derived ? run_until(*graph, "differentiate") : nullptr;
-    show(derived ? shown.get() : graph.get(), findings, differing);
+    Shown shown{.program = graph, .findings = findings, .differing = differing};
+    if (!stable(findings)) {
+      const auto stops = [](const Finding& finding) { return !finding.stable(); };
+      const auto count = std::count_if(findings.begin(), findings.end(), stops);
+      shown.not_derived = fmt::format(
+          "{} stop{} a compile", count_of(std::size_t(count), "finding"), count == 1 ? "s" : "");
+    } else if (backward) {
+      shown.program = run_until(*graph, "differentiate");
+    }
+    show(shown);
     return deny && (!findings.empty() || !differing.empty()) ? kFindings : kClean;
   }
 
-  // `program`: null when there is none.
-  void show(const Graph* program, const std::vector<Finding>& findings,
-            const std::vector<Difference>& differing) const {
-    if (sarif) return write_out(types_sarif(model, findings));
+  // `program`: null when there is none. `not_derived`: why derivatives cannot be written out.
+  struct Shown {
+    std::shared_ptr<const Graph> program = nullptr;
+    std::vector<Finding> findings = {};
+    std::vector<Difference> differing = {};
+    std::string not_derived = {};
+  };
+
+  void show(const Shown& shown) const {
+    const auto& [program, findings, differing, not_derived] = shown;
+    if (sarif) return write_out(types_sarif(model, findings, differing));
     const Graph none;
     const Graph& graph = program != nullptr ? *program : none;
     const Inference inference = infer(graph);
     if (json) {
-      return write_out(types_json(model, graph, inference, findings, !no_prove, differing));
+      return write_out(types_json(model, graph, inference, findings, !no_prove, differing,
+                                  backward ? not_derived : ""));
     }
     const bool coloured = colour_wanted(colour == "always"  ? ColourWhen::Always
                                         : colour == "never" ? ColourWhen::Never
@@ -61,6 +79,9 @@ struct Types {
       text = types_table(graph, inference,
                          {.colour = coloured, .prove = !no_prove, .summary = summary});
       if (retrace) text += retrace_text(differing);
+    }
+    if (backward && !not_derived.empty()) {
+      text += fmt::format("backward: not differentiated, because {}\n", not_derived);
     }
     write_out(text + report(findings, {.colour = coloured}));
   }
@@ -77,10 +98,12 @@ Verb add_types(CLI::App& nodec) {
                "  nodec dump mnist/layer --after simplify | nodec types - --summary\n");
   add_model(verb, types->model);
   verb->add_flag("--deny", types->deny, "exit with 1 when there are findings");
-  verb->add_flag("--backward", types->backward,
-                 "show the program with its derivatives written out");
+  CLI::Option* written = verb->add_flag("--backward", types->backward,
+                                        "show the program with its derivatives written out");
+  // Derivatives are of a program whose boxes are proven cells.
   verb->add_flag("--no-prove", types->no_prove,
-                 "types as a compiler sees them that stops at boxes: what is loaded is any");
+                 "types as a compiler sees them that stops at boxes: what is loaded is any")
+      ->excludes(written);
   verb->add_flag("--summary", types->summary, "one line for each layer");
   verb->add_flag("--retrace", types->retrace,
                  "trace the model twice and report the ops that differ");

@@ -23,6 +23,11 @@ TEST_CASE("all that does not fit is said at once") {
   CHECK(message([&] { program.call({}, outputs); }) ==
         "error: 'doubling' takes 2 inputs and 1 outputs, got 0 and 1\n"
         "  help: give one array for each, in the order of Executable::signature()");
+  CallOptions none;
+  none.threads = 0;
+  CHECK(message([&] { program.call(inputs, outputs, none); }) ==
+        "error: a call takes 1 to 1024 threads, not 0\n"
+        "  help: set CallOptions::threads to a number among them");
 }
 
 TEST_CASE("symbols are bound consistently") {

@@ -100,8 +100,9 @@ Lines without_numbers(Lines lines) {
     std::string kept;
     bool number = false;
     for (const char c : line) {
-      number = c == '%' || (number && c >= '0' && c <= '9');
-      if (!number || c == '%') kept += c;
+      const bool starts = c == '%' || c == '#';  // %12, %x#2
+      number = starts || (number && c >= '0' && c <= '9');
+      if (!number || starts) kept += c;
     }
     line = std::move(kept);
   }

@@ -24,8 +24,7 @@ std::string reworded(const std::string& text) {
       {std::regex(R"((.+): At least (\d+) required but received (\d+))"),
        "$1: wanted $2 values or more, got $3"},
       {std::regex(R"((.+): \d+ required .* missing)"), "$1: wanted a value, got none"},
-      {std::regex(R"((.+): (?:too many inputs for a flag|Should be true/false or a number))"),
-       "$1 takes no value"},
+      {std::regex(R"(-*(.+) was given a disallowed flag override)"), "--$1 takes no value"},
       {std::regex(R"(Could not convert: (.+?) = (.*))"), "$1: wanted a number, got '$2'"},
       {std::regex(R"((.+) excludes (.+))"), "$1 and $2 cannot be given together"},
       {std::regex(R"((.+) is required)"), "$1 is missing"},
@@ -91,6 +90,13 @@ Usage usage_of(const CLI::App& app, const CLI::ParseError& error) {
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   const Usage usage = usage_of(app, error);
   return fmt::format("error: {}\n  help: {}", usage.message, usage.help);
+}
+
+void refuse_flag_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options({})) {
+    if (option->get_expected_max() == 0) option->disable_flag_override();
+  }
+  for (CLI::App* verb : app.get_subcommands({})) refuse_flag_values(*verb);
 }
 
 std::vector<std::string> flag_names(const CLI::App& verb) {

@@ -13,6 +13,9 @@ namespace nodec {
 // "error: ...\n  help: ...", of what `app` threw as it parsed.
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error);
 
+// Flags that are yes or no take no value ("--json=no"), which would be read in surprising ways.
+void refuse_flag_values(CLI::App& app);
+
 // A verb's flags ("--help" first), those of its groups of options included.
 std::vector<std::string> flag_names(const CLI::App& verb);
 

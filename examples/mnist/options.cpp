@@ -77,6 +77,7 @@ Parsed parse_options(int argc, const char* const* argv) {
   app.option_defaults()->always_capture_default();
   app.get_formatter()->column_width(34);
   add_flags(app, parsed.options);
+  refuse_flag_values(app);
   try {
     app.parse(argc, argv);
     check_together(app, parsed.options);

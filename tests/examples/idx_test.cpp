@@ -152,8 +152,9 @@ TEST_CASE("a folder without the files says what it lacks") {
         "error: no training set in 'DIR': wanted train-labels-idx1-ubyte or "
         "train-labels-idx1-ubyte.gz, it has neither" +
             help_data);
+  const std::string other = "\n  help: name a folder with readable files with --data";
   CHECK(error_of(folder, [&] { read_images(folder.path() / "none"); }) ==
-        "error: cannot open 'DIR/none': No such file or directory");
+        "error: cannot open 'DIR/none': No such file or directory" + other);
   CHECK(error_of(folder, [&] { read_images(folder.path()); }) ==
-        "error: cannot open 'DIR': it is a folder");
+        "error: cannot open 'DIR': it is a folder" + other);
 }

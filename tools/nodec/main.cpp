@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(28);
   std::vector<Verb> verbs;
   for (const auto add : kVerbs) verbs.push_back(add(app));
+  refuse_flag_values(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

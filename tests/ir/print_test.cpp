@@ -234,23 +234,12 @@ TEST_CASE("an op's layer is printed behind its line and read back") {
       "graph g (%x: f32[]) {\n"
       "  %0 = add %x, %x : f32[] @ \"m.cpp:12\" in layer_3.layer_1\n"
       "  %1 = add %0, %x : f32[] @ \"m.cpp:13\" in \"my layer\"\n"
+      "  %2 = add %x, %x : f32[] @ none in layer_3\n"
       "  yield %1\n"
       "}\n";
   const auto graph = toy::read(text);
   CHECK(graph->body.ops[0]->where == SourceLine{"m.cpp", 12, "layer_3.layer_1"});
-  CHECK(print(*graph, {.locations = true}) == text);
-}
-
-TEST_CASE("an op without a line says so, and has none when it is read back") {
-  const std::string text =
-      "graph g (%x: f32[]) {\n"
-      "  %0 = add %x, %x : f32[] @ none\n"
-      "  %1 = add %0, %x : f32[] @ none in layer_3\n"
-      "  yield %1\n"
-      "}\n";
-  const auto graph = toy::read(text);
-  CHECK_FALSE(graph->body.ops[0]->where.known());
-  CHECK(graph->body.ops[1]->where == SourceLine{"", 0, "layer_3"});
+  CHECK(graph->body.ops[2]->where == SourceLine{"", 0, "layer_3"});  // it has no line
   CHECK(print(*graph, {.locations = true}) == text);
 }
 

@@ -93,8 +93,7 @@ std::shared_ptr<Graph> load_model(const std::string& name) {
   if (!file) {
     throw InputError(fmt::format("cannot read '{}'", name), {}, "give a file that can be read");
   }
-  if (text.starts_with("\x7f"
-                       "ELF")) {
+  if (text.starts_with("\177ELF")) {
     throw InputError(fmt::format("'{}' is a library, and no model of it is named", name), {},
                      fmt::format("add :NAME; `nodec list {}` prints the names", name));
   }

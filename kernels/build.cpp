@@ -2,14 +2,22 @@
 #include "kernels/build.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace nodec {
 namespace {
 
 Attr constant_attr(Dtype dtype, double value) {
-  if (is_float(dtype)) return value;
+  if (is_float(dtype) || value != std::trunc(value)) return value;  // refused by constant's rule
   return std::int64_t(value);
+}
+
+// 0, 1, ... rank - 1: every axis where it is.
+bool counts_up(const std::vector<std::int64_t>& axes, std::size_t rank) {
+  std::vector<std::int64_t> all(rank);
+  std::iota(all.begin(), all.end(), 0);
+  return axes == all;
 }
 
 }  // namespace
@@ -81,7 +89,7 @@ Value* random_normal(Builder& b, Value* key, Dtype dtype, Shape shape) {
 }
 
 Value* broadcast_to(Builder& b, Value* x, Shape shape, std::vector<std::int64_t> dims) {
-  if (x->type.is_tensor() && x->type.shape() == shape) return x;
+  if (x->type.is_tensor() && x->type.shape() == shape && counts_up(dims, x->type.rank())) return x;
   return b.value(broadcast_p, {x}, {{"dims", std::move(dims)}, {"shape", std::move(shape)}});
 }
 
@@ -104,9 +112,7 @@ Value* reshape(Builder& b, Value* x, Shape shape) {
 }
 
 Value* transpose(Builder& b, Value* x, std::vector<std::int64_t> perm) {
-  std::vector<std::int64_t> unchanged(x->type.is_tensor() ? x->type.rank() : 0);
-  std::iota(unchanged.begin(), unchanged.end(), 0);
-  if (x->type.is_tensor() && perm == unchanged) return x;
+  if (x->type.is_tensor() && counts_up(perm, x->type.rank())) return x;
   return b.value(transpose_p, {x}, {{"perm", std::move(perm)}});
 }
 

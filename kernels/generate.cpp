@@ -59,6 +59,9 @@ Types constant_type(const Op& op) {
   } else if (is_float(dtype)) {
     require_held(op, dtype, attribute<double>(op, "value"));
   } else {
+    const Attr* value = op.attrs.find("value");
+    const double* real = value != nullptr ? std::get_if<double>(value) : nullptr;
+    if (real != nullptr) require_held(op, dtype, *real);  // says that 2.5 is no integer
     require_held(op, dtype, attribute<std::int64_t>(op, "value"));
   }
   return {Type::tensor(dtype, shape)};

@@ -215,8 +215,17 @@ TEST_CASE("axes count from the end, too, and say when there is none") {
   --> line +0
   help: axes go from 0 to 1, or from -2 to -1)");
   CHECK_THROWS_AS(transpose(x, {1, 1}), Error);
+  CHECK_THROWS_AS(broadcast_to(x, {2, 3}, {1, 0}), Error);
   CHECK_THROWS_AS(transpose(x, {0}), Error);
   CHECK_THROWS_AS(iota(Dtype::I32, {2}, 1), Error);
+}
+
+TEST_CASE("a constant is not rounded to its dtype") {
+  Trace t("constants");
+  CHECK(message([] { constant(2.5, Dtype::I32); }) ==
+        R"(error: 'constant' of i32 cannot hold 2.5
+  --> line +0
+  help: give whole numbers from -2147483648 to 2147483647, or take another dtype)");
 }
 
 TEST_CASE("logic is written as in C++") {

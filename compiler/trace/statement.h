@@ -1,0 +1,34 @@
+// What a line of C++ assigns and declares, read off its text. This is no parser of C++: it knows the
+// forms that people write stores in, and wherever the order of a line's stores, or what one of them
+// is to, is not certain from the text, it says nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/error.h"
+
+namespace nodec::tracing {
+
+// The identifiers assigned ("st", "counters.calls"), in the order in which that happens; none for a
+// declaration, which is no store.
+struct Assigned {
+  std::vector<std::string> targets;
+  // They are assigned by one statement, so that its stores come in turns however often it runs.
+  bool together = false;
+  bool operator==(const Assigned&) const = default;
+};
+Assigned assigned_on(std::string_view text);
+
+// The text of a line, with the lines that its first and last statement go on over.
+struct Statement {
+  int first = 0;  // its first line
+  std::string text;
+};
+Statement statement_at(const SourceLine& where);
+
+// The variable that this line declares, where it declares one: "Var st = x;". Else empty.
+std::string declared_on(const SourceLine& where);
+
+}  // namespace nodec::tracing

@@ -11,6 +11,7 @@
 #include "compiler/build_id.h"
 #include "compiler/infer/infer.h"
 #include "compiler/infer/stability.h"
+#include "compiler/infer/step_cells.h"
 #include "compiler/lower/lower.h"
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
@@ -102,7 +103,7 @@ std::vector<Finding> backward_findings(const Graph& graph) {
   try {
     derive_all(*copy);
   } catch (const Unstable& refused) {
-    return refused.findings();
+    return about_cells(refused.findings(), graph);
   } catch (const Error&) {
     return {};
   }
@@ -135,10 +136,14 @@ std::int64_t compile_count() { return compiled; }
 
 std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage) {
   std::unique_ptr<Graph> copy = clone(graph);
-  for (const Stage& s : kStages) {
-    s.run(*copy);
-    verify(*copy, s.name);
-    if (s.name == stage) break;
+  try {
+    for (const Stage& s : kStages) {
+      s.run(*copy);
+      verify(*copy, s.name);
+      if (s.name == stage) break;
+    }
+  } catch (const Unstable& refused) {
+    throw Unstable(about_cells(refused.findings(), graph));
   }
   return copy;
 }

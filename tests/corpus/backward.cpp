@@ -44,14 +44,15 @@ PROGRAM(gradient_through_lagging_state) {
 PROGRAM(gradient_through_step_state) {
   const Var x = t.input("x", f32({3}));
   const auto loss = [&](const Var& w) {
+    // expect: no derivative: count-dependent 'mean' in solve (backward): f32[]
+    // expect: help: its new content depends on the solution, which no adjoint follows: give the state a policy (Cell(x, StatePolicy::Frozen), or PerSolve), or pass a value that is fixed for the solve
     const Cell mean(constant(0.0), StatePolicy::PerAcceptedStep);
     const auto dynamics = [&](const Var& u) {
       const Var du = mean.load() - u * w;
+      // expect: stored in 'mean', f32[]
       mean.store(sum(u));
       return du;
     };
-    // expect: no derivative: count-dependent ? in solve (backward): f32[]
-    // expect: help: its new content depends on the solution, which no adjoint follows: give the state a policy (Cell(x, StatePolicy::Frozen), or PerSolve), or pass a value that is fixed for the solve
     return sum(solve(dynamics, x, 0, 1).u);
   };
   t.output("slope", grad(loss, x));
@@ -62,14 +63,15 @@ PROGRAM(continuous_adjoint_of_step_state) {
   SolveOptions options;
   options.adjoint = "interpolating";
   const auto loss = [&](const Var& w) {
+    // expect: no derivative: count-dependent 'steps' in solve (backward): i64[]
+    // expect: help: the interpolating adjoint solves backwards over a smooth path, and this state changes it from step to step: take the adjoint 'discrete', or give the state a policy (Cell(x, StatePolicy::Frozen), or PerSolve), or pass a value that is fixed for the solve
     const Cell steps(constant(0, Dtype::I64), StatePolicy::PerAcceptedStep);
     const auto dynamics = [&](const Var& u) {
       const Var n = steps.load();
+      // expect: stored in 'steps', i64[]
       steps.store(n + 1);
       return u * w * random_uniform(key(n), {3});
     };
-    // expect: no derivative: count-dependent ? in solve (backward): i64[]
-    // expect: help: the interpolating adjoint solves backwards over a smooth path, and this state changes it from step to step: take the adjoint 'discrete', or give the state a policy (Cell(x, StatePolicy::Frozen), or PerSolve), or pass a value that is fixed for the solve
     return sum(solve(dynamics, x, 0, 1, options).u);
   };
   t.output("slope", grad(loss, x));

@@ -140,7 +140,7 @@ class Findings {
     f.path = path_of(v.stores.front()->parent);
     f.variable = v.box->name;
     f.declared = v.box->op->where;
-    for (const Op* store : v.stores) f.writes.push_back(write_of(*store));
+    for (const Op* store : v.stores) add_write(f, write_of(*store));
     f.before = f.after = v.first;
     return f;
   }
@@ -256,14 +256,17 @@ class Findings {
     found_.push_back(std::move(f));
   }
 
+  // One line is one store, however often its body was traced.
+  static void add_write(Finding& f, const Write& write) {
+    const bool known = std::any_of(f.writes.begin(), f.writes.end(), [&](const Write& w) {
+      return w.where == write.where && identical(w.type, write.type);
+    });
+    if (!known) f.writes.push_back(write);
+  }
+
   void join(Kept& kept, const Finding& more_of_it, const Kept& more) {
     Finding& f = found_[kept.at];
-    for (const Write& write : more_of_it.writes) {
-      const bool known = std::any_of(f.writes.begin(), f.writes.end(), [&](const Write& w) {
-        return w.where == write.where && identical(w.type, write.type);
-      });
-      if (!known) f.writes.push_back(write);
-    }
+    for (const Write& write : more_of_it.writes) add_write(f, write);
     f.stops = f.stops || more_of_it.stops;
     kept.own.insert(kept.own.end(), more.own.begin(), more.own.end());
     kept.scratch = kept.scratch && more.scratch;

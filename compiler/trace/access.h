@@ -24,6 +24,7 @@ struct Access {
   static std::string own_name(const Var& var);
   static void set_policy(Var& var, StatePolicy policy);
   static void rename(Var& var, std::string name);
+  static void leave_home(Var& var);  // no line declares it
 
   // `x` as an operand on the line of `y`.
   template <class T>

@@ -53,10 +53,12 @@ bool covered(const TraceRecord& record) {
 }
 
 // Remembers who stores. Inside a scope that is the library, and the line is the scope's.
-StoreSite& remember_store(const Frame& frame) {
+StoreSite& remember_store(const Variable& variable, const Frame& frame) {
   TraceRecord& record = *frame.record;
-  record.traced.stores.push_back(
-      {nullptr, covered(record) ? std::vector<void*>() : return_addresses()});
+  const bool own = variable.at_home && !variable.copy;
+  record.traced.stores.push_back({nullptr,
+                                  covered(record) ? std::vector<void*>() : return_addresses(),
+                                  nullptr, own ? variable.declared : SourceLine{}});
   return record.traced.stores.back();
 }
 
@@ -208,7 +210,7 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
     variable->birth = frame.shared_from_this();  // what it held is not used
   }
   check_reach(*variable, frame, at);
-  StoreSite* site = frame.body == Body::Program ? nullptr : &remember_store(frame);
+  StoreSite* site = frame.body == Body::Program ? nullptr : &remember_store(*variable, frame);
   if (rebinds(*variable, frame)) {
     if (variable->birth.get() != &frame) {
       Slot& slot = frame.slot(variable, at);

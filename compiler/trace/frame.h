@@ -49,6 +49,8 @@ struct Variable {
   std::string name;
   bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
+  bool at_home = true;  // a line of the user's declares it; not a body's argument, say
+  bool copy = false;    // by a container, of one declared there
   StatePolicy policy = StatePolicy::None;  // of the cell it holds
   std::optional<std::int64_t> number;      // of the variables that have boxes
   bool escaped = false;                    // used outside of the body it was made in, and reported

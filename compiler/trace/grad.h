@@ -38,7 +38,7 @@ std::pair<Var, tracing::OwnedTree<T>> value_and_grad(F&& f, const T& wrt,
   };
   tracing::Pulled pulled = tracing::run_vjp(tracing::contents(wrt, line), traced, seed, line);
   Var value(where);
-  tracing::bind(value, std::move(pulled.results.front()), value, line);
+  tracing::bind(value, std::move(pulled.results.front()), line);
   return {std::move(value), tracing::grown(wrt, std::move(pulled.cotangents), line)};
 }
 

@@ -77,7 +77,7 @@ Solution<tracing::OwnedTree<U>> solve(F&& f, const U& u0, const Setting& t0, con
     const auto derivative = [&](auto&&... state) -> Owned {
       if constexpr (std::invocable<F&, decltype(state)..., Var>) {
         Var time(where);
-        tracing::bind(time, std::move(t), time, line);
+        tracing::bind(time, std::move(t), line);
         return f(std::move(state)..., std::move(time));
       } else {
         return f(std::move(state)...);

@@ -112,7 +112,8 @@ class Reader {
   void read_calls(std::size_t begin, std::size_t end, std::vector<Store>& stores) {
     static const std::regex call(R"((^|[^.>\w])(swap|exchange)\s*\()");
     static const std::regex plain(R"(\s*([^(),]+),([^(),]+)\).*)"), first(R"(\s*([^(),]+),.*)");
-    const auto from = text_.begin() + std::ptrdiff_t(begin), to = text_.begin() + std::ptrdiff_t(end);
+    const auto from = text_.begin() + std::ptrdiff_t(begin),
+               to = text_.begin() + std::ptrdiff_t(end);
     for (std::sregex_iterator at(from, to, call), last; at != last; ++at) {
       const std::size_t open = begin + std::size_t(at->position() + at->length());
       const std::string rest = whole_.substr(open, end - open);
@@ -129,8 +130,10 @@ class Reader {
 
   bool is_assignment(std::size_t at) const {
     if (text_[at] != '=') return false;
-    const char before = at > 0 ? text_[at - 1] : ' ', after = at + 1 < text_.size() ? text_[at + 1] : ' ';
-    if (after == '=' || std::string_view("=!<>").find(before) != std::string_view::npos) return false;
+    const char before = at > 0 ? text_[at - 1] : ' ',
+               after = at + 1 < text_.size() ? text_[at + 1] : ' ';
+    if (after == '=' || std::string_view("=!<>").find(before) != std::string_view::npos)
+      return false;
     int brackets = 0;  // a capture, [n = 0], is no store
     for (std::size_t i = at; i-- > 0 && kEnds.find(text_[i]) == std::string_view::npos;) {
       brackets += text_[i] == '[' ? 1 : text_[i] == ']' ? -1 : 0;
@@ -141,7 +144,8 @@ class Reader {
 
   void read_assignment(std::size_t begin, std::size_t at, std::vector<Store>& stores) {
     std::size_t end = at;
-    if (end > begin && std::string_view("+-*/%&|^").find(text_[end - 1]) != std::string_view::npos) --end;
+    if (end > begin && std::string_view("+-*/%&|^").find(text_[end - 1]) != std::string_view::npos)
+      --end;
     while (end > begin && text_[end - 1] == ' ') --end;
     if (end > begin && text_[end - 1] == ')') return read_tie(begin, end, at, stores);
     std::size_t start = path_start(begin, end);
@@ -166,11 +170,13 @@ class Reader {
   // Whether what stands before a name makes it a declaration: a type, or another declarator.
   bool is_declared(std::size_t begin, std::size_t before, char left, std::size_t at) const {
     if (left == ',' && declares_ != std::string::npos) return depth(declares_, at) == 0;
-    while (before > begin && std::string_view("*& ").find(text_[before - 1]) != std::string_view::npos) {
+    while (before > begin &&
+           std::string_view("*& ").find(text_[before - 1]) != std::string_view::npos) {
       --before;
     }
     if (before == begin) return false;
-    if (text_[before - 1] == '>') return text_.substr(begin, before - begin).find("->") == std::string::npos;
+    if (text_[before - 1] == '>')
+      return text_.substr(begin, before - begin).find("->") == std::string::npos;
     std::size_t word = before;
     while (word > begin && is_word(text_[word - 1])) --word;
     const std::string type = text_.substr(word, before - word);

@@ -1,6 +1,6 @@
-// What a line of C++ assigns and declares, read off its text. This is no parser of C++: it knows the
-// forms that people write stores in, and wherever the order of a line's stores, or what one of them
-// is to, is not certain from the text, it says nothing.
+// What a line of C++ assigns and declares, read off its text. This is no parser of C++: it knows
+// the forms that people write stores in, and wherever the order of a line's stores, or what one of
+// them is to, is not certain from the text, it says nothing.
 #pragma once
 
 #include <string>

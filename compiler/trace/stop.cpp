@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "compiler/trace/call_stack.h"
-#include "compiler/trace/locate.h"
+#include "compiler/trace/statement.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -63,7 +63,10 @@ Finding found(FindingCode code, const Variable& variable, const Frame& frame,
   Finding finding;
   finding.code = code;
   finding.path = path_to(frame);
-  finding.variable = variable.name.empty() ? declared_on(variable.declared) : variable.name;
+  finding.variable = variable.name;
+  if (variable.name.empty() && variable.at_home) {
+    finding.variable = declared_on(variable.declared);
+  }
   finding.declared = variable.declared;
   finding.writes.push_back({at, {}, false});
   return finding;

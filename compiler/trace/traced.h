@@ -17,6 +17,7 @@ struct StoreSite {
   const Op* op = nullptr;  // the box.store, if it is one
   std::vector<void*> addresses;
   Value* value = nullptr;  // what a loop or branch makes of the variable, if it leaves one
+  SourceLine declared;     // the variable's declaration, where it has one
 };
 
 // A box.new and the variable it was made for, by number.

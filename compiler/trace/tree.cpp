@@ -7,9 +7,9 @@ namespace nodec::tracing {
 
 Content content_of(const Var& var, const SourceLine& where) { return Access::content(var, where); }
 
-void bind(Var& var, Content content, const Var& like, const SourceLine& where) {
+void bind(Var& var, Content content, const SourceLine& where) {
   Access::reset(var, current(where), std::move(content), where);
-  Access::rename(var, Access::name(like));
+  Access::leave_home(var);
 }
 
 std::vector<Value*> flat(const Contents& contents) {

@@ -60,7 +60,7 @@ using OwnedTree = typename Owned<std::remove_cvref_t<T>>::type;
 // What a tree's variables hold in the frame being traced, in order.
 using Contents = std::vector<Content>;
 Content content_of(const Var& var, const SourceLine& where);
-void bind(Var& var, Content content, const Var& like, const SourceLine& where);
+void bind(Var& var, Content content, const SourceLine& where);
 
 template <class T>
 void append_contents(const T& tree, const SourceLine& where, Contents& all) {
@@ -86,7 +86,7 @@ OwnedTree<T> grow(const T& like, std::span<Content>& rest, const SourceLine& whe
   OwnedTree<T> tree;
   if constexpr (std::derived_from<T, Var>) {
     NODEC_CHECK(!rest.empty(), "too few contents for a tree");
-    bind(tree, std::move(rest.front()), like, where);
+    bind(tree, std::move(rest.front()), where);
     rest = rest.subspan(1);
   } else if constexpr (Split<T>) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -181,6 +181,7 @@ const std::string& Access::name(const Var& var) { return var.variable_->name; }
 std::string Access::own_name(const Var& var) { return tracing::own_name(*var.variable_); }
 void Access::set_policy(Var& var, StatePolicy policy) { var.variable_->policy = policy; }
 void Access::rename(Var& var, std::string name) { var.variable_->name = std::move(name); }
+void Access::leave_home(Var& var) { var.variable_->at_home = false; }
 
 Builder builder_at(const SourceLine& where) { return current(where).builder(where); }
 
@@ -195,10 +196,14 @@ Var::Var(const Var& other, Here where) {
   const bool copied = tracing::is_library(line.file);  // by a container, say
   Frame* frame = tracing::innermost();
   auto variable = tracing::born(frame, line);
+  variable->copy = copied;
   if (other.has_value()) {
     variable->binding.content = Access::content(other, line);
     variable->name = other.variable_->name;
-    if (copied) variable->declared = tracing::line_of(*variable->binding.content);
+    if (copied) {
+      variable->declared = tracing::line_of(*variable->binding.content);
+      variable->at_home = other.variable_->at_home;
+    }
   } else if (frame != nullptr && tracing::has_ended(*other.variable_, *frame)) {
     *variable = *other.variable_;  // found out where it is used, if it is
     variable->holders.clear();
@@ -252,28 +257,29 @@ Dtype Var::dtype(Here where) const { return type(where).dtype(); }
 
 Shape Var::shape(Here where) const { return type(where).shape(); }
 
-Field Var::operator[](std::string_view field) & {
-  return Field(*this, this, tracing::split(field));
+Field Var::operator[](const FieldName& field) & {
+  return Field(*this, this, tracing::split(field.name_), field.where_);
 }
 
-Field Var::operator[](std::string_view field) const& {
-  return Field(*this, nullptr, tracing::split(field));
+Field Var::operator[](const FieldName& field) const& {
+  return Field(*this, nullptr, tracing::split(field.name_), field.where_);
 }
 
-Var Var::operator[](std::string_view field) const&& {
-  return Field(*this, nullptr, tracing::split(field));
+Var Var::operator[](const FieldName& field) const&& {
+  return Field(*this, nullptr, tracing::split(field.name_), field.where_);
 }
 
-Field Field::operator[](std::string_view field) const {
+Field Field::operator[](const FieldName& field) const {
   std::vector<std::string> path = path_;
-  for (std::string& part : tracing::split(field)) path.push_back(std::move(part));
-  return Field(*root_, target_, std::move(path));
+  for (std::string& part : tracing::split(field.name_)) path.push_back(std::move(part));
+  return Field(*root_, target_, std::move(path), field.where_);
 }
 
 Field::operator Var() const {
-  const SourceLine declared = Access::declared(*root_);
-  Content whole = Access::content(*root_, declared);
-  return Access::make(tracing::project(std::move(whole), path_, declared), declared);
+  SourceLine line = SourceLine::of(where_);
+  if (tracing::is_library(line.file)) line = Access::declared(*root_);
+  Content whole = Access::content(*root_, line);
+  return Access::make(tracing::project(std::move(whole), path_, line), line);
 }
 
 Type Field::type(Here where) const {

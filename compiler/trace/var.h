@@ -26,6 +26,7 @@ struct Access;
 
 using Here = std::source_location;
 class Field;
+class FieldName;
 class Operand;
 
 // There is no conversion to bool: a traced value is not known yet, and cond or select choose by it.
@@ -49,9 +50,9 @@ class Var {
   bool has_value() const;
 
   // A field of a record ("scale", or "layer_1.weight"), to read or to store to.
-  Field operator[](std::string_view field) &;
-  Field operator[](std::string_view field) const&;  // to read only
-  Var operator[](std::string_view field) const&&;
+  Field operator[](const FieldName& field) &;
+  Field operator[](const FieldName& field) const&;  // to read only
+  Var operator[](const FieldName& field) const&&;
   // Element i of the first axis, which goes away.
   Var at(std::int64_t i, Here where = Here::current()) const;
 
@@ -101,6 +102,19 @@ class Operand {
   Here where_;
 };
 
+// What a field is asked for by, with the line it stands on.
+class FieldName {
+ public:
+  template <std::convertible_to<std::string_view> T>
+  FieldName(const T& name, Here where = Here::current()) : name_(name), where_(where) {}
+
+ private:
+  friend class Var;
+  friend class Field;
+  std::string_view name_;
+  Here where_;
+};
+
 // A place inside a record variable. Reading it is reading the variable; assigning it stores the
 // whole record, with this field replaced.
 class Field {
@@ -109,18 +123,19 @@ class Field {
   Field& operator=(const Operand& value);
   Field& operator=(const Field& other) { return *this = Operand(other); }
   Field& operator=(const Var& other) { return *this = Operand(other); }
-  Field operator[](std::string_view field) const;
+  Field operator[](const FieldName& field) const;
   operator Var() const;  // NOLINT(google-explicit-constructor): a field is a variable's value
   Type type(Here where = Here::current()) const;
 
  private:
   friend class Var;
   friend struct tracing::Access;
-  Field(const Var& root, Var* target, std::vector<std::string> path)
-      : root_(&root), target_(target), path_(std::move(path)) {}
+  Field(const Var& root, Var* target, std::vector<std::string> path, Here where)
+      : root_(&root), target_(target), path_(std::move(path)), where_(where) {}
   const Var* root_;
   Var* target_;  // null when the root is const
   std::vector<std::string> path_;
+  Here where_;
 };
 
 // Records of named leaves. They are Vars, so assigning one is one store, even when it has no

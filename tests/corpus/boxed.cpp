@@ -220,6 +220,110 @@ PROGRAM(every_element_on_one_line) {
   t.output("u", u + states[0]);
 }
 
+PROGRAM(chained) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'first' in solve: f32[]
+  // expect: 1 loads, 3 values, 0 unproven
+  // expect: help: pass 'first' through the body and return it, or declare it a Cell
+  Var first = constant(1.0);
+  // expect: boxed 'second' in solve: f32[]
+  // expect: 2 loads, 2 values, 0 unproven
+  // expect: help: pass 'second' through the body and return it, or declare it a Cell
+  Var second = constant(2.0);
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'second', f32[]
+    // expect: stored in 'first', f32[]
+    first = second = sum(u);
+    return -1 * u;
+  });
+  // expect: 'second' loses broadcast, f32[3]
+  // expect: 'second' loses add, f32[3]
+  // expect: 'first' loses broadcast, f32[3]
+  // expect: 'first' loses add, f32[3]
+  // expect: 'first' loses add, f32[3]
+  t.output("u", u + first + second);
+}
+
+PROGRAM(tied_over_two_lines) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st = constant(1.0);
+  const auto model = [](const Var& u) { return std::tuple(-1 * u, sum(u)); };
+  const Var u = solved(x, [&](const Var& u) {
+    Var du;
+    std::tie(du,  // the next state is the second
+             // expect: stored in 'st', f32[]
+             st) = model(u);
+    return du;
+  });
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  t.output("u", u + st);
+}
+
+PROGRAM(stored_through_a_pointer) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st = constant(1.0);
+  Var* const kept = &st;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    *kept = sum(u);
+    return -1 * u;
+  });
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  t.output("u", u + st);
+}
+
+PROGRAM(field_read_before_it_is_stored) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in solve: {a: f32[], b: f32[3]}
+  // expect: 3 loads, 12 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  State st{record({{"a", constant(0.0)}, {"b", x}})};
+  // expect: 'st' loses 'u', f32[3]
+  // expect: 'st' loses solve, f32[3]
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: 'st' loses field, f32[3]
+    const Var before = st["b"];
+    // expect: stored in 'st', {a: f32[], b: f32[3]}
+    // expect: 'st' loses sum, f32[]
+    // expect: 'st' loses field, f32[3]
+    // expect: 'st' loses record, {a: f32[], b: f32[3]}
+    st["a"] = sum(u);
+    // expect: 'st' loses mul, f32[3]
+    // expect: 'st' loses mul, f32[3]
+    return -1 * u * before;
+  });
+  // expect: 'st' loses field, f32[]
+  // expect: 'st' loses field, f32[3]
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  t.output("u", u + st["a"]);
+}
+
+PROGRAM(one_body_solved_twice) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st = constant(1.0);
+  const auto dynamics = [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    st = sum(u);
+    return -1 * u;
+  };
+  const Var u = solved(solved(x, dynamics), dynamics);
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  t.output("u", u + st);
+}
+
 PROGRAM(swapped) {
   const Var x = t.input("x", f32({3}));
   // expect: boxed 'b' in solve: f32[]

@@ -33,6 +33,34 @@ PROGRAM(escapes_a_loop) {
   t.output("y", y + kept.back());
 }
 
+PROGRAM(escapes_a_body_on_one_line) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Var> kept;
+  const auto keep = [&](const Var& v) { kept.push_back(v); };
+  // clang-format off
+  // expect: escape ? in gradient: f32[3]
+  // expect: help: return it from the body of the gradient, or assign it to a variable declared outside
+  const Var g = grad([&](const Var& w) { keep(w * 2); return sum(w * w); }, x);
+  // clang-format on
+  // expect: used ?, f32[3]
+  t.output("g", g + kept[0]);
+}
+
+PROGRAM(escapes_as_an_argument) {
+  const Var x = t.input("x", f32());
+  std::vector<Var> kept;
+  const auto twice = [&](const Var& v) {
+    kept.push_back(v);
+    return v * 2;
+  };
+  const Var y = while_loop(
+      x, [](const Var& v) { return v < 10; }, twice);
+  // expect: escape ? in while: f32[]
+  // expect: help: return it from the body of the while, or assign it to a variable declared outside
+  // expect: used ?, f32[]
+  t.output("y", y + kept[0]);
+}
+
 PROGRAM(escapes_a_call) {
   const Var x = t.input("x", f32({3}));
   std::vector<Var> kept;

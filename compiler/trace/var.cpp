@@ -216,7 +216,6 @@ Var::Var(Var&& other) noexcept { Access::move(*this, other); }
 Var::~Var() { Access::detach(*this); }
 
 Var& Var::operator=(const Var& other) {
-  if (this == &other) return *this;
   const SourceLine declared = other.variable_->declared;
   Content content = Access::content(other, declared);
   const SourceLine made = tracing::line_of(content);

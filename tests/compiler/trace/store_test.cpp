@@ -155,6 +155,12 @@ TEST_CASE("every way to assign a variable is one store") {
             next += 100;
           }) == 4);
   }
+  SUBCASE("itself") {
+    CHECK(after_three([](const Var&, Var& st) {
+            const Var& same = st;
+            st = same;
+          }) == 1);
+  }
 }
 
 TEST_CASE("members of structs and elements of vectors are variables, too") {

@@ -104,6 +104,16 @@ void check_adjoint(const SolveView& s) {
          fmt::format("knows no adjoint tolerance '{}'", tolerance), "name 'scaled' or 'peer'");
 }
 
+// Of steps of one size; a size that is only known at run time ends the solve with a status.
+void check_step(const SolveView& s) {
+  const Op* size = s.dt0()->op;
+  if (s.method().adaptive || size == nullptr || size->primitive != &constant_p) return;
+  const double dt = size->attrs.get_or<double>("value", 1);
+  expect(s, dt > 0,
+         fmt::format("takes steps of one size with '{}', got a dt of {}", s.method().name, dt),
+         "give dt, the size of a step, above 0");
+}
+
 void check_attributes(const SolveView& s) {
   check_adjoint(s);
   const Method& method = s.method();
@@ -124,6 +134,7 @@ std::vector<Type> solve_type(const Op& op) {
                      op.operands.size(), s.states(), s.cells()));
   check_attributes(s);
   check_scalars(s);
+  check_step(s);
   check_states(s);
   check_arguments(s);
   check_results(s);

@@ -303,6 +303,20 @@ TEST_CASE("bodies that break their contract are told at the op's line") {
   help: let both have the same fields)");
 }
 
+TEST_CASE("a method of fixed steps is given their size") {
+  Trace t("steps");
+  const Var x = t.input("x", f64());
+  const auto decay = [](const Var& u) { return -1 * u; };
+  for (const double dt : {0.0, -0.5}) {
+    const SolveOptions options{.method = "rk4", .dt = dt};
+    CHECK(testing::message([&] { solve(decay, x, 0, 1, options); }) ==
+          fmt::format("error: 'solve' takes steps of one size with 'rk4', got a dt of {}\n"
+                      "  --> line +0\n"
+                      "  help: give dt, the size of a step, above 0",
+                      dt));
+  }
+}
+
 TEST_CASE("inputs and outputs have names of their own") {
   Trace t("names");
   const Var x = t.input("x", f32());

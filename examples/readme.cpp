@@ -8,7 +8,7 @@ int main() {
     const auto end = [&](Var k) { return solve([&](Var u) { return -k * u; }, u0, 0, 1).u; };
     return value_and_grad(end, k);
   });
-  const Program program = compile(*decay.graph);
+  const Program program = compile(decay);
   const Tensor k = Tensor::scalar(0.5), u0 = Tensor::scalar(2.0);
   for (const Tensor& out : program.executable->run(std::vector<TensorView>{k, u0})) {
     fmt::print("{:.4f}\n", out.values<double>()[0]);

@@ -42,8 +42,8 @@ std::string writes_text(const Finding& f, const ReportStyle& style) {
   }
   if (!inexact) return text;
   return text +
-         "      (an assignment's own line is read from line tables: build the model with -g1, "
-         "and nodec with LLVM)\n";
+         "      (an assignment's own line is read from line tables: compile the Traced, not its "
+         "graph; build the model with -g1, and nodec with LLVM)\n";
 }
 
 std::string diff_text(const Finding& f, const ReportStyle& style) {

@@ -18,7 +18,7 @@ int main() {
   const auto [angle, slope] = value_and_grad(end, length);
   trace.output("angle", angle);
   trace.output("slope", slope);
-  const Program program = compile(*trace.finish().graph);
+  const Program program = compile(trace.finish());
   for (const double seconds : {1.0, 2.0}) {  // another span, the same program
     const Tensor l = Tensor::scalar(1.5), s = Tensor::scalar(seconds);
     const auto out = program.executable->run(std::vector<TensorView>{l, s});

@@ -60,7 +60,8 @@ class StepCells {
       const Value* arg = view.dynamics().arg(1 + i);
       const Value* outer = declared_as(solve.operands[SolveView::kScalars + i]);
       const Value* inside = stand_in(view.dynamics(), arg);
-      if (outer != nullptr && inside != nullptr) cells_.push_back({arg, outer, inside, solve.where});
+      if (outer != nullptr && inside != nullptr)
+        cells_.push_back({arg, outer, inside, solve.where});
     }
   }
 

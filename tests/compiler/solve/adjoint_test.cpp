@@ -111,6 +111,40 @@ TEST_CASE("the adjoints differ at 1e-3, and agree to 1e-7 at 1e-10") {
   CHECK(apart(1e-10) < 1e-7);
 }
 
+// Accepted steps of the interpolating adjoint's own solve, which a branch of the gradient holds.
+std::int64_t reverse_steps(Problem p, double tolerance) {
+  p.adjoint = "interpolating";
+  p.tolerance = tolerance;
+  const auto graph = gradient_graph(p, half_square);
+  for (const auto& op : graph->body.ops) {
+    if (op->primitive != &cond_p) continue;
+    for (const auto& inner : op->region(0).ops) {
+      if (inner->primitive != &solve_p) continue;
+      op->region(0).results.push_back(SolveView(*inner).accepted());
+      Builder other(op->region(1));
+      op->region(1).results.push_back(integer(other, Dtype::I32, 0));
+      auto count = std::make_unique<Value>();
+      count->type = Type::scalar(Dtype::I32);
+      count->op = op.get();
+      count->region = &graph->body;
+      count->index = int(op->results.size());
+      graph->body.results = {count.get()};
+      graph->result_names.resize(1);
+      op->results.push_back(std::move(count));
+      verify(*graph, "differentiate");
+      return interpret(*graph, arguments(p)).at(0).integer(0);
+    }
+  }
+  FAIL("the gradient holds no reverse solve");
+  return 0;
+}
+
+TEST_CASE("the reverse solve takes more steps at a smaller tolerance") {
+  const std::int64_t few = reverse_steps(driven(), 1e-3), many = reverse_steps(driven(), 1e-9);
+  CHECK(few > 0);
+  CHECK(many > 3 * few);
+}
+
 TEST_CASE("Lotka-Volterra's gradient is the known one") {
   Problem p = lotka_volterra();
   p.tolerance = 1e-11;

@@ -17,6 +17,16 @@ std::string render(const std::string& message, const std::vector<Note>& notes,
 
 }  // namespace
 
+SourceLine SourceLine::read(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return {};
+  const std::string digits(text.substr(colon + 1));
+  const bool number = !digits.empty() && digits.size() < 10 && digits[0] != '0' &&
+                      digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!number) return {};
+  return {std::string(text.substr(0, colon)), std::stoi(digits)};
+}
+
 Error::Error(std::string message, std::vector<Note> notes, std::string help)
     : std::runtime_error(render(message, notes, help)),
       message_(std::move(message)),

@@ -23,6 +23,8 @@ struct SourceLine {
   static SourceLine of(const std::source_location& at) {
     return {at.file_name(), static_cast<int>(at.line())};
   }
+  // The inverse of str(); unknown when the text is not "file:line".
+  static SourceLine read(std::string_view text);
   bool known() const { return line > 0; }
   bool operator==(const SourceLine&) const = default;
   std::string str() const { return known() ? fmt::format("{}:{}", file, line) : "unknown line"; }

@@ -179,12 +179,9 @@ SourceLine Reader::source_line() {
   const Token token = ahead_;
   if (token.kind != Token::Kind::String) lexer_.unexpected(token, "\"file:line\" or none");
   take();
-  const std::size_t colon = token.text.rfind(':');
-  const std::string digits = colon == std::string::npos ? "" : token.text.substr(colon + 1);
-  const bool number = !digits.empty() && digits.size() < 10 && digits[0] != '0' &&
-                      digits.find_first_not_of("0123456789") == std::string::npos;
-  if (!number) lexer_.unexpected(token, "\"file:line\"");
-  return {token.text.substr(0, colon), std::stoi(digits)};
+  SourceLine line = SourceLine::read(token.text);
+  if (!line.known()) lexer_.unexpected(token, "\"file:line\"");
+  return line;
 }
 
 // Attributes.

@@ -56,4 +56,12 @@ Flow flow(const Op& op, std::size_t region) {
   return {};
 }
 
+SourceLine declared_at(const Op& op, std::size_t result) {
+  return SourceLine::read(op.attrs.get_or<std::string>(fmt::format("declared_{}", result), ""));
+}
+
+void set_declared(Op& op, std::size_t result, const SourceLine& where) {
+  op.attrs.set(fmt::format("declared_{}", result), where.str());
+}
+
 }  // namespace nodec

@@ -20,4 +20,9 @@ struct Flow {
 
 Flow flow(const Op& op, std::size_t region);
 
+// Where the variable is declared that becomes this result of a loop or branch, in its attribute
+// `declared_0`, `declared_1`, ...; unknown when it does not say.
+SourceLine declared_at(const Op& op, std::size_t result);
+void set_declared(Op& op, std::size_t result, const SourceLine& where);
+
 }  // namespace nodec

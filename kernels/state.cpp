@@ -1,9 +1,9 @@
 // Variables and structure, gone before `lower`: boxes (variables that some inner region writes),
 // cells (the same, of a type the user declared), records and tuples.
 //
-// A box's type states what it was made with; a store of another type is legal here, and found by
-// inference, which says so to the user. Loads after such a store are traced with the type that was
-// stored, and say so in their attribute `as`. A cell's store must keep its type.
+// A box's or cell's type states what it was made with; a store of another type is legal here, and
+// found by inference, which says so to the user. Loads after such a store are traced with the type
+// that was stored, and say so in their attribute `as`.
 #include <algorithm>
 
 #include "ir/parse.h"
@@ -30,20 +30,9 @@ Types load_type(const Op& op) {
   return {content};
 }
 
-Types box_store_type(const Op& op) {
+Types store_type(const Op& op) {
   box_content(op);
   return {};
-}
-
-Types cell_store_type(const Op& op) {
-  const Type &declared = box_content(op), &stored = op.operands[1]->type;
-  if (identical(stored, declared)) return {};
-  const std::string& name = op.operands[0]->name;
-  fail(op,
-       fmt::format("keeps {} in {}, got {} ({})", declared.str(),
-                   name.empty() ? "its cell" : fmt::format("'{}'", name),
-                   described(*op.operands[1]), differences(declared, stored)),
-       "store what the cell was declared with, or declare it with this type");
 }
 
 std::vector<Datum> eval_new(const Op&, Data x, Interpreter&) {
@@ -183,7 +172,7 @@ constexpr Primitive box_store_p = complete({
     .name = "box.store",
     .arity = 2,
     .form = Form::State,
-    .type = box_store_type,
+    .type = store_type,
     .eval = eval_store,
     .gradient = unboxed_before,
     .sample = sample_variable<box_new_p, box_load_p, box_store_p>,
@@ -213,7 +202,7 @@ constexpr Primitive cell_store_p = complete({
     .name = "cell.store",
     .arity = 2,
     .form = Form::State,
-    .type = cell_store_type,
+    .type = store_type,
     .eval = eval_store,
     .gradient = unboxed_before,
     .sample = sample_variable<cell_new_p, cell_load_p, cell_store_p>,

@@ -27,6 +27,7 @@ struct BoxedVariable {
   std::vector<const Value*> loads;
   bool captured = false;       // some region's body holds it
   bool declared_cell = false;  // cell.*: never a finding unless unstable
+  bool changes() const { return !identical(first, odd); }
 };
 
 // One carried value of a loop that does not keep its type, or one result of a branch whose two

@@ -96,7 +96,8 @@ class Findings {
 
   std::vector<Finding> all() {
     for (const BoxedVariable& v : inference_.boxes) {
-      if (!v.captured || v.stores.empty()) continue;
+      const bool shared = v.captured || (v.declared_cell && v.changes());
+      if (!shared || v.stores.empty()) continue;
       box(v);
       if (v.declared_cell) aliases(v);
       history(v);
@@ -123,16 +124,16 @@ class Findings {
 
   void box(const BoxedVariable& v) {
     Finding f = about(v);
-    const bool changes = !identical(v.first, v.odd);
     const bool scratch = is_scratch(v);
-    if (changes) f.code = change(v.first, v.odd);
-    if (v.declared_cell && !changes) {
+    if (v.changes()) f.code = change(v.first, v.odd);
+    const bool sound_cell = v.declared_cell && !v.changes();
+    if (sound_cell) {
       if (!scratch) return;
       f.code = FindingCode::Scratch;
     }
     f.after = v.odd;
     keep(std::move(f),
-         {.own = v.declared_cell ? Own() : v.loads, .scratch = scratch, .number = number_of(v)});
+         {.own = sound_cell ? Own() : v.loads, .scratch = scratch, .number = number_of(v)});
   }
 
   Finding about(const BoxedVariable& v) const {
@@ -173,7 +174,8 @@ class Findings {
 
   void history(const BoxedVariable& v) {
     const auto found = histories_.find(v.box);
-    if (found == histories_.end()) return;
+    const bool settled = v.box->op->attrs.has("policy");  // it only changes its type
+    if (found == histories_.end() || settled) return;
     for (auto h = found->second.rbegin(); h != found->second.rend(); ++h) {  // innermost first
       if (h->solve->primitive == &call_p || !(h->counts || h->feeds)) continue;
       Finding f = about(v);
@@ -211,14 +213,21 @@ class Findings {
     if (f.variable.empty() && loop) f.variable = last.arg(c.index)->name;
     f.before = c.enters;
     f.after = c.leaves;
+    f.declared = declared_at(*c.loop, c.index);
+    if (!f.declared.known()) f.declared = begins_at(c);
     if (loop) {
-      const Op* start = c.loop->operands[c.index]->op;
-      f.declared = start != nullptr ? start->where : c.loop->where;
       leaves(f, *c.loop, last.results[c.index]);
     } else {
       branches(f, c);
     }
     keep(std::move(f), {.own = {c.loop->result(c.index)}});
+  }
+
+  // The line of what a loop starts from, or of the branch.
+  static SourceLine begins_at(const UnstableCarry& c) {
+    const bool loop = c.loop->primitive == &while_p;
+    const Op* start = loop ? c.loop->operands[c.index]->op : nullptr;
+    return start != nullptr ? start->where : c.loop->where;
   }
 
   static void leaves(Finding& f, const Op& op, const Value* value) {
@@ -227,7 +236,6 @@ class Findings {
 
   // A branch that leaves the variable alone comes first: the other one changes it.
   static void branches(Finding& f, const UnstableCarry& c) {
-    f.declared = c.loop->where;
     const Value *yes = c.loop->region(0).results[c.index], *no = c.loop->region(1).results[c.index];
     if (no->op == nullptr && yes->op != nullptr) std::swap(f.before, f.after);
     if (yes->op != nullptr) leaves(f, *c.loop, yes);
@@ -277,7 +285,7 @@ class Findings {
   void settle(Finding& f, const Kept& kept) {
     if (!reach_ && !kept.own.empty()) reach_.emplace(graph_, inference_);
     const auto is_load = [](const Value* value) {
-      return value->op != nullptr && value->op->primitive == &box_load_p;
+      return value->op != nullptr && loads_box(*value->op);
     };
     const auto unproven = [&](const Value* value) {
       return !is_concrete(inference_.proven.at(value));

@@ -10,7 +10,7 @@ using tracing::Access;
 
 struct Cell::Slot {
   Var box;
-  Type type;
+  Type declared, held;  // the first content's, and the last one's
   tracing::Frame* birth = nullptr;
   std::int64_t handles = 1;
 };
@@ -18,7 +18,7 @@ struct Cell::Slot {
 Cell::Cell(const Var& first, Here where) : Cell(first, StatePolicy::None, where) {}
 
 Cell::Cell(const Var& first, StatePolicy policy, Here where)
-    : slot_(std::make_shared<Slot>(Slot{Var(where), first.type(where), nullptr, 1})) {
+    : slot_(std::make_shared<Slot>(Slot{Var(where), first.type(where), first.type(where)})) {
   const SourceLine line = SourceLine::of(where);
   Builder b = tracing::builder_at(line);
   Value* content = tracing::materialise(b, Access::content(first, line));
@@ -63,19 +63,16 @@ Attrs Cell::handle() const {
 Var Cell::load(Here where) const {
   const SourceLine line = SourceLine::of(where);
   Builder b = tracing::builder_at(line);
-  Value* content = b.value(cell_load_p, {Access::content(slot_->box, line).value});
-  return Access::make(tracing::open(b, content), line);
+  Value* box = Access::content(slot_->box, line).value;
+  return Access::make(tracing::loaded(b, cell_load_p, box, slot_->held), line);
 }
 
 void Cell::store(const Var& content, Here where) const {
   const SourceLine line = SourceLine::of(where);
-  const Type type = content.type(where);
-  if (!identical(type, slot_->type)) {
-    const std::string name = Access::content(slot_->box, line).value->name;
-    throw Error(fmt::format("the cell{} holds {} and is given {}",
-                            name.empty() ? "" : " '" + name + "'", slot_->type.str(), type.str()),
-                {{line, ""}}, "a cell keeps one type: declare it with a content of this one");
-  }
+  slot_->held = content.type(where);
+  // One that changes its type cannot become a plain value: it stays, for inference to report.
+  const bool changes = !identical(slot_->held, slot_->declared);
+  if (changes) Access::set_policy(slot_->box, StatePolicy::None);
   Builder b = tracing::builder_at(line);
   Value* stored = tracing::materialise(b, Access::content(content, line));
   b.op(cell_store_p, {Access::content(slot_->box, line).value, stored}, handle());

@@ -1,4 +1,4 @@
-// A cell: mutable state whose type is declared by its first content. Unlike a variable that a
+// A cell: mutable state whose type is declared by its first content, and stays. Unlike a variable that a
 // solve's body happens to assign, it is meant to be written there. Copies of a Cell are handles of
 // the same state; two handles made outside of a body that both store in it are reported, since they
 // look like two states (std::vector<Cell>(2, Cell(x))).
@@ -26,7 +26,7 @@ class Cell {
   Cell named(const std::string& name) &&;
 
   Var load(Here where = Here::current()) const;
-  // Error when the content would change its type.
+  // A content of another type than the first is a finding of the whole program.
   void store(const Var& content, Here where = Here::current()) const;
 
  private:

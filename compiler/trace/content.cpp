@@ -92,4 +92,10 @@ Content open(Builder& b, Value* value) {
   return Content::record(std::move(fields));
 }
 
+Content loaded(Builder& b, const Primitive& load, Value* box, const Type& witness) {
+  Attrs attrs;
+  if (!identical(box->type.elements().front(), witness)) attrs.set("as", witness.str());
+  return open(b, b.value(load, {box}, std::move(attrs)));
+}
+
 }  // namespace nodec::tracing

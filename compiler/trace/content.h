@@ -42,5 +42,8 @@ Content from_leaves(const Type& type, const std::vector<Value*>& values);
 Value* materialise(Builder& b, const Content& content);
 // The content of a record value; its `field` ops are appended.
 Content open(Builder& b, Value* value);
+// What a box or cell holds by now. Ops after a store are traced with the type that was stored, the
+// witness; where it is not the type that the box began with, the load says so.
+Content loaded(Builder& b, const Primitive& load, Value* box, const Type& witness);
 
 }  // namespace nodec::tracing

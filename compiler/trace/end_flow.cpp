@@ -179,19 +179,20 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent) {
   std::vector<StoreSite>& sites = parent.record->traced.stores;
   for (std::size_t i = 0; i < ended.stored.size(); ++i) {
+    const std::size_t site = ended.sites[i];
     Content content = from_leaves(ended.stored_types[i], values);
     for (Value* leaf : leaves(content)) {
-      Value*& innermost = sites[ended.sites[i]].value;
-      if (innermost == nullptr) innermost = leaf;
+      sites[site].values.push_back(leaf);
       if (leaf->name.empty()) leaf->name = own_name(*ended.stored[i]);
     }
     const std::size_t before = sites.size();
     store(ended.stored[i], parent, std::move(content), ended.stored_at[i]);
     if (sites.size() == before) continue;
     // The store out here is the one the user wrote inside.
-    sites[ended.sites[i]].op = sites.back().op;
+    const StoreSite again = std::move(sites.back());
     sites.pop_back();
-    if (Slot* slot = parent.find(*ended.stored[i])) slot->site = ended.sites[i];
+    sites[site].ops.insert(sites[site].ops.end(), again.ops.begin(), again.ops.end());
+    if (Slot* slot = parent.find(*ended.stored[i])) slot->site = site;
   }
 }
 

@@ -12,14 +12,6 @@ namespace {
 
 thread_local Frame* innermost_frame = nullptr;
 
-// Ops after a store are traced with the type that was stored, the box's witness; where it is not
-// the type the box began with, the load says so.
-Value* load_box(Builder& b, Value* box, const Type& witness) {
-  Attrs attrs;
-  if (!identical(box->type.elements().front(), witness)) attrs.set("as", witness.str());
-  return b.value(box_load_p, {box}, std::move(attrs));
-}
-
 std::size_t next_op(const Frame& frame) { return frame.region->ops.size(); }
 
 // A load that may vanish when the frame ends.
@@ -27,7 +19,7 @@ Content load_captured(Slot& slot, Frame& frame, const SourceLine& at) {
   const std::size_t before = next_op(frame);
   Builder b = frame.builder(at);
   Load load;
-  load.content = open(b, load_box(b, slot.box, slot.witness));
+  load.content = loaded(b, box_load_p, slot.box, slot.witness);
   load.first = frame.region->ops.at(before).get();
   load.ops = next_op(frame) - before;
   slot.loads.push_back(load);
@@ -38,7 +30,7 @@ Content read_binding(const Variable& variable, const Binding& binding, Frame& fr
                      const SourceLine& at) {
   if (binding.box != nullptr) {
     Builder b = frame.builder(at);
-    return open(b, load_box(b, binding.box, binding.witness));
+    return loaded(b, box_load_p, binding.box, binding.witness);
   }
   if (!binding.content) throw unborn(variable, frame, at);
   return *binding.content;
@@ -53,18 +45,19 @@ bool covered(const TraceRecord& record) {
 }
 
 // Remembers who stores. Inside a scope that is the library, and the line is the scope's.
-StoreSite& remember_store(const Variable& variable, const Frame& frame) {
+std::size_t remember_store(const Variable& variable, const Frame& frame) {
   TraceRecord& record = *frame.record;
-  const bool own = variable.at_home && !variable.copy;
-  record.traced.stores.push_back({nullptr,
-                                  covered(record) ? std::vector<void*>() : return_addresses(),
-                                  nullptr, own ? variable.declared : SourceLine{}});
-  return record.traced.stores.back();
+  StoreSite site;
+  if (!covered(record)) site.addresses = return_addresses();
+  if (variable.at_home && !variable.copied) site.declared = variable.declared;
+  record.traced.stores.push_back(std::move(site));
+  return record.traced.stores.size() - 1;
 }
 
-void note_store(Slot& slot, const SourceLine& at) {
+void note_store(Slot& slot, const SourceLine& at, std::size_t site) {
   slot.stored = true;
   slot.where = at;
+  slot.site = site;
 }
 
 bool rebinds(const Variable& variable, const Frame& frame) {
@@ -210,35 +203,33 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
     variable->birth = frame.shared_from_this();  // what it held is not used
   }
   check_reach(*variable, frame, at);
-  StoreSite* site = frame.body == Body::Program ? nullptr : &remember_store(*variable, frame);
+  const std::size_t site =
+      frame.body == Body::Program ? 0 : remember_store(*variable, frame);
   if (rebinds(*variable, frame)) {
-    if (variable->birth.get() != &frame) {
-      Slot& slot = frame.slot(variable, at);
-      note_store(slot, at);
-      slot.site = frame.record->traced.stores.size() - 1;
-    }
+    if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, site);
     binding_in(variable, frame, at) = Binding{std::move(content), nullptr, {}};
     return;
   }
-  Value* box = box_of(variable, frame, at);
+  Value* box = box_of(variable, frame, at, site);
   Slot& slot = frame.slot(variable, at);
   Builder b = frame.builder(at);
   slot.witness = content.type;
   Value* stored = materialise(b, content);
   Op& op = b.op(box_store_p, {box, stored});
   if (!covered(*frame.record)) op.where = {"", 0, frame.record->path()};
-  site->op = &op;
+  frame.record->traced.stores[site].ops.push_back(&op);
 }
 
-Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at) {
+Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at,
+              std::size_t site) {
   check_reach(*variable, frame, at);
   if (!rebinds(*variable, frame)) {
     Slot& slot = frame.slot(variable, at);
     if (slot.box == nullptr) {
-      throw unborn(*variable, frame, written_at(frame, frame.record->traced.stores.size() - 1, at),
+      throw unborn(*variable, frame, written_at(frame, site, at),
                    "declare it inside the body, or give it a value first");
     }
-    note_store(slot, at);
+    note_store(slot, at, site);
     return slot.box;
   }
   Binding& binding = binding_in(variable, frame, at);
@@ -248,10 +239,11 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
     Value* first = materialise(b, *binding.content);
     binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
     if (!variable->number) variable->number = frame.record->boxed++;
-    frame.record->traced.boxes.push_back({binding.box->op, *variable->number});
+    frame.record->traced.boxes.push_back(
+        {binding.box->op, *variable->number, variable->copied.value_or(std::vector<void*>())});
     binding.box->name = own_name(*variable);
   }
-  if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at);
+  if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, site);
   return binding.box;
 }
 

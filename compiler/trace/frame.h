@@ -50,7 +50,7 @@ struct Variable {
   bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
   bool at_home = true;  // a line of the user's declares it; not a body's argument, say
-  bool copy = false;    // by a container, of one declared there
+  std::optional<std::vector<void*>> copied;  // by a container: the return addresses of the copy
   StatePolicy policy = StatePolicy::None;  // of the cell it holds
   std::optional<std::int64_t> number;      // of the variables that have boxes
   bool escaped = false;                    // used outside of the body it was made in, and reported
@@ -134,13 +134,14 @@ class Opened {
 // A new argument of the frame that is not a capture; all of them come before its first use.
 Content add_argument(Frame& frame, const Type& type, std::string_view name);
 
-// Reading, storing, and the box of a variable, as seen from `frame`.
+// Reading, storing, and the box of a variable, as seen from `frame`; `site` is the store's.
 Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
 Type type_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
 bool has_value(const Variable& variable, const Frame& frame);
 void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content content,
            const SourceLine& at);
-Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
+Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at,
+              std::size_t site);
 // The type its box holds from here on, after an op whose body stored to it.
 void set_witness(const std::shared_ptr<Variable>& variable, Frame& frame, const Type& type);
 

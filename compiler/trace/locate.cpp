@@ -11,6 +11,7 @@
 #include "ir/report.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
+#include "kernels/flow.h"
 
 namespace nodec {
 namespace tracing {
@@ -35,6 +36,10 @@ class Survivors {
     const auto found = flows_.find(value);
     return found == flows_.end() ? nullptr : found->second;
   }
+  Op* box(const Op* op) const {
+    const auto found = boxes_.find(op);
+    return found == boxes_.end() ? nullptr : found->second;
+  }
   const std::vector<Op*>& cells() const { return cells_; }
   // Arguments of bodies are called what they stand for.
   void name_arguments() const {
@@ -48,6 +53,7 @@ class Survivors {
   void walk(const Region& region) {
     for (const auto& op : region.ops) {
       if (op->primitive == &cell_new_p) cells_.push_back(op.get());
+      if (op->primitive == &box_new_p) boxes_[op.get()] = op.get();
       if (op->primitive == &box_store_p) stores_[op.get()] = op.get();
       for (const auto& inner : op->regions) {
         for (const auto& arg : inner->args) args_.push_back(arg.get());
@@ -60,7 +66,7 @@ class Survivors {
 
   BoxOrigins origins_;
   std::unordered_map<const Value*, Value*> flows_;
-  std::unordered_map<const Op*, Op*> stores_;
+  std::unordered_map<const Op*, Op*> boxes_, stores_;
   std::vector<Op*> cells_;
   std::vector<Value*> args_;
 };
@@ -89,33 +95,82 @@ void name_cells(const Survivors& graph) {
   }
 }
 
+// The stores of one statement, in the order in which they happened.
+using Statements =
+    std::map<std::tuple<std::string, int, std::string>, std::vector<const StoreSite*>>;
+
+Statements locate_ops(const Traced& traced, const Survivors& graph) {
+  Statements statements;
+  for (const StoreSite& site : traced.stores) {
+    const SourceLine where = first_user_line(site.addresses);
+    if (!where.known()) continue;
+    for (const Op* stored : site.ops) {
+      if (Op* op = graph.store(stored)) op->where = {where.file, where.line, op->where.layer};
+    }
+    const Statement statement = statement_at(where);
+    statements[{where.file, statement.first, statement.text}].push_back(&site);
+  }
+  return statements;
+}
+
+// What a store's variable is in the graph: boxes, and results of loops and branches.
+std::vector<Value*> variables_of(const StoreSite& site, const Survivors& graph) {
+  std::vector<Value*> variables;
+  for (const Op* stored : site.ops) {
+    const Op* op = graph.store(stored);
+    if (op != nullptr) variables.push_back(graph.origin(op->operands[0]));
+  }
+  for (const Value* value : site.values) variables.push_back(graph.flow_result(value));
+  std::erase(variables, nullptr);
+  return variables;
+}
+
+void name_variables(const Statements& statements, const Survivors& graph) {
+  for (const auto& [statement, stores] : statements) {
+    const Assigned assigned = assigned_on(std::get<2>(statement));
+    for (std::size_t i = 0; i < stores.size(); ++i) {
+      std::string name = target_of(assigned, i, stores.size());
+      if (name.empty()) name = declared_on(stores[i]->declared);
+      for (Value* variable : variables_of(*stores[i], graph)) {
+        if (variable->name.empty()) variable->name = name;
+      }
+    }
+  }
+}
+
+// A container's copy has the line that made the container do it.
+void declare_copies(const Traced& traced, const Survivors& graph) {
+  for (const BoxSite& site : traced.boxes) {
+    Op* op = graph.box(site.op);
+    const SourceLine where = op != nullptr ? first_user_line(site.copied) : SourceLine{};
+    if (where.known()) op->where = {where.file, where.line, op->where.layer};
+  }
+}
+
+// A loop or branch that does not keep its types says where their variables are declared, which
+// nothing else in the graph tells.
+void declare_open(const Traced& traced, const Survivors& graph) {
+  for (const StoreSite& site : traced.stores) {
+    if (!site.declared.known()) continue;
+    for (const Value* made : site.values) {
+      const Value* value = graph.flow_result(made);
+      if (value == nullptr || !value->op->attrs.has("open")) continue;
+      set_declared(*value->op, std::size_t(value->index), site.declared);
+    }
+  }
+}
+
 }  // namespace
 
 }  // namespace tracing
 
 void locate_stores(const Traced& traced) {
-  number_boxes(traced);
   using namespace tracing;
   const Survivors graph(traced.graph->body);
-  std::map<std::tuple<std::string, int, std::string>, std::vector<const StoreSite*>> statements;
-  for (const StoreSite& site : traced.stores) {
-    const SourceLine where = first_user_line(site.addresses);
-    if (!where.known()) continue;
-    if (Op* op = graph.store(site.op)) op->where = {where.file, where.line, op->where.layer};
-    const Statement statement = statement_at(where);
-    statements[{where.file, statement.first, statement.text}].push_back(&site);
-  }
-  for (const auto& [statement, stores] : statements) {
-    const Assigned assigned = assigned_on(std::get<2>(statement));
-    for (std::size_t i = 0; i < stores.size(); ++i) {
-      const Op* op = graph.store(stores[i]->op);
-      Value* variable =
-          op != nullptr ? graph.origin(op->operands[0]) : graph.flow_result(stores[i]->value);
-      if (variable == nullptr || !variable->name.empty()) continue;
-      variable->name = target_of(assigned, i, stores.size());
-      if (variable->name.empty()) variable->name = declared_on(stores[i]->declared);
-    }
-  }
+  declare_copies(traced, graph);
+  number_boxes(traced);
+  name_variables(locate_ops(traced, graph), graph);
+  declare_open(traced, graph);
   name_cells(graph);
   graph.name_arguments();
 }

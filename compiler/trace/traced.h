@@ -12,18 +12,19 @@
 namespace nodec {
 namespace tracing {
 
-// A store inside some body and the return addresses above it, for locate.h.
+// A store inside some body, what became of it, and the return addresses above it, for locate.h.
 struct StoreSite {
-  const Op* op = nullptr;  // the box.store, if it is one
   std::vector<void*> addresses;
-  Value* value = nullptr;  // what a loop or branch makes of the variable, if it leaves one
-  SourceLine declared;     // the variable's declaration, where it has one
+  SourceLine declared;         // the variable's declaration, where it has one
+  std::vector<const Op*> ops;  // box.stores: the body's, and those of bodies around it
+  std::vector<Value*> values;  // results of the loops and branches that it leaves through
 };
 
 // A box.new and the variable it was made for, by number.
 struct BoxSite {
   const Op* op = nullptr;
   std::int64_t variable = 0;
+  std::vector<void*> copied;  // return addresses above the library's copy that the variable is
 };
 
 }  // namespace tracing

@@ -18,10 +18,36 @@ PROGRAM(gradient_of_a_boxed_solve) {
     };
     return sum(solve(dynamics, x, 0, 1).u);
   };
-  // expect: 'st' loses vjp, f32[]
+  // expect: 'st' loses 'st', f32[]
   const auto [value, slope] = value_and_grad(loss, x);
   t.output("slope", slope);
   t.output("st", st);
+}
+
+PROGRAM(gradient_of_a_gradient) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in layer: f32[]
+  // expect: 2 loads, 7 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st = constant(1.0);
+  const auto loss = [&](const Var& w) {
+    const auto layer = [&](const Var& u) {
+      // expect: stored in 'st', f32[]
+      st = sum(u);
+      return u * w;
+    };
+    return sum(call("layer", layer, w));
+  };
+  // expect: 'st' loses 'st', f32[]
+  const Var slope = grad(loss, x);
+  // expect: 'st' loses an argument, f32[]
+  // expect: 'st' loses an argument, f32[]
+  // expect: 'st' loses 'st', f32[]
+  // expect: 'st' loses 'st', f32[]
+  const Var curve = grad([&](const Var& w) { return sum(grad(loss, w) * w); }, slope);
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  t.output("curve", curve + st);
 }
 
 PROGRAM(gradient_through_lagging_state) {

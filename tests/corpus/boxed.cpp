@@ -185,7 +185,7 @@ PROGRAM(a_branch_in_a_call) {
       [&](const Var& u) {
         // expect: 'st' loses an argument, f32[]
         // expect: 'st' loses an argument, f32[]
-        // expect: 'st' loses cond, f32[]
+        // expect: 'st' loses 'st', f32[]
         cond(
             // expect: stored in 'st', f32[]
             sum(u) > 0, [&] { st = sum(u); }, [] {});

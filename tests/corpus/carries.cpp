@@ -44,9 +44,9 @@ PROGRAM(two_carries_at_once) {
 
 PROGRAM(a_variable_stored_in_a_loop) {
   const Var x = t.input("x", f32({2}));
-  Var all = x;
   // expect: carry-change 'all' in while: f32[2] -> f32[4]
   // expect: help: start 'all' as f32[4], or convert it back at the end of the body
+  Var all = x;
   const Var n = while_loop(
       constant(0, Dtype::I32), [](const Var& i) { return i < 3; },
       [&](const Var& i) {
@@ -71,11 +71,11 @@ PROGRAM(carry_moves_to_a_device) {
 
 PROGRAM(carry_in_the_inner_loop) {
   const Var x = t.input("x", f32());
+  // expect: carry-change 'inner' in while/while: f32[] -> f64[]
+  // expect: 0 loads, 5 values, 5 unproven
+  // expect: help: start 'inner' as f64[], or convert it back at the end of the body
   Var inner = x;
   const auto turn = [&](const Var& i) {
-    // expect: carry-change 'inner' in while/while: f32[] -> f64[]
-    // expect: 0 loads, 5 values, 5 unproven
-    // expect: help: start 'inner' as f64[], or convert it back at the end of the body
     // expect: 'inner' loses 'x', any
     // expect: 'inner' loses 'x', any
     const Var n = while_loop(
@@ -89,7 +89,7 @@ PROGRAM(carry_in_the_inner_loop) {
     return n + 1;
   };
   // expect: 'inner' loses 'x', any
-  // expect: 'inner' loses while, any
+  // expect: 'inner' loses 'inner', any
   const Var n = while_loop(
       constant(0, Dtype::I32), [](const Var& i) { return i < 3; }, turn);
   t.output("n", n);

@@ -72,9 +72,9 @@ PROGRAM(dtype_by_a_number) {
 
 PROGRAM(dtype_in_one_branch) {
   const Var x = t.input("x", f32({3}));
-  Var st = sum(x);
   // expect: dtype-change 'st' in cond: f32[] -> f64[]
   // expect: help: cast what is stored in 'st' to f32[]
+  Var st = sum(x);
   cond(
       // expect: stored in 'st', f64[]
       st > 0, [&] { st = cast<double>(st); }, [] {});
@@ -83,9 +83,9 @@ PROGRAM(dtype_in_one_branch) {
 
 PROGRAM(dtype_in_both_branches) {
   const Var x = t.input("x", f32({3}));
-  Var st = constant(0.0);
   // expect: dtype-change 'st' in cond: f32[] -> f64[]
   // expect: help: cast what is stored in 'st' to f32[]
+  Var st = constant(0.0);
   cond(
       // expect: stored in 'st', f32[]
       // expect: stored in 'st', f64[]
@@ -129,9 +129,9 @@ PROGRAM(rank_in_a_call) {
 
 PROGRAM(shape_in_one_branch) {
   const Var x = t.input("x", f32({4}));
-  Var st = x;
   // expect: shape-change 'st' in cond: f32[4] -> f32[2]
   // expect: help: store only values of type f32[4] in 'st'
+  Var st = x;
   cond(
       // expect: stored in 'st', f32[2]
       sum(x) > 0, [&] { st = slice(st, 0, 0, 2); }, [] {});
@@ -249,9 +249,9 @@ PROGRAM(device_through_arithmetic) {
 
 PROGRAM(device_in_one_branch) {
   const Var x = t.input("x", f32({3}));
-  Var st = x;
   // expect: device-change 'st' in cond: f32[3] -> f32[3] on 0
   // expect: help: move what is stored in 'st' back with to_device(.., kHost)
+  Var st = x;
   cond(
       // expect: stored in 'st', f32[3] on 0
       sum(x) > 0, [&] { st = to_device(st, 0); }, [] {});
@@ -294,6 +294,74 @@ PROGRAM(two_variables_at_once) {
       },
       x);
   t.output("y", y);
+}
+
+PROGRAM(dtype_in_a_cell) {
+  const Var x = t.input("x", f32({3}));
+  // expect: dtype-change 'mean' in solve: f32[] -> f64[]
+  // expect: 2 loads, 8 values, 10 unproven
+  // expect: help: cast what is stored in 'mean' to f32[]
+  // expect: count-dependent 'mean' in solve: f32[]
+  // expect: help: say what 'mean' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  const Cell mean(constant(0.0));
+  // expect: boxed 'last' in solve: f32[]
+  // expect: 1 loads, 0 values, 1 unproven
+  // expect: help: pass 'last' through the body and return it, or declare it a Cell
+  Var last = constant(0.0);
+  // expect: 'mean' loses 'u', any
+  // expect: 'mean' loses solve, any
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: 'mean' loses mul, any
+    // expect: 'mean' loses broadcast, any
+    // expect: 'mean' loses mul, any
+    const Var du = -1 * u * mean.load();
+    // expect: stored in 'mean', f64[]
+    // expect: 'mean' loses sum, any
+    // expect: 'mean' loses cast, any
+    // expect: stored in 'mean', f64[]
+    mean.store(cast<double>(sum(u)));
+    // expect: 'mean' loses sum, any
+    // expect: stored in 'last', f32[]
+    last = sum(u);
+    return du;
+  });
+  t.output("u", u);
+  t.output("mean", mean.load());
+  t.output("last", last);
+}
+
+PROGRAM(shape_in_a_cell_with_a_policy) {
+  const Var x = t.input("x", f32({3}));
+  // expect: shape-change 'seen' in solve: f32[] -> f32[3]
+  // expect: 2 loads, 5 values, 7 unproven
+  // expect: help: store only values of type f32[] in 'seen'
+  const Cell seen(sum(x), StatePolicy::PerSolve);
+  // expect: 'seen' loses 'u', any
+  // expect: 'seen' loses solve, any
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: 'seen' loses broadcast, any
+    // expect: 'seen' loses mul, any
+    const Var du = seen.load() * u;
+    // expect: stored in 'seen', f32[3]
+    seen.store(u);
+    return du;
+  });
+  t.output("u", u);
+  // expect: 'seen' loses sum, any
+  t.output("seen", sum(seen.load()));
+}
+
+PROGRAM(fields_in_a_cell_at_home) {
+  const Var x = t.input("x", f32({3}));
+  // expect: structure-change 'st': {mean: f32[]} -> {mean: f32[], calls: f32[]}
+  // expect: 1 loads, 2 values, 3 unproven
+  // expect: help: give 'st' all its fields where it is declared, and keep them
+  const Cell st(record({{"mean", sum(x)}}));
+  // expect: stored in 'st', {mean: f32[], calls: f32[]}
+  st.store(record({{"mean", sum(x)}, {"calls", constant(0.0)}}));
+  // expect: 'st' loses field, any
+  // expect: 'st' loses field, any
+  t.output("calls", st.load()["calls"]);
 }
 
 }  // namespace

@@ -127,6 +127,30 @@ PROGRAM(struct_member) {
   t.output("u", u + model.st);
 }
 
+PROGRAM(structured_binding) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  // expect: boxed 'last' in solve: f32[3]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'last' through the body and return it, or declare it a Cell
+  std::pair<Var, Var> both{constant(1.0), x};
+  auto& [st, last] = both;
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    st = sum(u);
+    // expect: stored in 'last', f32[3]
+    last = u;
+    return -1 * u;
+  });
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses add, f32[3]
+  // expect: 'last' loses mul, f32[3]
+  // expect: 'last' loses add, f32[3]
+  t.output("u", u * last + st);
+}
+
 PROGRAM(behind_a_pointer) {
   const Var x = t.input("x", f32({3}));
   // expect: boxed 'behind->st' in solve: f32[]

@@ -116,19 +116,6 @@ TEST_CASE("cells of every policy stand side by side, in any order") {
   }
 }
 
-TEST_CASE("a cell keeps the type it was declared with") {
-  Trace t("kept");
-  const Var x = t.input("x", f32({3}));
-  const Cell last(constant(0.0));
-  CHECK(testing::message([&] { last.store(x); }) ==
-        R"(error: the cell holds f32[] and is given f32[3]
-  --> line +0
-  help: a cell keeps one type: declare it with a content of this one)");
-  const Cell named = Cell(constant(0.0)).named("calls");
-  CHECK(
-      testing::message([&] { named.store(x); }).starts_with("error: the cell 'calls' holds f32[]"));
-}
-
 TEST_CASE("records and nested solves take policies, too") {
   Trace t("nested");
   const Var u0 = t.input("u0", f32());

@@ -81,7 +81,8 @@ TEST_CASE("a variable reassigned in a solve's body is a box, loaded before and a
 }
 )");
   REQUIRE(traced.stores.size() == 1);
-  CHECK(traced.stores[0].op->name() == "box.store");
+  REQUIRE(traced.stores[0].ops.size() == 1);
+  CHECK(traced.stores[0].ops[0]->name() == "box.store");
   CHECK(traced.stores[0].addresses.size() > 2);
   const auto results = run(traced, {number(0)});
   CHECK(results[0][0] == 10 + 11 + 12);

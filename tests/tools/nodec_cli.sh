@@ -132,6 +132,25 @@ sed -e 's/cell\./box./' -e 's/vjp %x, %calls, %one {seeds = \[0\], wrt = \[0\]}/
 expect 0 "backward: not differentiated, because 1 finding stops a compile" \
   types "$work/changing.ir" --backward
 expect 0 '"not_differentiated":"1 finding stops a compile"' types "$work/changing.ir" --backward --json
+cat >"$work/looping.ir" <<'IR'
+graph looping (%x: f32[]) {
+  %one = constant {dtype = f32, shape = <>, value = 1.0}
+  %loss, %slope = vjp %x, %one {seeds = [0], wrt = [0]} region (%w: f32[]) {
+    %end = while %w {carried = 1} region (%w: f32[]) {
+      %most = constant {dtype = f32, shape = <>, value = 9.0}
+      %more = lt %w, %most
+      yield %more
+    } region (%w: f32[]) {
+      %twice = add %w, %w
+      yield %twice
+    }
+    yield %end
+  }
+  yield %slope
+}
+IR
+expect 4 "backward: not differentiated, because 'while' cannot be differentiated" \
+  types "$work/looping.ir" --backward
 says 2 "error: --backward and --no-prove cannot be given together
   help: \`nodec types --help\` says what it takes" types mnist/layer --backward --no-prove
 

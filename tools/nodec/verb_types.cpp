@@ -47,7 +47,13 @@ struct Types {
       shown.not_derived = fmt::format(
           "{} stop{} a compile", count_of(std::size_t(count), "finding"), count == 1 ? "s" : "");
     } else if (backward) {
-      shown.program = run_until(*graph, "differentiate");
+      try {
+        shown.program = run_until(*graph, "differentiate");
+      } catch (const Error& refused) {
+        shown.not_derived = refused.message();
+        show(shown);
+        throw;
+      }
     }
     show(shown);
     return deny && (!findings.empty() || !differing.empty()) ? kFindings : kClean;

@@ -45,4 +45,11 @@ struct Access {
 // A builder at the end of the current frame.
 Builder builder_at(const SourceLine& where);
 
+// A new variable: what `make` makes of the builder and the operand's value.
+template <class F>
+Var with(const Operand& x, const F& make) {
+  Builder b = builder_at(x.where());
+  return Access::make(make(b, Access::value(b, x)), x.where());
+}
+
 }  // namespace nodec::tracing

@@ -1,7 +1,7 @@
-// A cell: mutable state whose type is declared by its first content, and stays. Unlike a variable that a
-// solve's body happens to assign, it is meant to be written there. Copies of a Cell are handles of
-// the same state; two handles made outside of a body that both store in it are reported, since they
-// look like two states (std::vector<Cell>(2, Cell(x))).
+// A cell: mutable state whose type is declared by its first content, and stays. Unlike a variable
+// that a solve's body happens to assign, it is meant to be written there. Copies of a Cell are
+// handles of the same state; two handles made outside of a body that both store in it are reported,
+// since they look like two states (std::vector<Cell>(2, Cell(x))).
 #pragma once
 
 #include <memory>

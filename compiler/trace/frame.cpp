@@ -203,8 +203,7 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
     variable->birth = frame.shared_from_this();  // what it held is not used
   }
   check_reach(*variable, frame, at);
-  const std::size_t site =
-      frame.body == Body::Program ? 0 : remember_store(*variable, frame);
+  const std::size_t site = frame.body == Body::Program ? 0 : remember_store(*variable, frame);
   if (rebinds(*variable, frame)) {
     if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, site);
     binding_in(variable, frame, at) = Binding{std::move(content), nullptr, {}};

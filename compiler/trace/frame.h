@@ -51,9 +51,9 @@ struct Variable {
   SourceLine declared;
   bool at_home = true;  // a line of the user's declares it; not a body's argument, say
   std::optional<std::vector<void*>> copied;  // by a container: the return addresses of the copy
-  StatePolicy policy = StatePolicy::None;  // of the cell it holds
-  std::optional<std::int64_t> number;      // of the variables that have boxes
-  bool escaped = false;                    // used outside of the body it was made in, and reported
+  StatePolicy policy = StatePolicy::None;    // of the cell it holds
+  std::optional<std::int64_t> number;        // of the variables that have boxes
+  bool escaped = false;       // used outside of the body it was made in, and reported
   std::vector<Var*> holders;  // the C++ objects that are this variable: one, or two after a move
 };
 

@@ -166,11 +166,20 @@ class Table {
 
   static bool is_capture(const Group& body, std::size_t i) {
     const Flow f = flow(*body.owner, body.which);
-    if (!f.known || i >= f.enters.size()) return false;
+    if (!f.known || i >= f.enters.size() || is_carried(*body.owner, i)) return false;
     const auto operand = std::size_t(f.enters[i]);
     if (operand >= body.owner->operands.size()) return false;
     const Value &inside = *body.region->arg(i), &outside = *body.owner->operands[operand];
     return !inside.name.empty() && inside.name == outside.name && inside.type == outside.type;
+  }
+
+  // Whether another run of the body gives this argument a new value.
+  static bool is_carried(const Op& op, std::size_t arg) {
+    for (std::size_t r = 0; r < op.regions.size(); ++r) {
+      const Flow f = flow(op, r);
+      if (std::find(f.loops.begin(), f.loops.end(), int(arg)) != f.loops.end()) return true;
+    }
+    return false;
   }
 
   void rows(const std::vector<const Op*>& ops, const Group& group, int depth) {

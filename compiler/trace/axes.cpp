@@ -1,0 +1,184 @@
+// Traced functions of axes: views, joins, reductions and contractions. An axis may be counted from
+// the end; the ops underneath count from the front.
+#include <algorithm>
+#include <numeric>
+
+#include "compiler/trace/access.h"
+#include "compiler/trace/broadcast.h"
+#include "compiler/trace/ops.h"
+#include "kernels/build.h"
+
+namespace nodec {
+
+using tracing::Access;
+using tracing::Content;
+using tracing::with;
+
+namespace {
+
+// Counted from the front; `type` is of what has the axis.
+std::int64_t checked_axis(const Type& type, std::int64_t axis, const SourceLine& where) {
+  const auto rank = std::int64_t(type.rank());
+  if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw Error(fmt::format("there is no axis {} in {}", axis, type.str()), {{where, ""}},
+              rank == 0 ? "a scalar has no axes"
+                        : fmt::format("axes go from 0 to {}, or from -{} to -1", rank - 1, rank));
+}
+std::int64_t checked_axis(const Value* x, std::int64_t axis, const SourceLine& where) {
+  return checked_axis(x->type, axis, where);
+}
+
+Axes in_order(const Type& type, Axes axes, const SourceLine& where) {
+  for (std::int64_t& axis : axes) axis = checked_axis(type, axis, where);
+  return axes;
+}
+
+Axes checked_axes(const Value* x, const Axes& axes, const SourceLine& where) {
+  Axes all = in_order(x->type, axes, where);
+  std::sort(all.begin(), all.end());
+  if (std::adjacent_find(all.begin(), all.end()) == all.end()) return all;
+  throw Error(fmt::format("an axis of {} is named twice", x->type.str()), {{where, ""}},
+              "name each axis once");
+}
+
+}  // namespace
+
+Var iota(Dtype dtype, Shape shape, std::int64_t axis, Here where) {
+  Builder b = tracing::builder_at(SourceLine::of(where));
+  axis = checked_axis(Type::tensor(dtype, shape), axis, b.where());
+  return Access::make(iota(b, dtype, std::move(shape), axis), b.where());
+}
+
+Var size(Operand x, std::int64_t axis) {
+  return with(x, [&](Builder& b, Value* value) {
+    return dim(b, value->type.shape().at(std::size_t(checked_axis(value, axis, x.where()))));
+  });
+}
+
+Var broadcast_to(Operand x, Shape shape, Axes axes) {
+  return with(x, [&](Builder& b, Value* value) {
+    return broadcast_to(b, value, shape, in_order(value->type.with_shape(shape), axes, x.where()));
+  });
+}
+
+Var broadcast_to(Operand x, Shape shape) {
+  return with(x, [&](Builder& b, Value* value) {
+    return tracing::shaped("broadcast_to", b, x, value->type.with_shape(shape));
+  });
+}
+
+Var reshape(Operand x, Shape shape) {
+  return with(x, [&](Builder& b, Value* value) { return reshape(b, value, shape); });
+}
+
+Var transpose(Operand x) {
+  return with(x, [](Builder& b, Value* value) {
+    Axes perm(value->type.rank());
+    std::iota(perm.rbegin(), perm.rend(), 0);
+    return transpose(b, value, perm);
+  });
+}
+
+Var transpose(Operand x, Axes perm) {
+  return with(x, [&](Builder& b, Value* value) {
+    return transpose(b, value, in_order(value->type, perm, x.where()));
+  });
+}
+
+Var slice(Operand x, std::int64_t axis, std::int64_t start, Dim size) {
+  return with(x, [&](Builder& b, Value* value) {
+    return slice(b, value, checked_axis(value, axis, x.where()), start, size);
+  });
+}
+
+Var Var::at(std::int64_t i, Here where) const {
+  return with(Operand(*this, where), [&](Builder& b, Value* value) {
+    checked_axis(value, 0, b.where());
+    const Shape& shape = value->type.shape();
+    return reshape(b, slice(b, value, 0, i, Dim(1)), Shape(shape.begin() + 1, shape.end()));
+  });
+}
+
+namespace {
+
+std::vector<Value*> values_of(const std::vector<Var>& xs, std::string_view op,
+                              const SourceLine& where) {
+  if (xs.empty()) {
+    throw Error(fmt::format("{} needs at least one operand", op), {{where, ""}}, "give it one");
+  }
+  std::vector<Value*> values;
+  for (const Var& x : xs) {
+    const Content content = Access::content(x, where);
+    if (content.is_record()) {
+      throw Error(fmt::format("{} joins tensors, and got the record {}", op, content.type.str()),
+                  {{where, ""}}, "name one of its fields");
+    }
+    values.push_back(content.value);
+  }
+  return values;
+}
+
+}  // namespace
+
+Var concat(const std::vector<Var>& xs, std::int64_t axis, Here where) {
+  Builder b = tracing::builder_at(SourceLine::of(where));
+  std::vector<Value*> values = values_of(xs, "concat", b.where());
+  const std::int64_t along = checked_axis(values.front(), axis, b.where());
+  return Access::make(concat(b, std::move(values), along), b.where());
+}
+
+Var stack(const std::vector<Var>& xs, Here where) {
+  Builder b = tracing::builder_at(SourceLine::of(where));
+  std::vector<Value*> values = values_of(xs, "stack", b.where());
+  for (Value*& value : values) {
+    Shape shape = value->type.shape();
+    shape.insert(shape.begin(), Dim(1));
+    value = reshape(b, value, std::move(shape));
+  }
+  return Access::make(concat(b, std::move(values), 0), b.where());
+}
+
+#define NODEC_TRACED_FOLD(name)                                                                 \
+  Var name(Operand x) {                                                                         \
+    return with(x, [](Builder& b, Value* v) { return name(b, v, all_axes(v->type)); });         \
+  }                                                                                             \
+  Var name(Operand x, Axes axes) {                                                              \
+    return with(                                                                                \
+        x, [&](Builder& b, Value* v) { return name(b, v, checked_axes(v, axes, x.where())); }); \
+  }
+NODEC_TRACED_FOLD(sum)
+NODEC_TRACED_FOLD(mean)
+NODEC_TRACED_FOLD(max_over)
+#undef NODEC_TRACED_FOLD
+
+Var argmax(Operand x, std::int64_t axis) {
+  return with(x,
+              [&](Builder& b, Value* v) { return argmax(b, v, checked_axis(v, axis, x.where())); });
+}
+
+Var matmul(Operand a, Operand b, Transposed transposed) {
+  return with(a, [&](Builder& builder, Value* left) {
+    return matmul(builder, left, Access::value(builder, b), transposed.a, transposed.b);
+  });
+}
+
+Var gather(Operand table, Operand indices) {
+  return with(
+      table, [&](Builder& b, Value* value) { return gather(b, value, Access::value(b, indices)); });
+}
+
+Var one_hot(Operand indices, std::int64_t depth, Dtype dtype) {
+  return with(indices, [&](Builder& b, Value* value) { return one_hot(b, value, depth, dtype); });
+}
+
+Var softmax(Operand x, std::int64_t axis) {
+  return with(
+      x, [&](Builder& b, Value* v) { return softmax(b, v, checked_axis(v, axis, x.where())); });
+}
+
+Var log_softmax(Operand x, std::int64_t axis) {
+  return with(
+      x, [&](Builder& b, Value* v) { return log_softmax(b, v, checked_axis(v, axis, x.where())); });
+}
+
+}  // namespace nodec

@@ -2,32 +2,16 @@
 #include "compiler/infer/stability.h"
 
 #include <algorithm>
-#include <optional>
 #include <unordered_map>
 
-#include "compiler/infer/help.h"
+#include "compiler/infer/gathered.h"
 #include "compiler/infer/history.h"
-#include "compiler/infer/reach.h"
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
 
 namespace nodec {
 namespace {
-
-bool is_concrete(const Type& type) {
-  switch (type.kind()) {
-    case Type::Kind::Never:
-    case Type::Kind::Any:
-      return false;
-    case Type::Kind::Tensor:
-      return type.device() != kUnknownDevice &&
-             std::none_of(type.shape().begin(), type.shape().end(),
-                          [](const Dim& dim) { return dim.is_unknown(); });
-    default:
-      return std::all_of(type.elements().begin(), type.elements().end(), is_concrete);
-  }
-}
 
 // The first difference that matters, looked for inside fields too.
 FindingCode change(const Type& before, const Type& after) {
@@ -80,17 +64,9 @@ const Op* body_of(const Op& op, const Value* box) {
 }
 
 class Findings {
-  using Own = std::vector<const Value*>;  // a variable's values: loads, or what a loop leaves
-  struct Kept {
-    Own own = {};
-    bool scratch = false;      // every run writes the variable before it reads it
-    std::int64_t number = -1;  // the variable's, where its line declares several boxes
-    std::size_t at = 0;        // in found_
-  };
-
  public:
   Findings(const Graph& graph, const Inference& inference, bool unfinished)
-      : graph_(graph), inference_(inference), unfinished_(unfinished) {
+      : inference_(inference), unfinished_(unfinished), found_(graph, inference) {
     study(graph.body);
   }
 
@@ -104,7 +80,7 @@ class Findings {
     }
     for (const StateHistory& h : explicit_) explicit_cell(h);
     for (const UnstableCarry& c : inference_.carries) carry(c);
-    return std::move(found_);
+    return found_.take();
   }
 
  private:
@@ -132,8 +108,9 @@ class Findings {
       f.code = FindingCode::Scratch;
     }
     f.after = v.odd;
-    keep(std::move(f),
-         {.own = sound_cell ? Own() : v.loads, .scratch = scratch, .number = number_of(v)});
+    found_.keep(std::move(f), {.own = sound_cell ? std::vector<const Value*>() : v.loads,
+                               .scratch = scratch,
+                               .number = number_of(v)});
   }
 
   Finding about(const BoxedVariable& v) const {
@@ -169,7 +146,7 @@ class Findings {
     if (!twice) return;
     Finding f = about(v);
     f.code = FindingCode::AliasedSlots;
-    keep(std::move(f), {.number = number_of(v)});
+    found_.keep(std::move(f), {.number = number_of(v)});
   }
 
   void history(const BoxedVariable& v) {
@@ -181,7 +158,7 @@ class Findings {
       Finding f = about(v);
       f.code = FindingCode::CountDependent;
       f.path = path_of(&h->solve->region());
-      return keep(std::move(f), {.number = number_of(v)});
+      return found_.keep(std::move(f), {.number = number_of(v)});
     }
   }
 
@@ -193,7 +170,7 @@ class Findings {
     f.variable = h.arg->name;
     f.declared = h.solve->where;
     f.before = f.after = h.arg->type;
-    keep(std::move(f), {});
+    found_.keep(std::move(f), {});
   }
 
   // A value that another loop or branch inside already changed is that one's finding.
@@ -220,7 +197,7 @@ class Findings {
     } else {
       branches(f, c);
     }
-    keep(std::move(f), {.own = {c.loop->result(c.index)}});
+    found_.keep(std::move(f), {.own = {c.loop->result(c.index)}});
   }
 
   // The line of what a loop starts from, or of the branch.
@@ -246,73 +223,11 @@ class Findings {
     return v.box->op->attrs.get_or<std::int64_t>("variable", -1);
   }
 
-  // A variable of the user's may be several boxes: a body traced twice, or an assignment at home
-  // between two solves. They are one finding.
-  void keep(Finding f, Kept kept) {
-    kept.at = found_.size();
-    if (f.declared.known()) {
-      std::string key =
-          fmt::format("{} {} {} {}", name(f.code), f.path, f.variable, f.declared.str());
-      if (kept.number >= 0) key += fmt::format(" {}", kept.number);
-      for (const Write& write : f.writes) {
-        if (kept.number < 0) key += " " + write.where.str();
-      }
-      const auto [at, fresh] = kept_.try_emplace(key, kept);
-      if (!fresh) return join(at->second, f, kept);
-    }
-    settle(f, kept);
-    found_.push_back(std::move(f));
-  }
-
-  // One line is one store, however often its body was traced.
-  static void add_write(Finding& f, const Write& write) {
-    const bool known = std::any_of(f.writes.begin(), f.writes.end(), [&](const Write& w) {
-      return w.where == write.where && identical(w.type, write.type);
-    });
-    if (!known) f.writes.push_back(write);
-  }
-
-  void join(Kept& kept, const Finding& more_of_it, const Kept& more) {
-    Finding& f = found_[kept.at];
-    for (const Write& write : more_of_it.writes) add_write(f, write);
-    f.stops = f.stops || more_of_it.stops;
-    kept.own.insert(kept.own.end(), more.own.begin(), more.own.end());
-    kept.scratch = kept.scratch && more.scratch;
-    settle(f, kept);
-  }
-
-  // What is computed from the variable's own values, and the edit that mends it.
-  void settle(Finding& f, const Kept& kept) {
-    if (!reach_ && !kept.own.empty()) reach_.emplace(graph_, inference_);
-    const auto is_load = [](const Value* value) {
-      return value->op != nullptr && loads_box(*value->op);
-    };
-    const auto unproven = [&](const Value* value) {
-      return !is_concrete(inference_.proven.at(value));
-    };
-    f.loads = int(std::count_if(kept.own.begin(), kept.own.end(), is_load));
-    f.unproven = int(std::count_if(kept.own.begin(), kept.own.end(), [&](const Value* value) {
-      return is_load(value) && unproven(value);
-    }));
-    f.lost.clear();
-    for (const Value* value : kept.own.empty() ? Own() : reach_->from(kept.own)) {
-      const Op* op = value->op;
-      const Op* holder = op ? op : value->region->parent;
-      f.lost.push_back({value->name, op ? std::string(op->name()) : "an argument",
-                        holder ? holder->where : SourceLine{}, inference_.proven.at(value)});
-      f.unproven += unproven(value) ? 1 : 0;
-    }
-    f.help = help_for(f, kept.scratch);
-  }
-
-  const Graph& graph_;
   const Inference& inference_;
   bool unfinished_;
-  std::optional<Reach> reach_;  // most programs need none
   std::unordered_map<const Value*, std::vector<StateHistory>> histories_;  // by box
   std::vector<StateHistory> explicit_;                                     // of a solve's own cells
-  std::vector<Finding> found_;
-  std::unordered_map<std::string, Kept> kept_;  // by what identifies each, for people
+  Gathered found_;
 };
 
 }  // namespace

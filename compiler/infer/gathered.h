@@ -1,0 +1,50 @@
+// Findings as they are gathered. A variable of the user's may be several boxes, from a body that is
+// traced twice or an assignment at home between two solves: they are one finding, which counts what
+// all of them cost and says the edit that mends them together.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler/infer/infer.h"
+#include "compiler/infer/reach.h"
+#include "ir/finding.h"
+
+namespace nodec {
+
+// One line is one store, however often its body was traced.
+void add_write(Finding& finding, const Write& write);
+
+class Gathered {
+ public:
+  struct About {
+    std::vector<const Value*> own = {};  // the variable's values: loads, or what a loop leaves
+    bool scratch = false;                // every run writes the variable before it reads it
+    std::int64_t number = -1;            // the variable's, where its line declares several boxes
+  };
+
+  Gathered(const Graph& graph, const Inference& inference) : graph_(graph), inference_(inference) {}
+
+  // `finding` without what is gathered here: loads, lost, unproven, help.
+  void keep(Finding finding, About about);
+  std::vector<Finding> take() { return std::move(findings_); }
+
+ private:
+  struct Known {
+    std::size_t at;  // in findings_
+    About about;
+  };
+
+  void join(Known& known, const Finding& more_of_it, const About& more);
+  void settle(Finding& finding, const About& about);
+
+  const Graph& graph_;
+  const Inference& inference_;
+  std::optional<Reach> reach_;  // most programs need none
+  std::vector<Finding> findings_;
+  std::unordered_map<std::string, Known> known_;  // by what identifies each, for people
+};
+
+}  // namespace nodec

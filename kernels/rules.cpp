@@ -10,24 +10,27 @@
 namespace nodec {
 namespace {
 
+struct AttributeKind {
+  std::string_view name, example;
+};
 template <class T>
-constexpr std::string_view kind_of_attribute = "";
+constexpr AttributeKind kind_of{};
 template <>
-constexpr std::string_view kind_of_attribute<bool> = "true or false";
+constexpr AttributeKind kind_of<bool>{"true or false", "true"};
 template <>
-constexpr std::string_view kind_of_attribute<std::int64_t> = "an integer";
+constexpr AttributeKind kind_of<std::int64_t>{"an integer", "1"};
 template <>
-constexpr std::string_view kind_of_attribute<double> = "a real number";
+constexpr AttributeKind kind_of<double>{"a real number", "0.5"};
 template <>
-constexpr std::string_view kind_of_attribute<std::string> = "a string";
+constexpr AttributeKind kind_of<std::string>{"a string", "\"tsit5\""};
 template <>
-constexpr std::string_view kind_of_attribute<Dtype> = "a dtype";
+constexpr AttributeKind kind_of<Dtype>{"a dtype", "f32"};
 template <>
-constexpr std::string_view kind_of_attribute<std::vector<std::int64_t>> = "a list of integers";
+constexpr AttributeKind kind_of<std::vector<std::int64_t>>{"a list of integers", "[0, 1]"};
 template <>
-constexpr std::string_view kind_of_attribute<std::vector<double>> = "a list of real numbers";
+constexpr AttributeKind kind_of<std::vector<double>>{"a list of real numbers", "[0.5, 1.0]"};
 template <>
-constexpr std::string_view kind_of_attribute<Shape> = "a shape";
+constexpr AttributeKind kind_of<Shape>{"a shape", "<3, B>"};
 
 std::string list_of_operands(const Op& op) {
   std::string text;
@@ -153,10 +156,12 @@ void require_regions(const Op& op, std::size_t at_least, std::size_t at_most) {
 
 template <class T>
 const T& attribute(const Op& op, std::string_view name) {
+  const auto [kind, example] = kind_of<T>;
+  const std::string help = fmt::format("write it as {{{} = {}}}", name, example);
   const Attr* found = op.attrs.find(name);
-  if (!found) fail(op, fmt::format("lacks its attribute '{}', {}", name, kind_of_attribute<T>));
+  if (!found) fail(op, fmt::format("lacks its attribute '{}', {}", name, kind), help);
   const T* value = std::get_if<T>(found);
-  if (!value) fail(op, fmt::format("wants {} as attribute '{}'", kind_of_attribute<T>, name));
+  if (!value) fail(op, fmt::format("wants {} as attribute '{}'", kind, name), help);
   return *value;
 }
 

@@ -32,7 +32,8 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
       if (loop && frame == frames.front()) {
         throw Error(fmt::format("{} is assigned inside the test of a {}", spelled(*slot->variable),
                                 frame->what),
-                    {{slot->where, "assigned here"}}, "assign it in the loop's body");
+                    {{written_at(*frame, slot->site, slot->where), "assigned here"}},
+                    "assign it in the loop's body");
       }
     }
   }

@@ -66,10 +66,6 @@ bool rebinds(const Variable& variable, const Frame& frame) {
 
 }  // namespace
 
-std::string spelled(const Variable& variable) {
-  return variable.name.empty() ? "a variable" : fmt::format("'{}'", variable.name);
-}
-
 std::string own_name(const Variable& variable) { return variable.named ? variable.name : ""; }
 
 Builder Frame::builder(const SourceLine& at) const {

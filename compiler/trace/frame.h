@@ -166,7 +166,6 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop);
 // Gives the stored variables their new contents, from the front of `values`.
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent);
 
-std::string spelled(const Variable& variable);  // "'st'", or "a variable"
 // What its box is called. A copy keeps its original's name in messages, where nothing better is
 // known; a box without a name of its own gets the one it is assigned by (locate.h).
 std::string own_name(const Variable& variable);

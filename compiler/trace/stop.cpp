@@ -58,15 +58,22 @@ void adopt(Variable& variable, Frame& frame, const SourceLine& at) {
 
 }  // namespace
 
+std::string name_of(const Variable& variable) {
+  const bool said = variable.name.empty() && variable.at_home;
+  return said ? declared_on(variable.declared) : variable.name;
+}
+
+std::string spelled(const Variable& variable) {
+  const std::string name = name_of(variable);
+  return name.empty() ? "a variable" : fmt::format("'{}'", name);
+}
+
 Finding found(FindingCode code, const Variable& variable, const Frame& frame,
               const SourceLine& at) {
   Finding finding;
   finding.code = code;
   finding.path = path_to(frame);
-  finding.variable = variable.name;
-  if (variable.name.empty() && variable.at_home) {
-    finding.variable = declared_on(variable.declared);
-  }
+  finding.variable = name_of(variable);
   finding.declared = variable.declared;
   finding.writes.push_back({at, {}, false});
   return finding;

@@ -11,6 +11,10 @@ namespace nodec::tracing {
 // A finding about the variable, which a body at `frame` uses or leaves at this line.
 Finding found(FindingCode code, const Variable& variable, const Frame& frame, const SourceLine& at);
 
+// The variable's name, else what the line that declares it says.
+std::string name_of(const Variable& variable);
+std::string spelled(const Variable& variable);  // "'st'", or "a variable"
+
 // What is thrown where a trace cannot go on: this finding behind those it went on after.
 Untraceable stop(const Frame& frame, Finding finding);
 

@@ -68,9 +68,12 @@ TEST_CASE("a table of no rows is refused unless nothing is picked") {
 }
 
 TEST_CASE("attributes are told when absent or of another kind") {
-  CHECK(refusal("%x: f32[3]", "sum %x") == "'sum' lacks its attribute 'axes', a list of integers");
+  CHECK(refusal("%x: f32[3]", "sum %x") ==
+        "'sum' lacks its attribute 'axes', a list of integers\n"
+        "help: write it as {axes = [0, 1]}");
   CHECK(refusal("%x: f32[3]", "sum %x {axes = 1}") ==
-        "'sum' wants a list of integers as attribute 'axes'");
+        "'sum' wants a list of integers as attribute 'axes'\n"
+        "help: write it as {axes = [0, 1]}");
   CHECK(refusal("%x: f32[3]", "sum %x {axes = [1]}") ==
         "'sum' has axes [1], but its data has 1 axis\n"
         "help: axes count from 0: the last one is 0");

@@ -348,6 +348,23 @@ TEST_CASE("a store in a call's body is a box, in a loop's or branch's body a car
   CHECK(run(traced, {number(3)})[3][0] == 0);
 }
 
+TEST_CASE("the test of a loop may not assign") {
+  Trace t("tested");
+  const Var x = t.input("x", f32());
+  Var tries = constant(0.0);
+  const int base = __LINE__;
+  const auto loop = [&] {
+    const auto more = [&](const Var& v) {
+      tries += 1;
+      return v < 10;
+    };
+    while_loop(x, more, [](const Var& v) { return v + 1; });
+  };
+  CHECK(testing::message(loop, base) == R"(error: 'tries' is assigned inside the test of a while
+  --> line +3   assigned here
+  help: assign it in the loop's body)");
+}
+
 TEST_CASE("a loop inside a solve carries, and what leaves it is stored in the box") {
   Trace t("mixed");
   const Var u0 = t.input("u0", f32());

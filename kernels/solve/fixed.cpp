@@ -26,7 +26,7 @@ class FixedIntegration : Integration {
  private:
   SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env) const;
   Value* step_count(Builder& b) const;
-  Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* finite,
+  Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* finite_span,
                       Value* steps) const;
 };
 
@@ -66,7 +66,7 @@ Values FixedIntegration::emit(Builder& b) const {
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
         return advance_one(in, now, fixed);
       });
-  end.status = final_status(b, end, valid, finite, steps);
+  end.status = final_status(b, end, valid, finite_span, steps);
   end.rejected = i32(b, 0);
   return results(end, env.dt, mul(b, i32(b, method_.stages), end.accepted));
 }
@@ -90,14 +90,14 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
 }
 
 Value* FixedIntegration::final_status(Builder& b, const SolveState& end, Value* valid,
-                                      Value* finite, Value* steps) const {
+                                      Value* finite_span, Value* steps) const {
   Value* marks = number(b, 0);  // 0 * u is NaN where u is not finite
   for (Value* u : end.states) {
     Value* mark = mul(b, u, zeros(b, u->type));
     marks = add(b, marks, u->type.rank() > 0 ? sum(b, mark, all_axes(u->type)) : mark);
   }
   Value* whole = status(b, is_finite(b, marks), Status::Success, Status::NonFinite);
-  Value* bad = status(b, finite, Status::DtUnderflow, Status::NonFinite);
+  Value* bad = status(b, finite_span, Status::BadStep, Status::NonFinite);
   Value* halted = select(b, valid, status(b, Status::MaxSteps), bad);
   return select(b, lt(b, end.accepted, steps), halted, whole);
 }

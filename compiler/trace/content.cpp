@@ -98,4 +98,45 @@ Content loaded(Builder& b, const Primitive& load, Value* box, const Type& witnes
   return open(b, b.value(load, {box}, std::move(attrs)));
 }
 
+SourceLine line_of(const Content& content) {
+  for (const Value* leaf : leaves(content)) {
+    if (leaf->op != nullptr && leaf->op->where.known()) return leaf->op->where;
+  }
+  return {};
+}
+
+namespace {
+
+const Content& field_of(const Content& content, const std::string& name, const SourceLine& where) {
+  const int index = content.is_record() ? content.type.field_index(name) : -1;
+  if (index >= 0) return content.fields().at(std::size_t(index));
+  if (!content.is_record()) {
+    throw Error(fmt::format("a {} has no field '{}'", content.type.str(), name), {{where, ""}},
+                "only records have named fields");
+  }
+  throw Error(fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},
+              fmt::format("its fields are: {}", fmt::join(content.type.field_names(), ", ")));
+}
+
+}  // namespace
+
+Content part_at(const Content& whole, const Path& path, const SourceLine& where) {
+  Content part = whole;
+  for (const std::string& name : path) part = Content(field_of(part, name, where));
+  return part;
+}
+
+Content with_part(const Content& whole, std::span<const std::string> path, const Content& part,
+                  const SourceLine& where) {
+  if (path.empty()) return part;
+  const Content& old = field_of(whole, path.front(), where);
+  std::vector<std::pair<std::string, Content>> fields;
+  for (std::size_t i = 0; i < whole.fields().size(); ++i) {
+    fields.emplace_back(whole.type.field_names()[i], whole.fields()[i]);
+    if (&whole.fields()[i] == &old)
+      fields.back().second = with_part(old, path.subspan(1), part, where);
+  }
+  return Content::record(std::move(fields));
+}
+
 }  // namespace nodec::tracing

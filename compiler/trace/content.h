@@ -34,6 +34,16 @@ std::vector<std::string> leaf_names(const Type& type, std::string_view prefix = 
 
 std::vector<Value*> leaves(const Content& content);
 void append_leaves(const Content& content, std::vector<Value*>& to);
+// The line that made it: all that an assignment can tell without a location of its own.
+SourceLine line_of(const Content& content);
+
+// The part of a record at the end of this path of names, and the record with another part there.
+// Error when there is no such field.
+using Path = std::vector<std::string>;
+Content part_at(const Content& whole, const Path& path, const SourceLine& where);
+Content with_part(const Content& whole, std::span<const std::string> path, const Content& part,
+                  const SourceLine& where);
+
 // The inverse of `leaves`: takes from the front of `values`.
 Content from_leaves(const Type& type, std::span<Value* const>& values);
 Content from_leaves(const Type& type, const std::vector<Value*>& values);

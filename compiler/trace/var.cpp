@@ -21,54 +21,6 @@ using tracing::Variable;
 namespace tracing {
 namespace {
 
-std::vector<std::string> split(std::string_view dotted) {
-  std::vector<std::string> parts;
-  while (true) {
-    const std::size_t dot = dotted.find('.');
-    parts.emplace_back(dotted.substr(0, dot));
-    if (dot == std::string_view::npos) return parts;
-    dotted.remove_prefix(dot + 1);
-  }
-}
-
-// The line that made a content: all an assignment can tell without its own location.
-SourceLine line_of(const Content& content) {
-  for (const Value* leaf : leaves(content)) {
-    if (leaf->op != nullptr && leaf->op->where.known()) return leaf->op->where;
-  }
-  return {};
-}
-
-const Content& field_of(const Content& content, const std::string& name, const SourceLine& where) {
-  const int index = content.is_record() ? content.type.field_index(name) : -1;
-  if (index >= 0) return content.fields().at(std::size_t(index));
-  if (!content.is_record()) {
-    throw Error(fmt::format("a {} has no field '{}'", content.type.str(), name), {{where, ""}},
-                "only records have named fields");
-  }
-  throw Error(fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},
-              fmt::format("its fields are: {}", fmt::join(content.type.field_names(), ", ")));
-}
-
-Content project(Content content, const std::vector<std::string>& path, const SourceLine& where) {
-  for (const std::string& name : path) content = Content(field_of(content, name, where));
-  return content;
-}
-
-// `whole` with the field at `path` replaced.
-Content replaced(const Content& whole, std::span<const std::string> path, const Content& part,
-                 const SourceLine& where) {
-  if (path.empty()) return part;
-  const Content& old = field_of(whole, path.front(), where);
-  std::vector<std::pair<std::string, Content>> fields;
-  for (std::size_t i = 0; i < whole.fields().size(); ++i) {
-    fields.emplace_back(whole.type.field_names()[i], whole.fields()[i]);
-    if (&whole.fields()[i] == &old)
-      fields.back().second = replaced(old, path.subspan(1), part, where);
-  }
-  return Content::record(std::move(fields));
-}
-
 std::shared_ptr<Variable> born(Frame* frame, const SourceLine& where) {
   auto variable = std::make_shared<Variable>();
   if (frame != nullptr) variable->birth = frame->shared_from_this();
@@ -124,7 +76,7 @@ Content Access::content(const Operand& operand) {
     return content(**var, operand.where());
   }
   if (const auto* field = std::get_if<const Field*>(&operand.source_)) {
-    return project(content(*(*field)->root_, operand.where()), (*field)->path_, operand.where());
+    return part_at(content(*(*field)->root_, operand.where()), (*field)->path_, operand.where());
   }
   Builder b = builder_at(operand.where());
   return Content(value(b, operand));
@@ -255,62 +207,5 @@ Type Var::type(Here where) const {
 Dtype Var::dtype(Here where) const { return type(where).dtype(); }
 
 Shape Var::shape(Here where) const { return type(where).shape(); }
-
-Field Var::operator[](const FieldName& field) & {
-  return Field(*this, this, tracing::split(field.name_), field.where_);
-}
-
-Field Var::operator[](const FieldName& field) const& {
-  return Field(*this, nullptr, tracing::split(field.name_), field.where_);
-}
-
-Var Var::operator[](const FieldName& field) const&& {
-  return Field(*this, nullptr, tracing::split(field.name_), field.where_);
-}
-
-Field Field::operator[](const FieldName& field) const {
-  std::vector<std::string> path = path_;
-  for (std::string& part : tracing::split(field.name_)) path.push_back(std::move(part));
-  return Field(*root_, target_, std::move(path), field.where_);
-}
-
-Field::operator Var() const {
-  SourceLine line = SourceLine::of(where_);
-  if (tracing::is_library(line.file)) line = Access::declared(*root_);
-  Content whole = Access::content(*root_, line);
-  return Access::make(tracing::project(std::move(whole), path_, line), line);
-}
-
-Type Field::type(Here where) const {
-  const SourceLine line = SourceLine::of(where);
-  return tracing::project(Access::content(*root_, line), path_, line).type;
-}
-
-Field& Field::operator=(const Operand& value) {
-  SourceLine line = value.where();
-  if (tracing::is_library(line.file)) line = tracing::line_of(Access::content(value));
-  if (target_ == nullptr) {
-    throw Error("a field of a const record is assigned", {{line, ""}},
-                "assign a record that is not const");
-  }
-  const Content whole = Access::content(*root_, line);
-  const Content old = tracing::project(whole, path_, line);
-  Content part;
-  if (value.is_number() && !old.is_record()) {
-    Builder b = tracing::builder_at(line);
-    part = Content(Access::value(b, value, &old.type));
-  } else {
-    part = Access::content(value);
-  }
-  Access::store(*target_, tracing::replaced(whole, path_, part, line), line);
-  return *this;
-}
-
-Var record(std::vector<std::pair<std::string, Var>> fields, Here where) {
-  const SourceLine line = SourceLine::of(where);
-  std::vector<std::pair<std::string, Content>> contents;
-  for (const auto& [name, var] : fields) contents.emplace_back(name, Access::content(var, line));
-  return Access::make(Content::record(std::move(contents)), line);
-}
 
 }  // namespace nodec

@@ -4,8 +4,6 @@
 // other holder keeping the content from before.
 #include "compiler/trace/var.h"
 
-#include <algorithm>
-
 #include "compiler/trace/access.h"
 #include "compiler/trace/call_stack.h"
 #include "compiler/trace/stop.h"

@@ -1,6 +1,8 @@
 // The flow of each op that holds regions, read off the signatures of its file in kernels/.
 #include "kernels/flow.h"
 
+#include <algorithm>
+
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 
@@ -54,6 +56,21 @@ Flow flow(const Op& op, std::size_t region) {
   if (p == &while_p) return of_while(op, op.region(region), region == 1);
   if (p == &solve_p && region == 0) return of_dynamics(op, op.region(0));
   return {};
+}
+
+const Value* captured(const Value& arg) {
+  const Op* owner = arg.op == nullptr ? arg.region->parent : nullptr;
+  if (owner == nullptr) return nullptr;
+  int enters = -1;
+  for (std::size_t r = 0; r < owner->regions.size(); ++r) {
+    const Flow f = flow(*owner, r);
+    // The test of a loop sees what its body makes of the carries.
+    const bool shares = owner->primitive == &while_p || &owner->region(r) == arg.region;
+    if (shares && std::find(f.loops.begin(), f.loops.end(), arg.index) != f.loops.end()) return {};
+    if (&owner->region(r) == arg.region && f.known) enters = f.enters.at(std::size_t(arg.index));
+  }
+  const bool known = enters >= 0 && std::size_t(enters) < owner->operands.size();
+  return known ? owner->operands[std::size_t(enters)] : nullptr;
 }
 
 SourceLine declared_at(const Op& op, std::size_t result) {

@@ -20,6 +20,10 @@ struct Flow {
 
 Flow flow(const Op& op, std::size_t region);
 
+// The value outside that this argument of a region always is; null for one that another run of the
+// region gives a new value, for other values, and where that is not known.
+const Value* captured(const Value& arg);
+
 // Where the variable is declared that becomes this result of a loop or branch, in its attribute
 // `declared_0`, `declared_1`, ...; unknown when it does not say.
 SourceLine declared_at(const Op& op, std::size_t result);

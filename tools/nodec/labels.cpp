@@ -79,10 +79,9 @@ std::string op_title(const Op& op) {
 std::string attrs_label(const Op& op) {
   std::string text;
   for (const auto& [name, attr] : op.attrs.items()) {
-    if (std::find(std::begin(kShownByTypes), std::end(kShownByTypes), name) !=
-        std::end(kShownByTypes)) {
-      continue;
-    }
+    const bool by_types = std::find(std::begin(kShownByTypes), std::end(kShownByTypes), name) !=
+                          std::end(kShownByTypes);
+    if (by_types || name.starts_with("declared_")) continue;  // findings tell the latter
     const std::string value = std::visit(AttrLabel(), attr);
     if (value.empty()) continue;
     text += text.empty() ? "" : ", ";

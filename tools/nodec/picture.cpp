@@ -10,8 +10,8 @@
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
-#include "tools/nodec/labels.h"
 #include "tools/nodec/outline.h"
+#include "tools/nodec/picture_texts.h"
 #include "tools/nodec/types_table.h"
 
 namespace nodec {
@@ -43,7 +43,7 @@ std::string_view look_of(const Op& op) {
 class Drawer {
  public:
   Drawer(const Graph& graph, const Inference& inference, std::span<const Finding> findings)
-      : graph_(graph), inference_(inference), labels_(graph) {
+      : graph_(graph), inference_(inference), texts_(graph) {
     mark_findings(graph.body, findings);
   }
 
@@ -95,38 +95,9 @@ class Drawer {
     return type_seen(inference_, &value).kind() == Type::Kind::Any;
   }
 
-  // Values that are written where they are used.
-  bool is_inline(const Value& value) const {
-    if (is_plain_constant(value)) return true;
-    if (value.op != nullptr) {
-      return value.op->primitive == &broadcast_p && is_inline(*value.op->operands.front());
-    }
-    if (const Value* outer = captured(value)) return is_inline(*outer);
-    const bool program = value.region == &graph_.body;
-    return program && (value.name.find('.') != std::string::npos ||
-                       (value.type.is_tensor() && value.type.rank() == 0));
-  }
-
-  // The value outside that this argument always is; null for one that changes or is not known.
-  const Value* captured(const Value& arg) const {
-    const Op* owner = arg.op == nullptr ? arg.region->parent : nullptr;
-    if (owner == nullptr) return nullptr;
-    for (std::size_t r = 0; r < owner->regions.size(); ++r) {
-      if (&owner->region(r) != arg.region) continue;
-      const Flow f = flow(*owner, r);
-      const bool loops = std::find(f.loops.begin(), f.loops.end(), arg.index) != f.loops.end();
-      // The test of a loop sees what its body makes of the carries.
-      const bool test = owner->primitive == &while_p && r == 0;
-      if (!f.known || loops || (test && std::size_t(arg.index) < owner->results.size())) return {};
-      const auto operand = std::size_t(f.enters.at(std::size_t(arg.index)));
-      return operand < owner->operands.size() ? owner->operands[operand] : nullptr;
-    }
-    return nullptr;
-  }
-
   // Where an arrow for this value starts.
   int source(const Value& value) const {
-    if (is_inline(value)) return kNowhere;
+    if (texts_.is_inline(value)) return kNowhere;
     if (value.op == nullptr) {
       if (const Value* outer = captured(value)) return source(*outer);
       const auto found = args_.find(&value);
@@ -136,17 +107,9 @@ class Drawer {
     return found == ops_.end() ? kNowhere : found->second;
   }
 
-  const Value& original(const Value& value) const {
-    if (value.op != nullptr && value.op->primitive == &broadcast_p && is_inline(value)) {
-      return original(*value.op->operands.front());
-    }
-    const Value* outer = captured(value);
-    return outer != nullptr ? original(*outer) : value;
-  }
-
   void inputs(int root) {
     for (const auto& arg : graph_.body.args) {
-      if (!is_inline(*arg)) argument(*arg, root, "input");
+      if (!texts_.is_inline(*arg)) argument(*arg, root, "input");
     }
   }
 
@@ -154,7 +117,7 @@ class Drawer {
     PictureBox box;
     box.parent = parent;
     box.kind = kind;
-    box.label = labels_.of(arg);
+    box.label = texts_.of(arg);
     box.type = type_of(arg);
     box.tip = fmt::format("{}: {}", box.label, box.type);
     box.lost = is_lost(arg);
@@ -165,7 +128,7 @@ class Drawer {
     for (std::size_t i = 0; i < graph_.body.results.size(); ++i) {
       const Value& value = *graph_.body.results[i];
       const bool aliased = i < graph_.aliases.size() && graph_.aliases[i] >= 0;
-      if (aliased || is_inline(value)) continue;
+      if (aliased || texts_.is_inline(value)) continue;
       const bool named = i < graph_.result_names.size() && !graph_.result_names[i].empty();
       leaves(value, root, named ? graph_.result_names[i] : fmt::format("result {}", i + 1));
     }
@@ -221,14 +184,14 @@ class Drawer {
 
   // An op's box, or the group that holds its bodies.
   int op(const Op& op, const Group& group, int parent) {
-    if (!op.results.empty() && is_inline(*op.result())) return parent;
+    if (!op.results.empty() && texts_.is_inline(*op.result())) return parent;
     PictureBox box;
     box.parent = parent;
     box.group = !op.regions.empty();
     box.kind = box.group ? "body" : look_of(op);
-    box.label = label(op, group);
+    box.label = texts_.label(op, group);
     if (!op.results.empty()) box.type = type_of(*op.result());
-    box.tip = tip(op);
+    box.tip = PictureTexts::tip(op);
     box.finding = found_.contains(&op);
     box.lost = std::any_of(op.results.begin(), op.results.end(),
                            [&](const auto& result) { return is_lost(*result); });
@@ -252,37 +215,6 @@ class Drawer {
     }
   }
 
-  std::string label(const Op& op, const Group& group) const {
-    std::string text(op.name());
-    if (!op.regions.empty()) {
-      const std::string title = op_title(op), attrs = attrs_label(op);
-      text = title == op.name() ? title : fmt::format("{} {}", op.name(), title);
-      const auto* method = std::get_if<std::string>(op.attrs.find("method"));
-      return method == nullptr ? text : fmt::format("{}: {}", text, *method);
-    }
-    const bool any = std::any_of(op.operands.begin(), op.operands.end(),
-                                 [&](const Value* operand) { return is_inline(*operand); });
-    for (std::size_t i = 0; any && i < op.operands.size(); ++i) {
-      const Value& operand = *op.operands[i];
-      text += (i == 0 ? " " : ", ");
-      text += is_inline(operand) ? labels_.of(original(operand), group.layer) : "\u00b7";
-    }
-    if (!op.results.empty() && !op.result()->name.empty()) text += " = " + op.result()->name;
-    return text;
-  }
-
-  static std::string tip(const Op& op) {
-    std::string text;
-    if (op.regions.empty()) {
-      text = print(op);
-    } else {
-      text = fmt::format("{} {}\n", op_title(op), attrs_label(op));
-      for (const auto& result : op.results) text += "  gives " + result->type.str() + "\n";
-    }
-    if (op.where.known()) text += short_str(op.where) + "\n" + source_text(op.where) + "\n";
-    return text + op.where.layer;
-  }
-
   void body(const Group& group, int holder) {
     int inside = holder;
     if (group.owner->regions.size() > 1) {
@@ -302,7 +234,7 @@ class Drawer {
     draw(group, inside);
     for (std::size_t i = 0; i < group.region->results.size(); ++i) {
       const Value& value = *group.region->results[i];
-      if (!is_inline(value)) leaves(value, inside, yield_label(group, f, i));
+      if (!texts_.is_inline(value)) leaves(value, inside, texts_.yield_label(group, f, i));
     }
   }
 
@@ -315,19 +247,9 @@ class Drawer {
     return std::find(region.results.begin(), region.results.end(), &arg) != region.results.end();
   }
 
-  std::string yield_label(const Group& group, const Flow& f, std::size_t i) const {
-    if (i < f.loops.size() && f.loops[i] >= 0) {
-      const std::string carry = labels_.of(*group.region->arg(std::size_t(f.loops[i])));
-      return group.owner->primitive == &solve_p ? "d" + carry : "next " + carry;
-    }
-    if (group.owner->primitive == &while_p && group.which == 0) return "go on";
-    if (f.known && i < f.leaves.size() && f.leaves[i] < 0) return "kept for reverse";
-    return group.region->results.size() == 1 ? "result" : fmt::format("result {}", i + 1);
-  }
-
   const Graph& graph_;
   const Inference& inference_;
-  Labels labels_;
+  PictureTexts texts_;
   Picture picture_;
   std::unordered_set<const Op*> found_;
   std::unordered_map<const Op*, int> ops_;

@@ -151,7 +151,7 @@ class Table {
     std::size_t captured = 0;
     for (std::size_t i = 0; i < body.region->args.size(); ++i) {
       const Value* arg = body.region->arg(i);
-      if (is_capture(body, i)) {
+      if (is_capture(*arg)) {
         ++captured;
       } else {
         own.push_back({labels_.of(*arg, body.layer), plain(arg)});
@@ -164,22 +164,11 @@ class Table {
     if (captured > 0) line(depth, paint_.dim(fmt::format("and {} from outside", captured)));
   }
 
-  static bool is_capture(const Group& body, std::size_t i) {
-    const Flow f = flow(*body.owner, body.which);
-    if (!f.known || i >= f.enters.size() || is_carried(*body.owner, i)) return false;
-    const auto operand = std::size_t(f.enters[i]);
-    if (operand >= body.owner->operands.size()) return false;
-    const Value &inside = *body.region->arg(i), &outside = *body.owner->operands[operand];
-    return !inside.name.empty() && inside.name == outside.name && inside.type == outside.type;
-  }
-
-  // Whether another run of the body gives this argument a new value.
-  static bool is_carried(const Op& op, std::size_t arg) {
-    for (std::size_t r = 0; r < op.regions.size(); ++r) {
-      const Flow f = flow(op, r);
-      if (std::find(f.loops.begin(), f.loops.end(), int(arg)) != f.loops.end()) return true;
-    }
-    return false;
+  // What a body takes from outside under the name that it has there needs no line.
+  static bool is_capture(const Value& arg) {
+    const Value* outside = captured(arg);
+    return outside != nullptr && !arg.name.empty() && arg.name == outside->name &&
+           arg.type == outside->type;
   }
 
   void rows(const std::vector<const Op*>& ops, const Group& group, int depth) {

@@ -200,6 +200,7 @@ class Variables {
     for (const auto& [value, box] : inference_.origins) {
       if (value != box) variable(box).captured = true;
     }
+    for (const BoxedVariable& v : inference_.boxes) check_loads(v);
   }
 
  private:
@@ -211,6 +212,20 @@ class Variables {
     throw Error(fmt::format("'{}' uses a box that the program does not make{}", op.name(),
                             name.empty() ? "" : fmt::format(": '{}'", name)),
                 {{op.where, "used here"}}, "make it with box.new, from its first content");
+  }
+
+  // A load may say which of the stored types it was traced with, and no other.
+  static void check_loads(const BoxedVariable& v) {
+    for (const Value* load : v.loads) {
+      const bool known = identical(load->type, v.first) ||
+                         std::any_of(v.stores.begin(), v.stores.end(), [&](const Op* store) {
+                           return identical(load->type, store->operands[1]->type);
+                         });
+      if (known) continue;
+      throw Error(fmt::format("'{}' takes '{}' to hold {}, which is never stored in it",
+                              load->op->name(), v.box->name, load->type.str()),
+                  {{load->op->where, ""}}, fmt::format("it starts with {}", v.first.str()));
+    }
   }
 
   BoxedVariable& variable(const Value* box) { return inference_.boxes[index_.at(box)]; }

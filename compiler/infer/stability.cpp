@@ -72,8 +72,7 @@ class Findings {
 
   std::vector<Finding> all() {
     for (const BoxedVariable& v : inference_.boxes) {
-      const bool shared = v.captured || (v.declared_cell && v.changes());
-      if (!shared || v.stores.empty()) continue;
+      if (v.stores.empty() || !(v.captured || v.changes())) continue;
       box(v);
       if (v.declared_cell) aliases(v);
       history(v);

@@ -126,11 +126,38 @@ TEST_CASE("a declared cell that keeps its type is no finding, nor is a box nobod
   CHECK(findings(*program(text)).empty());
   CHECK(findings(*program(R"(graph g (%x: f32[3]) {
   %st = box.new %x
-  %e = cast %x {to = f64}
-  box.store %st, %e
+  box.store %st, %x
   yield %x
 })"))
             .empty());
+}
+
+TEST_CASE("a box or cell that changes its type is a finding, captured or not") {
+  for (const char* kind : {"box", "cell"}) {
+    const std::vector<Finding> found = findings(*program(fmt::format(R"(graph g (%x: f32[3]) {{
+  %st = {0}.new %x
+  %e = cast %x {{to = f64}}
+  {0}.store %st, %e
+  yield %x
+}})",
+                                                                     kind)));
+    REQUIRE(found.size() == 1);
+    CHECK(name(found[0].code) == "dtype-change");
+    CHECK(found[0].writes.at(0).where.line == 4);
+  }
+}
+
+TEST_CASE("a load that takes a box to hold what is never stored in it is refused") {
+  const std::unique_ptr<Graph> graph = program(R"(graph g (%x: f32[3]) {
+  %st = box.new %x
+  %y = box.load %st {as = "f64[3]"} @ "model.cpp:4"
+  yield %y
+})");
+  CHECK_THROWS_WITH_AS(infer(*graph),
+                       R"(error: 'box.load' takes 'st' to hold f64[3], which is never stored in it
+  --> model.cpp:4
+  help: it starts with f32[3])",
+                       Error);
 }
 
 TEST_CASE("every concluded type of a stable program is the traced one") {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <unordered_set>
 
+#include "compiler/infer/box_uses.h"
 #include "ir/primitive.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
@@ -280,6 +281,7 @@ class Variables {
 }  // namespace
 
 Inference infer(const Graph& graph) {
+  check_box_uses(graph);
   Inference inference;
   const Variables variables(graph, inference);
   const FixedPoint seen(graph, View::Seen), proven(graph, View::Proven);

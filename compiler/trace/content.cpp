@@ -1,6 +1,8 @@
 // Contents: trees of values, their leaves, and their passage through one IR value.
 #include "compiler/trace/content.h"
 
+#include <algorithm>
+
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -119,6 +121,25 @@ const Content& field_of(const Content& content, const std::string& name, const S
 }
 
 }  // namespace
+
+bool same_structure(const Type& a, const Type& b) {
+  return a.kind() == b.kind() && a.field_names() == b.field_names() &&
+         std::equal(a.elements().begin(), a.elements().end(), b.elements().begin(),
+                    b.elements().end(), same_structure);
+}
+
+Content fitted(Builder& b, const Content& content, const Type& type) {
+  if (same_structure(content.type, type)) return content;
+  if (type.kind() != Type::Kind::Record) return open(b, zeros(b, type));
+  std::vector<std::pair<std::string, Content>> fields;
+  for (std::size_t i = 0; i < type.elements().size(); ++i) {
+    const std::string& name = type.field_names()[i];
+    const int at = content.is_record() ? content.type.field_index(name) : -1;
+    const Content part = at < 0 ? Content() : content.fields()[std::size_t(at)];
+    fields.emplace_back(name, fitted(b, part, type.elements()[i]));
+  }
+  return Content::record(std::move(fields));
+}
 
 Content part_at(const Content& whole, const Path& path, const SourceLine& where) {
   Content part = whole;

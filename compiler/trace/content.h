@@ -44,6 +44,11 @@ Content part_at(const Content& whole, const Path& path, const SourceLine& where)
 Content with_part(const Content& whole, std::span<const std::string> path, const Content& part,
                   const SourceLine& where);
 
+// Whether types have the same fields in the same order; their tensors may differ.
+bool same_structure(const Type& a, const Type& b);
+// The content with the structure of `type`: fields of equal names, and zeros for all else.
+Content fitted(Builder& b, const Content& content, const Type& type);
+
 // The inverse of `leaves`: takes from the front of `values`.
 Content from_leaves(const Type& type, std::span<Value* const>& values);
 Content from_leaves(const Type& type, const std::vector<Value*>& values);

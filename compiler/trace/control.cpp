@@ -5,6 +5,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "compiler/trace/stop.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -14,23 +15,35 @@ bool same_types(const std::vector<Type>& a, const std::vector<Type>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), identical);
 }
 
-// A body must give back as many values as it was given; their types are for inference to judge.
-void check_same(std::string_view what, const std::vector<Type>& wanted,
-                const std::vector<Type>& got, const SourceLine& where) {
-  const auto leaves = [](const std::vector<Type>& types) {
-    std::size_t count = 0;
-    for (const Type& type : types) count += leaf_types(type).size();
-    return count;
-  };
-  if (wanted.size() == got.size() && leaves(wanted) == leaves(got)) return;
-  std::vector<std::string> changes;
-  for (std::size_t i = 0; i < std::max(wanted.size(), got.size()); ++i) {
-    const std::string before = i < wanted.size() ? wanted[i].str() : "nothing";
-    const std::string after = i < got.size() ? got[i].str() : "nothing";
-    if (before != after) changes.push_back(fmt::format("{} against {}", before, after));
+SourceLine made_at(const Content& content, const Frame& body) {
+  const SourceLine line = line_of(content);
+  return line.known() ? line : body.where;
+}
+
+// A loop's body must leave the structure it is given, and a branch that of the other one. The types
+// of tensors are for inference to judge.
+void report_structures(const Contents& before, const Contents& after, const Frame& body) {
+  if (before.size() != after.size()) {
+    const Type given = Type::tuple(types_of(before)), left = Type::tuple(types_of(after));
+    Finding finding = restructured(body, given, left, body.where);
+    finding.declared = body.where;
+    return body.record->report(std::move(finding));
   }
-  throw Error(fmt::format("{}: {}", what, fmt::join(changes, "; ")), {{where, ""}},
-              "let both have the same fields");
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const Type &given = before[i].type, &left = after[i].type;
+    if (same_structure(given, left)) continue;
+    Finding finding = restructured(body, given, left, made_at(after[i], body));
+    finding.declared = made_at(before[i], body);
+    body.record->report(std::move(finding));
+  }
+}
+
+// What is left of a body's results, to go on with.
+Contents fitted_to(const std::vector<Type>& wanted, Contents contents, const Frame& body) {
+  Builder b = body.builder(body.where);
+  contents.resize(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) contents[i] = fitted(b, contents[i], wanted[i]);
+  return contents;
 }
 
 std::vector<std::unique_ptr<Region>> two(Opened& first, Opened& second) {
@@ -48,11 +61,11 @@ Contents run_while(const Contents& carry, const Traced1& test, const Traced1& bo
   set_results(*test_frame, test(add_arguments(*test_frame, carry)));
   test_frame.close();
   Opened body_frame(Body::Flow, "while", where);
-  const Contents next = body(add_arguments(*body_frame, carry));
+  const Contents left = body(add_arguments(*body_frame, carry));
+  report_structures(carry, left, *body_frame);
+  const Contents next = fitted_to(types_of(carry), left, *body_frame);
   set_results(*body_frame, next);
   body_frame.close();
-  check_same("the body of a while changes the structure of what it carries", types_of(carry),
-             types_of(next), where);
   const Ended ended = end_flow({&*test_frame, &*body_frame}, true);
   const std::vector<Value*> carries = joined(flat(carry), ended.carried);
   Frame& parent = current(where);
@@ -69,15 +82,15 @@ Contents run_cond(const Operand& pred, const Traced0& then_body, const Traced0& 
   Builder b = builder_at(where);
   Value* chosen = Access::value(b, pred);
   Opened then_frame(Body::Flow, "cond", where);
-  const Contents first = then_body();
-  set_results(*then_frame, first);
+  const Contents yes = then_body();
   then_frame.close();
   Opened else_frame(Body::Flow, "cond", where);
   const Contents second = else_body();
   set_results(*else_frame, second);
   else_frame.close();
-  check_same("the two bodies of a cond return different structures", types_of(first),
-             types_of(second), where);
+  report_structures(yes, second, *else_frame);
+  const Contents first = fitted_to(types_of(second), yes, *then_frame);
+  set_results(*then_frame, first);
   const Ended ended = end_flow({&*then_frame, &*else_frame}, false);
   Attrs attrs;
   if (ended.open || !same_types(types_of(first), types_of(second))) attrs.set("open", true);

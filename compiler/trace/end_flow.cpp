@@ -40,23 +40,21 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
   return all;
 }
 
-// A type may change on the way, as long as its leaves stay: inference reports it then. Of two
-// branches that leave different ones, the one that leaves what entered comes first.
-void check_leaves(const Crossing& crossing, Frame& frame, Type before, Type after) {
-  if (leaf_types(before).size() == leaf_types(after).size()) return;
+// A tensor may change its type on the way, for inference to report. Another structure is reported
+// here, and the trace goes on with what fits. Of two branches that leave different ones, the one
+// that leaves what entered comes first.
+void check_structure(const Crossing& crossing, Frame& frame, Type before, Type after) {
+  if (same_structure(before, after)) return;
   Frame& parent = *frame.parent;
   const bool entered = has_value(*crossing.variable, parent) &&
                        identical(after, type_of(crossing.variable, parent, crossing.where));
   if (entered) std::swap(before, after);
-  const FindingCode code =
-      frame.what == "while" ? FindingCode::CarryChange : FindingCode::StructureChange;
-  Finding finding =
-      found(code, *crossing.variable, frame, written_at(frame, crossing.site, crossing.where));
-  finding.writes[0].type = after;
-  finding.before = before;
-  finding.after = after;
+  const SourceLine at = written_at(frame, crossing.site, crossing.where);
+  Finding finding = restructured(frame, before, after, at);
+  finding.variable = name_of(*crossing.variable);
+  finding.declared = crossing.variable->declared;
   finding.help = "keep one type, or use a second variable";
-  throw stop(frame, std::move(finding));
+  frame.record->report(std::move(finding));
 }
 
 // Lets every frame yield what a stored variable is at its end; returns its type.
@@ -71,8 +69,12 @@ Type yield_stored(const Crossing& crossing, const std::vector<Frame*>& frames, b
       throw unborn(*crossing.variable, frame, written_at(frame, crossing.site, crossing.where),
                    "assign it in both branches, or give it a value first");
     }
-    const Content last = read(crossing.variable, frame, crossing.where);
-    if (type) check_leaves(crossing, frame, *type, last.type);
+    Content last = read(crossing.variable, frame, crossing.where);
+    if (type) {
+      check_structure(crossing, frame, *type, last.type);
+      Builder b = frame.builder(crossing.where);
+      last = fitted(b, last, *type);
+    }
     open |= type && !identical(*type, last.type);
     if (!type) type = last.type;
     if (!left) left = last.type;

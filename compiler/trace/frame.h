@@ -90,6 +90,7 @@ struct TraceRecord {
   std::set<const Value*> escaped;  // the values that some of them are about
   std::int64_t boxed = 0;          // how many variables have boxes
   std::string path() const;        // their names: "layer_3.layer_1"
+  void report(Finding finding);    // unless it is known: a body may be traced twice
 };
 
 struct Frame : std::enable_shared_from_this<Frame> {

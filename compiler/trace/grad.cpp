@@ -18,7 +18,7 @@ void check_differentiable(const std::vector<Value*>& args, const SourceLine& whe
   }
 }
 
-void check_seeds(const std::vector<Value*>& results, const std::vector<Value*>& seeds,
+void check_seeds(const std::vector<Type>& results, const std::vector<Type>& seeds,
                  const SourceLine& where) {
   if (results.size() != seeds.size()) {
     throw Error(fmt::format("the function has {} results and is given {} cotangents",
@@ -26,9 +26,9 @@ void check_seeds(const std::vector<Value*>& results, const std::vector<Value*>& 
                 {{where, ""}}, "give one cotangent for each result");
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (results[i]->type == seeds[i]->type) continue;
-    throw Error(fmt::format("result {} is a {} and its cotangent a {}", i, results[i]->type.str(),
-                            seeds[i]->type.str()),
+    if (results[i] == seeds[i]) continue;
+    throw Error(fmt::format("result {} is a {} and its cotangent a {}", i, results[i].str(),
+                            seeds[i].str()),
                 {{where, ""}}, "a cotangent has the type of its result");
   }
 }
@@ -61,8 +61,9 @@ Pulled run_vjp(const Contents& args, const Traced1& body,
   const Contents inside = body(add_arguments(*frame, args));
   set_results(*frame, inside);
   frame.close();
-  const std::vector<Value*> seeds = flat(seed(inside));
-  check_seeds(frame->region->results, seeds, where);
+  const Contents cotangents = seed(inside);
+  check_seeds(types_of(inside), types_of(cotangents), where);
+  const std::vector<Value*> seeds = flat(cotangents);
   const Ended ended = end_flow({&*frame}, false);
   Builder b = builder_at(where);
   std::vector<std::unique_ptr<Region>> regions;

@@ -4,6 +4,7 @@
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
 #include "compiler/trace/policy.h"
+#include "ir/text.h"
 #include "kernels/build.h"
 
 namespace nodec {
@@ -37,17 +38,18 @@ Dtype state_dtype(const std::vector<Value*>& u0, const SourceLine& where) {
   return u0.front()->type.dtype();
 }
 
-void check_derivative(const std::vector<Value*>& u0, const std::vector<Value*>& du,
+void check_derivative(const std::vector<Type>& u0, const std::vector<Type>& du,
                       const SourceLine& where) {
   if (u0.size() != du.size()) {
-    throw Error(fmt::format("the dynamics return {} values for {} states", du.size(), u0.size()),
+    throw Error(fmt::format("the dynamics return {} for {}", count_of(du.size(), "value"),
+                            count_of(u0.size(), "state")),
                 {{where, ""}}, "return one derivative for each state");
   }
   for (std::size_t i = 0; i < u0.size(); ++i) {
-    if (u0[i]->type == du[i]->type) continue;
-    throw Error(fmt::format("the dynamics return {} where the state is {}", du[i]->type.str(),
-                            u0[i]->type.str()),
-                {{where, ""}}, "a derivative has the type of its state");
+    if (u0[i] == du[i]) continue;
+    throw Error(
+        fmt::format("the dynamics return {} where the state is {}", du[i].str(), u0[i].str()),
+        {{where, ""}}, "a derivative has the type of its state");
   }
 }
 
@@ -81,9 +83,10 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
   Opened frame(Body::Closure, "solve", where);
   frame->name = frame->record->path();
   const Content t = add_argument(*frame, Type::scalar(dtype), "t");
-  set_results(*frame, dynamics(add_arguments(*frame, u0, "u"), t));
+  const Contents du = dynamics(add_arguments(*frame, u0, "u"), t);
+  set_results(*frame, du);
   frame.close();
-  check_derivative(states, frame->region->results, where);
+  check_derivative(types_of(u0), types_of(du), where);
   std::vector<Value*> captures = end_closure(*frame);
   const PolicyCells cells(*frame, captures, b);
   operands = joined(joined(joined(std::move(operands), states), cells.cells()), captures);

@@ -49,7 +49,7 @@ void adopt(Variable& variable, Frame& frame, const SourceLine& at) {
   if (!all_tensors(type)) throw stop(frame, std::move(finding));
   const std::vector<Value*> values = old.content ? leaves(*old.content) : std::vector{old.box};
   const bool copied = !values.empty() && !frame.record->escaped.insert(values.front()).second;
-  if (!variable.escaped && !copied) frame.record->findings.push_back(std::move(finding));
+  if (!variable.escaped && !copied) frame.record->report(std::move(finding));
   variable.escaped = true;
   Builder b = frame.builder(at);
   variable.binding = Binding{open(b, zeros(b, type)), nullptr, {}};
@@ -59,13 +59,23 @@ void adopt(Variable& variable, Frame& frame, const SourceLine& at) {
 }  // namespace
 
 std::string name_of(const Variable& variable) {
-  const bool said = variable.name.empty() && variable.at_home;
-  return said ? declared_on(variable.declared) : variable.name;
+  if (variable.named || !variable.at_home) return variable.name;
+  const std::string said = declared_on(variable.declared);
+  return said.empty() ? variable.name : said;
 }
 
 std::string spelled(const Variable& variable) {
   const std::string name = name_of(variable);
   return name.empty() ? "a variable" : fmt::format("'{}'", name);
+}
+
+void TraceRecord::report(Finding finding) {
+  const auto same = [&](const Finding& other) {
+    return other.code == finding.code && other.path == finding.path &&
+           other.variable == finding.variable && other.declared == finding.declared &&
+           other.writes.front().where == finding.writes.front().where;
+  };
+  if (std::none_of(findings.begin(), findings.end(), same)) findings.push_back(std::move(finding));
 }
 
 Finding found(FindingCode code, const Variable& variable, const Frame& frame,
@@ -76,6 +86,20 @@ Finding found(FindingCode code, const Variable& variable, const Frame& frame,
   finding.variable = name_of(variable);
   finding.declared = variable.declared;
   finding.writes.push_back({at, {}, false});
+  return finding;
+}
+
+Finding restructured(const Frame& frame, const Type& before, const Type& after,
+                     const SourceLine& at) {
+  const bool loop = frame.what == "while";
+  Finding finding;
+  finding.code = loop ? FindingCode::CarryChange : FindingCode::StructureChange;
+  finding.path = path_to(frame);
+  finding.before = before;
+  finding.after = after;
+  finding.writes.push_back({at, after, false});
+  finding.help = loop ? "let the body return the fields that it is given"
+                      : "let both bodies return the same fields";
   return finding;
 }
 

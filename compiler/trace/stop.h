@@ -11,9 +11,13 @@ namespace nodec::tracing {
 // A finding about the variable, which a body at `frame` uses or leaves at this line.
 Finding found(FindingCode code, const Variable& variable, const Frame& frame, const SourceLine& at);
 
-// The variable's name, else what the line that declares it says.
+// The name the user gave it, else what the line that declares it says, else its original's.
 std::string name_of(const Variable& variable);
 std::string spelled(const Variable& variable);  // "'st'", or "a variable"
+
+// A loop or branch leaves another structure than it enters with or than its other body leaves.
+Finding restructured(const Frame& frame, const Type& before, const Type& after,
+                     const SourceLine& at);
 
 // What is thrown where a trace cannot go on: this finding behind those it went on after.
 Untraceable stop(const Frame& frame, Finding finding);

@@ -287,20 +287,6 @@ TEST_CASE("bodies that break their contract are told at the op's line") {
         R"(error: a derivative with respect to i32[] is asked for
   --> line +0
   help: only floats have derivatives; let the function capture the others)");
-  const int base = __LINE__ + 2;
-  const auto unlike = [&] {
-    cond(
-        x > 0,
-        [&] {
-          return record({{"a", x}, {"b", x}});
-        },
-        [&] { return x > 1; });
-  };
-  CHECK(
-      message(unlike, base) ==
-      R"(error: the two bodies of a cond return different structures: {a: f32[], b: f32[]} against bool[]
-  --> line +0
-  help: let both have the same fields)");
 }
 
 TEST_CASE("a method of fixed steps is given their size") {

@@ -15,13 +15,18 @@ using plan::Buffer;
 using plan::Nodes;
 using plan::Ref;
 
+// Whether a chunk can do all of a loop's region alone: numbers every thread has, and samples.
+bool Lowering::chunk_does(const Region& region) {
+  return std::all_of(region.ops.begin(), region.ops.end(), [&](const auto& op) {
+    if (sums_.belongs(*op) || is_free(*op)) return true;
+    const Task::Kind kind = kind_of(*op);
+    if (kind == Task::Kind::Tile) return !is_batch_reduction(*op, graph_.batch);
+    if (kind == Task::Kind::Scalar) return op->regions.empty();
+    return kind == Task::Kind::TapeRead;
+  });
+}
+
 bool Lowering::fits_in_chunk(const Op& loop) {
-  if (!scalar_only(loop.region(0))) {
-    for (const auto& op : loop.region(0).ops) {
-      if (!is_free(*op) && !op->result()->type.is_scalar()) return false;
-      if (reads_batch(*op, graph_.batch)) return false;
-    }
-  }
   const auto carried = static_cast<std::size_t>(loop.attrs.get<std::int64_t>("carried"));
   for (std::size_t i = 0; i < carried; ++i) {
     const Type& type = loop.operands[i]->type;
@@ -41,20 +46,13 @@ bool Lowering::fits_in_chunk(const Op& loop) {
   }
   const auto& yielded = loop.parent->results;
   if (std::any_of(yielded.begin(), yielded.end(), scalar_result)) return false;
-  for (const auto& op : loop.region(1).ops) {
-    if (sums_.belongs(*op) || is_free(*op)) continue;
-    const Task::Kind kind = kind_of(*op);
-    if (kind == Task::Kind::Tile && !is_batch_reduction(*op, graph_.batch)) continue;
-    if (kind == Task::Kind::Scalar && op->regions.empty()) continue;
-    if (kind != Task::Kind::TapeRead) return false;
-  }
-  return true;
+  return chunk_does(loop.region(0)) && chunk_does(loop.region(1));
 }
 
 void Lowering::add_loop(Nodes& nodes, const Op& op, Scope scope) {
   plan::While loop;
   enter_loop(nodes, op, scope, loop);
-  loop.test = schedule(op.region(0), Scope::Chunk);
+  loop.test = schedule(op.region(0), scope);
   loop.test_scalar = scalar_of(op.region(0).results[0], loop.test);
   loop.body = schedule(op.region(1), scope);
   next_carries(loop.body, op, scope, loop);

@@ -149,6 +149,7 @@ class Lowering {
   std::vector<Task> tasks_of(const Region& region);
   Task::Kind kind_of(const Op& op);
   bool scalar_only(const Region& region) const;
+  bool chunk_does(const Region& region);
   bool fits_in_chunk(const Op& loop);
   bool ready(const Task& task) const;
   void finish(Task& task);

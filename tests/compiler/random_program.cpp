@@ -20,6 +20,7 @@ struct Draw {
   std::mt19937_64 bits;
   bool batch = false;  // whether values may have it
   bool loops = true;   // which have no derivative
+  bool asks = false;   // whether a loop's test looks at what the loop works on
 
   explicit Draw(std::uint64_t seed) : bits(seed) { batch = below(3) != 0; }
   std::size_t below(std::size_t n) { return bits() % n; }
@@ -61,6 +62,24 @@ class Maker {
     return pick([&](const Value* v) { return v->type == type; });
   }
   Values& pool() { return pool_; }
+
+  void loop() {
+    if (!draw_.loops) return;
+    Values operands = picked(3);
+    operands.insert(operands.begin(), integer(b_, Dtype::I32, 0));
+    auto test = region_over(operands), body = region_over(operands);
+    Builder in_test(*test), in_body(*body);
+    Value* goes_on = lt(in_test, test->arg(0), integer(in_test, Dtype::I32, 3));
+    for (std::size_t n = draw_.asks ? 1 + draw_.below(2) : 0; n > 0; --n) {
+      goes_on = logical_and(in_test, goes_on, question(*test));
+    }
+    test->results = {goes_on};
+    Value* next = add(in_body, body->arg(0), integer(in_body, Dtype::I32, 1));
+    Value* first = fill(*body, 1);
+    body->results = {next, first, draw_.coin() ? body->arg(2) : fill(*body, 2)};
+    const Op& op = while_loop(b_, operands, 3, std::move(test), std::move(body));
+    put(op.result(1)), put(op.result(2));
+  }
 
  private:
   void put(Value* v) { pool_.push_back(v); }
@@ -257,18 +276,16 @@ class Maker {
     put(cond(b_, pred, operands, std::move(yes), std::move(no)).result(0));
   }
 
-  void loop() {
-    if (!draw_.loops) return;
-    Values operands = picked(3);
-    operands.insert(operands.begin(), integer(b_, Dtype::I32, 0));
-    auto test = region_over(operands), body = region_over(operands);
-    Builder in_test(*test), in_body(*body);
-    test->results = {lt(in_test, test->arg(0), integer(in_test, Dtype::I32, 3))};
-    Value* next = add(in_body, body->arg(0), integer(in_body, Dtype::I32, 1));
-    Value* first = fill(*body, 1);
-    body->results = {next, first, draw_.coin() ? body->arg(2) : fill(*body, 2)};
-    const Op& op = while_loop(b_, operands, 3, std::move(test), std::move(body));
-    put(op.result(1)), put(op.result(2));
+  // Whether some number made of the region's arguments is large.
+  Value* question(Region& test) {
+    Maker inner(test, draw_, depth_ + 1);
+    inner.grow(1 + draw_.below(4));
+    Value* x = inner.pick(real);
+    if (x->type.rank() > 0) {
+      const Axes axes = all_axes(x->type);
+      x = draw_.coin() ? sum(inner.b_, x, axes) : max_over(inner.b_, x, axes);
+    }
+    return gt(inner.b_, x, scalar(inner.b_, Dtype::F64, 0.25 * double(draw_.below(5)) - 0.6));
   }
 
   void solve() {
@@ -322,18 +339,34 @@ void name_results(Graph& graph) {
   graph.aliases.assign(graph.body.results.size(), -1);
 }
 
-}  // namespace
-
-std::unique_ptr<Graph> random_program(std::uint64_t seed) {
-  Draw draw(seed);
+template <class Grow>
+std::unique_ptr<Graph> grown(std::uint64_t seed, Draw& draw, Grow grow) {
   auto graph = graph_for(seed, draw);
   add_arguments(graph->body, draw.batch);
   Maker maker(graph->body, draw, 0);
-  maker.grow(4 + draw.below(16));
+  grow(maker);
   const std::size_t all = maker.pool().size(), some = std::min<std::size_t>(4, all);
   graph->body.results.assign(maker.pool().end() - std::ptrdiff_t(some), maker.pool().end());
   name_results(*graph);
   return graph;
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> random_program(std::uint64_t seed) {
+  Draw draw(seed);
+  return grown(seed, draw, [&](Maker& maker) { maker.grow(4 + draw.below(16)); });
+}
+
+std::unique_ptr<Graph> random_loops(std::uint64_t seed) {
+  Draw draw(seed);
+  draw.asks = true;
+  return grown(seed, draw, [&](Maker& maker) {
+    for (int i = 0; i < 2; ++i) {
+      maker.grow(1 + draw.below(4));
+      maker.loop();
+    }
+  });
 }
 
 std::unique_ptr<Graph> random_gradient(std::uint64_t seed) {

@@ -12,6 +12,10 @@ namespace nodec::testing {
 // The same seed gives the same program. Results: some of the values it made.
 std::unique_ptr<Graph> random_program(std::uint64_t seed);
 
+// Loops, one inside another, beside solves and branches, whose tests ask for sums and the like of
+// what the loop works on.
+std::unique_ptr<Graph> random_loops(std::uint64_t seed);
+
 // The derivatives of a scalar made by such a program, for every float argument.
 std::unique_ptr<Graph> random_gradient(std::uint64_t seed);
 

@@ -44,6 +44,10 @@ TEST_CASE("random programs agree with the interpreter") {
   CHECK(check(testing::random_program, 0, 80) > 40);
 }
 
+TEST_CASE("random loops whose tests look at their data agree with the interpreter") {
+  CHECK(check(testing::random_loops, 2000, 2060) > 30);
+}
+
 TEST_CASE("derivatives of random programs agree with the interpreter") {
   CHECK(check(testing::random_gradient, 1000, 1030) > 15);
 }

@@ -14,11 +14,44 @@ std::size_t mix(std::size_t seed, std::size_t value) {
   return seed ^ (value + 0x9e3779b97f4a7c15 + (seed << 6) + (seed >> 2));
 }
 
-// Cheap and coarse: attributes and regions are compared only among equals in this.
+std::size_t hash(const Attr& attr) {
+  const auto of = [](const auto& x) -> std::size_t {
+    using T = std::decay_t<decltype(x)>;
+    if constexpr (std::is_same_v<T, double>) {
+      return std::hash<std::uint64_t>()(std::bit_cast<std::uint64_t>(x));  // as == compares them
+    } else if constexpr (std::is_same_v<T, Shape>) {
+      std::size_t seed = x.size();
+      for (const Dim& d : x) seed = mix(seed, d.is_constant() ? std::size_t(d.constant()) : 0);
+      return seed;
+    } else {
+      return std::hash<T>()(x);
+    }
+  };
+  const auto of_all = [&](const auto& list) {
+    std::size_t seed = list.size();
+    for (const auto& x : list) seed = mix(seed, of(x));
+    return seed;
+  };
+  return std::visit(
+      [&](const auto& x) {
+        using T = std::decay_t<decltype(x)>;
+        if constexpr (std::is_same_v<T, std::vector<std::int64_t>> ||
+                      std::is_same_v<T, std::vector<double>>) {
+          return of_all(x);
+        } else {
+          return of(x);
+        }
+      },
+      attr);
+}
+
+// Coarse: regions are compared only among equals in this. Not so attributes, in which a program's
+// many constants differ.
 std::size_t hash(const Op& op) {
   std::size_t seed = std::hash<const Primitive*>()(op.primitive);
   for (const Value* operand : op.operands) seed = mix(seed, std::hash<const Value*>()(operand));
-  return mix(mix(seed, op.attrs.items().size()), op.regions.size());
+  for (const auto& [name, attr] : op.attrs.items()) seed = mix(seed, hash(attr));
+  return mix(seed, op.regions.size());
 }
 
 using Matches = std::unordered_map<const Value*, const Value*>;

@@ -111,36 +111,40 @@ class Barriers {
   }
 
   void walk(Nodes& nodes, Seen& seen) {
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (std::holds_alternative<Barrier>(nodes[i].what)) {
-        seen = {};
-        continue;
-      }
-      if (While* loop = std::get_if<While>(&nodes[i].what)) {
-        const Seen entry = seen;
-        for (int turn = 0; turn < 2; ++turn) {
-          walk(loop->test, seen);
-          walk(loop->body, seen);
-        }
-        walk(loop->test, seen);
-        seen.join(entry);
-        continue;
-      }
-      if (If* branch = std::get_if<If>(&nodes[i].what)) {
-        Seen other = seen;
-        walk(branch->then_body, seen);
-        walk(branch->else_body, other);
-        seen.join(other);
-        continue;
-      }
-      const Seen now = touches(nodes[i], false);
-      if (conflict(seen, now)) {
-        nodes.insert(nodes.begin() + static_cast<std::ptrdiff_t>(i), Node{Barrier{}});
-        seen = {};
-        continue;  // the node itself comes next
-      }
-      seen.join(now);
+    Nodes walked;
+    walked.reserve(nodes.size());
+    for (Node& node : nodes) {
+      if (meet_before(node, seen)) walked.push_back({Barrier{}});
+      walked.push_back(std::move(node));
     }
+    nodes = std::move(walked);
+  }
+
+  // Whether a barrier must stand before `node`; `seen` goes on from behind it.
+  bool meet_before(Node& node, Seen& seen) {
+    if (std::holds_alternative<Barrier>(node.what)) {
+      seen = {};
+    } else if (While* loop = std::get_if<While>(&node.what)) {
+      const Seen entry = seen;
+      for (int turn = 0; turn < 2; ++turn) {
+        walk(loop->test, seen);
+        walk(loop->body, seen);
+      }
+      walk(loop->test, seen);
+      seen.join(entry);
+    } else if (If* branch = std::get_if<If>(&node.what)) {
+      Seen other = seen;
+      walk(branch->then_body, seen);
+      walk(branch->else_body, other);
+      seen.join(other);
+    } else {
+      const Seen now = touches(node, false);
+      const bool meet = conflict(seen, now);
+      if (meet) seen = {};
+      seen.join(now);
+      return meet;
+    }
+    return false;
   }
 };
 

@@ -33,6 +33,27 @@ bool stores_box(const Op& op) {
   return op.primitive == &box_store_p || op.primitive == &cell_store_p;
 }
 
+void set_written(Op& store, const std::vector<SourceLine>& lines) {
+  store.where = lines.back();
+  int others = 0;
+  for (const SourceLine& line : lines) {
+    if (line == store.where) continue;
+    store.attrs.set(fmt::format("written_{}", others++), line.str());
+  }
+}
+
+std::vector<SourceLine> written(const Op& store) {
+  std::vector<SourceLine> lines;
+  for (int i = 0;; ++i) {
+    const auto text = store.attrs.get_or<std::string>(fmt::format("written_{}", i), "");
+    const SourceLine line = SourceLine::read(text);
+    if (!line.known()) break;
+    lines.push_back(line);
+  }
+  lines.push_back(store.where);
+  return lines;
+}
+
 bool stores_to(const Region& region, const Value* box) {
   for (const auto& op : region.ops) {
     if (stores_box(*op) && op->operands[0] == box) return true;

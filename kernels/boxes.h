@@ -4,6 +4,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <vector>
 
 #include "ir/graph.h"
 
@@ -12,6 +13,12 @@ namespace nodec {
 bool makes_box(const Op& op);
 bool loads_box(const Op& op);
 bool stores_box(const Op& op);
+
+// The lines that a store stands for: one, or several where the loops and branches in front of it
+// made what it stores. The last is the op's own, the others its attributes written_0, written_1,
+// ...
+void set_written(Op& store, const std::vector<SourceLine>& lines);
+std::vector<SourceLine> written(const Op& store);
 
 // Whether some op of the region, however deep, stores to the box that is `box` there.
 bool stores_to(const Region& region, const Value* box);

@@ -22,6 +22,22 @@ bool is_concrete(const Type& type) {
   }
 }
 
+// That a variable is boxed and that it changes are one thing to say of it.
+bool is_of_type(FindingCode code) {
+  return code == FindingCode::Boxed || code == FindingCode::DtypeChange ||
+         code == FindingCode::ShapeChange || code == FindingCode::StructureChange ||
+         code == FindingCode::DeviceChange;
+}
+
+std::string key_of(const Finding& finding, const Gathered::About& about) {
+  std::string_view kind = is_of_type(finding.code) ? "type" : name(finding.code);
+  if (about.number >= 0) return fmt::format("{} {}", kind, about.number);
+  std::string key = fmt::format("{} {} {} {}", name(finding.code), finding.path, finding.variable,
+                                finding.declared.str());
+  for (const Write& write : finding.writes) key += " " + write.where.str();
+  return key;
+}
+
 bool is_load(const Value* value) { return value->op != nullptr && loads_box(*value->op); }
 
 }  // namespace
@@ -34,24 +50,30 @@ void add_write(Finding& finding, const Write& write) {
   if (!known) finding.writes.push_back(write);
 }
 
-void Gathered::keep(Finding finding, About about) {
+std::size_t Gathered::keep(Finding finding, About about) {
+  const std::size_t at = findings_.size();
   if (finding.declared.known()) {
-    std::string key = fmt::format("{} {} {} {}", name(finding.code), finding.path, finding.variable,
-                                  finding.declared.str());
-    if (about.number >= 0) key += fmt::format(" {}", about.number);
-    for (const Write& write : finding.writes) {
-      if (about.number < 0) key += " " + write.where.str();
+    const auto [known, fresh] = known_.try_emplace(key_of(finding, about), at);
+    if (!fresh) {
+      join(known->second, finding, about);
+      return known->second;
     }
-    const auto [known, fresh] = known_.try_emplace(key, Known{findings_.size(), about});
-    if (!fresh) return join(known->second, finding, about);
   }
   settle(finding, about);
   findings_.push_back(std::move(finding));
+  abouts_.push_back(std::move(about));
+  return at;
 }
 
-void Gathered::join(Known& known, const Finding& more_of_it, const About& more) {
-  Finding& finding = findings_[known.at];
-  About& about = known.about;
+void Gathered::join(std::size_t at, const Finding& more_of_it, const About& more) {
+  Finding& finding = findings_[at];
+  About& about = abouts_[at];
+  if (finding.code == FindingCode::Boxed && more_of_it.code != FindingCode::Boxed) {
+    finding.code = more_of_it.code;
+    const bool turned = identical(more_of_it.after, finding.before);
+    finding.after = turned ? more_of_it.before : more_of_it.after;
+  }
+  if (more_of_it.path.starts_with(finding.path + "/")) finding.path = more_of_it.path;
   for (const Write& write : more_of_it.writes) add_write(finding, write);
   finding.stops = finding.stops || more_of_it.stops;
   about.own.insert(about.own.end(), more.own.begin(), more.own.end());

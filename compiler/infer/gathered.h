@@ -27,24 +27,22 @@ class Gathered {
 
   Gathered(const Graph& graph, const Inference& inference) : graph_(graph), inference_(inference) {}
 
-  // `finding` without what is gathered here: loads, lost, unproven, help.
-  void keep(Finding finding, About about);
+  // `finding` without what is gathered here: loads, lost, unproven, help. Returns its place, which
+  // is that of what is known of the variable already, where there is such.
+  std::size_t keep(Finding finding, About about);
+  // More of the finding at this place: it takes the change and the deeper path.
+  void join(std::size_t at, const Finding& more_of_it, const About& more);
   std::vector<Finding> take() { return std::move(findings_); }
 
  private:
-  struct Known {
-    std::size_t at;  // in findings_
-    About about;
-  };
-
-  void join(Known& known, const Finding& more_of_it, const About& more);
   void settle(Finding& finding, const About& about);
 
   const Graph& graph_;
   const Inference& inference_;
   std::optional<Reach> reach_;  // most programs need none
   std::vector<Finding> findings_;
-  std::unordered_map<std::string, Known> known_;  // by what identifies each, for people
+  std::vector<About> abouts_;                           // of each
+  std::unordered_map<std::string, std::size_t> known_;  // by what identifies each, for people
 };
 
 }  // namespace nodec

@@ -107,9 +107,10 @@ class Findings {
       f.code = FindingCode::Scratch;
     }
     f.after = v.odd;
-    found_.keep(std::move(f), {.own = sound_cell ? std::vector<const Value*>() : v.loads,
-                               .scratch = scratch,
-                               .number = number_of(v)});
+    told_[v.box] =
+        found_.keep(std::move(f), {.own = sound_cell ? std::vector<const Value*>() : v.loads,
+                                   .scratch = scratch,
+                                   .number = number_of(v)});
   }
 
   Finding about(const BoxedVariable& v) const {
@@ -117,7 +118,14 @@ class Findings {
     f.path = path_of(v.stores.front()->parent);
     f.variable = v.box->name;
     f.declared = v.box->op->where;
-    for (const Op* store : v.stores) add_write(f, write_of(*store));
+    for (const Op* store : v.stores) {
+      if (is_unstable(store->operands[1])) continue;  // that loop or branch tells its own lines
+      Write last = write_of(*store);
+      for (const SourceLine& line : written(*store)) {
+        const bool other = line.known() && line != store->where;
+        add_write(f, other ? Write{line, last.type, false} : last);
+      }
+    }
     f.before = f.after = v.first;
     return f;
   }
@@ -157,7 +165,8 @@ class Findings {
       Finding f = about(v);
       f.code = FindingCode::CountDependent;
       f.path = path_of(&h->solve->region());
-      return found_.keep(std::move(f), {.number = number_of(v)});
+      found_.keep(std::move(f), {.number = number_of(v)});
+      return;
     }
   }
 
@@ -172,10 +181,30 @@ class Findings {
     found_.keep(std::move(f), {});
   }
 
-  // A value that another loop or branch inside already changed is that one's finding.
+  // A value that another loop or branch inside already changed, or a box, is that one's finding.
   bool comes_from_another(const Value* value) const {
+    const auto loaded_from = [&](const BoxedVariable& v) {
+      return v.changes() && std::find(v.loads.begin(), v.loads.end(), value) != v.loads.end();
+    };
+    if (std::any_of(inference_.boxes.begin(), inference_.boxes.end(), loaded_from)) return true;
+    return is_unstable(value);
+  }
+
+  bool is_unstable(const Value* value) const {
     return std::any_of(inference_.carries.begin(), inference_.carries.end(),
                        [&](const UnstableCarry& c) { return c.loop->result(c.index) == value; });
+  }
+
+  // The finding of the box that a loop's or branch's result is stored in, if it is.
+  const std::size_t* stored_in(const Value* result) const {
+    for (const BoxedVariable& v : inference_.boxes) {
+      const auto told = told_.find(v.box);
+      const bool stores = std::any_of(v.stores.begin(), v.stores.end(), [&](const Op* store) {
+        return store->operands[1] == result;
+      });
+      if (stores && told != told_.end()) return &told->second;
+    }
+    return nullptr;
   }
 
   void carry(const UnstableCarry& c) {
@@ -196,7 +225,11 @@ class Findings {
     } else {
       branches(f, c);
     }
-    found_.keep(std::move(f), {.own = {c.loop->result(c.index)}});
+    const Gathered::About about{.own = {c.loop->result(c.index)}};
+    if (const std::size_t* told = stored_in(c.loop->result(c.index))) {
+      return found_.join(*told, f, about);
+    }
+    found_.keep(std::move(f), about);
   }
 
   // The line of what a loop starts from, or of the branch.
@@ -227,6 +260,7 @@ class Findings {
   std::unordered_map<const Value*, std::vector<StateHistory>> histories_;  // by box
   std::vector<StateHistory> explicit_;                                     // of a solve's own cells
   Gathered found_;
+  std::unordered_map<const Value*, std::size_t> told_;  // the finding of each box, by its place
 };
 
 }  // namespace

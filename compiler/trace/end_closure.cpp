@@ -65,7 +65,7 @@ void unbox_slot(const Slot& slot, Frame& frame, const Values& used, Gathered& ga
 
 // A variable that was stored to stays a box; fields that nobody reads need not be opened.
 void box_slot(const Slot& slot, Frame& frame, Values& used, Gathered& gathered, Ops& dropped) {
-  gathered.outer_boxes.push_back(box_of(slot.variable, *frame.parent, slot.where, slot.site));
+  gathered.outer_boxes.push_back(box_of(slot.variable, *frame.parent, slot.where, slot.sites));
   gathered.args_boxes.push_back(slot.box);
   set_witness(slot.variable, *frame.parent, slot.witness);
   for (const Load& load : slot.loads) {

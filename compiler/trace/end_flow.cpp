@@ -14,7 +14,7 @@ struct Crossing {
   std::shared_ptr<Variable> variable;
   bool stored = false;
   SourceLine where;
-  std::size_t site = 0;
+  std::vector<std::size_t> sites;
 };
 
 std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
@@ -24,15 +24,15 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
       auto known = std::find_if(all.begin(), all.end(), [&](const Crossing& crossing) {
         return crossing.variable == slot->variable;
       });
-      if (known == all.end()) known = all.insert(all.end(), {slot->variable, false, {}, 0});
+      if (known == all.end()) known = all.insert(all.end(), {slot->variable, false, {}, {}});
       if (!slot->stored) continue;
       known->stored = true;
       known->where = slot->where;
-      known->site = slot->site;
+      known->sites.insert(known->sites.end(), slot->sites.begin(), slot->sites.end());
       if (loop && frame == frames.front()) {
         throw Error(fmt::format("{} is assigned inside the test of a {}", spelled(*slot->variable),
                                 frame->what),
-                    {{written_at(*frame, slot->site, slot->where), "assigned here"}},
+                    {{written_at(*frame, slot->sites, slot->where), "assigned here"}},
                     "assign it in the loop's body");
       }
     }
@@ -49,7 +49,7 @@ void check_structure(const Crossing& crossing, Frame& frame, Type before, Type a
   const bool entered = has_value(*crossing.variable, parent) &&
                        identical(after, type_of(crossing.variable, parent, crossing.where));
   if (entered) std::swap(before, after);
-  const SourceLine at = written_at(frame, crossing.site, crossing.where);
+  const SourceLine at = written_at(frame, crossing.sites, crossing.where);
   Finding finding = restructured(frame, before, after, at);
   finding.variable = name_of(*crossing.variable);
   finding.declared = crossing.variable->declared;
@@ -66,7 +66,7 @@ Type yield_stored(const Crossing& crossing, const std::vector<Frame*>& frames, b
   for (std::size_t i = loop ? 1 : 0; i < frames.size(); ++i) {
     Frame& frame = *frames[i];
     if (!has_value(*crossing.variable, frame)) {
-      throw unborn(*crossing.variable, frame, written_at(frame, crossing.site, crossing.where),
+      throw unborn(*crossing.variable, frame, written_at(frame, crossing.sites, crossing.where),
                    "assign it in both branches, or give it a value first");
     }
     Content last = read(crossing.variable, frame, crossing.where);
@@ -155,7 +155,7 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
     ended.stored.push_back(crossing.variable);
     ended.stored_types.push_back(yield_stored(crossing, frames, loop, ended.open));
     ended.stored_at.push_back(crossing.where);
-    ended.sites.push_back(crossing.site);
+    ended.sites.push_back(crossing.sites);
   }
   std::vector<Values> used;
   for (const Frame* frame : frames) used.push_back(used_values(*frame->region, {}));
@@ -182,20 +182,27 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
 void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& parent) {
   std::vector<StoreSite>& sites = parent.record->traced.stores;
   for (std::size_t i = 0; i < ended.stored.size(); ++i) {
-    const std::size_t site = ended.sites[i];
     Content content = from_leaves(ended.stored_types[i], values);
-    for (Value* leaf : leaves(content)) {
-      sites[site].values.push_back(leaf);
+    const std::vector<Value*> all = leaves(content);
+    for (const std::size_t site : ended.sites[i]) {
+      sites[site].values.insert(sites[site].values.end(), all.begin(), all.end());
+    }
+    for (Value* leaf : all) {
       if (leaf->name.empty()) leaf->name = own_name(*ended.stored[i]);
     }
     const std::size_t before = sites.size();
     store(ended.stored[i], parent, std::move(content), ended.stored_at[i]);
     if (sites.size() == before) continue;
-    // The store out here is the one the user wrote inside.
+    // The store out here is those that the user wrote inside.
     const StoreSite again = std::move(sites.back());
     sites.pop_back();
-    sites[site].ops.insert(sites[site].ops.end(), again.ops.begin(), again.ops.end());
-    if (Slot* slot = parent.find(*ended.stored[i])) slot->site = site;
+    for (const std::size_t site : ended.sites[i]) {
+      sites[site].ops.insert(sites[site].ops.end(), again.ops.begin(), again.ops.end());
+    }
+    Slot* const slot = parent.find(*ended.stored[i]);
+    if (slot == nullptr) continue;
+    std::erase(slot->sites, before);
+    slot->sites.insert(slot->sites.end(), ended.sites[i].begin(), ended.sites[i].end());
   }
 }
 

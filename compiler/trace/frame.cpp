@@ -54,10 +54,10 @@ std::size_t remember_store(const Variable& variable, const Frame& frame) {
   return record.traced.stores.size() - 1;
 }
 
-void note_store(Slot& slot, const SourceLine& at, std::size_t site) {
+void note_store(Slot& slot, const SourceLine& at, const std::vector<std::size_t>& sites) {
   slot.stored = true;
   slot.where = at;
-  slot.site = site;
+  slot.sites.insert(slot.sites.end(), sites.begin(), sites.end());
 }
 
 bool rebinds(const Variable& variable, const Frame& frame) {
@@ -201,11 +201,11 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
   check_reach(*variable, frame, at);
   const std::size_t site = frame.body == Body::Program ? 0 : remember_store(*variable, frame);
   if (rebinds(*variable, frame)) {
-    if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, site);
+    if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, {site});
     binding_in(variable, frame, at) = Binding{std::move(content), nullptr, {}};
     return;
   }
-  Value* box = box_of(variable, frame, at, site);
+  Value* box = box_of(variable, frame, at, {site});
   Slot& slot = frame.slot(variable, at);
   Builder b = frame.builder(at);
   slot.witness = content.type;
@@ -216,15 +216,15 @@ void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content cont
 }
 
 Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at,
-              std::size_t site) {
+              const std::vector<std::size_t>& sites) {
   check_reach(*variable, frame, at);
   if (!rebinds(*variable, frame)) {
     Slot& slot = frame.slot(variable, at);
     if (slot.box == nullptr) {
-      throw unborn(*variable, frame, written_at(frame, site, at),
+      throw unborn(*variable, frame, written_at(frame, sites, at),
                    "declare it inside the body, or give it a value first");
     }
-    note_store(slot, at, site);
+    note_store(slot, at, sites);
     return slot.box;
   }
   Binding& binding = binding_in(variable, frame, at);
@@ -238,7 +238,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
         {binding.box->op, *variable->number, variable->copied.value_or(std::vector<void*>())});
     binding.box->name = own_name(*variable);
   }
-  if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, site);
+  if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, sites);
   return binding.box;
 }
 

@@ -68,8 +68,8 @@ struct Load {
 struct Slot {
   std::shared_ptr<Variable> variable;
   bool stored = false;
-  SourceLine where;      // of the last store
-  std::size_t site = 0;  // of the last store, in the record
+  SourceLine where;                // of the last store
+  std::vector<std::size_t> sites;  // of all stores, in the record
   // Closure:
   Value* box = nullptr;
   Type witness;
@@ -135,14 +135,14 @@ class Opened {
 // A new argument of the frame that is not a capture; all of them come before its first use.
 Content add_argument(Frame& frame, const Type& type, std::string_view name);
 
-// Reading, storing, and the box of a variable, as seen from `frame`; `site` is the store's.
+// Reading, storing, and the box of a variable, as seen from `frame`; `sites` are the stores'.
 Content read(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
 Type type_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at);
 bool has_value(const Variable& variable, const Frame& frame);
 void store(const std::shared_ptr<Variable>& variable, Frame& frame, Content content,
            const SourceLine& at);
 Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const SourceLine& at,
-              std::size_t site);
+              const std::vector<std::size_t>& sites);
 // The type its box holds from here on, after an op whose body stored to it.
 void set_witness(const std::shared_ptr<Variable>& variable, Frame& frame, const Type& type);
 
@@ -157,7 +157,7 @@ struct Ended {
   std::vector<std::shared_ptr<Variable>> stored;  // in order; each frame yields their leaves last
   std::vector<Type> stored_types;
   std::vector<SourceLine> stored_at;
-  std::vector<std::size_t> sites;
+  std::vector<std::vector<std::size_t>> sites;
   bool open = false;  // a type changes on the way
 };
 // Ends flow frames whose own results are set. In a loop (`loop`) the stored variables' leaves are

@@ -101,15 +101,19 @@ using Statements =
 
 Statements locate_ops(const Traced& traced, const Survivors& graph) {
   Statements statements;
+  std::map<Op*, std::vector<SourceLine>> lines;
   for (const StoreSite& site : traced.stores) {
     const SourceLine where = first_user_line(site.addresses);
     if (!where.known()) continue;
     for (const Op* stored : site.ops) {
-      if (Op* op = graph.store(stored)) op->where = {where.file, where.line, op->where.layer};
+      if (Op* op = graph.store(stored)) {
+        lines[op].push_back({where.file, where.line, op->where.layer});
+      }
     }
     const Statement statement = statement_at(where);
     statements[{where.file, statement.first, statement.text}].push_back(&site);
   }
+  for (const auto& [op, written] : lines) set_written(*op, written);
   return statements;
 }
 

@@ -116,10 +116,11 @@ Untraceable stop(const Frame& frame, Finding finding) {
   return Untraceable(std::move(all), frame.record->traced, true);
 }
 
-SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise) {
-  const std::vector<StoreSite>& sites = frame.record->traced.stores;
-  if (site >= sites.size()) return otherwise;
-  const SourceLine line = first_user_line(sites[site].addresses);
+SourceLine written_at(const Frame& frame, const std::vector<std::size_t>& sites,
+                      const SourceLine& otherwise) {
+  const std::vector<StoreSite>& all = frame.record->traced.stores;
+  if (sites.empty() || sites.back() >= all.size()) return otherwise;
+  const SourceLine line = first_user_line(all[sites.back()].addresses);
   return line.known() ? line : otherwise;
 }
 

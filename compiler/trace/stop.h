@@ -27,8 +27,9 @@ Untraceable unborn(
     const Variable& variable, const Frame& frame, const SourceLine& at,
     const std::string& help = "assign it first, or give it a value where it is declared");
 
-// The line of a store, looked up at once: what stops a trace is reported now.
-SourceLine written_at(const Frame& frame, std::size_t site, const SourceLine& otherwise);
+// The line of the last of some stores, looked up at once: what stops a trace is reported now.
+SourceLine written_at(const Frame& frame, const std::vector<std::size_t>& sites,
+                      const SourceLine& otherwise);
 
 // Whether the body that the variable was born in is over, or belongs to another trace.
 bool has_ended(const Variable& variable, const Frame& frame);

@@ -217,5 +217,56 @@ PROGRAM(always_written_first) {
   t.output("u", u);
 }
 
+PROGRAM(stores_on_several_levels) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in layer/while/solve: f32[]
+  // expect: 4 loads, 4 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st = constant(1.0);
+  const auto more = [](const Var& v) { return sum(v) > 1; };
+  const auto turn = [&](const Var& v) {
+    // expect: stored in 'st', f32[]
+    st = sum(v) + 1;
+    return solved(v, [&](const Var& w) {
+      // expect: stored in 'st', f32[]
+      st = sum(w) * 2;
+      return -1 * w;
+    });
+  };
+  const auto layer = [&](const Var& v) {
+    // expect: stored in 'st', f32[]
+    st = sum(v);
+    // expect: 'st' loses an argument, f32[]
+    // expect: 'st' loses an argument, f32[]
+    // expect: 'st' loses 'st', f32[]
+    const Var last = while_loop(v, more, turn);
+    // expect: stored in 'st', f32[]
+    // expect: 'st' loses mul, f32[]
+    st = sum(last) * st;
+    return last;
+  };
+  t.output("y", call("layer", layer, x));
+  t.output("st", st);
+}
+
+PROGRAM(both_branches_in_a_solve) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'st' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  Var st = constant(1.0);
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    const auto warm = [&] { st = sum(u); };
+    // expect: stored in 'st', f32[]
+    const auto cold = [&] { st = -sum(u); };
+    cond(sum(u) > 0, warm, cold);
+    return -1 * u;
+  });
+  // expect: 'st' loses broadcast, f32[3]
+  // expect: 'st' loses mul, f32[3]
+  t.output("u", u * st);
+}
+
 }  // namespace
 }  // namespace nodec::corpus

@@ -364,5 +364,43 @@ PROGRAM(fields_in_a_cell_at_home) {
   t.output("calls", st.load()["calls"]);
 }
 
+PROGRAM(dtype_in_one_branch_of_a_solve) {
+  const Var x = t.input("x", f32({3}));
+  // expect: dtype-change 'st' in solve/cond: f32[] -> f64[]
+  // expect: help: cast what is stored in 'st' to f32[]
+  Var st = constant(1.0);
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', f32[]
+    const auto warm = [&] { st = sum(u); };
+    // expect: stored in 'st', f64[]
+    const auto cold = [&] { st = cast<double>(sum(u)); };
+    cond(sum(u) > 0, warm, cold);
+    return -1 * u;
+  });
+  t.output("u", u);
+}
+
+PROGRAM(dtype_in_a_solve_in_a_loop_in_a_call) {
+  const Var x = t.input("x", f32({3}));
+  // expect: dtype-change 'st' in layer/while/solve: f32[] -> f64[]
+  // expect: 2 loads, 3 values, 5 unproven
+  // expect: help: cast what is stored in 'st' to f32[]
+  Var st = constant(1.0);
+  const auto dynamics = [&](const Var& w) {
+    // expect: stored in 'st', f64[]
+    st = cast<double>(sum(w));
+    return -1 * w;
+  };
+  const auto layer = [&](const Var& v) {
+    // expect: 'st' loses an argument, any
+    // expect: 'st' loses an argument, any
+    // expect: 'st' loses 'st', any
+    return while_loop(
+        v, [](const Var& v) { return sum(v) > 1; },
+        [&](const Var& v) { return solved(v, dynamics); });
+  };
+  t.output("y", call("layer", layer, x));
+}
+
 }  // namespace
 }  // namespace nodec::corpus

@@ -81,7 +81,8 @@ std::string attrs_label(const Op& op) {
   for (const auto& [name, attr] : op.attrs.items()) {
     const bool by_types = std::find(std::begin(kShownByTypes), std::end(kShownByTypes), name) !=
                           std::end(kShownByTypes);
-    if (by_types || name.starts_with("declared_")) continue;  // findings tell the latter
+    const bool by_findings = name.starts_with("declared_") || name.starts_with("written_");
+    if (by_types || by_findings) continue;
     const std::string value = std::visit(AttrLabel(), attr);
     if (value.empty()) continue;
     text += text.empty() ? "" : ", ";

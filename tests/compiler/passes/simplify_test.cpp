@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <ctime>
+
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
 #include "compiler/passes/eliminate_dead.h"
@@ -12,6 +14,7 @@
 #include "compiler/passes/rewrite_algebra.h"
 #include "ir/print.h"
 #include "ir/verify.h"
+#include "kernels/build.h"
 #include "tests/compiler/programs.h"
 
 namespace nodec {
@@ -174,6 +177,39 @@ TEST_CASE("equal ops are one, and equal calls too") {
   } : f32[3]
   yield %c, %c
 )");
+}
+
+TEST_CASE("constants are one when all of their attributes are equal") {
+  CHECK(after(merged, R"(graph g () {
+  %a = constant {dtype = f32, shape = <3>, value = 0.0}
+  %b = constant {dtype = f32, shape = <3>, value = -0.0}
+  %c = constant {dtype = f32, shape = <1>, value = 0.0}
+  %d = constant {dtype = f32, shape = <2>, values = [1.0, 2.0]}
+  %e = constant {dtype = f32, shape = <2>, values = [2.0, 1.0]}
+  %f = constant {dtype = f32, shape = <3>, value = 0.0}
+  %g = constant {dtype = f32, shape = <2>, values = [1.0, 2.0]}
+  yield %a, %b, %c, %d, %e, %f, %g
+})") == R"(  %a = constant {dtype = f32, shape = <3>, value = 0.0} : f32[3]
+  %b = constant {dtype = f32, shape = <3>, value = -0.0} : f32[3]
+  %c = constant {dtype = f32, shape = <1>, value = 0.0} : f32[1]
+  %d = constant {dtype = f32, shape = <2>, values = [1.0, 2.0]} : f32[2]
+  %e = constant {dtype = f32, shape = <2>, values = [2.0, 1.0]} : f32[2]
+  yield %a, %b, %c, %d, %e, %a, %d
+)");
+}
+
+TEST_CASE("many different constants are compared with their likes alone") {
+  constexpr int kMany = 30000;
+  Graph graph;
+  Builder b(graph.body);
+  for (int i = 0; i < 2 * kMany; ++i) {
+    graph.body.results.push_back(scalar(b, Dtype::F64, i % kMany));
+  }
+  const std::clock_t start = std::clock();
+  CHECK(eliminate_common(graph));
+  // Compared with each other they take minutes.
+  CHECK(double(std::clock() - start) / CLOCKS_PER_SEC < 2);
+  CHECK(graph.body.ops.size() == kMany);
 }
 
 TEST_CASE("tapes keep their identity") {

@@ -1,5 +1,7 @@
 // Phases: the work on samples that runs together, and the sums over the batch that end it.
 #include <algorithm>
+#include <ranges>
+#include <unordered_map>
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
@@ -27,25 +29,36 @@ std::vector<Task*> Lowering::ready_together(std::vector<Task>& tasks) {
       if (varying(v)) made.insert(v);
     }
   }
-  const auto needed_by = [](const Task& task, const Value* v) {
-    return std::find(task.needs.begin(), task.needs.end(), v) != task.needs.end();
-  };
+  const std::vector<Task*> early = without_later(tasks, group);
+  return early.empty() ? group : early;
+}
+
+// The group without elementwise work that only tasks outside of it need.
+std::vector<Task*> Lowering::without_later(const std::vector<Task>& tasks,
+                                           std::vector<Task*> group) const {
+  std::unordered_map<const Value*, int> pending, inside;  // how many tasks need a value
+  for (const Task& task : tasks) {
+    if (task.done) continue;
+    for (const Value* v : task.needs) ++pending[v];
+  }
+  for (const Task* task : group) {
+    for (const Value* v : task->needs) ++inside[v];
+  }
   const auto later_only = [&](const Task* task) {
     if (!task->input && !(task->op && task->op->primitive->form == Form::Elementwise)) return false;
     const Value* v = makes(*task).front();
-    const auto uses = [&](const Task* t) { return needed_by(*t, v); };
-    if (std::any_of(group.begin(), group.end(), uses)) return false;
-    return std::any_of(tasks.begin(), tasks.end(),
-                       [&](const Task& t) { return !t.done && needed_by(t, v); });
+    return inside[v] == 0 && pending[v] > 0;
   };
-  const std::vector<Task*> everything = group;
   for (std::size_t before = group.size() + 1; group.size() < before;) {
     before = group.size();
-    for (std::size_t i = group.size(); i-- > 0;) {
-      if (later_only(group[i])) group.erase(group.begin() + static_cast<std::ptrdiff_t>(i));
+    for (Task*& task : std::views::reverse(group)) {
+      if (!later_only(task)) continue;
+      for (const Value* v : task->needs) --inside[v];
+      task = nullptr;
     }
+    std::erase(group, nullptr);
   }
-  return group.empty() ? everything : group;
+  return group;
 }
 
 int Lowering::new_slots(const std::string& name, Dtype dtype, std::int64_t outputs) {

@@ -5,6 +5,8 @@
 
 #include "ir/builder.h"
 #include "ir/print.h"
+#include "kernels/catalogue.h"
+#include "kernels/flow.h"
 
 namespace nodec {
 namespace {
@@ -24,11 +26,54 @@ void insert(Values& set, const Value* value) {
   if (has_cotangent(value->type)) set.insert(value);
 }
 
+// A step function, a comparison, a generator: no derivative goes through.
+bool blocks(const Op& op) { return op.primitive->gradient.rule == no_cotangents; }
+
+// Ops that run their regions once, so that activity is exact through them.
+bool is_open(const Op& op) { return op.primitive == &call_p || op.primitive == &cond_p; }
+
+void find_varied(const Region& source, const std::vector<int>& wrt, Values& varied);
+void find_useful(const Region& source, const std::vector<int>& seeds, Values& useful);
+
+void varied_through(const Op& op, Values& varied) {
+  for (std::size_t r = 0; r < op.regions.size(); ++r) {
+    const Flow f = flow(op, r);
+    std::vector<int> wrt;
+    for (std::size_t i = 0; i < f.enters.size(); ++i) {
+      if (varied.contains(op.operands.at(std::size_t(f.enters[i])))) wrt.push_back(int(i));
+    }
+    Values inside;
+    find_varied(op.region(r), wrt, inside);
+    for (std::size_t i = 0; i < op.region(r).results.size(); ++i) {
+      if (inside.contains(op.region(r).results[i])) insert(varied, op.result(i));
+    }
+  }
+}
+
+void useful_through(const Op& op, Values& useful) {
+  for (std::size_t r = 0; r < op.regions.size(); ++r) {
+    std::vector<int> seeds;
+    for (std::size_t i = 0; i < op.region(r).results.size(); ++i) {
+      if (useful.contains(op.result(i))) seeds.push_back(int(i));
+    }
+    Values inside;
+    find_useful(op.region(r), seeds, inside);
+    const Flow f = flow(op, r);
+    for (std::size_t i = 0; i < f.enters.size(); ++i) {
+      const bool needed = inside.contains(op.region(r).arg(i));
+      if (needed) insert(useful, op.operands.at(std::size_t(f.enters[i])));
+    }
+  }
+}
+
 void find_varied(const Region& source, const std::vector<int>& wrt, Values& varied) {
   for (int i : wrt) insert(varied, source.arg(i));
   for (const auto& op : source.ops) {
-    const bool blocks = op->primitive->gradient.rule == no_cotangents;
-    if (blocks || !any_in(varied, op->operands)) continue;
+    if (blocks(*op) || !any_in(varied, op->operands)) continue;
+    if (is_open(*op)) {
+      varied_through(*op, varied);
+      continue;
+    }
     for (const auto& result : op->results) insert(varied, result.get());
   }
 }
@@ -36,7 +81,11 @@ void find_varied(const Region& source, const std::vector<int>& wrt, Values& vari
 void find_useful(const Region& source, const std::vector<int>& seeds, Values& useful) {
   for (int i : seeds) insert(useful, source.results.at(i));
   for (auto op = source.ops.rbegin(); op != source.ops.rend(); ++op) {
-    if (!any_result_in(useful, **op)) continue;
+    if (blocks(**op) || !any_result_in(useful, **op)) continue;
+    if (is_open(**op)) {
+      useful_through(**op, useful);
+      continue;
+    }
     for (const Value* operand : (*op)->operands) insert(useful, operand);
   }
 }

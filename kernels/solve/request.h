@@ -24,10 +24,9 @@ struct Request {
 };
 
 // Error where the solve has no derivative:
-//   a slope or integrand depends on a cell that holds what the evaluation before left there, for
-//   which one that was has no derivative (Unstable, with a finding for each such cell);
+//   a derivative is asked for that its own state lacks (state.h);
 //   the solve reads or writes a tape, so it belongs to a gradient already: a second derivative.
-void refuse_undefined(const SolveView& solve);
+void refuse_undefined(const Differentiator& ad, const SolveView& solve);
 // Error that points at the solve.
 [[noreturn]] void refuse(const SolveView& solve, const std::string& why, std::string help);
 
@@ -37,6 +36,10 @@ void fail_unless_solved(Builder& b, const SolveView& solve);
 // The cotangents of the final states, then of the requested integrals; zeros where there are none.
 Values incoming_cotangents(Builder& b, const SolveView& solve, const Request& request,
                            std::span<Value* const> dy);
+
+// The cotangent of t1, where a successful solve ends, with what came for that result; it may be
+// null.
+Value* with_final_time(Builder& b, const SolveView& solve, Value* t1, std::span<Value* const> dy);
 
 // Where dL/dt comes from at an end of the solve: the sum over all elements of
 // f(t, states) * seeds, integrands included.

@@ -127,7 +127,7 @@ Residuals sort_residuals(Derivative d, const SolveView& solve, const Request& re
 // dynamics, the invariants, and for recomputing the forward region of the derivative.
 Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
   const SolveView solve(op);
-  refuse_undefined(solve);
+  refuse_undefined(ad, solve);
   const Request request(ad, solve);
   Residuals r = sort_residuals(request.derive(ad, solve, request.time), solve, request);
   Attrs attrs = op.attrs;
@@ -202,7 +202,7 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
   if (request.time) {
     Value* still = rate_without_steps(b, solve, request, cotangents);
     dx[0] = sub(b, unwound.result(next), still);
-    dx[1] = add(b, unwound.result(next + 1), still);
+    dx[1] = with_final_time(b, solve, add(b, unwound.result(next + 1), still), dy);
   }
   return dx;
 }

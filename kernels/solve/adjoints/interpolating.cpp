@@ -28,8 +28,9 @@
 namespace nodec {
 namespace {
 
-Op& with_dense_output(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
-  refuse_undefined(SolveView(op));
+Op& with_dense_output(Differentiator& ad, Builder& b, const Op& op,
+                      std::span<Value* const> operands) {
+  refuse_undefined(ad, SolveView(op));
   Attrs attrs = op.attrs;
   attrs.set("tape", "dense");
   std::vector<std::unique_ptr<Region>> regions;
@@ -154,7 +155,7 @@ Values solve_back(Builder& b, const SolveView& solve, Value* needed, const Rever
 }
 
 Values gradients(Builder& b, const SolveView& solve, const Request& request, const Values& seeds,
-                 const Values& solved) {
+                 const Values& solved, std::span<Value* const> dy) {
   Values dx(solve.op().operands.size(), nullptr), at_start = solved;
   for (std::size_t i = 0; i < solve.states(); ++i) dx[SolveView::kScalars + i] = solved[i];
   std::size_t next = solve.states();
@@ -163,7 +164,8 @@ Values gradients(Builder& b, const SolveView& solve, const Request& request, con
   at_start.resize(solve.states());
   at_start.insert(at_start.end(), seeds.begin() + long(solve.states()), seeds.end());
   dx[0] = neg(b, rate_of_change(b, solve, request, solve.t0(), solve.initial_states(), at_start));
-  dx[1] = rate_of_change(b, solve, request, solve.t1(), solve.final_states(), seeds);
+  Value* rate = rate_of_change(b, solve, request, solve.t1(), solve.final_states(), seeds);
+  dx[1] = with_final_time(b, solve, rate, dy);
   return dx;
 }
 
@@ -197,7 +199,7 @@ std::vector<Value*> solve_backward(Differentiator& ad, Builder& b, const Op& y,
   const Values solved = solve_back(b, solve, needed, operands,
                                    reverse_dynamics(ad, solve, request, lambda, captures));
   b.op(fail_if_p, {solved.end() - 5, solved.end()});
-  return gradients(b, solve, request, seeds, solved);
+  return gradients(b, solve, request, seeds, solved, dy);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
+#include "kernels/solve/view.h"
 
 namespace nodec::history {
 namespace {
@@ -121,11 +122,35 @@ void Evaluation::enter(const Op& op, std::size_t r) {
   }
 }
 
+// A result as it is before any region ran, which is how a loop of no turns leaves it. What no
+// region yields (a cotangent, a solve's counts) depends on all that enters.
+Abstract Evaluation::unrun(const Op& op, std::size_t result) {
+  if (op.primitive == &while_p) return of(op.operands[result]);
+  Abstract all;
+  std::size_t last = op.operands.size();
+  if (op.primitive == &solve_p) {
+    const SolveView view(op);
+    const std::size_t own = view.states() + view.quadratures();
+    const bool is_cell = result >= own && result < own + view.cells();
+    if (is_cell) return of(op.operands[view.first_cell() + result - own]);
+    if (result < view.states()) add(all.from, sources(of(op.operands[view.kScalars + result])));
+    if (result < own) last = view.kScalars;
+  }
+  for (std::size_t i = 0; i < last; ++i) {
+    const int v = variable(op.operands[i]);
+    add(all.from, sources(v >= 0 ? contents_.now[std::size_t(v)] : of(op.operands[i])));
+  }
+  return all;
+}
+
 void Evaluation::leave(const Op& op, std::size_t r, bool merge) {
   const Region& region = op.region(r);
   const Flow f = flow(op, r);
+  const bool solves = op.primitive == &solve_p;
+  const std::size_t summed = solves ? SolveView(op).states() + SolveView(op).quadratures() : 0;
   for (std::size_t i = 0; i < f.leaves.size(); ++i) {
-    const Abstract& result = of(region.results[i]);
+    Abstract result = of(region.results[i]);
+    if (i < summed) result = {sources(result), -1, -1, {}};  // a state is not its slope
     if (f.leaves[i] >= 0) {
       const Value* to = op.result(std::size_t(f.leaves[i]));
       set(to, merge ? either(of(to), result) : result);
@@ -138,6 +163,7 @@ void Evaluation::leave(const Op& op, std::size_t r, bool merge) {
 }
 
 void Evaluation::with_regions(const Op& op) {
+  for (std::size_t i = 0; i < op.results.size(); ++i) set(op.result(i), unrun(op, i));
   if (op.primitive == &cond_p) return branches(op);
   const bool repeats = op.primitive == &while_p || op.primitive == &solve_p;
   for (std::size_t r = 0; r < op.regions.size(); ++r) enter(op, r);
@@ -146,7 +172,7 @@ void Evaluation::with_regions(const Op& op) {
     const Contents before = contents_;
     for (std::size_t r = 0; r < op.regions.size(); ++r) {
       run(op.region(r));
-      leave(op, r, repeats && turn > 0);
+      leave(op, r, repeats);
     }
     if (op.primitive == &while_p) merge(before);  // it may not turn at all
   }

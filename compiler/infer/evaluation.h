@@ -58,6 +58,7 @@ class Evaluation {
   void store(const Op& op);
   void plain(const Op& op);
   void enter(const Op& op, std::size_t r);
+  Abstract unrun(const Op& op, std::size_t result);
   void leave(const Op& op, std::size_t r, bool merge);
   void with_regions(const Op& op);
   void merge(const Contents& other);

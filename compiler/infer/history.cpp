@@ -10,9 +10,15 @@ namespace nodec {
 namespace history {
 namespace {
 
-void each_leaf(const Abstract& value, std::vector<const Abstract*>& all) {
-  if (value.fields.empty()) all.push_back(&value);
-  for (const Abstract& field : value.fields) each_leaf(field, all);
+// The leaves of a content of this type, as `entry` numbers them. A part that became another type
+// has none to tell apart: it is each of the leaves it was.
+void each_leaf(const Abstract& value, const Type& type, std::vector<const Abstract*>& all) {
+  if (type.is_tensor()) return all.push_back(&value);
+  const auto& parts = type.elements();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const bool known = value.fields.size() == parts.size();
+    each_leaf(known ? value.fields[i] : value, parts[i], all);
+  }
 }
 
 // Whether a leaf depends on its own entry content through any chain of leaves.
@@ -38,19 +44,28 @@ std::vector<bool> in_cycles(const std::vector<Sources>& depends) {
 struct Variable {
   const Value* arg;
   const Value* last = nullptr;
+  bool per_step = false;
+  const Type& content() const { return last != nullptr ? arg->type : arg->type.elements().front(); }
 };
 
-std::vector<Variable> variables_of(const Op& solve) {
+std::vector<Variable> cells_of(const Op& solve) {
   const Region& f = solve.region();
   const SolveView view(solve);
   std::vector<Variable> variables;
   for (std::size_t i = 0; i < view.cells(); ++i) {
     const std::size_t arg = 1 + view.states() + i;
     const std::size_t result = view.states() + view.quadratures() + i;
-    if (view.is_per_step(i) || arg >= f.args.size() || result >= f.results.size()) continue;
-    variables.push_back({f.arg(arg), f.results[result]});
+    if (arg >= f.args.size() || result >= f.results.size()) continue;
+    variables.push_back({f.arg(arg), f.results[result], view.is_per_step(i)});
   }
-  for (const auto& arg : f.args) {
+  return variables;
+}
+
+// Those whose content counts runs unless it is said not to.
+std::vector<Variable> variables_of(const Op& solve) {
+  std::vector<Variable> variables = cells_of(solve);
+  std::erase_if(variables, [](const Variable& cell) { return cell.per_step; });
+  for (const auto& arg : solve.region().args) {
     if (arg->type.kind() == Type::Kind::Box) variables.push_back({arg.get()});
   }
   return variables;
@@ -91,9 +106,8 @@ struct Run {
  private:
   void enter(const Variable& variable, int v, int& next) {
     const bool boxed = variable.last == nullptr;
-    const Type& type = variable.arg->type;
     leaves.push_back({next, 0});
-    const Abstract content = entry(boxed ? type.elements().front() : type, next);
+    const Abstract content = entry(variable.content(), next);
     leaves.back().count = next - leaves.back().first;
     contents.add(Abstract(content), true);
     if (boxed) evaluation.bind(variable.arg, v);
@@ -105,12 +119,11 @@ struct Run {
         variable.last != nullptr ? evaluation.of(variable.last) : contents.now[v];
     if (variable.last != nullptr) contents.stored[v] = variable.last != variable.arg;
     std::vector<const Abstract*> ends;
-    each_leaf(content, ends);
-    const bool known = ends.size() == std::size_t(leaves[v].count);
+    each_leaf(content, variable.content(), ends);
     for (int i = 0; i < leaves[v].count; ++i) {
       const int leaf = leaves[v].first + i;
-      if (known && ends[std::size_t(i)]->leaf == leaf) continue;
-      const Abstract& end = known ? *ends[std::size_t(i)] : content;
+      const Abstract& end = *ends.at(std::size_t(i));
+      if (end.leaf == leaf) continue;
       depends[std::size_t(leaf)] = end.kept == leaf ? end.from : sources(end);
       changing[std::size_t(leaf)] = true;
     }
@@ -143,6 +156,19 @@ std::vector<StateHistory> histories(const Op& solve) {
     all.push_back(history);
   }
   return all;
+}
+
+std::vector<bool> unchanged_cells(const Op& solve) {
+  using namespace history;
+  const std::vector<Variable> cells = cells_of(solve);
+  if (cells.empty()) return {};
+  const Run run(solve, cells);
+  std::vector<bool> unchanged;
+  for (std::size_t v = 0; v < cells.size(); ++v) {
+    unchanged.push_back(cells[v].arg->type.is_tensor() &&
+                        !run.changing[std::size_t(run.leaves[v].first)]);
+  }
+  return unchanged;
 }
 
 }  // namespace nodec

@@ -29,4 +29,7 @@ struct StateHistory {
 // change.
 std::vector<StateHistory> histories(const Op& solve);
 
+// For each of the solve's own cells: whether every run leaves in it what it found.
+std::vector<bool> unchanged_cells(const Op& solve);
+
 }  // namespace nodec

@@ -139,7 +139,7 @@ class Removal {
     drop_results(op, op.region(), results);
     drop_arguments(op, arguments, SolveParts::kOperandOfArg);
     lower_count(op, "quadratures", integrals);
-    lower_count(op, "cells", cells);
+    if (any(cells)) count_without(op, cells);
   }
 
   void drop_tape(Op& op, const SolveParts& parts, Doomed& results) {

@@ -10,6 +10,7 @@
 #include "compiler/ad/differentiate.h"
 #include "compiler/build_id.h"
 #include "compiler/infer/infer.h"
+#include "compiler/infer/settle_cells.h"
 #include "compiler/infer/stability.h"
 #include "compiler/infer/step_cells.h"
 #include "compiler/lower/lower.h"
@@ -37,6 +38,7 @@ void check_stable(Graph& graph) { require_stable(check_stability(graph, infer(gr
 // Boxes are proven by now, so they become values before anything is differentiated.
 void derive_all(Graph& graph) {
   unbox(graph);
+  settle_cells(graph);
   differentiate(graph);
 }
 
@@ -100,21 +102,23 @@ bool asks_for_derivatives(const Region& region) {
 // derivative at all is for the compile to say: it is no question of types.
 std::vector<Finding> backward_findings(const Graph& graph) {
   const std::unique_ptr<Graph> copy = clone(graph);
+  const SolveCells cells(*copy);
   try {
     derive_all(*copy);
   } catch (const Unstable& refused) {
-    return about_cells(refused.findings(), graph);
+    return cells.told(refused.findings());
   } catch (const Error&) {
     return {};
   }
-  return check_stability(*copy, infer(*copy));
+  return cells.told(check_stability(*copy, infer(*copy)));
 }
 
 // One variable's finding in both directions is one finding; the derivative's says more.
 void merge_backward(std::vector<Finding>& findings, Finding backward) {
   backward.program = ProgramPart::Backward;
   for (Finding& f : findings) {
-    if (f.code != backward.code || f.variable != backward.variable) continue;
+    const bool same = f.variable == backward.variable && f.declared == backward.declared;
+    if (f.code != backward.code || !same) continue;
     f.stops = f.stops || backward.stops;
     if (backward.stops) f.program = ProgramPart::Backward;
     if (backward.stops) f.help = backward.help;
@@ -143,7 +147,9 @@ std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage) {
       if (s.name == stage) break;
     }
   } catch (const Unstable& refused) {
-    throw Unstable(about_cells(refused.findings(), graph));
+    // Refused by a derivative: the same again, told of what the program declares.
+    const bool backward = stable(check_stability(graph, infer(graph)));
+    throw Unstable(backward ? backward_findings(graph) : refused.findings());
   }
   return copy;
 }

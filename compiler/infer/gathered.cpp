@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/infer/help.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 namespace {
@@ -41,6 +42,23 @@ std::string key_of(const Finding& finding, const Gathered::About& about) {
 bool is_load(const Value* value) { return value->op != nullptr && loads_box(*value->op); }
 
 }  // namespace
+
+std::string path_of(const Region* region) {
+  std::string path;
+  for (const Op* op = region->parent; op != nullptr; op = op->parent->parent) {
+    if (op->primitive == &vjp_p) continue;  // the model is the same with and without its gradient
+    const std::string part = op->attrs.get_or<std::string>("name", std::string(op->name()));
+    path = path.empty() ? part : part + "/" + path;
+  }
+  return path;
+}
+
+// C++ tells an assignment's line only through line tables; the stored value's is always known.
+Write write_of(const Op& store) {
+  const Value* stored = store.operands[1];
+  if (store.where.known() || stored->op == nullptr) return {store.where, stored->type, false};
+  return {stored->op->where, stored->type, true};
+}
 
 void add_write(Finding& finding, const Write& write) {
   const bool known =

@@ -30,23 +30,6 @@ FindingCode change(const Type& before, const Type& after) {
   return before == after ? FindingCode::DeviceChange : FindingCode::ShapeChange;
 }
 
-std::string path_of(const Region* region) {
-  std::string path;
-  for (const Op* op = region->parent; op != nullptr; op = op->parent->parent) {
-    if (op->primitive == &vjp_p) continue;  // the model is the same with and without its gradient
-    const std::string part = op->attrs.get_or<std::string>("name", std::string(op->name()));
-    path = path.empty() ? part : part + "/" + path;
-  }
-  return path;
-}
-
-// C++ tells an assignment's line only through line tables; the stored value's is always known.
-Write write_of(const Op& store) {
-  const Value* stored = store.operands[1];
-  if (store.where.known() || stored->op == nullptr) return {store.where, stored->type, false};
-  return {stored->op->where, stored->type, true};
-}
-
 bool is_inside(const Region* region, const Op* op) {
   for (; region->parent != nullptr; region = region->parent->parent) {
     if (region->parent == op) return true;

@@ -1,9 +1,10 @@
-// The solve of a finding is found by its line, its state by name and type; what fits two cells is
-// left as it is.
+// A label survives what happens to the cell until a derivative refuses it: its box becomes a cell,
+// its leaves part, regions are copied. So nothing has to be recognised by name or line.
 #include "compiler/infer/step_cells.h"
 
 #include <algorithm>
 
+#include "compiler/infer/gathered.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/solve/view.h"
@@ -11,58 +12,59 @@
 namespace nodec {
 namespace {
 
-struct StepCell {
-  const Value* arg;     // of the dynamics: one leaf
-  const Value* outer;   // the cell as it was declared
-  const Value* inside;  // its stand-in in the dynamics
-  SourceLine solve;
-};
+constexpr char kMark = '\1';
 
-class StepCells {
+class Labels {
  public:
-  explicit StepCells(const Graph& graph) : origins_(box_origins(graph.body)) { walk(graph.body); }
-
-  // The one cell this finding is about; null when there is none, or several.
-  const StepCell* cell_of(const Finding& f) const {
-    const StepCell* found = nullptr;
-    for (const StepCell& cell : cells_) {
-      const bool fits = cell.solve == f.declared && cell.arg->name == f.variable &&
-                        identical(cell.arg->type, f.before);
-      if (!fits) continue;
-      if (found != nullptr && found->outer != cell.outer) return nullptr;
-      found = &cell;
-    }
-    return found;
+  explicit Labels(Graph& traced) : origins_(box_origins(traced.body)) {
+    find_stores(traced.body);
+    walk(traced.body);
   }
 
-  std::vector<Write> writes_to(const Value* cell) const {
-    std::vector<Write> writes;
-    for (const Op* store : stores_) {
-      if (origin(store->operands[0]) != cell) continue;
-      writes.push_back({store->where, store->operands[1]->type, false});
-    }
-    return writes;
-  }
+  std::vector<Finding> take() { return std::move(declared_); }
 
  private:
-  void walk(const Region& region) {
+  void find_stores(const Region& region) {
     for (const auto& op : region.ops) {
-      if (op->primitive == &cell_store_p) stores_.push_back(op.get());
-      if (op->primitive == &solve_p) add_cells(*op);
+      if (stores_box(*op)) stores_.push_back(op.get());
+      for (const auto& nested : op->regions) find_stores(*nested);
+    }
+  }
+
+  void walk(Region& region) {
+    for (const auto& op : region.ops) {
+      if (op->primitive == &solve_p) label_cells(*op);
       for (const auto& nested : op->regions) walk(*nested);
     }
   }
 
-  void add_cells(const Op& solve) {
+  void label_cells(Op& solve) {
     const SolveView view(solve);
+    Region& dynamics = solve.region();
     for (const std::int64_t cell : view.per_step()) {
       const std::size_t i = view.states() + std::size_t(cell);
-      const Value* arg = view.dynamics().arg(1 + i);
       const Value* outer = declared_as(solve.operands[SolveView::kScalars + i]);
-      const Value* inside = stand_in(view.dynamics(), arg);
-      if (outer != nullptr && inside != nullptr)
-        cells_.push_back({arg, outer, inside, solve.where});
+      const Value* inside = stand_in(dynamics, dynamics.arg(1 + i));
+      if (outer != nullptr && inside != nullptr) label(*dynamics.arg(1 + i), *outer, inside);
     }
+    for (const auto& arg : dynamics.args) {
+      const Value* outer = origin(arg.get());
+      if (outer != nullptr) label(*arg, *outer, outer);
+    }
+  }
+
+  // `stored` is what the dynamics store to: the variable itself, or its stand-in.
+  void label(Value& arg, const Value& outer, const Value* stored) {
+    Finding f;
+    f.path = path_of(arg.region);
+    f.variable = outer.name;
+    f.declared = outer.op->where;
+    f.before = f.after = outer.type.elements().front();
+    for (const Op* store : stores_) {
+      if (origin(store->operands[0]) == stored) add_write(f, write_of(*store));
+    }
+    arg.name = fmt::format("{}{}{}", kMark, declared_.size(), kMark);
+    declared_.push_back(std::move(f));
   }
 
   // From the loaded content, or a field of it, to the cell.
@@ -91,33 +93,40 @@ class StepCells {
   }
 
   BoxOrigins origins_;
-  std::vector<StepCell> cells_;
   std::vector<const Op*> stores_;
+  std::vector<Finding> declared_;
 };
 
+// The label a name starts with; -1 where it has none.
+int label_of(const std::string& name) {
+  return name.empty() || name[0] != kMark ? -1 : std::stoi(name.substr(1));
+}
+
 bool same_variable(const Finding& a, const Finding& b) {
+  const auto same_line = [](const Write& x, const Write& y) { return x.where == y.where; };
   return a.code == b.code && a.path == b.path && a.variable == b.variable &&
-         a.declared == b.declared && a.program == b.program;
+         a.declared == b.declared && a.program == b.program &&
+         std::equal(a.writes.begin(), a.writes.end(), b.writes.begin(), b.writes.end(), same_line);
 }
 
 }  // namespace
 
-std::vector<Finding> about_cells(std::vector<Finding> findings, const Graph& traced) {
-  const StepCells cells(traced);
+SolveCells::SolveCells(Graph& traced) : declared_(Labels(traced).take()) {}
+
+std::vector<Finding> SolveCells::told(std::vector<Finding> findings) const {
   std::vector<Finding> told;
   for (Finding& f : findings) {
-    const StepCell* cell = f.writes.empty() ? cells.cell_of(f) : nullptr;
-    if (cell != nullptr) {
-      if (!cell->outer->name.empty()) f.variable = cell->outer->name;
-      f.declared = cell->outer->op->where;
-      f.before = f.after = cell->outer->type.elements().front();
-      f.writes = cells.writes_to(cell->inside);
+    const int label = label_of(f.variable);
+    if (label >= 0) {
+      const Finding& known = declared_.at(std::size_t(label));
+      f.path = known.path, f.variable = known.variable, f.declared = known.declared;
+      f.writes = known.writes, f.before = known.before, f.after = known.after;
     }
-    // A record's leaves are findings of one cell.
-    const auto known = [&](const Finding& other) {
-      return cell != nullptr && same_variable(f, other);
-    };
-    if (std::none_of(told.begin(), told.end(), known)) told.push_back(std::move(f));
+    // A record's leaves are findings of one variable.
+    const bool again = std::any_of(told.begin(), told.end(), [&](const Finding& other) {
+      return label >= 0 && same_variable(f, other);
+    });
+    if (!again) told.push_back(std::move(f));
   }
   return told;
 }

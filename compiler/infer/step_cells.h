@@ -1,7 +1,8 @@
-// Declared state whose policy is per accepted step is a plain value of its solve before anything is
-// inferred or derived. What a derivative says of such a value is told here in terms of the cell.
+// A derivative speaks of a solve's own cells: leaves of what was declared, which stand on the line
+// of the solve. Here they are told of the variable or cell that they were declared as.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "ir/finding.h"
@@ -9,8 +10,17 @@
 
 namespace nodec {
 
-// Gives findings about a solve's own state, which stand on the solve's line, the name, declaration
-// and stores of the cell it was declared as. `traced` is the program as it was traced.
-std::vector<Finding> about_cells(std::vector<Finding> findings, const Graph& traced);
+class SolveCells {
+ public:
+  // Labels what will be the cells of this program's solves, in place of their names.
+  explicit SolveCells(Graph& traced);
+
+  // The findings of a derivative of the labelled program, one for each declaration and line of
+  // code: with its name, declaration, type and stores.
+  std::vector<Finding> told(std::vector<Finding> findings) const;
+
+ private:
+  std::vector<Finding> declared_;  // by label: what is known of the declaration
+};
 
 }  // namespace nodec

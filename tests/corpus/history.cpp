@@ -249,5 +249,61 @@ PROGRAM(frozen_statistics) {
   t.output("u", u + mean.load());
 }
 
+PROGRAM(puts_back_what_it_found) {
+  const Var x = t.input("x", f32({3}));
+  const Cell st(record({{"none", record({})}, {"layer", record({{"scale", x}})}}));
+  const Var u = solved(x, [&](const Var& u) {
+    const Var now = st.load();
+    st.store(record({{"none", record({})}, {"layer", now["layer"]}}));
+    return -1 * u * now["layer"]["scale"];
+  });
+  t.output("u", u);
+}
+
+PROGRAM(changes_fields_and_counts_nothing) {
+  const Var x = t.input("x", f32({3}));
+  // expect: structure-change 'st' in solve: {..., b: {c: f32[3]}} -> {..., b: {c: f32[3], d: f32[3]}}
+  // expect: 1 loads, 2 values, 3 unproven
+  // expect: help: give 'st' all its fields where it is declared, and keep them
+  State st(record({{"a", x}, {"b", record({{"c", x}})}}));
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'st', {a: f32[3], b: {c: f32[3], d: f32[3]}}
+    st = record({{"a", st["a"]}, {"b", record({{"c", u}, {"d", u}})}});
+    return -1 * u;
+  });
+  t.output("u", u);
+}
+
+PROGRAM(a_loop_that_may_not_turn) {
+  const Var x = t.input("x", f32({3}));
+  // expect: count-dependent 'last' in solve: f32[3]
+  // expect: help: say what 'last' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  const Cell last(x);
+  const Var u = solved(x, [&](const Var& u) {
+    const Var before = last.load();
+    const auto end = while_loop(
+        std::tuple(u, constant(0, Dtype::I32)), [](const Var&, const Var& i) { return i < 1; },
+        [&](const Var&, const Var& i) { return std::tuple(before, i + 1); });
+    // expect: stored in 'last', f32[3]
+    last.store(std::get<0>(end));
+    return -1 * u * before;
+  });
+  t.output("u", u);
+}
+
+PROGRAM(a_gradient_inside_the_dynamics) {
+  const Var x = t.input("x", f32({3}));
+  // expect: count-dependent 'last' in solve: f32[3]
+  // expect: help: say what 'last' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  const Cell last(x);
+  const Var u = solved(x, [&](const Var& u) {
+    const Var before = last.load();
+    // expect: stored in 'last', f32[3]
+    last.store(grad([&](const Var& v) { return sum(v * v * u); }, before));
+    return -1 * u;
+  });
+  t.output("u", u + last.load());
+}
+
 }  // namespace
 }  // namespace nodec::corpus

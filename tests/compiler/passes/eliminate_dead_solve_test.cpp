@@ -61,6 +61,21 @@ TEST_CASE("a cell that another one reads stays") {
   CHECK(distance(interpreted(graph->body, args), before) == 0);
 }
 
+TEST_CASE("a cell keeps or lacks its policy when one in front of it goes") {
+  for (const std::int64_t per_step : {0, 1}) {
+    std::string with_policy = text("%u1, %d1");
+    with_policy.insert(with_policy.find("quadratures"), fmt::format("per_step = [{}], ", per_step));
+    const std::unique_ptr<Graph> graph = program(with_policy);
+    const std::vector<Array> args = draw_arguments(graph->body, 1);
+    const std::vector<Array> before = interpreted(graph->body, args);
+    eliminate_dead(*graph);
+    verify(*graph, "eliminate_dead");
+    CHECK(solve_of(*graph).attrs.get<std::int64_t>("cells") == 1);
+    CHECK(SolveView(solve_of(*graph)).is_per_step(0) == (per_step == 1));
+    CHECK(distance(interpreted(graph->body, args), before) == 0);
+  }
+}
+
 TEST_CASE("a tape that is read keeps its residuals") {
   const std::unique_ptr<Graph> graph = program(text("%u1, %tape"));
   eliminate_dead(*graph);

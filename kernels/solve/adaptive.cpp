@@ -50,7 +50,7 @@ class AdaptiveIntegration : Integration {
   explicit AdaptiveIntegration(const SolveView& solve)
       : Integration(solve),
         controller_(solve.controller(), method_.order),
-        shares_(method_.fsal && solve.per_step().empty()) {}
+        shares_(method_.fsal && !solve.op().attrs.has("per_step")) {}
 
   Values emit(Builder& b) const;
 

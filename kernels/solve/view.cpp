@@ -45,8 +45,7 @@ void count_without(Op& solve, const std::vector<bool>& gone) {
     if (view.is_per_step(i)) per_step.push_back(left);
     ++left;
   }
-  if (per_step.empty()) solve.attrs.erase("per_step");
-  if (!per_step.empty()) solve.attrs.set("per_step", std::move(per_step));
+  if (solve.attrs.has("per_step")) solve.attrs.set("per_step", std::move(per_step));
   solve.attrs.set("cells", left);
 }
 

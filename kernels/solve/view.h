@@ -12,7 +12,9 @@
 //               "dense"      t, dt, states, then for each stage its slopes
 //             keep: whether the discrete adjoint's tape holds the stages (true when not given)
 //             per_step: the cells that change only when a step is accepted; all evaluations of a
-//             step see them as the step began, and the last one makes the new content
+//             step see them as the step began, and the last one makes the new content. Where it
+//             is given, if only as [], no evaluation is shared by two steps: what a pass drops
+//             does not change how many there are
 #pragma once
 
 #include <string>

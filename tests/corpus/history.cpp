@@ -268,6 +268,8 @@ PROGRAM(changes_fields_and_counts_nothing) {
   State st(record({{"a", x}, {"b", record({{"c", x}})}}));
   const Var u = solved(x, [&](const Var& u) {
     // expect: stored in 'st', {a: f32[3], b: {c: f32[3], d: f32[3]}}
+    // expect: 'st' loses field, any
+    // expect: 'st' loses record, any
     st = record({{"a", st["a"]}, {"b", record({{"c", u}, {"d", u}})}});
     return -1 * u;
   });

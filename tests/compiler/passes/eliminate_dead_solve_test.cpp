@@ -3,6 +3,7 @@
 
 #include "compiler/passes/eliminate_dead.h"
 #include "ir/verify.h"
+#include "kernels/solve/view.h"
 #include "tests/compiler/programs.h"
 
 namespace nodec {

@@ -39,6 +39,13 @@ std::string key_of(const Finding& finding, const Gathered::About& about) {
   return key;
 }
 
+// C++ tells an assignment's line only through line tables; the stored value's is always known.
+Write write_of(const Op& store) {
+  const Value* stored = store.operands[1];
+  if (store.where.known() || stored->op == nullptr) return {store.where, stored->type, false};
+  return {stored->op->where, stored->type, true};
+}
+
 bool is_load(const Value* value) { return value->op != nullptr && loads_box(*value->op); }
 
 }  // namespace
@@ -53,19 +60,20 @@ std::string path_of(const Region* region) {
   return path;
 }
 
-// C++ tells an assignment's line only through line tables; the stored value's is always known.
-Write write_of(const Op& store) {
-  const Value* stored = store.operands[1];
-  if (store.where.known() || stored->op == nullptr) return {store.where, stored->type, false};
-  return {stored->op->where, stored->type, true};
-}
-
 void add_write(Finding& finding, const Write& write) {
   const bool known =
       std::any_of(finding.writes.begin(), finding.writes.end(), [&](const Write& other) {
         return other.where == write.where && identical(other.type, write.type);
       });
   if (!known) finding.writes.push_back(write);
+}
+
+void add_writes(Finding& finding, const Op& store) {
+  const Write last = write_of(store);
+  for (const SourceLine& line : written(store)) {
+    const bool other = line.known() && line != store.where;
+    add_write(finding, other ? Write{line, last.type, false} : last);
+  }
 }
 
 std::size_t Gathered::keep(Finding finding, About about) {

@@ -16,9 +16,10 @@ namespace nodec {
 
 // Names of the calls, solves, loops and branches around: "chain/layer_3/solve".
 std::string path_of(const Region* region);
-Write write_of(const Op& store);
 // One line is one store, however often its body was traced.
 void add_write(Finding& finding, const Write& write);
+// What this op stores, on each line that says so.
+void add_writes(Finding& finding, const Op& store);
 
 class Gathered {
  public:

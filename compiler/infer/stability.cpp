@@ -103,11 +103,7 @@ class Findings {
     f.declared = v.box->op->where;
     for (const Op* store : v.stores) {
       if (is_unstable(store->operands[1])) continue;  // that loop or branch tells its own lines
-      Write last = write_of(*store);
-      for (const SourceLine& line : written(*store)) {
-        const bool other = line.known() && line != store->where;
-        add_write(f, other ? Write{line, last.type, false} : last);
-      }
+      add_writes(f, *store);
     }
     f.before = f.after = v.first;
     return f;

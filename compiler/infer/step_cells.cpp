@@ -61,7 +61,7 @@ class Labels {
     f.declared = outer.op->where;
     f.before = f.after = outer.type.elements().front();
     for (const Op* store : stores_) {
-      if (origin(store->operands[0]) == stored) add_write(f, write_of(*store));
+      if (origin(store->operands[0]) == stored) add_writes(f, *store);
     }
     arg.name = fmt::format("{}{}{}", kMark, declared_.size(), kMark);
     declared_.push_back(std::move(f));

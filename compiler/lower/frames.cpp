@@ -123,6 +123,10 @@ void Lowering::make_in_frame(const Op& write, std::size_t i, int frame) {
 }
 
 void Lowering::open_frames(const std::vector<Task>& tasks, Nodes& nodes) {
+  const bool writes = std::any_of(tasks.begin(), tasks.end(), [](const Task& task) {
+    return task.kind == Task::Kind::TapeWrite && !task.done;
+  });
+  if (!writes) return;
   std::set<const Op*> makers;
   for (const Task& task : tasks) {
     const bool dense = task.op && task.op->regions.empty() &&

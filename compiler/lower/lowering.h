@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "compiler/lower/accumulators.h"
@@ -227,10 +228,10 @@ class Lowering {
   std::map<const Op*, int> opened_;          // one for tensors made before the write
   std::map<std::string, int> functions_;     // by the text of their regions, and layout()
   std::map<const Value*, std::vector<std::int64_t>> strides_;  // of arguments that are views
-  std::map<int, int> segment_of_;        // buffer -> the one segment that uses it
-  std::set<const Value*> available_;     // base values that can be read now
-  std::set<int> kept_;                   // written even if no kernel reads them
-  std::vector<plan::Compute> prologue_;  // constants of the function being lowered
+  std::map<int, int> segment_of_;               // buffer -> the one segment that uses it
+  std::unordered_set<const Value*> available_;  // base values that can be read now
+  std::set<int> kept_;                          // written even if no kernel reads them
+  std::vector<plan::Compute> prologue_;         // constants of the function being lowered
   std::vector<int> prologue_results_;
   plan::Nodes tables_;  // constants that are not one value repeated
   int segment_ = 0;

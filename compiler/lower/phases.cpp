@@ -17,13 +17,13 @@ std::vector<Task*> Lowering::ready_together(std::vector<Task>& tasks) {
   std::set<const Value*> made;
   std::vector<Task*> group;
   for (Task& task : tasks) {
-    const bool samples = task.kind == Kind::Tile || task.kind == Kind::TapeWrite ||
-                         (task.kind == Kind::Loop && fits_in_chunk(*task.op));
+    const bool samples =
+        task.kind == Kind::Tile || task.kind == Kind::TapeWrite || task.kind == Kind::Loop;
     if (task.done || !samples) continue;
     const bool can = std::all_of(task.needs.begin(), task.needs.end(), [&](const Value* v) {
       return available_.count(v) > 0 || made.count(v) > 0;
     });
-    if (!can) continue;
+    if (!can || (task.kind == Kind::Loop && !fits_in_chunk(*task.op))) continue;
     group.push_back(&task);
     for (const Value* v : makes(task)) {
       if (varying(v)) made.insert(v);
@@ -36,24 +36,36 @@ std::vector<Task*> Lowering::ready_together(std::vector<Task>& tasks) {
 // The group without elementwise work that only tasks outside of it need.
 std::vector<Task*> Lowering::without_later(const std::vector<Task>& tasks,
                                            std::vector<Task*> group) const {
-  std::unordered_map<const Value*, int> pending, inside;  // how many tasks need a value
-  for (const Task& task : tasks) {
-    if (task.done) continue;
-    for (const Value* v : task.needs) ++pending[v];
-  }
+  const auto may_wait = [](const Task* task) {
+    return task->input || (task->op && task->op->primitive->form == Form::Elementwise);
+  };
+  struct Needs {
+    int inside = 0, pending = 0;  // how many tasks of the group, and of all that are not done
+  };
+  std::unordered_map<const Value*, Needs> needs;
   for (const Task* task : group) {
-    for (const Value* v : task->needs) ++inside[v];
+    if (may_wait(task)) needs[makes(*task).front()] = {};
+  }
+  if (needs.empty()) return group;
+  const auto count = [&](const Task& task, int Needs::*which, int by) {
+    for (const Value* v : task.needs) {
+      if (const auto found = needs.find(v); found != needs.end()) found->second.*which += by;
+    }
+  };
+  for (const Task* task : group) count(*task, &Needs::inside, 1);
+  for (const Task& task : tasks) {
+    if (!task.done) count(task, &Needs::pending, 1);
   }
   const auto later_only = [&](const Task* task) {
-    if (!task->input && !(task->op && task->op->primitive->form == Form::Elementwise)) return false;
-    const Value* v = makes(*task).front();
-    return inside[v] == 0 && pending[v] > 0;
+    if (!may_wait(task)) return false;
+    const Needs& needed = needs.at(makes(*task).front());
+    return needed.inside == 0 && needed.pending > 0;
   };
   for (std::size_t before = group.size() + 1; group.size() < before;) {
     before = group.size();
     for (Task*& task : std::views::reverse(group)) {
       if (!later_only(task)) continue;
-      for (const Value* v : task->needs) --inside[v];
+      count(*task, &Needs::inside, -1);
       task = nullptr;
     }
     std::erase(group, nullptr);

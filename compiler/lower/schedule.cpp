@@ -163,16 +163,16 @@ plan::Progress Lowering::progress_of(const Op& op, std::size_t first, Nodes& nod
 bool Lowering::run_scalars(std::vector<Task>& tasks, Nodes& nodes) {
   bool moved = false;
   for (Task& task : tasks) {
-    if (!ready(task)) continue;
+    const bool scalars =
+        task.kind == Kind::Scalar || task.kind == Kind::TapeRead || task.kind == Kind::Fail;
+    if (!scalars || !ready(task)) continue;
     if (task.kind == Kind::Scalar) {
       add_scalar(*task.op, nodes);
     } else if (task.kind == Kind::TapeRead) {
       read_frame(*task.op, nodes);
-    } else if (task.kind == Kind::Fail) {
+    } else {
       const int status = scalar_of(task.op->operands[0], nodes);
       nodes.push_back({plan::FailIf{status, progress_of(*task.op, 1, nodes)}});
-    } else {
-      continue;
     }
     finish(task);
     moved = true;
@@ -237,13 +237,11 @@ bool Lowering::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
 
 bool Lowering::run_control(std::vector<Task>& tasks, Nodes& nodes) {
   for (Task& task : tasks) {
-    if (!ready(task)) continue;
+    if ((task.kind != Kind::Loop && task.kind != Kind::Branch) || !ready(task)) continue;
     if (task.kind == Kind::Loop) {
       add_loop(nodes, *task.op, Scope::Team);
-    } else if (task.kind == Kind::Branch) {
-      add_branch(nodes, *task.op);
     } else {
-      continue;
+      add_branch(nodes, *task.op);
     }
     finish(task);
     return true;

@@ -25,9 +25,19 @@ void check_sizes(const Op& op, const Type& type) {
   for (const Type& element : type.elements()) check_sizes(op, element);
 }
 
+// Only ops that take any number of operands, as their regions do arguments, hold regions.
+void check_regions(const Op& op) {
+  const Primitive& p = *op.primitive;
+  const bool may_hold = p.arity < 0 && (p.form == Form::Control || p.form == Form::Rewrite);
+  if (op.regions.empty() || may_hold) return;
+  throw Error(fmt::format("'{}' holds no regions, got {}", op.name(), op.regions.size()), {},
+              "`call`, `while`, `cond`, `solve` and `vjp` do");
+}
+
 std::vector<Type> checked_types(const Op& op) {
   try {
     check_arity(op);
+    check_regions(op);
     std::vector<Type> types = result_types(op);
     for (const Type& type : types) check_sizes(op, type);
     return types;

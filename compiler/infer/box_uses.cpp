@@ -45,17 +45,27 @@ void check_operands(const Op& op) {
       refuse(value, fmt::format("is used as data by '{}'", op.name()), op.where,
              "use what box.load gives");
     }
-    if (std::count(op.operands.begin(), op.operands.end(), &value) > 1) {
+    const auto times = std::count(op.operands.begin(), op.operands.end(), &value);
+    if (!op.regions.empty() && times > 1) {
       refuse(value, fmt::format("enters '{}' twice", op.name()), op.where, "pass it once");
     }
   }
 }
 
-void check(const Region& region) {
+void check_origin(const Op& op, const BoxOrigins& origins) {
+  if (!(loads_box(op) || stores_box(op)) || origins.contains(op.operands[0])) return;
+  const std::string& name = op.operands[0]->name;
+  throw Error(fmt::format("'{}' uses a box that the program does not make{}", op.name(),
+                          name.empty() ? "" : fmt::format(": '{}'", name)),
+              {{op.where, "used here"}}, "make it with box.new, from its first content");
+}
+
+void check(const Region& region, const BoxOrigins& origins) {
   for (const auto& op : region.ops) {
+    check_origin(*op, origins);
     check_operands(*op);
     for (const auto& nested : op->regions) {
-      check(*nested);
+      check(*nested, origins);
       check_results(*nested, op->where);
     }
   }
@@ -64,7 +74,7 @@ void check(const Region& region) {
 }  // namespace
 
 void check_box_uses(const Graph& graph) {
-  check(graph.body);
+  check(graph.body, box_origins(graph.body));
   check_results(graph.body, graph.body.ops.empty() ? SourceLine{} : graph.body.ops.back()->where);
 }
 

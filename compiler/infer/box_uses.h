@@ -7,7 +7,8 @@
 
 namespace nodec {
 
-// Error for the first box that is used as data, leaves its region, or enters a body twice.
+// Error for the first box that the program does not make, that is used as data, that leaves its
+// region, or that enters a body twice.
 void check_box_uses(const Graph& graph);
 
 }  // namespace nodec

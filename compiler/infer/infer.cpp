@@ -206,14 +206,7 @@ class Variables {
 
  private:
   // The box.new behind what the op loads from or stores to.
-  const Value* box_of(const Op& op) const {
-    const auto found = inference_.origins.find(op.operands[0]);
-    if (found != inference_.origins.end()) return found->second;
-    const std::string& name = op.operands[0]->name;
-    throw Error(fmt::format("'{}' uses a box that the program does not make{}", op.name(),
-                            name.empty() ? "" : fmt::format(": '{}'", name)),
-                {{op.where, "used here"}}, "make it with box.new, from its first content");
-  }
+  const Value* box_of(const Op& op) const { return inference_.origins.at(op.operands[0]); }
 
   // A load may say which of the stored types it was traced with, and no other.
   static void check_loads(const BoxedVariable& v) {

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <regex>
 #include <string>
 #include <string_view>
 
+#include "ir/report.h"
 #ifdef NODEC_CPU_JIT
 #include <llvm/DebugInfo/Symbolize/Symbolize.h>
 #endif
@@ -70,6 +72,13 @@ std::optional<Place> place_of(const void* address) {
   return search.found;
 }
 
+// An assignment that the C++ compiler wrote for a struct has the line that the struct begins on.
+bool is_implicit(const std::string& function, const SourceLine& line) {
+  static const std::regex begins(R"(\b(struct|class|union)\b)");
+  static const std::regex assigns(R"(\boperator=(\(|$))");
+  return std::regex_search(function, assigns) && std::regex_search(source_text(line), begins);
+}
+
 }  // namespace
 
 SourceLine first_user_line(const std::vector<void*>& addresses) {
@@ -86,7 +95,9 @@ SourceLine first_user_line(const std::vector<void*>& addresses) {
     for (std::uint32_t i = 0; i < frames->getNumberOfFrames(); ++i) {
       const llvm::DILineInfo& frame = frames->getFrame(i);
       const bool known = frame.Line > 0 && frame.FileName != "<invalid>";
-      if (known && !is_library(frame.FileName)) return {frame.FileName, int(frame.Line)};
+      const SourceLine line{frame.FileName, int(frame.Line)};
+      if (!known || is_library(line.file) || is_implicit(frame.FunctionName, line)) continue;
+      return line;
     }
   }
   return {};

@@ -2,6 +2,7 @@
 #include "compiler/trace/cell.h"
 
 #include "compiler/trace/access.h"
+#include "compiler/trace/call_stack.h"
 #include "kernels/build.h"
 
 namespace nodec {
@@ -28,6 +29,9 @@ Cell::Cell(const Var& first, StatePolicy policy, Here where)
   box->name = Access::own_name(first);
   tracing::Frame& frame = tracing::current(line);
   slot_->birth = &frame;
+  tracing::BoxSite site{box->op, frame.record->boxed++, {}};
+  if (tracing::is_library(line.file)) site.copied = tracing::return_addresses();
+  frame.record->traced.boxes.push_back(std::move(site));
   Access::reset(slot_->box, frame, tracing::Content(box), line);
   Access::set_policy(slot_->box, policy);
 }
@@ -35,7 +39,7 @@ Cell::Cell(const Var& first, StatePolicy policy, Here where)
 // A copy made where the cell was is a handle of its own; one made inside a body, to pass the cell
 // on, is the one it was copied from.
 Cell::Cell(const Cell& other) : slot_(other.slot_), handle_(other.handle_) {
-  if (tracing::innermost() == slot_->birth) handle_ = slot_->handles++;
+  if (slot_ != nullptr && tracing::innermost() == slot_->birth) handle_ = slot_->handles++;
 }
 
 Cell& Cell::operator=(const Cell& other) {
@@ -43,9 +47,15 @@ Cell& Cell::operator=(const Cell& other) {
   return *this;
 }
 
+Value* Cell::box(const SourceLine& line) const {
+  if (slot_ != nullptr) return Access::content(slot_->box, line).value;
+  throw Error("a cell is used after it was moved from", {{line, ""}},
+              "use the cell that it was moved to, or copy it");
+}
+
 Cell& Cell::named(const std::string& name) & {
+  box({})->name = name;
   Access::rename(slot_->box, name);
-  Access::content(slot_->box, {}).value->name = name;
   return *this;
 }
 
@@ -63,19 +73,19 @@ Attrs Cell::handle() const {
 Var Cell::load(Here where) const {
   const SourceLine line = SourceLine::of(where);
   Builder b = tracing::builder_at(line);
-  Value* box = Access::content(slot_->box, line).value;
-  return Access::make(tracing::loaded(b, cell_load_p, box, slot_->held), line);
+  return Access::make(tracing::loaded(b, cell_load_p, box(line), slot_->held), line);
 }
 
 void Cell::store(const Var& content, Here where) const {
   const SourceLine line = SourceLine::of(where);
+  Value* const box = this->box(line);
   slot_->held = content.type(where);
   // One that changes its type cannot become a plain value: it stays, for inference to report.
   const bool changes = !identical(slot_->held, slot_->declared);
   if (changes) Access::set_policy(slot_->box, StatePolicy::None);
   Builder b = tracing::builder_at(line);
   Value* stored = tracing::materialise(b, Access::content(content, line));
-  b.op(cell_store_p, {Access::content(slot_->box, line).value, stored}, handle());
+  b.op(cell_store_p, {box, stored}, handle());
 }
 
 }  // namespace nodec

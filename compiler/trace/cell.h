@@ -32,6 +32,7 @@ class Cell {
  private:
   struct Slot;
   Attrs handle() const;
+  Value* box(const SourceLine& line) const;  // Error when the cell was moved from
 
   std::shared_ptr<Slot> slot_;  // one state, however often the cell is copied
   std::int64_t handle_ = 0;

@@ -53,7 +53,7 @@ class Survivors {
   void walk(const Region& region) {
     for (const auto& op : region.ops) {
       if (op->primitive == &cell_new_p) cells_.push_back(op.get());
-      if (op->primitive == &box_new_p) boxes_[op.get()] = op.get();
+      if (makes_box(*op)) boxes_[op.get()] = op.get();
       if (op->primitive == &box_store_p) stores_[op.get()] = op.get();
       for (const auto& inner : op->regions) {
         for (const auto& arg : inner->args) args_.push_back(arg.get());

@@ -4,7 +4,7 @@
 #include <map>
 #include <unordered_map>
 
-#include "kernels/catalogue.h"
+#include "kernels/boxes.h"
 
 namespace nodec {
 namespace {
@@ -13,7 +13,7 @@ using Lines = std::map<std::pair<std::string, int>, std::vector<Op*>>;
 
 void collect(const Region& region, Lines& boxes) {
   for (const auto& op : region.ops) {
-    if (op->primitive == &box_new_p) boxes[{op->where.file, op->where.line}].push_back(op.get());
+    if (makes_box(*op)) boxes[{op->where.file, op->where.line}].push_back(op.get());
     for (const auto& inner : op->regions) collect(*inner, boxes);
   }
 }

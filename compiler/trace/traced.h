@@ -20,11 +20,11 @@ struct StoreSite {
   std::vector<Value*> values;  // results of the loops and branches that it leaves through
 };
 
-// A box.new and the variable it was made for, by number.
+// A box.new or cell.new and the variable it was made for, by number.
 struct BoxSite {
   const Op* op = nullptr;
   std::int64_t variable = 0;
-  std::vector<void*> copied;  // return addresses above the library's copy that the variable is
+  std::vector<void*> copied;  // return addresses above the library's code that made the variable
 };
 
 }  // namespace tracing

@@ -307,5 +307,24 @@ PROGRAM(a_gradient_inside_the_dynamics) {
   t.output("u", u + last.load());
 }
 
+PROGRAM(cells_in_a_vector) {
+  const Var x = t.input("x", f32({3}));
+  std::vector<Cell> cells;
+  for (int i = 0; i < 2; ++i) {
+    // expect: count-dependent ? in solve: f32[]
+    // expect: help: say what the variable means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+    // expect: count-dependent ? in solve: f32[]
+    // expect: help: say what the variable means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+    cells.emplace_back(constant(double(i)));
+  }
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in ?, f32[]
+    // expect: stored in ?, f32[]
+    for (const Cell& cell : cells) cell.store(cell.load() + 1);
+    return -1 * u;
+  });
+  t.output("u", u * cells[0].load() + cells[1].load());
+}
+
 }  // namespace
 }  // namespace nodec::corpus

@@ -151,6 +151,29 @@ PROGRAM(structured_binding) {
   t.output("u", u * last + st);
 }
 
+PROGRAM(whole_struct) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'model' in solve: f32[]
+  // expect: 1 loads, 3 values, 0 unproven
+  // expect: help: pass 'model' through the body and return it, or declare it a Cell
+  // expect: boxed 'model' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'model' through the body and return it, or declare it a Cell
+  Model model{constant(1.0), constant(2.0)};
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in 'model', f32[]
+    // expect: stored in 'model', f32[]
+    model = Model{sum(u), sum(u * u)};
+    return -1 * u;
+  });
+  // expect: 'model' loses broadcast, f32[3]
+  // expect: 'model' loses mul, f32[3]
+  // expect: 'model' loses add, f32[3]
+  // expect: 'model' loses broadcast, f32[3]
+  // expect: 'model' loses add, f32[3]
+  t.output("u", u * model.st + model.other);
+}
+
 PROGRAM(behind_a_pointer) {
   const Var x = t.input("x", f32({3}));
   // expect: boxed 'behind->st' in solve: f32[]

@@ -98,6 +98,7 @@ inline const Primitive split_p{
 
 inline const Primitive call_p{
     .name = "call",
+    .form = Form::Control,
     .type = region_results,
     .eval = [](const Op& op, std::span<const Datum> operands, Interpreter& interpreter) {
       return interpreter.run(op.region(), operands);

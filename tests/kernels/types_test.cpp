@@ -199,6 +199,12 @@ TEST_CASE("that a box or cell changes its type is for inference to say") {
   }
 }
 
+TEST_CASE("only ops with bodies hold regions") {
+  CHECK(refusal("%x: f32[3]", "neg %x region (%x: f32[3]) {\n    yield %x\n  }") ==
+        "'neg' holds no regions, got 1\n"
+        "help: `call`, `while`, `cond`, `solve` and `vjp` do");
+}
+
 TEST_CASE("records and keys say what they have") {
   CHECK(refusal("%r: {w: f32[3], b: f32[]}", "field %r {name = \"bias\"}") ==
         "'field' finds no 'bias' in 'r' {w: f32[3], b: f32[]}\n"

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "compiler/infer/box_uses.h"
 #include "compiler/model.h"
 #include "examples/mnist/program.h"
 #include "ir/nearest.h"
@@ -54,7 +55,9 @@ bool is_registered(const std::string& name) {
 
 std::unique_ptr<Graph> parsed(const std::string& text, const std::string& name) {
   try {
-    return parse(text, find_primitive, name, catalogue());
+    std::unique_ptr<Graph> graph = parse(text, find_primitive, name, catalogue());
+    check_box_uses(*graph);
+    return graph;
   } catch (const Error& error) {
     throw InputError(error.message(), error.notes(), error.help());
   }

@@ -171,6 +171,27 @@ TEST_CASE("every concluded type of a stable program is the traced one") {
   }
 }
 
+TEST_CASE("a box is no value: it is not stored, not yielded, and passed on once") {
+  const auto refusal = [](const std::string& body) {
+    const std::unique_ptr<Graph> graph =
+        program("graph g (%x: f32[3]) {\n  %st = box.new %x\n" + body + "}");
+    try {
+      infer(*graph);
+    } catch (const Error& error) {
+      return error.message() + "; " + error.help();
+    }
+    return std::string("accepted");
+  };
+  CHECK(refusal("  yield %st\n") ==
+        "the box 'st' leaves the region it is used in; yield what box.load gives");
+  CHECK(refusal("  box.store %st, %st\n  yield %x\n") ==
+        "the box 'st' is used as data by 'box.store'; use what box.load gives");
+  CHECK(refusal("  %r = record %st {names = \"st\"}\n  yield %x\n") ==
+        "the box 'st' is used as data by 'record'; use what box.load gives");
+  CHECK(refusal("  call %st, %st region (%a: box<f32[3]>, %b: box<f32[3]>) {\n    yield\n  }\n"
+                "  yield %x\n") == "the box 'st' enters 'call' twice; pass it once");
+}
+
 TEST_CASE("a box that the program does not make is refused") {
   const std::unique_ptr<Graph> graph = program(R"(graph g (%state: box<f32[3]>) {
   %x = box.load %state @ "model.cpp:4"

@@ -116,6 +116,20 @@ TEST_CASE("cells of every policy stand side by side, in any order") {
   }
 }
 
+TEST_CASE("a cell that was moved from says so") {
+  Trace t("moved");
+  Cell first(constant(0.0));
+  const Cell second = std::move(first);
+  const Cell third = first;
+  CHECK(testing::message([&] { third.load(); }) ==
+        R"(error: a cell is used after it was moved from
+  --> line +0
+  help: use the cell that it was moved to, or copy it)");
+  CHECK_THROWS_AS(first.store(constant(1.0)), Error);
+  CHECK_THROWS_AS(first.named("first"), Error);
+  CHECK_NOTHROW(second.load());
+}
+
 TEST_CASE("records and nested solves take policies, too") {
   Trace t("nested");
   const Var u0 = t.input("u0", f32());

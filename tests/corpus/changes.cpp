@@ -202,7 +202,7 @@ PROGRAM(one_field_changes_its_dtype) {
   const Var x = t.input("x", f32({3}));
   // expect: dtype-change 'st' in layer: {..., layer: {mean: f32[]}} -> {..., layer: {mean: f64[]}}
   // expect: 1 loads, 2 values, 3 unproven
-  // expect: help: cast what is stored in 'st' to {scale: f32[], layer: {mean: f32[]}}
+  // expect: help: cast what is stored in 'st.layer.mean' to f32[]
   Var st = record({{"scale", constant(1.0)}, {"layer", record({{"mean", sum(x)}})}});
   const Var y = call(
       "layer",

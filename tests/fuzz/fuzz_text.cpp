@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   ++inferred;
   try {
-    if (stable(analyze(*graph))) run_until(*graph, "simplify");
+    if (stable(analyze(*graph))) run_until(*graph, "expand");
   } catch (const Error& error) {
     check_place(error);
   }

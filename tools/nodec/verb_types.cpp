@@ -110,11 +110,13 @@ Verb add_types(CLI::App& nodec) {
   verb->add_flag("--no-prove", types->no_prove,
                  "types as a compiler sees them that stops at boxes: what is loaded is any")
       ->excludes(written);
-  verb->add_flag("--summary", types->summary, "one line for each layer");
+  CLI::Option* summary = verb->add_flag("--summary", types->summary, "one line for each layer");
   verb->add_flag("--retrace", types->retrace,
                  "trace the model twice and report the ops that differ");
-  CLI::Option* json = verb->add_flag("--json", types->json, "one JSON object");
-  verb->add_flag("--sarif", types->sarif, "findings as a SARIF 2.1.0 log")->excludes(json);
+  CLI::Option* json = verb->add_flag("--json", types->json, "one JSON object")->excludes(summary);
+  verb->add_flag("--sarif", types->sarif, "findings as a SARIF 2.1.0 log")
+      ->excludes(json)
+      ->excludes(summary);
   verb->add_option("--color", types->colour, "colour: auto (on a terminal), always or never")
       ->check(one_of({"auto", "always", "never"}))
       ->option_text("WHEN");

@@ -165,8 +165,10 @@ Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,
                                    const Bindings& given) const {
   Values values;
   start(given, values);
-  for (std::size_t i = 0; i < std::min(inputs.size(), signature_.inputs.size()); ++i) {
-    learn(i, inputs[i], values);
+  const std::size_t known = std::min(inputs.size(), signature_.inputs.size());
+  for (std::size_t i = 0; i < known; ++i) learn(i, inputs[i], values);
+  for (std::size_t i = 0; i < known; ++i) {
+    if (!fits(i, inputs[i], values)) explain(inputs.first(known), values);
   }
   Bindings bindings;
   for (std::size_t s = 0; s < symbols_.size(); ++s) {

@@ -30,7 +30,8 @@ class ArgumentCheck {
   // Leaves values in the order of Signature::symbols; an Error states every misfit.
   void bind(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
             const Bindings& given, int threads, Room& room) const;
-  // The symbols the inputs and the options give, to size outputs with.
+  // The symbols the inputs and the options give, to size outputs with; an Error states every input
+  // that does not fit.
   Bindings symbols_of(std::span<const TensorView> inputs, const Bindings& given) const;
 
  private:

@@ -280,13 +280,15 @@ Statement statement_at(const SourceLine& where) {
 }
 
 std::string declared_on(const SourceLine& where) {
-  static const std::regex declaration(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*[;={(](.*))");
+  static const std::regex declaration(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*([;={(])(.*))");
+  static const std::regex body(R"(\)[^;]*\{)");  // of a function: "Var st(const Var& x) {"
   static const std::regex lambda(R"(\[[^\]]*\]\s*(?:\([^()]*\))?\s*(?:mutable\s*)?(?:->[^{]*)?\{)");
   static const std::regex more(R"(;.*\w)");  // which this line may be the place of, too
   const std::string text = masked(source_text(where));
   std::smatch found;
   if (!std::regex_search(text, found, declaration)) return {};
-  const std::string rest = found[2];
+  const std::string rest = found[3];
+  if (found[2] == "(" && std::regex_search(rest, body)) return {};
   if (std::regex_search(rest, lambda) || std::regex_search(rest, more)) return {};
   int depth = 0;
   for (const char c : rest) {

@@ -80,6 +80,9 @@ TEST_CASE("a line names what it declares, where that is one variable and nothing
   CHECK(declared("  Var g = grad([&](const Var& w) { k.push_back(w * 2); return w; }, x);") == "");
   CHECK(declared("  const Var u = solved(x, [&](const Var& u) {") == "");
   CHECK(declared("  st = x;") == "");
+  CHECK(declared("  Var st(constant(1.0));") == "st");
+  CHECK(declared("Var made(const Var& x) { return record({{\"p\", x}}); }") == "");
+  CHECK(declared("Var made(const Var& x) const {") == "");
   std::filesystem::remove(file);
 }
 

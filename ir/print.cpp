@@ -102,14 +102,13 @@ class Printer {
     if (!op.operands.empty()) {
       out_ += " " + listed(op.operands, [&](const Value* operand) { return names.of(operand); });
     }
-    if (!op.attrs.items().empty()) {
-      out_ += " {" +
-              listed(op.attrs.items(),
-                     [](const auto& item) {
-                       return name_text(item.first) + " = " + std::visit(AttrText(), item.second);
-                     }) +
-              "}";
+    std::string attrs;
+    for (const auto& [name, attr] : op.attrs.items()) {
+      if (tells_line(name) && !options_.locations) continue;
+      attrs += attrs.empty() ? "" : ", ";
+      attrs += name_text(name) + " = " + std::visit(AttrText(), attr);
     }
+    if (!attrs.empty()) out_ += " {" + attrs + "}";
     for (const auto& region : op.regions) {
       out_ += " region ";
       this->region(*region, depth);
@@ -150,6 +149,10 @@ class Printer {
 };
 
 }  // namespace
+
+bool tells_line(std::string_view attribute) {
+  return attribute.starts_with("declared_") || attribute.starts_with("written_");
+}
 
 std::string print(const Graph& graph, const PrintOptions& options) {
   Printer printer(options);

@@ -2,16 +2,22 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "ir/graph.h"
 
 namespace nodec {
 
 struct PrintOptions {
-  bool locations = false;  // append @ "file:line" in layer (@ none), to each op
+  // Append @ "file:line" in layer (@ none) to each op, and print attributes that tell lines.
+  bool locations = false;
 };
 std::string print(const Graph& graph, const PrintOptions& options = {});
 std::string print(const Region& region);
 std::string print(const Op& op);  // one op with its regions, for error evidence
+
+// declared_0, written_0, ...: lines of the user's program, as `where` is one, and like it no part
+// of what the op computes.
+bool tells_line(std::string_view attribute);
 
 }  // namespace nodec

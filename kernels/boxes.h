@@ -15,8 +15,7 @@ bool loads_box(const Op& op);
 bool stores_box(const Op& op);
 
 // The lines that a store stands for: one, or several where the loops and branches in front of it
-// made what it stores. The last is the op's own, the others its attributes written_0, written_1,
-// ...
+// made what it stores. The last is the op's own, the others are its attributes written_0 and so on.
 void set_written(Op& store, const std::vector<SourceLine>& lines);
 std::vector<SourceLine> written(const Op& store);
 

@@ -137,8 +137,8 @@ class Findings {
 
   void history(const BoxedVariable& v) {
     const auto found = histories_.find(v.box);
-    const bool settled = v.box->op->attrs.has("policy");  // it only changes its type
-    if (found == histories_.end() || settled) return;
+    // A cell with a policy is here for its type alone: it could not become a plain value.
+    if (found == histories_.end() || v.box->op->attrs.has("policy")) return;
     for (auto h = found->second.rbegin(); h != found->second.rend(); ++h) {  // innermost first
       if (h->solve->primitive == &call_p || !(h->counts || h->feeds)) continue;
       Finding f = about(v);

@@ -243,6 +243,16 @@ TEST_CASE("an op's layer is printed behind its line and read back") {
   CHECK(print(*graph, {.locations = true}) == text);
 }
 
+TEST_CASE("attributes that tell lines print with the locations, and are no part of the program") {
+  const std::string told =
+      "graph g (%x: f32[]) {\n  %y = add %x, %x {declared_0 = \"m.cpp:3\", "
+      "k = 1, written_0 = \"m.cpp:7\"} : f32[] @ \"m.cpp:5\"\n  yield %y\n}\n";
+  const auto graph = toy::read(told);
+  CHECK(print(*graph, {.locations = true}) == told);
+  CHECK(print(*graph) ==
+        "graph g (%x: f32[]) {\n  %y = add %x, %x {k = 1} : f32[]\n  yield %y\n}\n");
+}
+
 TEST_CASE("locations are printed on request and read back") {
   const std::string text =
       "graph g (%x: f32[]) {\n"

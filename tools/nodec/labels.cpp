@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "ir/print.h"
 #include "ir/text.h"
 #include "kernels/catalogue.h"
 
@@ -81,8 +82,7 @@ std::string attrs_label(const Op& op) {
   for (const auto& [name, attr] : op.attrs.items()) {
     const bool by_types = std::find(std::begin(kShownByTypes), std::end(kShownByTypes), name) !=
                           std::end(kShownByTypes);
-    const bool by_findings = name.starts_with("declared_") || name.starts_with("written_");
-    if (by_types || by_findings) continue;
+    if (by_types || tells_line(name)) continue;
     const std::string value = std::visit(AttrLabel(), attr);
     if (value.empty()) continue;
     text += text.empty() ? "" : ", ";

@@ -20,11 +20,12 @@ class Interpreter;
 //   forward: the region's arguments -> its results, then `residuals` values the reverse sweep needs
 //   reverse: those residuals, then one cotangent per result in `seeds` -> one cotangent per
 //   argument
-//            in `wrt`
+//            in `wrt`; then, where `estimate` says so, what was reported inside of its own error
 struct Derivative {
   std::unique_ptr<Region> forward;
   std::unique_ptr<Region> reverse;
   std::size_t residuals = 0;
+  bool estimate = false;
 };
 
 // What a gradient rule may ask of the AD engine. Only this interface is known here, so rules (an
@@ -39,6 +40,12 @@ class Differentiator {
   virtual bool wanted(const Op& op, std::size_t operand) const = 0;
   // Whether a cotangent can reach this result of `op`: seeds worth deriving for.
   virtual bool seeded(const Op& op, std::size_t result) const = 0;
+  // Whether the derivative is to tell its own error (vjp's attribute `error`). Then a rule whose
+  // cotangents are only as good as a tolerance reports an estimate of their error, a float scalar
+  // of the region that `reverse` writes; the vjp gives the largest of all. A rule that derives a
+  // region reports what comes out of its reverse too, or refuses.
+  virtual bool error_wanted() const = 0;
+  virtual void report_error(Builder& b, Value* estimate) = 0;
 };
 
 // How `lower` may treat an op; what an op does inside its class is the primitive's own business.

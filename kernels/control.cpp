@@ -114,6 +114,11 @@ Values reverse_operands(Builder& b, const Op& y, std::size_t count, const std::v
   return operands;
 }
 
+// A reverse region's last result, where solves inside told the error of what they make.
+void report_inner_error(Differentiator& ad, Builder& b, const Op& reverse, std::size_t cotangents) {
+  if (reverse.results.size() > cotangents) ad.report_error(b, reverse.result(cotangents));
+}
+
 Values reverse_call(Differentiator& ad, Builder& b, const Op& y, Cotangents dy) {
   const std::vector<int> wrt = wanted_operands(ad, y, 0);
   const Region& sweep = y.region(1);
@@ -121,6 +126,7 @@ Values reverse_call(Differentiator& ad, Builder& b, const Op& y, Cotangents dy) 
   const Op& reverse = call(b, operands, clone(sweep), y.attrs.get_or<std::string>("name", ""));
   Values dx(y.operands.size(), nullptr);
   for (std::size_t i = 0; i < wrt.size(); ++i) dx[std::size_t(wrt[i])] = reverse.result(i);
+  report_inner_error(ad, b, reverse, wrt.size());
   return dx;
 }
 
@@ -162,9 +168,19 @@ Types residual_types(const Derivative& d) {
   return types;
 }
 
+// Both branches tell an error where one does; the other's is 0.
+void even_estimates(Derivative& yes, Derivative& no) {
+  if (yes.estimate == no.estimate) return;
+  const Region& telling = *(yes.estimate ? yes : no).reverse;
+  Region& silent = *(yes.estimate ? no : yes).reverse;
+  Builder b(silent);
+  silent.results.push_back(zeros(b, telling.results.back()->type));
+}
+
 Op& augment_cond(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
   const std::vector<int> wrt = wanted_operands(ad, op, 1), seeds = seeded_results(ad, op);
   Derivative yes = ad.derive(op.region(0), wrt, seeds), no = ad.derive(op.region(1), wrt, seeds);
+  even_estimates(yes, no);
   const Types yes_types = residual_types(yes), no_types = residual_types(no);
   yield_union(*yes.forward, yes.residuals, {}, no_types);
   yield_union(*no.forward, no.residuals, yes_types, {});
@@ -183,6 +199,7 @@ Values reverse_cond(Differentiator& ad, Builder& b, const Op& y, Cotangents dy) 
   const Op& reverse = cond(b, y.operands[0], operands, clone(y.region(2)), clone(y.region(3)));
   Values dx(y.operands.size(), nullptr);
   for (std::size_t i = 0; i < wrt.size(); ++i) dx[std::size_t(wrt[i]) + 1] = reverse.result(i);
+  report_inner_error(ad, b, reverse, wrt.size());
   return dx;
 }
 

@@ -6,7 +6,16 @@
 namespace nodec {
 namespace {
 
-// args..., then one cotangent per seed -> f's results, then one cotangent per `wrt`.
+// A scalar of the first seed's dtype, as far as that is known.
+Type estimate_type(const Op& op, const Region& f, const Axes& seeds) {
+  if (seeds.empty()) fail(op, "tells the error of a derivative of nothing");
+  const Type& seed = f.results[std::size_t(seeds.front())]->type;
+  return seed.is_tensor() ? Type::scalar(seed.dtype()) : seed;
+}
+
+// args..., then one cotangent per seed -> f's results, then one cotangent per `wrt`, then with
+// `error` an estimate of the cotangents' error: the largest over the solves on their way, relative
+// to the cotangents each solve makes; 0 where there is none.
 Types vjp_type(const Op& op) {
   require_regions(op, 1, 1);
   const Region& f = op.region();
@@ -24,6 +33,7 @@ Types vjp_type(const Op& op) {
   require_types(op, op.operands, wanted);
   Types results = result_types(f);
   for (const std::int64_t arg : wrt) results.push_back(f.arg(std::size_t(arg))->type);
+  if (attribute_or<bool>(op, "error", false)) results.push_back(estimate_type(op, f, seeds));
   return results;
 }
 

@@ -38,6 +38,7 @@ class Backward {
       Value* dx = cotangent(x);
       tape_.region->results.push_back(dx != nullptr ? dx : zeros(b_, x->type));
     }
+    if (tape_.estimate != nullptr) tape_.region->results.push_back(tape_.estimate);
   }
 
  private:

@@ -8,8 +8,9 @@
 
 namespace nodec {
 
-// Appends the reverse ops to the tape's region, and one cotangent per `wrt` to its results; drops
-// every op, forward or reverse, that nothing needs.
+// Appends the reverse ops to the tape's region, and to its results one cotangent per `wrt`, then
+// the estimate of their error where one was reported; drops every op, forward or reverse, that
+// nothing needs.
 void backward(Differentiator& ad, Tape& tape);
 
 }  // namespace nodec

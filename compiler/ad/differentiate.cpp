@@ -8,6 +8,7 @@
 #include "compiler/ad/tape.h"
 #include "ir/print.h"
 #include "ir/rewrite.h"
+#include "kernels/build.h"
 #include "kernels/catalogue.h"
 
 namespace nodec {
@@ -39,7 +40,7 @@ class Engine final : public Differentiator {
  public:
   Derivative derive(const Region& region, const std::vector<int>& wrt,
                     const std::vector<int>& seeds) override {
-    return split(run(region, wrt, seeds));
+    return split(run(region, wrt, seeds, error()));
   }
 
   bool wanted(const Op& op, std::size_t operand) const override {
@@ -54,6 +55,17 @@ class Engine final : public Differentiator {
     });
   }
 
+  bool error_wanted() const override { return error().has_value(); }
+
+  void report_error(Builder& b, Value* estimate) override {
+    NODEC_CHECK(error_wanted(), "an estimate of error is reported that nobody asked for");
+    Tape& tape = *running_.back();
+    NODEC_CHECK(&b.region() == tape.region.get() && estimate->type.is_scalar(),
+                "{} is reported as the error of a derivative", estimate->type.str());
+    estimate = cast(b, estimate, *tape.error);
+    tape.estimate = tape.estimate == nullptr ? estimate : max(b, tape.estimate, estimate);
+  }
+
   // A rule may emit a vjp, so one sweep over the region need not be the last.
   void resolve(Region& region) {
     while (holds_vjp(region)) {
@@ -66,10 +78,17 @@ class Engine final : public Differentiator {
   }
 
  private:
-  Tape run(const Region& region, const std::vector<int>& wrt, const std::vector<int>& seeds) {
+  // What is derived inside a derivative tells its error where that does.
+  std::optional<Dtype> error() const {
+    return running_.empty() ? std::nullopt : running_.back()->error;
+  }
+
+  Tape run(const Region& region, const std::vector<int>& wrt, const std::vector<int>& seeds,
+           std::optional<Dtype> error) {
     const std::unique_ptr<Region> source = clone(region);
     resolve(*source);
     Tape tape;
+    tape.error = error;
     running_.push_back(&tape);
     record(*this, *source, wrt, seeds, tape);
     backward(*this, tape);
@@ -86,11 +105,17 @@ class Engine final : public Differentiator {
     for (int i : seeds) {
       if (!has_cotangent(f.results.at(i)->type)) refuse_dtype(vjp, f.results[i], "the result");
     }
-    const Tape tape = run(f, wrt, seeds);
-    return b.inline_region(*tape.region, vjp.operands);
+    std::optional<Dtype> error;
+    if (vjp.attrs.get_or<bool>("error", false))
+      error = vjp.result(vjp.results.size() - 1)->type.dtype();
+    const Tape tape = run(f, wrt, seeds, error);
+    std::vector<Value*> results = b.inline_region(*tape.region, vjp.operands);
+    // Exact but for rounding: there was no solve on the way.
+    if (error && tape.estimate == nullptr) results.push_back(scalar(b, *error, 0));
+    return results;
   }
 
-  std::vector<const Tape*> running_;
+  std::vector<Tape*> running_;
 };
 
 }  // namespace

@@ -133,7 +133,7 @@ void move_reverse_ops(Tape& tape, Region& reverse, ValueMap& map) {
 Derivative split(Tape tape) {
   const std::vector<Value*> order = forward_values(tape);
   const Selection selection(order, used_in_reverse(tape, order));
-  Derivative d{nullptr, std::make_unique<Region>(), 0};
+  Derivative d{nullptr, std::make_unique<Region>(), 0, tape.estimate != nullptr};
   ValueMap map;
   std::vector<Value*> residuals;
   for (Value* v : order) {

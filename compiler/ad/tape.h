@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct Tape {
   std::size_t forward_ops = 0;
   std::size_t forward_results = 0;
   std::vector<Value*> wrt, seeds, seed_cotangents;
+  // Where the derivative is to tell its error: in which dtype, and the largest of what was reported
+  // so far (null: nothing). `backward` makes it the last result.
+  std::optional<Dtype> error;
+  Value* estimate = nullptr;
   // Of the source and of `region`, as a rule may ask about either.
   std::unordered_set<const Value*> varied, useful;
 };

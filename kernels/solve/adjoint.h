@@ -18,6 +18,9 @@ struct Adjoint {
   std::string_view name;
   AugmentRule augment = nullptr;
   ReverseRule reverse = nullptr;
+  // Whether `reverse` reports the error of its cotangents (Differentiator::report_error) where that
+  // is asked for; a gradient that asks it of a rule that does not is refused.
+  bool tells_error = false;
 };
 
 // Null when there is none of that name.

@@ -25,7 +25,12 @@ Derivative Request::derive(Differentiator& ad, const SolveView& solve, bool with
   for (int i = 0; i < states; ++i) wrt.push_back(1 + i), seeds.push_back(i);
   for (std::size_t i : captures) wrt.push_back(first_capture + int(i));
   for (std::size_t i : integrals) seeds.push_back(states + int(i));
-  return ad.derive(solve.dynamics(), wrt, seeds);
+  Derivative d = ad.derive(solve.dynamics(), wrt, seeds);
+  if (d.estimate) {
+    refuse(solve, "the error of a gradient through a solve in another's dynamics is not estimated",
+           "ask for the gradient alone, and compare it with one at tighter tolerances");
+  }
+  return d;
 }
 
 void refuse(const SolveView& solve, const std::string& why, std::string help) {

@@ -10,6 +10,7 @@
 #include "kernels/solve/expansion.h"
 #include "kernels/solve/frame.h"
 #include "kernels/solve/integrate.h"
+#include "kernels/solve/request.h"
 
 namespace nodec {
 namespace {
@@ -155,7 +156,13 @@ std::vector<Value*> solve_expand(Builder& b, const Op& op) { return integrate(b,
 const Adjoint& adjoint_of(const Op& op) { return *find_adjoint(SolveView(op).adjoint()); }
 
 Op& solve_augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
-  return adjoint_of(op).augment(ad, b, op, operands);
+  const Adjoint& adjoint = adjoint_of(op);
+  if (ad.error_wanted() && !adjoint.tells_error) {
+    refuse(SolveView(op),
+           fmt::format("the {} adjoint cannot tell the error of its gradient", adjoint.name),
+           "name the discrete adjoint, or ask for the gradient alone");
+  }
+  return adjoint.augment(ad, b, op, operands);
 }
 
 std::vector<Value*> solve_reverse(Differentiator& ad, Builder& b, const Op& y,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/trace/access.h"
+#include "ir/text.h"
 
 namespace nodec {
 
@@ -75,6 +76,15 @@ void Trace::update(const std::string& name, const Var& value, Here where) {
     }
     add_output(names[i], values[i], (*input)->index, line);
   }
+}
+
+void tracing::refuse_inputs(std::size_t inputs) {
+  throw Error(fmt::format("the program has {}, and its function does not take as many variables",
+                          count_of(inputs, "input")),
+              {},
+              fmt::format("give it one parameter for each input (a generic lambda takes at most "
+                          "{}), or one std::vector<Var>&",
+                          kMostTried));
 }
 
 Traced Trace::finish() {

@@ -2,6 +2,7 @@
 // finish() gives the graph. trace(...) does the same for a callable.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,50 +55,72 @@ Outputs named_outputs(const T& result) {
   Outputs outputs;
   if constexpr (std::derived_from<T, Var>) {
     outputs.emplace_back("result", result);
-  } else if constexpr (Split<T>) {
-    const auto add = [&](const Var& var) {
-      outputs.emplace_back(fmt::format("result_{}", outputs.size() + 1), var);
-    };
-    std::apply([&](const auto&... var) { (add(var), ...); }, result);
   } else {
-    for (const Var& var : result) {
+    each_var(result, [&](const Var& var) {
       outputs.emplace_back(fmt::format("result_{}", outputs.size() + 1), var);
-    }
+    });
   }
   return outputs;
 }
 
-// Calls f with as many variables as there are inputs, or with the vector of them.
+// The number of parameters that F declares; where that is not one number (a generic lambda,
+// overloads), the most that are tried.
+constexpr std::size_t kMostTried = 32;
+template <class Result, class... Parameter>
+consteval std::size_t counted(std::type_identity<std::function<Result(Parameter...)>>) {
+  return sizeof...(Parameter);
+}
+template <class F>
+consteval std::size_t most_parameters() {
+  if constexpr (requires(F & f) { std::function(f); }) {
+    return counted(std::type_identity<decltype(std::function(std::declval<F&>()))>());
+  } else {
+    return kMostTried;
+  }
+}
+
+template <std::size_t, class T>
+using Repeated = T;
+
+[[noreturn]] void refuse_inputs(std::size_t inputs);
+
+// Calls f with as many variables as there are inputs; n, n + 1, ... of them are tried.
+template <std::size_t n, class F>
+Outputs call_with_each(F& f, std::vector<Var>& x) {
+  if constexpr (n > most_parameters<F>()) {
+    refuse_inputs(x.size());
+  } else {
+    const auto takes = []<std::size_t... I>(std::index_sequence<I...>) {
+      return std::invocable<F&, Repeated<I, const Var&>...>;
+    };
+    const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return named_outputs(f(std::as_const(x[I])...));
+    };
+    constexpr auto indices = std::make_index_sequence<n>();
+    if constexpr (takes(indices)) {
+      if (x.size() == n) return run(indices);
+    }
+    return call_with_each<n + 1>(f, x);
+  }
+}
+
+// A generic lambda would take the vector as well, but means a variable.
+template <class F>
+concept TakesVector = !std::invocable<F&, const Var&> && std::invocable<F&, std::vector<Var>&>;
+
 template <class F>
 Outputs call_traced(F& f, std::vector<Var>& x) {
-  const auto arity = [&]<std::size_t... I>(std::index_sequence<I...>)->bool {
-    return x.size() == sizeof...(I);
-  };
-  const auto run = [&]<std::size_t... I>(std::index_sequence<I...>)->Outputs {
-    return named_outputs(f(std::as_const(x[I])...));
-  };
-  if constexpr (std::invocable<F&, std::vector<Var>&>) {
+  if constexpr (TakesVector<F>) {
     return named_outputs(f(x));
   } else {
-#define NODEC_ARITY(n, ...)                                                              \
-  if constexpr (std::invocable<F & __VA_OPT__(, ) __VA_ARGS__>) {                        \
-    if (arity(std::make_index_sequence<n>())) return run(std::make_index_sequence<n>()); \
-  }
-    NODEC_ARITY(0)
-    NODEC_ARITY(1, const Var&)
-    NODEC_ARITY(2, const Var&, const Var&)
-    NODEC_ARITY(3, const Var&, const Var&, const Var&)
-    NODEC_ARITY(4, const Var&, const Var&, const Var&, const Var&)
-#undef NODEC_ARITY
-    throw Error(fmt::format("the traced function does not take {} variables", x.size()), {},
-                "give it one parameter for each input, at most four; or one std::vector<Var>&");
+    return call_with_each<0>(f, x);
   }
 }
 
 }  // namespace tracing
 
-// Traces f, which takes one Var for each input (or a std::vector<Var>&) and returns a Var, a tuple
-// or vector of them, or Outputs.
+// Traces f, which takes one Var for each input (or a std::vector<Var>&) and returns a Var, tuples
+// and vectors of them (what value_and_grad returns is one), or Outputs.
 template <class F>
 Traced trace(std::string name, const std::vector<Input>& inputs, F&& f, std::string batch = {},
              Here where = Here::current()) {

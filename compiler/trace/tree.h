@@ -62,20 +62,20 @@ using Contents = std::vector<Content>;
 Content content_of(const Var& var, const SourceLine& where);
 void bind(Var& var, Content content, const SourceLine& where);
 
-template <class T>
-void append_contents(const T& tree, const SourceLine& where, Contents& all) {
+template <class T, class Visit>
+void each_var(const T& tree, const Visit& visit) {
   if constexpr (std::derived_from<T, Var>) {
-    all.push_back(content_of(tree, where));
+    visit(tree);
   } else if constexpr (Split<T>) {
-    std::apply([&](const auto&... part) { (append_contents(part, where, all), ...); }, tree);
+    std::apply([&](const auto&... part) { (each_var(part, visit), ...); }, tree);
   } else {
-    for (const auto& part : tree) append_contents(part, where, all);
+    for (const auto& part : tree) each_var(part, visit);
   }
 }
 template <Tree T>
 Contents contents(const T& tree, const SourceLine& where) {
   Contents all;
-  append_contents(tree, where, all);
+  each_var(tree, [&](const Var& var) { all.push_back(content_of(var, where)); });
   return all;
 }
 

@@ -112,6 +112,81 @@ TEST_CASE("gradients are taken of several variables, and again") {
   CHECK(results[3][0] == doctest::Approx(5 * std::cos(3.0)));
 }
 
+TEST_CASE("a gradient of several arguments is a tuple, in which each keeps its form") {
+  Trace t("several");
+  const Params ps = t.input("ps", Type::record({{"k", f64()}, {"c", f64()}}));
+  const Var x = t.input("x", f64()), y = t.input("y", f64());
+  const std::vector<Var> both{x, y};
+  const std::pair<Var, Var> pair(y, x);
+  const auto loss = [](const Params& p, std::vector<Var> v, std::pair<Var, Var> w, const Var& z) {
+    return p["k"] * v[0] * v[1] + p["c"] * w.first * w.second * w.second + z * z;
+  };
+  const auto [value, slopes] = value_and_grad(loss, ps, both, pair, x);
+  const auto& [dps, dv, dw, dz] = slopes;
+  t.output("value", value);
+  t.output("", dps);
+  for (int i = 0; i < 2; ++i) t.output(fmt::format("v{}", i), dv[std::size_t(i)]);
+  t.output("first", dw.first);
+  t.output("second", dw.second);
+  t.output("z", dz);
+  const auto [dx, dy] = grad([](const Var& a, Var b) { return a * b * b; }, x, y);
+  t.output("dx", dx);
+  t.output("dy", dy);
+  std::vector<Array> inputs;
+  for (const double number : {7, 11, 2, 3}) inputs.push_back(testing::number(number, Dtype::F64));
+  const auto results = run(differentiated(t.finish()), inputs);
+  std::vector<double> got;
+  for (const auto& result : results) got.push_back(result.at(0));
+  CHECK(got == std::vector<double>{42 + 132 + 4, 6, 12, 21, 14, 44, 132, 4, 9, 12});
+}
+
+TEST_CASE("a gradient has the line that asks for it, or the one it is given") {
+  Trace t("lines");
+  const Var x = t.input("x", f64());
+  const auto square = [](const Var& v) { return v * v; };
+  const std::source_location here = std::source_location::current();
+  const Var first = grad(square, x);  // two lines below `here`'s
+  const Var second = grad({square, here}, x);
+  t.output("sum", first + second);
+  const Traced traced = t.finish();
+  std::vector<int> lines;
+  for (const auto& op : traced.graph->body.ops) {
+    if (op->name() == "vjp") lines.push_back(op->where.line);
+  }
+  CHECK(lines == std::vector<int>{int(here.line()) + 1, int(here.line())});
+}
+
+TEST_CASE("a traced function takes any number of inputs") {
+  std::vector<Input> inputs;
+  std::vector<Array> numbers;
+  for (int i = 0; i < 9; ++i) {
+    inputs.push_back({fmt::format("x{}", i), f64()});
+    numbers.push_back(number(i + 1, Dtype::F64));
+  }
+  using V = const Var&;
+  const auto nine = [](V a, V b, V c, V d, Var e, Var f, V g, V h, V i) {
+    return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i;
+  };
+  CHECK(run(trace("nine", inputs, nine), numbers)[0][0] == 285);
+  const auto generic = [](auto a, auto b, auto c, auto d, auto e) { return a + b + c + d + e; };
+  const std::vector<Input> five(inputs.begin(), inputs.begin() + 5);
+  CHECK(run(trace("generic", five, generic), {numbers.begin(), numbers.begin() + 5})[0][0] == 15);
+  const auto one = [](const auto& x) { return x * 2; };
+  CHECK(run(trace("one", {{"x", f64()}}, one), {number(4, Dtype::F64)})[0][0] == 8);
+  CHECK(message([&] { trace("two", inputs, [](V a, V b) { return a + b; }); }) ==
+        "error: the program has 9 inputs, and its function does not take as many variables\n"
+        "  help: give it one parameter for each input (a generic lambda takes at most 32), or one "
+        "std::vector<Var>&");
+}
+
+TEST_CASE("what value_and_grad returns can be a program's results") {
+  const Traced traced = trace("all", {{"x", f64()}, {"y", f64()}}, [](const Var& x, const Var& y) {
+    return value_and_grad([](const Var& a, const Var& b) { return a * b * b; }, x, y);
+  });
+  const auto results = run(differentiated(traced), {number(2, Dtype::F64), number(3, Dtype::F64)});
+  CHECK(results == std::vector<std::vector<double>>{{18}, {9}, {12}});
+}
+
 TEST_CASE("bodies take and give back tuples, vectors and records") {
   Trace t("trees");
   const Var x = t.input("x", f32());

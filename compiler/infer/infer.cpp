@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "compiler/infer/box_uses.h"
+#include "compiler/infer/carried.h"
 #include "ir/primitive.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
@@ -253,9 +254,9 @@ class Variables {
   }
 
   void carries(const Op& op) {
-    const Region& body = op.region(1);
-    for (std::size_t i = 0; i < body.results.size(); ++i) {
-      const Type &enters = op.operands[i]->type, &leaves = body.results[i]->type;
+    const std::vector<Type> left = carried_types(op);
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      const Type &enters = op.operands[i]->type, &leaves = left[i];
       if (!identical(enters, leaves)) inference_.carries.push_back({&op, i, enters, leaves});
     }
   }

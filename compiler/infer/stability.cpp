@@ -200,7 +200,7 @@ class Findings {
     f.declared = declared_at(*c.loop, c.index);
     if (!f.declared.known()) f.declared = begins_at(c);
     if (loop) {
-      leaves(f, *c.loop, last.results[c.index]);
+      leaves(f, *c.loop, last.results[c.index], c.leaves);
     } else {
       branches(f, c);
     }
@@ -218,16 +218,16 @@ class Findings {
     return start != nullptr ? start->where : c.loop->where;
   }
 
-  static void leaves(Finding& f, const Op& op, const Value* value) {
-    f.writes.push_back({value->op != nullptr ? value->op->where : op.where, value->type, false});
+  static void leaves(Finding& f, const Op& op, const Value* value, const Type& type) {
+    f.writes.push_back({value->op != nullptr ? value->op->where : op.where, type, false});
   }
 
   // A branch that leaves the variable alone comes first: the other one changes it.
   static void branches(Finding& f, const UnstableCarry& c) {
     const Value *yes = c.loop->region(0).results[c.index], *no = c.loop->region(1).results[c.index];
     if (no->op == nullptr && yes->op != nullptr) std::swap(f.before, f.after);
-    if (yes->op != nullptr) leaves(f, *c.loop, yes);
-    if (no->op != nullptr) leaves(f, *c.loop, no);
+    if (yes->op != nullptr) leaves(f, *c.loop, yes, yes->type);
+    if (no->op != nullptr) leaves(f, *c.loop, no, no->type);
   }
 
   static std::int64_t number_of(const BoxedVariable& v) {

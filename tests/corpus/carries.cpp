@@ -137,5 +137,79 @@ PROGRAM(a_field_of_a_carry) {
   t.output("a", end["a"]);
 }
 
+PROGRAM(a_chain_of_carries) {
+  const Var w = t.input("w", f64());
+  // expect: carry-change 'b' in while: f32[] -> f64[]
+  // expect: help: start 'b' as f64[], or convert it back at the end of the body
+  // expect: carry-change 'c' in while: f32[] -> f64[]
+  // expect: help: start 'c' as f64[], or convert it back at the end of the body
+  // expect: carry-change 'a' in while: f32[] -> f64[]
+  // expect: help: start 'a' as f64[], or convert it back at the end of the body
+  Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
+  // expect: leaves 'b', f64[]
+  // expect: leaves 'a', f64[]
+  const Var n = while_loop(
+      constant(0, Dtype::I32), [](const Var& n) { return n < 3; },
+      [&](const Var& n) {
+        // expect: leaves 'c', f64[]
+        c = b * 2;
+        b = a;
+        a = w;
+        return n + 1;
+      });
+  t.output("n", n);
+  t.output("c", c);
+}
+
+PROGRAM(a_chain_through_a_branch_and_a_loop) {
+  const Var w = t.input("w", f32({2})), x = t.input("x", f32());
+  // expect: carry-change 'b' in while: f32[] -> f32[2]
+  // expect: help: start 'b' as f32[2], or convert it back at the end of the body
+  // expect: carry-change 'c' in while: f32[] -> f32[2]
+  // expect: help: start 'c' as f32[2], or convert it back at the end of the body
+  // expect: carry-change 'a' in while: f32[] -> f32[2]
+  // expect: help: start 'a' as f32[2], or convert it back at the end of the body
+  Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
+  Var kept = t.input("kept", f32());
+  const auto turn = [&](const Var& n) {
+    // expect: leaves 'c', f32[2]
+    c = call(
+        "twice", [](const Var& v) { return v * 2; }, b);
+    // expect: leaves 'b', f32[2]
+    cond(
+        x > 0, [&] { b = a; }, [] {});
+    while_loop(
+        constant(0, Dtype::I32), [](const Var& i) { return i < 2; },
+        [&](const Var& i) {
+          kept = kept + sum(w);
+          return i + 1;
+        });
+    a = w;
+    return n + 1;
+  };
+  // expect: leaves 'a', f32[2]
+  const Var n = while_loop(
+      constant(0, Dtype::I32), [](const Var& n) { return n < 3; }, turn);
+  t.output("n", n);
+  t.output("c", c);
+}
+
+PROGRAM(a_chain_that_ends_where_types_no_longer_fit) {
+  const Var w = t.input("w", f64());
+  // expect: carry-change 'a' in while: f32[] -> f64[]
+  // expect: help: start 'a' as f64[], or convert it back at the end of the body
+  Var a = t.input("a", f32()), b = t.input("b", f32());
+  // expect: leaves 'a', f64[]
+  const Var n = while_loop(
+      constant(0, Dtype::I32), [](const Var& n) { return n < 3; },
+      [&](const Var& n) {
+        b = b + a;
+        a = w;
+        return n + 1;
+      });
+  t.output("n", n);
+  t.output("b", b);
+}
+
 }  // namespace
 }  // namespace nodec::corpus

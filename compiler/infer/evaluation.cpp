@@ -12,7 +12,7 @@ namespace {
 
 Abstract part(const Abstract& whole, int index) {
   if (std::size_t(index) < whole.fields.size()) return whole.fields[std::size_t(index)];
-  return {sources(whole), -1, -1, {}};
+  return {sources(whole)};
 }
 
 Abstract either(const Abstract& a, const Abstract& b) {
@@ -24,6 +24,7 @@ Abstract either(const Abstract& a, const Abstract& b) {
       if (side->leaf < 0) add(merged.from, side->from);
       if (merged.kept >= 0 && same >= 0 && same != merged.kept) merged.from.insert(merged.kept);
       if (same >= 0) merged.kept = same;
+      add(merged.decided, side->decided);
     }
     for (std::size_t i = 0; i < a.fields.size(); ++i) {
       merged.fields.push_back(either(a.fields[i], b.fields[i]));
@@ -33,6 +34,14 @@ Abstract either(const Abstract& a, const Abstract& b) {
     add(merged.from, sources(b));
   }
   return merged;
+}
+
+// Which of two values it is hangs on `by`; nothing does where both are one leaf.
+void choose(Abstract& value, const Sources& by) {
+  if (value.leaf >= 0) return;
+  add(value.from, by);
+  if (value.kept >= 0) add(value.decided, by);
+  for (Abstract& field : value.fields) choose(field, by);
 }
 
 }  // namespace
@@ -48,7 +57,7 @@ Sources sources(const Abstract& value) {
 
 Abstract entry(const Type& type, int& next) {
   if (type.is_tensor()) {
-    Abstract leaf{{next}, next, -1, {}};
+    Abstract leaf{{next}, next};
     ++next;
     return leaf;
   }
@@ -150,7 +159,7 @@ void Evaluation::leave(const Op& op, std::size_t r, bool merge) {
   const std::size_t summed = solves ? SolveView(op).states() + SolveView(op).quadratures() : 0;
   for (std::size_t i = 0; i < f.leaves.size(); ++i) {
     Abstract result = of(region.results[i]);
-    if (i < summed) result = {sources(result), -1, -1, {}};  // a state is not its slope
+    if (i < summed) result = {sources(result)};  // a state is not its slope
     if (f.leaves[i] >= 0) {
       const Value* to = op.result(std::size_t(f.leaves[i]));
       set(to, merge ? either(of(to), result) : result);
@@ -174,7 +183,19 @@ void Evaluation::with_regions(const Op& op) {
       run(op.region(r));
       leave(op, r, repeats);
     }
-    if (op.primitive == &while_p) merge(before);  // it may not turn at all
+    if (op.primitive == &while_p) may_not_turn(op, before);
+  }
+}
+
+// How often a loop turns, if at all, decides what it leaves.
+void Evaluation::may_not_turn(const Op& op, const Contents& before) {
+  const Sources turns = sources(of(op.region(0).results[0]));
+  merge(before);
+  decide(before, contents_, turns);
+  for (std::size_t i = 0; i < op.results.size(); ++i) {
+    Abstract left = of(op.result(i));
+    if (!(left == of(op.operands[i]))) choose(left, turns);
+    set(op.result(i), std::move(left));
   }
 }
 
@@ -201,13 +222,18 @@ void Evaluation::branches(const Op& op) {
   const Sources chosen = sources(of(op.operands[0]));
   const Contents second = contents_;
   merge(first);
-  for (std::size_t v = 0; v < before.now.size(); ++v) {
-    if (!(first.now[v] == second.now[v])) add(contents_.now[v].from, chosen);
-  }
+  decide(before, first, chosen);
+  decide(before, second, chosen);
   for (const auto& result : op.results) {
     Abstract joined = of(result.get());
-    add(joined.from, chosen);
+    choose(joined, chosen);
     set(result.get(), std::move(joined));
+  }
+}
+
+void Evaluation::decide(const Contents& before, const Contents& after, const Sources& by) {
+  for (std::size_t v = 0; v < before.now.size(); ++v) {
+    if (!(before.now[v] == after.now[v])) choose(contents_.now[v], by);
   }
 }
 

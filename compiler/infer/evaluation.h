@@ -1,6 +1,6 @@
 // Abstract evaluation of dynamics: each value is the set of entry contents it depends on, with
 // records kept open, and remembers when it is exactly some part of an entry content (putting back
-// what was there changes nothing).
+// what was there changes nothing), or is that in some runs, and what decides in which.
 #pragma once
 
 #include <set>
@@ -12,12 +12,14 @@
 namespace nodec::history {
 
 using Sources = std::set<int>;  // leaves of entry contents that a value depends on
+constexpr int kRun = -1;  // as a source: what differs from run to run, the time and the states
 
 struct Abstract {
-  Sources from;
-  int leaf = -1;                 // exactly that leaf of an entry content
-  int kept = -1;                 // or still that leaf, where nothing was stored
-  std::vector<Abstract> fields;  // of a record or tuple
+  Sources from = {};
+  int leaf = -1;                      // exactly that leaf of an entry content
+  int kept = -1;                      // or still that leaf, where nothing was stored
+  Sources decided = {};               // what `kept` hangs on
+  std::vector<Abstract> fields = {};  // of a record or tuple
 
   bool operator==(const Abstract&) const = default;
 };
@@ -62,6 +64,9 @@ class Evaluation {
   void leave(const Op& op, std::size_t r, bool merge);
   void with_regions(const Op& op);
   void merge(const Contents& other);
+  // What changed on the way from `before` to `after` hangs on `by`.
+  void decide(const Contents& before, const Contents& after, const Sources& by);
+  void may_not_turn(const Op& op, const Contents& before);
   void branches(const Op& op);
 
   Contents& contents_;

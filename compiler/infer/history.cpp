@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/infer/evaluation.h"
+#include "kernels/catalogue.h"
 #include "kernels/solve/view.h"
 
 namespace nodec {
@@ -93,17 +94,34 @@ struct Run {
   std::vector<Leaves> leaves;    // by variable
   std::vector<Sources> depends;  // by leaf: its new content on entry contents
   std::vector<bool> changing;    // by leaf: whether it is more than what it was
+  std::vector<Sources> decided;  // by leaf: what a store to it, in some runs only, hangs on
 
   Run(const Op& solve, const std::vector<Variable>& variables) {
     int next = 0;
+    enter_run(solve);
     for (std::size_t v = 0; v < variables.size(); ++v) enter(variables[v], int(v), next);
     evaluation.run(solve.region());
     depends.resize(std::size_t(next));
     changing.resize(std::size_t(next), false);
+    decided.resize(std::size_t(next));
     for (std::size_t v = 0; v < variables.size(); ++v) leave(variables[v], v);
   }
 
+  // Whether it is stored to in some runs only: which ones the solver happens to make then decides
+  // what is left.
+  bool in_some_runs(std::size_t leaf) const {
+    return std::any_of(decided[leaf].begin(), decided[leaf].end(), [&](int source) {
+      return source == kRun || changing.at(std::size_t(source));
+    });
+  }
+
  private:
+  void enter_run(const Op& solve) {
+    if (solve.primitive != &solve_p) return;
+    const std::size_t own = 1 + SolveView(solve).states();
+    for (std::size_t i = 0; i < own; ++i) evaluation.set(solve.region().arg(i), {{kRun}});
+  }
+
   void enter(const Variable& variable, int v, int& next) {
     const bool boxed = variable.last == nullptr;
     leaves.push_back({next, 0});
@@ -125,6 +143,7 @@ struct Run {
       const Abstract& end = *ends.at(std::size_t(i));
       if (end.leaf == leaf) continue;
       depends[std::size_t(leaf)] = end.kept == leaf ? end.from : sources(end);
+      if (end.kept == leaf) decided[std::size_t(leaf)] = end.decided;
       changing[std::size_t(leaf)] = true;
     }
   }
@@ -150,7 +169,7 @@ std::vector<StateHistory> histories(const Op& solve) {
     for (int i = 0; i < run.leaves[v].count; ++i) {
       const auto leaf = std::size_t(run.leaves[v].first) + std::size_t(i);
       if (!run.changing[leaf]) continue;
-      history.counts = history.counts || cyclic[leaf];
+      history.counts = history.counts || cyclic[leaf] || run.in_some_runs(leaf);
       history.feeds = history.feeds || solution.contains(int(leaf));
     }
     all.push_back(history);

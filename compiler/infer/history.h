@@ -3,9 +3,11 @@
 // A solver runs the dynamics for every stage, for attempts it rejects, for its first step, and
 // again for an adjoint. Let e be the content of a variable as one run begins, and c(e, ...) as it
 // ends. If c depends on the variable's own e (directly, or through other variables' contents), the
-// content counts runs; if what the dynamics compute depends on an e that runs change, the solution
-// does. Both mean something else with another method, tolerance or adjoint. Conversely, a variable
-// whose e is never looked at need not outlive a run.
+// content counts runs. So it does where c is new in some runs and e in the others, and the time,
+// the state or what an earlier run left decides in which: it is what the last of the former left.
+// If what the dynamics compute depends on an e that runs change, the solution does. All of these
+// mean something else with another method, tolerance or adjoint. Conversely, a variable whose e is
+// never looked at need not outlive a run.
 //
 // The dependence is followed by abstract evaluation of the dynamics (evaluation.h).
 #pragma once

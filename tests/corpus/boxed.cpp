@@ -156,6 +156,8 @@ PROGRAM(a_loop_in_the_dynamics) {
   // expect: boxed 'st' in solve: f32[]
   // expect: 2 loads, 4 values, 0 unproven
   // expect: help: pass 'st' through the body and return it, or declare it a Cell
+  // expect: count-dependent 'st' in solve: f32[]
+  // expect: help: say what 'st' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   Var st = constant(0.0);
   const Var u = solved(x, [&](const Var& u) {
     // expect: 'st' loses an argument, f32[]
@@ -163,6 +165,7 @@ PROGRAM(a_loop_in_the_dynamics) {
     const Var small = while_loop(
         u, [](const Var& v) { return sum(v) > 1; },
         [&](const Var& v) {
+          // expect: stored in 'st', f32[]
           // expect: stored in 'st', f32[]
           st = sum(v);
           return v * 0.5;

@@ -326,5 +326,98 @@ PROGRAM(cells_in_a_vector) {
   t.output("u", u * cells[0].load() + cells[1].load());
 }
 
+PROGRAM(stored_only_early) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'last' in solve: f32[3]
+  // expect: 2 loads, 3 values, 0 unproven
+  // expect: help: pass 'last' through the body and return it, or declare it a Cell
+  // expect: count-dependent 'last' in solve: f32[3]
+  // expect: help: say what 'last' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  Var last = zeros(f32({3}));
+  const auto dynamics = [&](const Var& u, const Var& time) {
+    // expect: 'last' loses an argument, f32[3]
+    // expect: 'last' loses an argument, f32[3]
+    // expect: 'last' loses 'last', f32[3]
+    cond(
+        // expect: stored in 'last', f32[3]
+        // expect: stored in 'last', f32[3]
+        time < 0.5, [&] { last = u; }, [] {});
+    return -1 * u;
+  };
+  t.output("u", solve(dynamics, x, 0, 1).u);
+  t.output("last", last);
+}
+
+PROGRAM(stored_where_the_state_is_large) {
+  const Var x = t.input("x", f32({3}));
+  // expect: count-dependent 'st' in solve: {met: f32[], scale: f32[3]}
+  // expect: help: say what 'st' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  const Cell st(record({{"met", constant(0.0)}, {"scale", x}}));
+  const Var u = solved(x, [&](const Var& u) {
+    const Var now = st.load();
+    const Var met = cond(
+        sum(u) > 1, [] { return constant(1.0); }, [&] { return Var(now["met"]); });
+    // expect: stored in 'st', {met: f32[], scale: f32[3]}
+    st.store(record({{"met", met}, {"scale", now["scale"]}}));
+    return -1 * u * now["scale"];
+  });
+  t.output("u", u);
+}
+
+PROGRAM(stored_in_a_loop_of_as_many_turns_as_time_says) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'last' in solve: f32[3]
+  // expect: 2 loads, 2 values, 0 unproven
+  // expect: help: pass 'last' through the body and return it, or declare it a Cell
+  // expect: count-dependent 'last' in solve: f32[3]
+  // expect: help: say what 'last' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  Var last = zeros(f32({3}));
+  const auto dynamics = [&](const Var& u, const Var& time) {
+    // expect: 'last' loses an argument, f32[3]
+    // expect: 'last' loses an argument, f32[3]
+    while_loop(
+        constant(0.0), [&](const Var& i) { return i < time; },
+        [&](const Var& i) {
+          // expect: stored in 'last', f32[3]
+          // expect: stored in 'last', f32[3]
+          last = u;
+          return i + 1;
+        });
+    return -1 * u;
+  };
+  t.output("u", solve(dynamics, x, 0, 1).u);
+  t.output("last", last);
+}
+
+PROGRAM(stored_where_the_run_before_was_large) {
+  const Var x = t.input("x", f32({3}));
+  // expect: count-dependent ? in solve: f32[]
+  // expect: help: say what the variable means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  const Cell before(constant(0.0)), last(constant(0.0));
+  const Var u = solved(x, [&](const Var& u) {
+    cond(
+        // expect: stored in ?, f32[]
+        before.load() > 1, [&] { last.store(sum(u * u)); }, [] {});
+    before.store(sum(u));
+    return -1 * u;
+  });
+  t.output("u", u);
+  t.output("last", last.load());
+}
+
+PROGRAM(stored_in_every_run_or_none) {
+  const Var x = t.input("x", f32({3})), wanted = t.input("wanted", f32()) > 0;
+  const Cell last(zeros(f32({3}))), other(zeros(f32({3})));
+  const auto dynamics = [&](const Var& u, const Var& time) {
+    cond(
+        wanted, [&] { last.store(u * time); }, [] {});
+    cond(
+        time < 0.5, [&] { other.store(u); }, [&] { other.store(2 * u); });
+    return -1 * u;
+  };
+  t.output("u", solve(dynamics, x, 0, 1).u);
+  t.output("last", last.load() + other.load());
+}
+
 }  // namespace
 }  // namespace nodec::corpus

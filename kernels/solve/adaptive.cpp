@@ -57,10 +57,13 @@ class AdaptiveIntegration : Integration {
  private:
   std::pair<Value*, Value*> start_size(Builder& b, const SolveState& s, const SolveEnv& env,
                                        const Evaluation& first) const;
-  Value* start_status(Builder& b, Value* moving, Value* h, const SolveEnv& env) const;
+  Value* start_status(Builder& b, const SolveState& s, const Evaluation& first,
+                      const SolveEnv& env) const;
+  Value* refusal(Builder& b) const;
   SolveState attempt(Builder& b, const SolveState& s, const SolveEnv& env) const;
   Value* reaches_end(Builder& b, const SolveState& s, Value* t1, Value* rest) const;
-  Value* next_status(Builder& b, const SolveState& next, const SolveEnv& env, Value* error) const;
+  Value* next_status(Builder& b, const SolveState& next, const SolveEnv& env, Value* reached,
+                     Value* error) const;
   Values choose_integrals(Builder& b, Value* accepted, Value* dt, const Values& integrals,
                           const std::vector<Evaluation>& stages) const;
 
@@ -76,7 +79,10 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
   FirstStepProblem p{s.t,      env.direction, span(b), env.rtol,    env.atol,
                      s.states, first.slopes,  s.cells, env.captures};
   Value* dt0 = solve_.dt0();
-  if (is_never_positive(dt0)) return {first_step(b, method_, dynamics(p.captures), p), i32(b, 1)};
+  if (is_never_positive(dt0)) {
+    const FirstStep found = first_step(b, solve_, p);
+    return {found.size, found.probes};
+  }
 
   auto given = std::make_unique<Region>(), found = std::make_unique<Region>();
   add_args(*given, p);
@@ -85,8 +91,8 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
   given->results = {size, i32(in_given, 0)};
   const FirstStepProblem inner = add_args(*found, p);
   found->add_arg(dt0->type, "dt0");
-  found->results = {first_step(in_found, method_, dynamics(inner.captures), inner),
-                    i32(in_found, 1)};
+  const FirstStep step = first_step(in_found, solve_, inner);
+  found->results = {step.size, step.probes};
   Values operands = flatten(p);
   operands.push_back(dt0);
   // Not dt0 > 0: a dt0 that is NaN is the user's too, and fails the solve.
@@ -95,15 +101,27 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
   return {op.result(0), op.result(1)};
 }
 
-// Before the first step: done where nothing moves, else whether a step can be taken.
-Value* AdaptiveIntegration::start_status(Builder& b, Value* moving, Value* h,
+// What is wrong with the question itself: 0, or the status that says it.
+Value* AdaptiveIntegration::refusal(Builder& b) const {
+  Value *rtol = solve_.rtol(), *atol = solve_.atol(), *zero = number(b, 0);
+  Value *least = min(b, rtol, atol), *most = max(b, rtol, atol);
+  Value* sound = logical_and(b, ge(b, least, zero), is_finite(b, most));
+  Value* code = status(b, eq(b, most, zero), Status::ZeroTolerances, Status::Success);
+  return select(b, sound, code, status(b, Status::BadTolerance));
+}
+
+// Before the first step, of size s.h: done where nothing moves, else whether it can be taken.
+Value* AdaptiveIntegration::start_status(Builder& b, const SolveState& s, const Evaluation& first,
                                          const SolveEnv& env) const {
   Value* allowed = gt(b, env.max_steps, i32(b, 0));
-  Value* may_step = status(b, allowed, Status::Success, Status::MaxSteps);
-  Value *finite_size = is_finite(b, h), *finite_span = is_finite(b, span(b));
-  Value *sound = logical_and(b, finite_size, finite_span), *unsound = status(b, Status::NonFinite);
-  Value *started = select(b, sound, may_step, unsound), *done = status(b, Status::Success);
-  return select(b, moving, started, done);
+  Value* code = status(b, allowed, Status::Success, Status::MaxSteps);
+  Value* end = add(b, s.t, mul(b, env.direction, s.h));
+  code = select(b, eq(b, end, s.t), status(b, Status::DtUnderflow), code);
+  Value *finite_size = is_finite(b, s.h), *finite_span = is_finite(b, span(b));
+  Value* sound = logical_and(b, finite_size, finite_span);
+  if (shares_) sound = logical_and(b, sound, all_finite(b, first.slopes));
+  code = select(b, sound, code, status(b, Status::NonFinite));
+  return select(b, ne(b, s.t, env.t1), code, status(b, Status::Success));
 }
 
 Values AdaptiveIntegration::emit(Builder& b) const {
@@ -119,11 +137,11 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   const Evaluation first = f.evaluate(b, s.t, s.states, s.cells);
   s.cells = f.entering(entered, std::move(s.cells));
   const auto [size, probes] = start_size(b, s, env, first);
-  Value* moving = ne(b, s.t, env.t1);
-  s.h = select(b, moving, size, number(b, 0));
+  s.h = select(b, ne(b, s.t, env.t1), size, number(b, 0));
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
-  s.status = start_status(b, moving, s.h, env);
+  Value *refused = refusal(b), *fine = eq(b, refused, i32(b, 0));
+  s.status = select(b, fine, start_status(b, s, first, env), refused);
   if (shares_) s.first = f.carried(first);
 
   const SolveState end = emit_while(
@@ -138,8 +156,10 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   Value* attempts = add(b, end.accepted, end.rejected);
   Value* per_attempt = i32(b, method_.stages - (shares_ ? 1 : 0));
   // Without sharing, the first evaluation serves Hairer's rule alone.
-  Value* starting = add(b, shares_ ? i32(b, 1) : probes, probes);
-  Value* evals = add(b, starting, mul(b, per_attempt, attempts));
+  Value *none = i32(b, 0), *one = i32(b, 1);
+  Value* first_run = shares_ ? one : select(b, gt(b, probes, none), one, none);
+  Value* evals = add(b, add(b, first_run, probes), mul(b, per_attempt, attempts));
+  evals = select(b, fine, evals, none);
   return results(end, mul(b, env.direction, end.h), evals);
 }
 
@@ -147,8 +167,9 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
                                         const SolveEnv& env) const {
   Value* rest = abs(b, sub(b, env.t1, s.t));
   Value* last = reaches_end(b, s, env.t1, rest);
-  Value* h = select(b, last, rest, s.h);
-  Value* dt = mul(b, env.direction, h);
+  Value* proposed = add(b, s.t, mul(b, env.direction, s.h));
+  Value* reached = select(b, last, env.t1, proposed);
+  Value *dt = sub(b, reached, s.t), *h = abs(b, dt);
   Values cells = s.cells;
   const Dynamics f = dynamics(env.captures);
   std::vector<Evaluation> known;
@@ -158,13 +179,13 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   const Decision d = controller_.decide(b, h, error, s.errold);
 
   SolveState next = s;
-  next.tape = write_frame(b, s, dt, step);
-  next.t = select(b, d.accepted, select(b, last, env.t1, add(b, s.t, dt)), s.t);
+  next.tape = write_frame(b, s, dt, mul(b, env.direction, s.h), step);
+  next.t = select(b, d.accepted, reached, s.t);
   next.h = d.dt;
   next.errold = d.errold;
   next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);
   next.rejected = select(b, d.accepted, s.rejected, add_one(b, s.rejected));
-  next.status = next_status(b, next, env, error);
+  next.status = next_status(b, next, env, reached, error);
   const auto keep = [&](Values& old, const Values& fresh) {
     for (std::size_t i = 0; i < old.size(); ++i) {
       if (old[i]) old[i] = choose(b, d.accepted, fresh[i], old[i]);
@@ -188,16 +209,18 @@ Value* AdaptiveIntegration::reaches_end(Builder& b, const SolveState& s, Value* 
   return ge(b, add(b, s.h, little), rest);
 }
 
-// After an attempt: done, out of steps, or at a step that time cannot resolve, for want of a finite
-// error or of accuracy.
+// After an attempt that was to reach `reached`: done, out of steps, or at a step that time cannot
+// resolve, for want of a finite error or of accuracy: it ends where it starts, or where the
+// rejected one before it did.
 Value* AdaptiveIntegration::next_status(Builder& b, const SolveState& next, const SolveEnv& env,
-                                        Value* error) const {
+                                        Value* reached, Value* error) const {
   Value* spent = ge(b, add(b, next.accepted, next.rejected), env.max_steps);
-  Value *size = abs(b, next.t), *resolution = mul(b, number(b, ulp_of_one(dtype_)), size);
+  Value* coming = add(b, next.t, mul(b, env.direction, next.h));
+  Value *nowhere = eq(b, coming, next.t), *again = eq(b, coming, reached);
   Value* stuck = status(b, is_finite(b, error), Status::DtUnderflow, Status::NonFinite);
   Value* success = status(b, Status::Success);
   Value* code = select(b, spent, status(b, Status::MaxSteps), success);
-  code = select(b, le(b, next.h, resolution), stuck, code);
+  code = select(b, logical_or(b, nowhere, again), stuck, code);
   return select(b, ne(b, next.t, env.t1), code, success);
 }
 

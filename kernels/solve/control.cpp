@@ -27,7 +27,19 @@ Value* rms(Builder& b, const Values& xs) {
     total = total ? add(b, total, squares) : squares;
     count = count + element_count(x->type.shape());
   }
+  // Nothing at all has the size 0.
+  if (count.is_constant() && count.constant() == 0) count = 1;
   return sqrt(b, div(b, total, cast(b, dim(b, count), total->type.dtype())));
+}
+
+Value* all_finite(Builder& b, const Values& xs) {
+  Value* marks = nullptr;  // 0 x is NaN where x is not finite
+  for (Value* x : xs) {
+    Value* mark = mul(b, x, zeros(b, x->type));
+    if (x->type.rank() > 0) mark = sum(b, mark, all_axes(x->type));
+    marks = marks ? add(b, marks, mark) : mark;
+  }
+  return is_finite(b, marks);
 }
 
 Value* error_scale(Builder& b, Value* magnitude, Value* rtol, Value* atol) {
@@ -47,7 +59,8 @@ Value* error_norm(Builder& b, const Method& method, Value* dt, const Values& bef
     e = fma(b, after, zeros(b, after->type), e);
     Value *size_before = abs(b, before[i]), *size_after = abs(b, after);
     Value* size = max(b, size_before, size_after);
-    scaled_errors.push_back(div(b, e, error_scale(b, size, rtol, atol)));
+    Value *ratio = div(b, e, error_scale(b, size, rtol, atol)), *none = zeros(b, e->type);
+    scaled_errors.push_back(select(b, eq(b, e, none), none, ratio));
   }
   return rms(b, scaled_errors);
 }

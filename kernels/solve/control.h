@@ -2,7 +2,7 @@
 //
 // The error norm is the root mean square over all elements of all states, the batch included (one
 // step size for the batch), of
-//   r = e / (atol + rtol max(|u|, |u'|)).
+//   r = e / (atol + rtol max(|u|, |u'|)),   0 where e is 0, be it of scale 0.
 // A step stands when the norm E <= 1. With q = order of the method:
 //   PI  accepted  dt /= clamp(E^b1 / errold^b2 / gamma, 1/qmax, 1/qmin),  errold = max(E, 1e-4)
 //       rejected  dt /= min(1/qmin, E^b1 / gamma)
@@ -25,6 +25,9 @@ double ulp_of_one(Dtype dtype);
 // sqrt((sum over all elements of x*x) / their number). The squares are written sum(mul(x, x)):
 // `lower` folds the product into the sum's chain, acc = fma(x, x, acc).
 Value* rms(Builder& b, const Values& xs);
+
+// Whether every element is finite.
+Value* all_finite(Builder& b, const Values& xs);
 
 // |x| as a scale of error: fma(rtol, |x|, atol).
 Value* error_scale(Builder& b, Value* magnitude, Value* rtol, Value* atol);

@@ -8,7 +8,10 @@
 //   h1 = (0.01 / max(d1, d2))^(1/order)    max(least, h0/1000) when max(d1, d2) <= 1e-15
 //   h  = min(100 h0, h1, span);  100 h0 when the probe shows the very same slope
 //
-// with least = max(1e-6, 2 ulp of t0): time resolves no smaller step there.
+// with least = max(1e-6, 2 ulp of t0). A component of scale 0 has no size: the norms skip it. A
+// probe that leaves the domain of the dynamics (its d2 is not finite) is taken again from h0 / 10,
+// at most 8 times; then h = h0, and it is the controller that finds the step. Neither h0 nor h is
+// smaller than what time resolves at t0.
 #pragma once
 
 #include "kernels/solve/loop.h"
@@ -35,8 +38,11 @@ struct FirstStepProblem {
   }
 };
 
-// The positive step size.
-Value* first_step(Builder& b, const Method& method, const Dynamics& dynamics,
-                  const FirstStepProblem& problem);
+struct FirstStep {
+  Value* size;    // positive
+  Value* probes;  // i32: evaluations spent on it
+};
+
+FirstStep first_step(Builder& b, const SolveView& solve, const FirstStepProblem& problem);
 
 }  // namespace nodec

@@ -85,18 +85,14 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
   next.t = select(b, last, env.t1, t);
   next.states = step.states;
   next.integrals = add_integrands(b, dt, s.integrals, step.stages);
-  next.tape = write_frame(b, s, dt, step);
+  next.tape = write_frame(b, s, dt, dt, step);
   return next;
 }
 
 Value* FixedIntegration::final_status(Builder& b, const SolveState& end, Value* valid,
                                       Value* finite_span, Value* steps) const {
-  Value* marks = number(b, 0);  // 0 * u is NaN where u is not finite
-  for (Value* u : end.states) {
-    Value* mark = mul(b, u, zeros(b, u->type));
-    marks = add(b, marks, u->type.rank() > 0 ? sum(b, mark, all_axes(u->type)) : mark);
-  }
-  Value* whole = status(b, is_finite(b, marks), Status::Success, Status::NonFinite);
+  Value* finite = all_finite(b, end.states);
+  Value* whole = status(b, finite, Status::Success, Status::NonFinite);
   Value* bad = status(b, finite_span, Status::BadStep, Status::NonFinite);
   Value* halted = select(b, valid, status(b, Status::MaxSteps), bad);
   return select(b, lt(b, end.accepted, steps), halted, whole);

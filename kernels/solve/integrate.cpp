@@ -38,13 +38,13 @@ SolveState Integration::start_state(Builder& b) const {
   return s;
 }
 
-Value* Integration::write_frame(Builder& b, const SolveState& before, Value* dt,
+Value* Integration::write_frame(Builder& b, const SolveState& before, Value* dt, Value* wanted,
                                 const Step& step) const {
   if (!before.tape) return nullptr;
   Value* rejected = before.rejected ? before.rejected : i32(b, 0);
   return tape_write(b, before.tape, before.accepted,
                     frame_values(solve_, before.t, dt, before.states, step.stages),
-                    {before.t, dt, before.accepted, rejected});
+                    {before.t, wanted, before.accepted, rejected});
 }
 
 Values Integration::add_integrands(Builder& b, Value* dt, const Values& integrals,

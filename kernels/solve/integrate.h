@@ -65,7 +65,9 @@ class Integration {
   SolveState start_state(Builder& b) const;
   Value* direction(Builder& b) const;  // +1 or -1
   Value* span(Builder& b) const;       // |t1 - t0|
-  Value* write_frame(Builder& b, const SolveState& before, Value* dt, const Step& step) const;
+  // `wanted`: the step's length before it was cut or rounded, for a stop to report.
+  Value* write_frame(Builder& b, const SolveState& before, Value* dt, Value* wanted,
+                     const Step& step) const;
   // The integrals after a step of size dt: fma(dt b_s, integrand_s, integral), s = 1, 2, ...
   Values add_integrands(Builder& b, Value* dt, const Values& integrals,
                         const std::vector<Evaluation>& stages) const;

@@ -4,6 +4,8 @@
 // the states' types, cells leave as they entered. Its one meaning is its expansion
 // (integrate.h): the interpreter runs that too. Differentiation is the business of the adjoint it
 // names (adjoint.h); until then it is one op, so that a rule can put another solve in its place.
+#include <cmath>
+
 #include "kernels/rules.h"
 #include "kernels/solve/adjoint.h"
 #include "kernels/solve/control.h"
@@ -105,20 +107,48 @@ void check_adjoint(const SolveView& s) {
          fmt::format("knows no adjoint tolerance '{}'", tolerance), "name 'scaled' or 'peer'");
 }
 
-// Of steps of one size; a size that is only known at run time ends the solve with a status.
+const double* number_of(const Value* value) {
+  if (value->op == nullptr || value->op->primitive != &constant_p) return nullptr;
+  const Attr* number = value->op->attrs.find("value");
+  return number != nullptr ? std::get_if<double>(number) : nullptr;
+}
+
+// Of numbers that stand in the program; what is only known at run time ends the solve with a
+// status.
 void check_step(const SolveView& s) {
-  const Op* size = s.dt0()->op;
-  if (s.method().adaptive || size == nullptr || size->primitive != &constant_p) return;
-  const double dt = size->attrs.get_or<double>("value", 1);
-  expect(s, dt > 0,
-         fmt::format("takes steps of one size with '{}', got a dt of {}", s.method().name, dt),
+  const double* dt = number_of(s.dt0());
+  expect(s, dt == nullptr || *dt > 0,
+         fmt::format("takes steps of one size with '{}', got a dt of {}", s.method().name,
+                     dt != nullptr ? *dt : 0),
          "give dt, the size of a step, above 0");
+}
+
+void check_tolerances(const SolveView& s) {
+  const Type& time = s.t0()->type;
+  const bool single = time.is_tensor() && time.dtype() == Dtype::F32;
+  const double *rtol = number_of(s.rtol()), *atol = number_of(s.atol());
+  for (const auto& [name, given] : {std::pair{"rtol", rtol}, {"atol", atol}}) {
+    if (given == nullptr) continue;
+    expect(s, *given >= 0 && std::isfinite(single ? float(*given) : *given),
+           fmt::format("wants a finite {}, 0 or above, got {}", name, *given),
+           "a tolerance is the error that a step may make: 1e-6, say");
+    expect(s, !single || *given == 0 || float(*given) > 0,
+           fmt::format("got {} = {}, which is 0 as an f32", name, *given),
+           "give 0 if that is meant, or solve in f64");
+  }
+  expect(s, rtol == nullptr || atol == nullptr || *rtol > 0 || *atol > 0,
+         "got rtol = 0 and atol = 0, which no step can meet", "give one of the tolerances above 0");
 }
 
 void check_attributes(const SolveView& s) {
   check_adjoint(s);
   const Method& method = s.method();
-  if (method.adaptive) Controller(s.controller(), 1);
+  if (method.adaptive) {
+    Controller(s.controller(), 1);
+    check_tolerances(s);
+  } else {
+    check_step(s);
+  }
   for (const std::int64_t cell : s.per_step()) {
     expect(s, cell >= 0 && std::size_t(cell) < s.cells(),
            fmt::format("updates cell {} per step, and has {}", cell, count_of(s.cells(), "cell")));
@@ -135,7 +165,6 @@ std::vector<Type> solve_type(const Op& op) {
                      op.operands.size(), s.states(), s.cells()));
   check_attributes(s);
   check_scalars(s);
-  check_step(s);
   check_states(s);
   check_arguments(s);
   check_results(s);

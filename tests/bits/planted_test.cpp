@@ -16,12 +16,15 @@
 namespace nodec::bits {
 namespace {
 
-// The body of the first loop there is: the steps of the solve.
-Region* first_loop(Region& region) {
+// The body of the loop over the steps of the solve: it writes their tape.
+Region* step_loop(Region& region) {
   for (const auto& op : region.ops) {
-    if (op->primitive == &while_p) return &op->region(1);
+    const bool steps = op->primitive == &while_p &&
+                       std::any_of(op->region(1).ops.begin(), op->region(1).ops.end(),
+                                   [](const auto& o) { return o->primitive == &tape_write_p; });
+    if (steps) return &op->region(1);
     for (const auto& inner : op->regions) {
-      if (Region* found = first_loop(*inner)) return found;
+      if (Region* found = step_loop(*inner)) return found;
     }
   }
   return nullptr;
@@ -120,7 +123,7 @@ TEST_CASE("planted: one fma split") {
   const std::unique_ptr<Graph> expanded = run_until(*traced.graph, "expand");
   const Bits whole = train(compile_expanded(*expanded), options, {});
   CHECK_SAME_BITS(whole, train(compile_fresh(*traced.graph), options, {}));
-  Region* steps = first_loop(expanded->body);
+  Region* steps = step_loop(expanded->body);
   REQUIRE(steps != nullptr);
   REQUIRE(split_one_fma(*steps));
   CHECK_OTHER_BITS(whole, train(compile_expanded(*expanded), options, {}));

@@ -140,6 +140,50 @@ TEST_CASE("cells keep what accepted steps wrote; rejected attempts and the probe
   CHECK(solve(p).cells[0].integer() == 80);
 }
 
+TEST_CASE("the first step's probe stays in the domain of the dynamics") {
+  // u1' = -u1 and u2' = -3e6 u2 sqrt(u2): the Euler probe that u1 suggests makes u2 negative.
+  Problem p;
+  p.f = [](Builder& b, Value*, const Values& u, const Values&) -> Values {
+    Value *fast = mul(b, u[1], sqrt(b, u[1])), *rate = scalar(b, Dtype::F64, -3e6);
+    return {neg(b, u[0]), mul(b, rate, fast)};
+  };
+  p.u0 = {Array::scalar(Dtype::F64, 1), Array::scalar(Dtype::F64, 1e-7)};
+  const Solved o = solve(p);
+  CHECK(ends(o, Status::Success));
+  CHECK(std::abs(o.u() - std::exp(-1.0)) < 1e-5);
+  CHECK(o.states[1].real() < 1e-6);
+  const std::int64_t probes = o.f_evals - 1 - 6 * (o.accepted + o.rejected);
+  CHECK(probes > 1);
+  CHECK(probes <= 9);
+}
+
+TEST_CASE("a component that stays 0 asks nothing where atol is 0") {
+  for (const double dt0 : {0.0, 0.1}) {
+    Problem p = decay();
+    p.u0 = {Array::of({3}, {0, 1, 0})};
+    p.captures = {Array::of({3}, {0.8, 0.8, 0.8})};
+    p.atol = 0, p.dt0 = dt0;
+    const Solved o = solve(p);
+    CHECK(ends(o, Status::Success));
+    CHECK(o.u(0) == 0);
+    CHECK(std::abs(o.u(1) - std::exp(-0.8)) < 1e-6);
+  }
+}
+
+TEST_CASE("a component without elements is solved") {
+  Problem p = decay();
+  p.u0 = {Array::of({0}, {}), Array::scalar(Dtype::F64, 1.5)};
+  p.f = [](Builder& b, Value*, const Values& u, const Values& c) -> Values {
+    return {neg(b, u[0]), neg(b, mul(b, c[0], u[1]))};
+  };
+  const Solved o = solve(p);
+  CHECK(ends(o, Status::Success));
+  CHECK(std::abs(o.states[1].real() - 1.5 * std::exp(-0.8)) < 1e-5);
+  p.u0 = {Array::of({0}, {})};
+  p.f = [](Builder& b, Value*, const Values& u, const Values&) -> Values { return {neg(b, u[0])}; };
+  CHECK(ends(solve(p), Status::Success));
+}
+
 TEST_CASE("a solve that contradicts itself is refused in words") {
   const auto message = [](auto spoil) -> std::string {
     Problem p = decay();

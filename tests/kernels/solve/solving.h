@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Problem {
   Slopes f;
   std::vector<Array> u0, captures = {};
   double t0 = 0, t1 = 1, tolerance = 1e-6, dt0 = 0;
+  std::optional<double> atol = {};  // else the tolerance
   std::int64_t max_steps = 10000, quadratures = 0;
   std::string method = "tsit5", controller = "pi", adjoint = "discrete", tape = "";
   Attrs more = {};
@@ -69,7 +71,7 @@ inline Op& add_solve(Region& region, const Problem& p) {
 
 inline std::vector<Array> arguments(const Problem& p) {
   std::vector<Array> arrays;
-  for (double x : {p.t0, p.t1, p.tolerance, p.tolerance, p.dt0}) {
+  for (double x : {p.t0, p.t1, p.tolerance, p.atol.value_or(p.tolerance), p.dt0}) {
     arrays.push_back(Array::scalar(p.dtype, x));
   }
   arrays.push_back(Array::scalar(Dtype::I32, double(p.max_steps)));

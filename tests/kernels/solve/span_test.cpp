@@ -101,4 +101,20 @@ TEST_CASE("a span of few units in the last place is integrated whole") {
   }
 }
 
+TEST_CASE("a step moves the state by what it moves the clock") {
+  for (const double t0 : {1e4, 1e5, 1e6}) {
+    CAPTURE(t0);
+    Problem p = growth(Dtype::F32, -1, t0, t0 + 1);
+    p.tolerance = 1e-6;
+    const Solved o = solve(p);
+    CHECK(ends(o, Status::Success));
+    CHECK(std::abs(o.u() - std::exp(-1.0)) < 1e-5);
+    p.dt0 = 0.3;
+    CHECK(std::abs(solve(p).u() - std::exp(-1.0)) < 1e-5);
+  }
+  Problem p = growth(Dtype::F64, -1, 1.7e9, 1.7e9 + 1);
+  p.tolerance = 1e-10;
+  CHECK(std::abs(solve(p).u() - std::exp(-1.0)) < 2e-9);
+}
+
 }  // namespace nodec::testing

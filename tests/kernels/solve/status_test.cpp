@@ -49,12 +49,38 @@ TEST_CASE("NaN in the state, a parameter, the tolerances or the times fails the 
              Status::NonFinite));
   CHECK(ends(spoilt([](Problem& p) { p.captures[0] = Array::scalar(Dtype::F64, kNan); }),
              Status::NonFinite));
-  CHECK(ends(spoilt([](Problem& p) { p.tolerance = kNan; }), Status::NonFinite));
+  CHECK(ends(spoilt([](Problem& p) { p.tolerance = kNan; }), Status::BadTolerance));
   CHECK(ends(spoilt([](Problem& p) { p.t0 = kNan; }), Status::NonFinite));
   CHECK(ends(spoilt([](Problem& p) { p.t1 = kNan; }), Status::NonFinite));
   CHECK(ends(spoilt([](Problem& p) { p.t1 = INFINITY; }), Status::NonFinite));
   CHECK(ends(spoilt([](Problem& p) { p.u0[0] = Array::scalar(Dtype::F64, INFINITY); }),
              Status::NonFinite));
+}
+
+TEST_CASE("tolerances that no step can meet are refused before anything is evaluated") {
+  Problem p = decay();
+  const std::pair<double, Status> senseless[] = {{0, Status::ZeroTolerances},
+                                                 {-0.0, Status::ZeroTolerances},
+                                                 {-1e-6, Status::BadTolerance},
+                                                 {INFINITY, Status::BadTolerance},
+                                                 {kNan, Status::BadTolerance}};
+  for (const auto& [tolerance, status] : senseless) {
+    CAPTURE(tolerance);
+    p.tolerance = tolerance;
+    const Solved o = solve(p);
+    CHECK(ends(o, status));
+    CHECK(o.f_evals == 0);
+    CHECK(o.u() == 1.5);
+  }
+}
+
+TEST_CASE("where time cannot resolve the wanted step, the status says that") {
+  // From 1e17 in f64 the next time is 16 away.
+  Problem p = decay();
+  p.t0 = 1e17, p.t1 = 1e17 + 64;
+  CHECK(ends(solve(p), Status::DtUnderflow));
+  p.dt0 = 1;  // wanted, and no step at all there
+  CHECK(ends(solve(p), Status::DtUnderflow));
 }
 
 TEST_CASE("NaN that appears on the way fails the solve there") {

@@ -1,5 +1,5 @@
 // How an estimate of a gradient's error comes out of a vjp, whoever makes it: a rule of the test's
-// own reports the solve's atol, so that each solve tells another number.
+// own reports the solve's dt0, so that each solve tells another number.
 #include <doctest/doctest.h>
 
 #include "kernels/regions.h"
@@ -24,9 +24,9 @@ std::vector<Value*> passed_on(const Op& y, std::span<Value* const> dy) {
   return dx;
 }
 
-std::vector<Value*> tell_atol(Differentiator& ad, Builder& b, const Op& y,
-                              std::span<Value* const> dy) {
-  if (ad.error_wanted()) ad.report_error(b, SolveView(y).atol());
+std::vector<Value*> tell_dt0(Differentiator& ad, Builder& b, const Op& y,
+                             std::span<Value* const> dy) {
+  if (ad.error_wanted()) ad.report_error(b, SolveView(y).dt0());
   return passed_on(y, dy);
 }
 
@@ -34,12 +34,12 @@ std::vector<Value*> derive_dynamics(Differentiator& ad, Builder& b, const Op& y,
                                     std::span<Value* const> dy) {
   const SolveView solve(y);
   Request(ad, solve).derive(ad, solve, false);
-  return tell_atol(ad, b, y, dy);
+  return tell_dt0(ad, b, y, dy);
 }
 
 void register_rules() {
   static const bool once = [] {
-    register_adjoint({"teller", written_again, tell_atol, true});
+    register_adjoint({"teller", written_again, tell_dt0, true});
     register_adjoint({"deriver", written_again, derive_dynamics, true});
     register_adjoint({"silent", written_again,
                       [](Differentiator&, Builder&, const Op& y, std::span<Value* const> dy) {
@@ -50,12 +50,12 @@ void register_rules() {
   CHECK(once);
 }
 
-// One step of du/dt = u, or of `inner`'s end, by that rule at that atol.
-Value* told_solve(Builder& b, Value* u, double atol, const std::string& rule = "teller",
+// One step of du/dt = u, or of `inner`'s end, by that rule with that dt0.
+Value* told_solve(Builder& b, Value* u, double dt0, const std::string& rule = "teller",
                   const std::string& inner = "") {
   register_rules();
   Problem p{.f = [&](Builder& in, Value*, const Values& x, const Values&) -> Values {
-              return {inner.empty() ? x[0] : told_solve(in, x[0], atol, inner)};
+              return {inner.empty() ? x[0] : told_solve(in, x[0], dt0, inner)};
             },
             .u0 = {Array::of({2}, {0, 0})},
             .adjoint = rule};
@@ -66,7 +66,8 @@ Value* told_solve(Builder& b, Value* u, double atol, const std::string& rule = "
   for (const Array& array : arguments(p)) {
     operands.push_back(zeros(b, array.type()));
   }
-  operands[std::size_t(view.atol()->index)] = scalar(b, Dtype::F64, atol);
+  operands[std::size_t(view.dt0()->index)] = scalar(b, Dtype::F64, dt0);
+  operands[std::size_t(view.rtol()->index)] = scalar(b, Dtype::F64, 1e-3);
   operands[SolveView::kScalars] = u;
   return b.inline_region(solving, operands).front();
 }
@@ -110,10 +111,10 @@ std::string refused(const Model& model) {
   return "";
 }
 
-Value* called(Builder& b, Value* u, double atol) {
+Value* called(Builder& b, Value* u, double dt0) {
   auto f = region_like({u});
   Builder in(*f);
-  f->results = {told_solve(in, f->arg(0), atol)};
+  f->results = {told_solve(in, f->arg(0), dt0)};
   return call(b, {u}, std::move(f), "layer").result();
 }
 
@@ -154,10 +155,10 @@ TEST_CASE("calls hand out what solves inside told, calls in calls too") {
 TEST_CASE("the branch taken tells, one without a solve tells zero") {
   const auto branches = [](double yes, double no) {
     return [=](Builder& b, Value* u, Value* other) {
-      const auto branch = [&](double atol) {
+      const auto branch = [&](double dt0) {
         auto f = region_like({u});
         Builder in(*f);
-        f->results = {atol > 0 ? told_solve(in, f->arg(0), atol) : sin(in, f->arg(0))};
+        f->results = {atol > 0 ? told_solve(in, f->arg(0), dt0) : sin(in, f->arg(0))};
         return f;
       };
       return cond(b, other, {u}, branch(yes), branch(no)).result();

@@ -158,7 +158,7 @@ TEST_CASE("the branch taken tells, one without a solve tells zero") {
       const auto branch = [&](double dt0) {
         auto f = region_like({u});
         Builder in(*f);
-        f->results = {atol > 0 ? told_solve(in, f->arg(0), dt0) : sin(in, f->arg(0))};
+        f->results = {dt0 > 0 ? told_solve(in, f->arg(0), dt0) : sin(in, f->arg(0))};
         return f;
       };
       return cond(b, other, {u}, branch(yes), branch(no)).result();

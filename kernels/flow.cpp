@@ -5,6 +5,7 @@
 
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
+#include "kernels/solve/view.h"
 
 namespace nodec {
 namespace {
@@ -29,16 +30,17 @@ Flow of_while(const Op& op, const Region& region, bool body) {
   return f;
 }
 
-// solve(t0, t1, rtol, atol, dt0, max_steps, u0..., cells..., captures...) -> (u1..., integrals...,
-// final cells..., status, t, dt, accepted, rejected, f_evals [, tape]) with the dynamics
-// (t, u..., cells..., captures...) -> (du..., integrands..., cells'..., residuals...).
+// solve(t0, t1, rtol, atol, dt0, max_steps [, dt_max] [, stops], u0..., cells..., captures...) ->
+// (u1..., integrals..., final cells..., status, t, dt, accepted, rejected, f_evals [, tape]) with
+// the dynamics (t, u..., cells..., captures...) -> (du..., integrands..., cells'..., residuals...).
 Flow of_dynamics(const Op& op, const Region& region) {
   const int states = int(op.attrs.get<std::int64_t>("states"));
   const int integrals = int(op.attrs.get_or<std::int64_t>("quadratures", 0));
   const int cells = int(op.attrs.get_or<std::int64_t>("cells", 0));
   const int before_cells = states + integrals;
   Flow f{true, {0}, {}, {}};
-  for (std::size_t i = 1; i < region.args.size(); ++i) f.enters.push_back(5 + int(i));
+  const SolveView view(op);
+  for (std::size_t i = 1; i < region.args.size(); ++i) f.enters.push_back(int(view.operand_of(i)));
   for (int i = 0; i < int(region.results.size()); ++i) {
     const bool is_cell = i >= before_cells && i < before_cells + cells;
     f.leaves.push_back(i < before_cells + cells ? i : -1);

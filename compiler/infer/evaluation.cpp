@@ -142,8 +142,9 @@ Abstract Evaluation::unrun(const Op& op, std::size_t result) {
     const std::size_t own = view.states() + view.quadratures();
     const bool is_cell = result >= own && result < own + view.cells();
     if (is_cell) return of(op.operands[view.first_cell() + result - own]);
-    if (result < view.states()) add(all.from, sources(of(op.operands[view.kScalars + result])));
-    if (result < own) last = view.kScalars;
+    if (result < view.states())
+      add(all.from, sources(of(op.operands[view.first_state() + result])));
+    if (result < own) last = view.first_state();
   }
   for (std::size_t i = 0; i < last; ++i) {
     const int v = variable(op.operands[i]);

@@ -42,10 +42,10 @@ class Labels {
     const SolveView view(solve);
     Region& dynamics = solve.region();
     for (const std::int64_t cell : view.per_step()) {
-      const std::size_t i = view.states() + std::size_t(cell);
-      const Value* outer = declared_as(solve.operands[SolveView::kScalars + i]);
-      const Value* inside = stand_in(dynamics, dynamics.arg(1 + i));
-      if (outer != nullptr && inside != nullptr) label(*dynamics.arg(1 + i), *outer, inside);
+      const std::size_t i = 1 + view.states() + std::size_t(cell);
+      const Value* outer = declared_as(solve.operands[view.operand_of(i)]);
+      const Value* inside = stand_in(dynamics, dynamics.arg(i));
+      if (outer != nullptr && inside != nullptr) label(*dynamics.arg(i), *outer, inside);
     }
     for (const auto& arg : dynamics.args) {
       const Value* outer = origin(arg.get());

@@ -137,7 +137,7 @@ class Removal {
     }
     if (parts.has_tape() && !live_.lives(op.results.back().get())) drop_tape(op, parts, results);
     drop_results(op, op.region(), results);
-    drop_arguments(op, arguments, SolveParts::kOperandOfArg);
+    drop_arguments(op, arguments, parts.operand_of(0));
     lower_count(op, "quadratures", integrals);
     if (any(cells)) count_without(op, cells);
   }

@@ -76,7 +76,7 @@ void Liveness::need_op(const Op& op) {
 
 void Liveness::need_solve(const Op& op) {
   const SolveParts parts(op);
-  for (std::size_t i = 0; i < 6 + parts.states(); ++i) need(op.operands[i]);
+  for (std::size_t i = 0; i < parts.first_cell(); ++i) need(op.operands[i]);
   for (std::size_t i = 0; i < parts.states(); ++i) need(op.region().results[i]);
   for (std::size_t i = 0; i < 1 + parts.states(); ++i) need(op.region().arg(i));
 }
@@ -104,7 +104,7 @@ void Liveness::need_carry(const Op& op, std::size_t i) {
 }
 
 void Liveness::need_cell(const Op& op, const SolveParts& parts, std::size_t cell) {
-  need(op.operands[parts.first_cell_arg() + cell + SolveParts::kOperandOfArg]);
+  need(op.operands[parts.first_cell() + cell]);
   need(op.region().results[parts.first_cell_result() + cell]);
 }
 
@@ -140,7 +140,7 @@ void Liveness::need_solve_argument(const Op& op, std::size_t i) {
   const SolveParts parts(op);
   if (i < parts.first_cell_arg()) return;  // time and states always live
   if (i < parts.first_capture_arg()) return need_cell(op, parts, i - parts.first_cell_arg());
-  need(op.operands[i + SolveParts::kOperandOfArg]);
+  need(op.operands[parts.operand_of(i)]);
 }
 
 }  // namespace nodec

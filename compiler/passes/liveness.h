@@ -24,7 +24,6 @@ class SolveParts : public SolveView {
   std::size_t first_cell_arg() const { return 1 + states(); }
   std::size_t first_capture_arg() const { return first_cell_arg() + cells(); }
   bool has_tape() const { return !tape().empty(); }
-  static constexpr std::size_t kOperandOfArg = kScalars - 1;  // argument i > 0 is operand i + 5
 };
 
 class Liveness {

@@ -13,6 +13,7 @@
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
+#include "kernels/solve/view.h"
 
 namespace nodec {
 namespace {
@@ -258,8 +259,9 @@ void set_counts(Op& op, const Places& at, std::size_t boxes, const Offsets& oper
     op.attrs.set("wrt", operands.expand(op.attrs.get<Indices>("wrt")));
     op.attrs.set("seeds", yielded.expand(op.attrs.get<Indices>("seeds")));
   } else if (op.primitive == &solve_p) {
-    const std::int64_t first = 6 + op.attrs.get<std::int64_t>("states");
-    const auto last = std::int64_t(5 + at.first_capture + boxes);
+    const SolveView view(op);
+    const auto first = std::int64_t(view.first_cell());
+    const auto last = std::int64_t(view.operand_of(at.first_capture) + boxes);
     op.attrs.set("cells", operands.at(last) - operands.at(first));
   }
 }

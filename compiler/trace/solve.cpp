@@ -22,6 +22,11 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what) const {
       {{b.where(), ""}}, "cast it to the state's dtype");
 }
 
+bool Setting::is(double number) const {
+  const double* mine = std::get_if<double>(&value_);
+  return mine != nullptr && *mine == number;
+}
+
 namespace tracing {
 namespace {
 
@@ -60,6 +65,7 @@ Attrs attributes(const SolveOptions& options, std::size_t states, const std::str
               {"residuals", std::int64_t{0}}, {"states", std::int64_t(states)},
               {"tape", std::string()}};
   if (!options.keep_stages) attrs.set("keep", false);
+  if (!options.dt_max.is(0)) attrs.set("dt_max", true);
   if (!path.empty()) attrs.set("name", path);  // what reports call it
   return attrs;
 }
@@ -80,6 +86,7 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
                                options.atol.value(b, dtype, "atol"),
                                options.dt.value(b, dtype, "dt"),
                                options.max_steps.value(b, Dtype::I32, "max_steps")};
+  if (!options.dt_max.is(0)) operands.push_back(options.dt_max.value(b, dtype, "dt_max"));
   Opened frame(Body::Closure, "solve", where);
   frame->name = frame->record->path();
   const Content t = add_argument(*frame, Type::scalar(dtype), "t");

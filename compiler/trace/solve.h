@@ -22,6 +22,7 @@ class Setting {
 
   // As a scalar of this dtype in the frame being traced.
   Value* value(Builder& b, Dtype dtype, std::string_view what) const;
+  bool is(double number) const;
 
  private:
   std::variant<double, Var> value_;
@@ -33,7 +34,8 @@ struct SolveOptions {
   std::string adjoint = "discrete";          // the rule of its derivative
   std::string adjoint_tolerance = "scaled";  // or "peer"
   Setting rtol = 1e-3, atol = 1e-6;
-  Setting dt = 0;  // the first step (0: chosen), or every step of a fixed-step method
+  Setting dt = 0;      // the first step (0: chosen), or every step of a fixed-step method
+  Setting dt_max = 0;  // the longest step (0: any), of a method that chooses its steps
   Setting max_steps = 10000;
   // `discrete` reads stage values from the tape; or recomputes them: less memory, the same bits.
   bool keep_stages = true;

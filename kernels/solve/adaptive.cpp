@@ -61,6 +61,9 @@ class AdaptiveIntegration : Integration {
                       const SolveEnv& env) const;
   Value* refusal(Builder& b) const;
   SolveState attempt(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  static Value* limited(Builder& b, Value* h, const SolveEnv& env) {
+    return env.dt_max ? min(b, h, env.dt_max) : h;
+  }
   Value* reaches_end(Builder& b, const SolveState& s, Value* t1, Value* rest) const;
   Value* next_status(Builder& b, const SolveState& next, const SolveEnv& env, Value* reached,
                      Value* error) const;
@@ -76,8 +79,9 @@ class AdaptiveIntegration : Integration {
 std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const SolveState& s,
                                                           const SolveEnv& env,
                                                           const Evaluation& first) const {
-  FirstStepProblem p{s.t,      env.direction, span(b), env.rtol,    env.atol,
-                     s.states, first.slopes,  s.cells, env.captures};
+  FirstStepProblem p{s.t,          env.direction, limited(b, span(b), env),
+                     env.rtol,     env.atol,      s.states,
+                     first.slopes, s.cells,       env.captures};
   Value* dt0 = solve_.dt0();
   if (is_never_positive(dt0)) {
     const FirstStep found = first_step(b, solve_, p);
@@ -107,7 +111,9 @@ Value* AdaptiveIntegration::refusal(Builder& b) const {
   Value *least = min(b, rtol, atol), *most = max(b, rtol, atol);
   Value* sound = logical_and(b, ge(b, least, zero), is_finite(b, most));
   Value* code = status(b, eq(b, most, zero), Status::ZeroTolerances, Status::Success);
-  return select(b, sound, code, status(b, Status::BadTolerance));
+  code = select(b, sound, code, status(b, Status::BadTolerance));
+  if (solve_.dt_max() == nullptr) return code;
+  return select(b, gt(b, solve_.dt_max(), zero), code, status(b, Status::BadStepLimit));
 }
 
 // Before the first step, of size s.h: done where nothing moves, else whether it can be taken.
@@ -130,6 +136,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
                .rtol = solve_.rtol(),
                .atol = solve_.atol(),
                .max_steps = solve_.max_steps(),
+               .dt_max = solve_.dt_max(),
                .captures = solve_.captures()};
   SolveState s = start_state(b);
   const Dynamics f = dynamics(env.captures);
@@ -137,7 +144,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   const Evaluation first = f.evaluate(b, s.t, s.states, s.cells);
   s.cells = f.entering(entered, std::move(s.cells));
   const auto [size, probes] = start_size(b, s, env, first);
-  s.h = select(b, ne(b, s.t, env.t1), size, number(b, 0));
+  s.h = select(b, ne(b, s.t, env.t1), limited(b, size, env), number(b, 0));
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
   Value *refused = refusal(b), *fine = eq(b, refused, i32(b, 0));
@@ -181,7 +188,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   SolveState next = s;
   next.tape = write_frame(b, s, dt, mul(b, env.direction, s.h), step);
   next.t = select(b, d.accepted, reached, s.t);
-  next.h = d.dt;
+  next.h = limited(b, d.dt, env);
   next.errold = d.errold;
   next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);
   next.rejected = select(b, d.accepted, s.rejected, add_one(b, s.rejected));

@@ -22,7 +22,7 @@ namespace nodec {
 struct FirstStepProblem {
   Value* t0;
   Value* direction;  // +1 or -1
-  Value* span;       // |t1 - t0|
+  Value* span;       // the longest step there may be
   Value* rtol;
   Value* atol;
   Values states;

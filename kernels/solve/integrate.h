@@ -36,13 +36,14 @@ struct SolveState {
 // What it reads. dt, steps and t0 are the fixed-step loop's; tolerances the adaptive one's.
 struct SolveEnv {
   Value *t0 = nullptr, *t1 = nullptr, *direction = nullptr, *dt = nullptr, *steps = nullptr;
-  Value *rtol = nullptr, *atol = nullptr, *max_steps = nullptr;
+  Value *rtol = nullptr, *atol = nullptr, *max_steps = nullptr, *dt_max = nullptr;
   Values captures;
 
   template <class F>
   void each(F&& f) {
     f(t0, "t0"), f(t1, "t1"), f(direction, "direction"), f(dt, "dt"), f(steps, "steps");
     f(rtol, "rtol"), f(atol, "atol"), f(max_steps, "max_steps");
+    f(dt_max, "dt_max");
     each_of(f, captures, "capture");
   }
 };

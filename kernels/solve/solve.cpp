@@ -29,6 +29,12 @@ void expect(const SolveView& s, bool fine, const std::string& message, std::stri
   if (!fine) fail(s.op(), message, std::move(help));
 }
 
+const double* number_of(const Value* value) {
+  if (value->op == nullptr || value->op->primitive != &constant_p) return nullptr;
+  const Attr* number = value->op->attrs.find("value");
+  return number != nullptr ? std::get_if<double>(number) : nullptr;
+}
+
 void check_scalars(const SolveView& s) {
   const Type& time = s.t0()->type;
   expect(s, open(time) || (time.is_scalar() && is_float(time.dtype())),
@@ -42,6 +48,30 @@ void check_scalars(const SolveView& s) {
   }
   expect(s, fits(s.max_steps()->type, Type::scalar(Dtype::I32)),
          fmt::format("takes an i32 scalar as max_steps, got {}", s.max_steps()->type.str()));
+}
+
+void check_limits(const SolveView& s) {
+  const Type& time = s.t0()->type;
+  if (const Value* most = s.dt_max()) {
+    expect(s, fits(most->type, time),
+           fmt::format("has a dt_max of {} but a t0 of {}", most->type.str(), time.str()),
+           "times share the state's dtype");
+    expect(s, s.method().adaptive,
+           fmt::format("takes steps of one size with '{}', and is given a dt_max", s.method().name),
+           "give that size as dt, or name a method that chooses its steps");
+    const double* number = number_of(most);
+    expect(s, number == nullptr || *number > 0,
+           fmt::format("wants a dt_max above 0, got {}", number != nullptr ? *number : 0),
+           "leave dt_max out where steps may be of any length");
+  }
+  const Value* stops = s.stops();
+  if (stops == nullptr || open(stops->type) || open(time)) return;
+  const bool fine =
+      stops->type.is_tensor() && stops->type.rank() == 1 && stops->type.dtype() == time.dtype();
+  expect(s, fine,
+         fmt::format("takes its stops as a vector of {}, got {}", name(time.dtype()),
+                     stops->type.str()),
+         "give the times as one vector, in the state's dtype");
 }
 
 void check_states(const SolveView& s) {
@@ -65,7 +95,7 @@ void check_arguments(const SolveView& s) {
              "gives its dynamics {} arguments (t, {} states, {} cells, {} captures), they take {}",
              wanted, s.states(), s.cells(), s.capture_count(), f.args.size()));
   for (std::size_t i = 0; i < wanted; ++i) {
-    const Value* given = i == 0 ? s.t0() : s.op().operands[i + SolveView::kScalars - 1];
+    const Value* given = i == 0 ? s.t0() : s.op().operands[s.operand_of(i)];
     expect(s, fits(f.arg(i)->type, given->type),
            fmt::format("gives argument {} of its dynamics, which is {}, a value of {}", i,
                        f.arg(i)->type.str(), given->type.str()));
@@ -105,12 +135,6 @@ void check_adjoint(const SolveView& s) {
   const auto tolerance = attribute_or<std::string>(s.op(), "adjoint_tolerance", "scaled");
   expect(s, tolerance == "scaled" || tolerance == "peer",
          fmt::format("knows no adjoint tolerance '{}'", tolerance), "name 'scaled' or 'peer'");
-}
-
-const double* number_of(const Value* value) {
-  if (value->op == nullptr || value->op->primitive != &constant_p) return nullptr;
-  const Attr* number = value->op->attrs.find("value");
-  return number != nullptr ? std::get_if<double>(number) : nullptr;
 }
 
 // Of numbers that stand in the program; what is only known at run time ends the solve with a
@@ -160,11 +184,12 @@ void check_attributes(const SolveView& s) {
 std::vector<Type> solve_type(const Op& op) {
   const SolveView s(op);
   expect(s, !op.regions.empty(), "lacks its dynamics");
-  expect(s, op.operands.size() >= SolveView::kScalars + s.states() + s.cells(),
-         fmt::format("has {} operands, too few for 6 scalars, {} states and {} cells",
-                     op.operands.size(), s.states(), s.cells()));
+  expect(s, op.operands.size() >= s.first_capture(),
+         fmt::format("has {} operands, too few for {} settings, {} states and {} cells",
+                     op.operands.size(), s.first_state(), s.states(), s.cells()));
   check_attributes(s);
   check_scalars(s);
+  check_limits(s);
   check_states(s);
   check_arguments(s);
   check_results(s);

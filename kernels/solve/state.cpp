@@ -106,11 +106,10 @@ class State {
   // and cells come back as arguments of the next run.
   void find_varied() {
     const Op& op = solve_.op();
-    const std::size_t first_operand = SolveView::kScalars - 1;
     const bool time = ad_.wanted(op, 0) || ad_.wanted(op, 1);
     for (std::size_t i = 0; i < solve_.dynamics().args.size(); ++i) {
       const bool moves = time && i <= solve_.states();
-      varied_.push_back(moves || (i > 0 && ad_.wanted(op, first_operand + i)));
+      varied_.push_back(moves || (i > 0 && ad_.wanted(op, solve_.operand_of(i))));
     }
     for (Marks before; before != varied_;) {
       before = varied_;

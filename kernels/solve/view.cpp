@@ -28,6 +28,10 @@ bool SolveView::is_per_step(std::size_t cell) const {
 
 bool SolveView::keeps_stages() const { return attribute_or<bool>(*op_, "keep", true); }
 
+bool SolveView::limits_steps() const { return attribute_or<bool>(*op_, "dt_max", false); }
+
+bool SolveView::has_stops() const { return attribute_or<bool>(*op_, "stops", false); }
+
 const Method& SolveView::method() const {
   const std::string name = text("method", "tsit5");
   if (const Method* found = find_method(name)) return *found;

@@ -1,6 +1,7 @@
 // A solve op with its parts by name, so that nobody counts operands.
 //
-//   operands  t0, t1, rtol, atol, dt0, max_steps, states..., cells..., captures...
+//   operands  t0, t1, rtol, atol, dt0, max_steps [, dt_max] [, stops], states..., cells...,
+//             captures...
 //   results   states..., integrals..., cells..., status, t, dt, accepted, rejected, f_evals[, tape]
 //   dynamics  (t, states..., cells..., captures...)
 //             -> (slopes..., integrands..., cells..., residuals...)
@@ -10,6 +11,8 @@
 //               "residuals"  t, dt, then for each stage that enters the new state its residuals
 //               "states"     t, dt, states
 //               "dense"      t, dt, states, then for each stage its slopes
+//             dt_max, stops: whether there is such an operand: the longest step, a scalar above 0;
+//             and a vector of times, sorted in the direction of the solve, that steps end at
 //             keep: whether the discrete adjoint's tape holds the stages (true when not given)
 //             per_step: the cells that change only when a step is accepted; all evaluations of a
 //             step see them as the step began, and the last one makes the new content. Where it
@@ -37,7 +40,9 @@ class SolveView {
   Value* atol() const { return op_->operands.at(3); }
   Value* dt0() const { return op_->operands.at(4); }
   Value* max_steps() const { return op_->operands.at(5); }
-  Values initial_states() const { return operands(kScalars, states()); }
+  Value* dt_max() const { return limits_steps() ? op_->operands.at(kScalars) : nullptr; }
+  Value* stops() const { return has_stops() ? op_->operands.at(first_state() - 1) : nullptr; }
+  Values initial_states() const { return operands(first_state(), states()); }
   Values initial_cells() const { return operands(first_cell(), cells()); }
   Values captures() const { return operands(first_capture(), capture_count()); }
 
@@ -50,14 +55,20 @@ class SolveView {
   std::vector<std::int64_t> per_step() const;
   bool is_per_step(std::size_t cell) const;
   bool keeps_stages() const;  // for the reverse sweep; else it computes them again
+  bool limits_steps() const;
+  bool has_stops() const;
   std::string tape() const { return text("tape", ""); }
   std::string controller() const { return text("controller", "pi"); }
   std::string adjoint() const { return text("adjoint", "discrete"); }
   const Method& method() const;  // Error when there is none of that name
 
-  // Where a group of operands starts; argument i of the dynamics is operand i + kScalars - 1.
+  // Where a group of operands starts; argument i > 0 of the dynamics is operand operand_of(i).
   static constexpr std::size_t kScalars = 6;
-  std::size_t first_cell() const { return kScalars + states(); }
+  std::size_t first_state() const {
+    return kScalars + (limits_steps() ? 1 : 0) + (has_stops() ? 1 : 0);
+  }
+  std::size_t operand_of(std::size_t argument) const { return first_state() - 1 + argument; }
+  std::size_t first_cell() const { return first_state() + states(); }
   std::size_t first_capture() const { return first_cell() + cells(); }
 
   Values final_states() const { return results(0, states()); }

@@ -1,13 +1,13 @@
-// Inputs to run a program with when nobody has any. A solve's t0, t1, tolerances, first step and
-// cap are found by where they enter it; all else is small: floats within 0.1 of 0, integers from 0
-// to 7 (indices into tables, labels), keys their own number.
+// Inputs to run a program with when nobody has any. A solve's t0, t1, tolerances, steps and
+// stops are found by where they enter it; all else is small: floats within 0.1 of 0, integers from
+// 0 to 7 (indices into tables, labels), keys their own number.
 #include <algorithm>
 #include <unordered_map>
 
 #include "ir/philox.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
-#include "kernels/solve/method.h"
+#include "kernels/solve/view.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/verb.h"
 
@@ -48,6 +48,9 @@ class Roles {
     for (std::size_t i = 0; i < std::min(op.operands.size(), std::size(kSolveScalars)); ++i) {
       wanted_[origin(op.operands[i])] = i == 4 && fixed ? kFixedStep : kSolveScalars[i];
     }
+    const SolveView view(op);
+    if (view.dt_max() != nullptr) wanted_[origin(view.dt_max())] = 1;
+    if (view.stops() != nullptr) wanted_[origin(view.stops())] = 0.5;
   }
 
   // Through the bodies around it to the program's own value.

@@ -196,7 +196,7 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
   Values dx(y.operands.size(), nullptr);
   std::size_t next = 0;
   for (std::size_t i = 0; i < solve.states(); ++i) {
-    dx[SolveView::kScalars + i] = unwound.result(next++);
+    dx[solve.first_state() + i] = unwound.result(next++);
   }
   for (std::size_t i : request.captures) dx[solve.first_capture() + i] = unwound.result(next++);
   if (request.time) {

@@ -157,7 +157,7 @@ Values solve_back(Builder& b, const SolveView& solve, Value* needed, const Rever
 Values gradients(Builder& b, const SolveView& solve, const Request& request, const Values& seeds,
                  const Values& solved, std::span<Value* const> dy) {
   Values dx(solve.op().operands.size(), nullptr), at_start = solved;
-  for (std::size_t i = 0; i < solve.states(); ++i) dx[SolveView::kScalars + i] = solved[i];
+  for (std::size_t i = 0; i < solve.states(); ++i) dx[solve.first_state() + i] = solved[i];
   std::size_t next = solve.states();
   for (std::size_t i : request.captures) dx[solve.first_capture() + i] = solved[next++];
   if (!request.time) return dx;

@@ -157,6 +157,27 @@ TEST_CASE("the first step's probe stays in the domain of the dynamics") {
   CHECK(probes <= 9);
 }
 
+TEST_CASE("no step is longer than dt_max") {
+  // u' = -u, and a pulse of area 1 that steps of their own choice pass over.
+  Problem p = scalar_problem(1, [](Builder& b, Value* t, Value* u) {
+    Value *begin = scalar(b, Dtype::F64, 6), *end = scalar(b, Dtype::F64, 6.125);
+    Value* inside = logical_and(b, ge(b, t, begin), lt(b, t, end));
+    Value* height = select(b, inside, scalar(b, Dtype::F64, 8), scalar(b, Dtype::F64, 0));
+    return sub(b, height, u);
+  });
+  const double pulse = 8 * (std::exp(6.125) - std::exp(6.0)), right = (1 + pulse) * std::exp(-8.0);
+  p.t1 = 8, p.tolerance = 1e-6;
+  p.dt_max = 0.0625;
+  const Solved o = solve(p);
+  CHECK(o.accepted >= 128);
+  CHECK(std::abs(o.u() - right) < 1e-5);
+  CHECK(std::abs(o.dt) <= 0.0625);
+  for (const double none : {0.0, -1.0, double(NAN)}) {
+    p.dt_max = none;
+    CHECK(ends(solve(p), Status::BadStepLimit));
+  }
+}
+
 TEST_CASE("a component that stays 0 asks nothing where atol is 0") {
   for (const double dt0 : {0.0, 0.1}) {
     Problem p = decay();

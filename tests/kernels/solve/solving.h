@@ -22,6 +22,7 @@ struct Problem {
   std::vector<Array> u0, captures = {};
   double t0 = 0, t1 = 1, tolerance = 1e-6, dt0 = 0;
   std::optional<double> atol = {};  // else the tolerance
+  std::optional<double> dt_max = {};
   std::int64_t max_steps = 10000, quadratures = 0;
   std::string method = "tsit5", controller = "pi", adjoint = "discrete", tape = "";
   Attrs more = {};
@@ -37,7 +38,7 @@ struct Solved {
   double u(std::int64_t i = 0) const { return states.at(0).real(i); }
 };
 
-// The graph's arguments: t0, t1, rtol, atol, dt0, max_steps, states, captures.
+// The graph's arguments are the solve's operands.
 inline Op& add_solve(Region& region, const Problem& p) {
   const Type number = Type::scalar(p.dtype);
   Values operands;
@@ -45,6 +46,7 @@ inline Op& add_solve(Region& region, const Problem& p) {
     operands.push_back(region.add_arg(number, name));
   }
   operands.push_back(region.add_arg(Type::scalar(Dtype::I32), "max_steps"));
+  if (p.dt_max) operands.push_back(region.add_arg(number, "dt_max"));
   auto f = std::make_unique<Region>();
   Value* t = f->add_arg(number, "t");
   Values states, captures;
@@ -64,6 +66,7 @@ inline Op& add_solve(Region& region, const Problem& p) {
   attrs.set("states", std::int64_t(p.u0.size())).set("quadratures", p.quadratures);
   attrs.set("cells", std::int64_t(p.cells.size()));
   if (!p.tape.empty()) attrs.set("tape", p.tape);
+  if (p.dt_max) attrs.set("dt_max", true);
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(f));
   return b.op(solve_p, std::move(operands), std::move(attrs), std::move(regions));
@@ -75,6 +78,7 @@ inline std::vector<Array> arguments(const Problem& p) {
     arrays.push_back(Array::scalar(p.dtype, x));
   }
   arrays.push_back(Array::scalar(Dtype::I32, double(p.max_steps)));
+  if (p.dt_max) arrays.push_back(Array::scalar(p.dtype, *p.dt_max));
   arrays.insert(arrays.end(), p.u0.begin(), p.u0.end());
   arrays.insert(arrays.end(), p.cells.begin(), p.cells.end());
   arrays.insert(arrays.end(), p.captures.begin(), p.captures.end());

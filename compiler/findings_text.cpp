@@ -20,10 +20,10 @@ void from_json(const Json& json, Type& type) {
 }
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SourceLine, file, line, layer)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Write, where, type, of_value)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Write, where, type, of_value, op)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lost, name, op, where, proven)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Finding, code, program, path, variable, declared, writes, before,
-                                   after, loads, lost, unproven, help, stops)
+                                   after, loads, lost, unproven, help, stops, in_part)
 
 std::string findings_text(std::span<const Finding> findings) {
   return Json(findings).dump(-1, ' ', false, Json::error_handler_t::replace);

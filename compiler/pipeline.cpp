@@ -9,6 +9,7 @@
 
 #include "compiler/ad/differentiate.h"
 #include "compiler/build_id.h"
+#include "compiler/infer/flat_paths.h"
 #include "compiler/infer/infer.h"
 #include "compiler/infer/settle_cells.h"
 #include "compiler/infer/stability.h"
@@ -113,6 +114,14 @@ std::vector<Finding> backward_findings(const Graph& graph) {
   return cells.told(check_stability(*copy, infer(*copy)));
 }
 
+// What the derivatives leave out, as far as the program's own ops decide that.
+std::vector<Finding> flat_findings(const Graph& graph) {
+  const std::unique_ptr<Graph> copy = clone(graph);
+  unbox(*copy);
+  settle_cells(*copy);
+  return flat_paths(*copy);
+}
+
 // One variable's finding in both directions is one finding; the derivative's says more.
 void merge_backward(std::vector<Finding>& findings, Finding backward) {
   backward.program = ProgramPart::Backward;
@@ -133,6 +142,7 @@ std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options) 
   std::vector<Finding> findings = check_stability(graph, infer(graph), options.unfinished);
   if (!options.backward || !stable(findings) || !asks_for_derivatives(graph.body)) return findings;
   for (Finding& finding : backward_findings(graph)) merge_backward(findings, std::move(finding));
+  for (Finding& finding : flat_findings(graph)) findings.push_back(std::move(finding));
   return findings;
 }
 

@@ -25,8 +25,9 @@ constexpr auto kCodes = std::to_array<Code>({
     {"aliased-slots", "two handles store to one state slot"},
     {"count-dependent", "the state depends on how often the solver runs the dynamics"},
     {"scratch", "the state is always written before it is read: it need not outlive the body"},
+    {"flat-path", "a gradient lacks what reaches the dynamics through comparisons, floor or casts"},
 });
-static_assert(kCodes.size() == std::size_t(FindingCode::Scratch) + 1, "a code lacks its meaning");
+static_assert(kCodes.size() == std::size_t(FindingCode::FlatPath) + 1, "a code lacks its meaning");
 
 }  // namespace
 

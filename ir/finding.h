@@ -25,6 +25,7 @@ enum class FindingCode : std::uint8_t {
   AliasedSlots,     // two state slots are one
   CountDependent,   // its content depends on how often the solver ran the dynamics
   Scratch,          // a declared cell that is always written before it is read
+  FlatPath,         // a gradient is asked for, and a way into the dynamics has none
 };
 std::string_view name(FindingCode code);     // "boxed", "dtype-change", ...
 std::string_view meaning(FindingCode code);  // one line for people, as in compiler/infer/README.md
@@ -41,6 +42,7 @@ struct Write {
   Type type;
   // The line is that of the stored value: the store's own was not found (no line tables).
   bool of_value = false;
+  std::string op = {};  // of a flat path: no store, but what has no derivative ("le")
 };
 
 // A value that is `any` because of the variable, when nothing is proven.
@@ -64,12 +66,14 @@ struct Finding {
   int unproven = 0;        // of loads and lost: those that stay `any` with the proof
   std::string help;        // the edit that mends it
   bool stops = false;      // a derivative that the program asks for does not exist because of it
+  bool in_part = false;    // of a flat path: the variable also reaches the dynamics smoothly
 
   // Whether it compiles: one type is proven. Any other finding stops a compile.
   bool stable() const {
     if (stops) return false;
     return code == FindingCode::Boxed || code == FindingCode::AliasedSlots ||
-           code == FindingCode::CountDependent || code == FindingCode::Scratch;
+           code == FindingCode::CountDependent || code == FindingCode::Scratch ||
+           code == FindingCode::FlatPath;
   }
 };
 

@@ -37,7 +37,7 @@ std::string writes_text(const Finding& f, const ReportStyle& style) {
   std::string text;
   bool inexact = false;
   for (const Write& write : f.writes) {
-    inexact |= write.of_value || !write.where.known();
+    inexact |= write.op.empty() && (write.of_value || !write.where.known());
     text += place(write.where, remark(f, write), style);
   }
   if (!inexact) return text;
@@ -78,6 +78,19 @@ std::string where_in(const Finding& f) {
   return model + (f.program == ProgramPart::Backward ? " (backward)" : "");
 }
 
+// "le and floor"
+std::string ops_text(const Finding& f) {
+  std::vector<std::string> ops;
+  for (const Write& write : f.writes) {
+    if (std::find(ops.begin(), ops.end(), write.op) == ops.end()) ops.push_back(write.op);
+  }
+  std::string text;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    text += (i == 0 ? "" : i + 1 < ops.size() ? ", " : " and ") + ops[i];
+  }
+  return text;
+}
+
 std::string predicate(const Finding& f) {
   const auto [before, after] = short_diff(f.before, f.after);
   switch (f.code) {
@@ -101,6 +114,9 @@ std::string predicate(const Finding& f) {
       return "depends on how often the solver runs the dynamics";
     case FindingCode::Scratch:
       return "is always written before it is read";
+    case FindingCode::FlatPath:
+      return fmt::format("reaches the dynamics {} through {}, whose derivative is 0",
+                         f.in_part ? "in part" : "only", ops_text(f));
   }
   return {};
 }
@@ -113,6 +129,7 @@ std::string typed(const Type& type, const Type& other) {
 }  // namespace
 
 std::string remark(const Finding& f, const Write& write) {
+  if (f.code == FindingCode::FlatPath) return write.op + typed(write.type, f.before);
   const std::string type = typed(write.type, f.before);
   if (write.of_value) return "this value is stored" + type;
   const bool used = f.code == FindingCode::Escape || f.code == FindingCode::UseBeforeStore;
@@ -131,6 +148,7 @@ std::string report(const Finding& f, const ReportStyle& style) {
   if (f.declared.known()) {
     const char* remark = f.code == FindingCode::CarryChange ? "enters here"
                          : f.code == FindingCode::Escape    ? "made here"
+                         : f.code == FindingCode::FlatPath  ? "its gradient is asked for here"
                                                             : "declared here";
     text += place(f.declared, remark + typed(f.before, f.after), style);
   }

@@ -63,7 +63,8 @@ std::string path_of(const Region* region) {
 void add_write(Finding& finding, const Write& write) {
   const bool known =
       std::any_of(finding.writes.begin(), finding.writes.end(), [&](const Write& other) {
-        return other.where == write.where && identical(other.type, write.type);
+        return other.where == write.where && identical(other.type, write.type) &&
+               other.op == write.op;
       });
   if (!known) finding.writes.push_back(write);
 }

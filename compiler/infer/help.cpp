@@ -65,8 +65,21 @@ std::string help_for(const Finding& f, bool scratch) {
     case FindingCode::Escape:
     case FindingCode::UseBeforeStore:
       break;  // the trace finds these
+    case FindingCode::FlatPath:
+      break;  // its paths say what mends it
   }
   return {};
+}
+
+std::string help_for_flat_path(const std::string& variable, bool of_time) {
+  const std::string name = spelled(variable);
+  if (of_time)
+    return fmt::format("end a solve at the time that {} sets, and start the next one there", name);
+  return fmt::format(
+      "smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient({}) "
+      "where "
+      "it is meant to have no derivative",
+      variable.empty() ? "x" : variable);
 }
 
 }  // namespace nodec

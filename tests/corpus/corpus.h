@@ -5,7 +5,7 @@
 //   at its declaration   CODE 'variable' in PATH: BEFORE [-> AFTER]
 //                        N loads, M values, K unproven     (when something lost its type)
 //                        help: TEXT
-//   at each write        stored in 'variable', TYPE        (or: leaves, used, this value is stored)
+//   at each write        stored in 'variable', TYPE        (or: leaves, used, this value is stored, OP cuts)
 //   at each lost value   'variable' loses 'name' (or its op), PROVEN TYPE
 // A finding without a known declaration stands at its first write. A program without expectations
 // is clean. NODEC_CORPUS_WRITE=1 writes the comments anew, for a reader to check.

@@ -80,6 +80,7 @@ std::string header(const Finding& f) {
       fmt::format("{}{} {}", f.stops ? "no derivative: " : "", name(f.code), quoted(f));
   if (!f.path.empty()) text += " in " + f.path;
   if (f.program == ProgramPart::Backward) text += " (backward)";
+  if (f.in_part) text += " in part";
   const auto [before, after] = short_diff(f.before, f.after);
   if (f.before.kind() != Type::Kind::Never) text += ": " + before;
   if (!identical(f.before, f.after)) text += " -> " + after;
@@ -109,7 +110,8 @@ void add_finding(Remarks& remarks, const Program& program, const Finding& f) {
                        : used         ? "used"
                        : carry        ? "leaves"
                                       : "stored in";
-    std::string text = fmt::format("{} {}", verb, quoted(f));
+    std::string text =
+        fmt::format("{} {}", write.op.empty() ? verb : write.op + " cuts", quoted(f));
     if (write.type.kind() != Type::Kind::Never) text += ", " + write.type.str();
     add(remarks, program, write.where, text);
   }

@@ -38,6 +38,25 @@ TEST_CASE("a variable that never had a value has no type to show") {
         "  --> model.cpp:4   used here\n");
 }
 
+TEST_CASE("a flat path names what cuts it, and no line tables") {
+  Finding finding;
+  finding.code = FindingCode::FlatPath;
+  finding.program = ProgramPart::Backward;
+  finding.path = "solve";
+  finding.variable = "T";
+  finding.before = finding.after = f32_3;
+  finding.writes.push_back({{"model.cpp", 4}, f32_3.with_dtype(Dtype::Bool), false, "le"});
+  finding.writes.push_back({{}, f32_3, false, "floor"});
+  CHECK(report(finding) ==
+        "flat-path: 'T' in solve (backward) reaches the dynamics only through le and floor, whose "
+        "derivative is 0\n"
+        "  --> model.cpp:4   le, bool[3]\n"
+        "  --> unknown line   floor, f32[3]\n");
+  finding.in_part = true;
+  CHECK(sentence(finding) ==
+        "'T' reaches the dynamics in part through le and floor, whose derivative is 0");
+}
+
 TEST_CASE("a change of device is shown before and after") {
   Finding finding;
   finding.code = FindingCode::DeviceChange;

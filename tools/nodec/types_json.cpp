@@ -65,18 +65,23 @@ std::string type_text(const Type& type) {
 Json finding_json(const Finding& f) {
   Json writes = Json::array();
   for (const Write& write : f.writes) writes.push_back(write.where.str());
-  return {{"code", name(f.code)},
-          {"path", f.path},
-          {"variable", f.variable},
-          {"declared", f.declared.str()},
-          {"writes", writes},
-          {"before", type_text(f.before)},
-          {"after", type_text(f.after)},
-          {"lost", f.loads + int(f.lost.size())},
-          {"unproven", f.unproven},
-          {"compiles", f.stable()},
-          {"help", f.help},
-          {"program", name(f.program)}};
+  Json one = {{"code", name(f.code)},
+              {"path", f.path},
+              {"variable", f.variable},
+              {"declared", f.declared.str()},
+              {"writes", writes},
+              {"before", type_text(f.before)},
+              {"after", type_text(f.after)},
+              {"lost", f.loads + int(f.lost.size())},
+              {"unproven", f.unproven},
+              {"compiles", f.stable()},
+              {"help", f.help},
+              {"program", name(f.program)}};
+  if (f.code == FindingCode::FlatPath) {
+    one["in_part"] = f.in_part;
+    for (const Write& cut : f.writes) one["cut_by"].push_back(cut.op);
+  }
+  return one;
 }
 
 }  // namespace

@@ -1,0 +1,192 @@
+// Gradients with respect to values that the dynamics compare, round or cast; and steps that take
+// nothing from a gradient: pieces that meet, a state's own switch, what is off the path, what is
+// stopped on purpose.
+#include "tests/corpus/corpus.h"
+
+namespace nodec::corpus {
+namespace {
+
+// The gradient with respect to T and k of where a solve from 1 ends, with dynamics f(u, t, T, k).
+template <class Dynamics>
+void gradient_of(Trace& t, const Dynamics& f, Here where = Here::current()) {
+  const Var threshold = t.input("T", f64()), rate = t.input("k", f64());
+  const auto end = [&](const Var& T, const Var& k) {
+    const auto dynamics = [&](const Var& u, const Var& time) { return f(u, time, T, k); };
+    return solve(dynamics, constant(1.0, Dtype::F64), 0, 5, {}, where).u;
+  };
+  const auto [dT, dk] = grad({end, where}, threshold, rate);
+  t.output("dT", dT);
+  t.output("dk", dk);
+}
+
+PROGRAM(a_time_threshold) {
+  // expect: flat-path 'T' in solve (backward): f64[]
+  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    // expect: le cuts 'T', bool[]
+    return select(time <= T, k, 0.0) * u;
+  });
+}
+
+PROGRAM(a_time_threshold_that_scales_too) {
+  // expect: flat-path 'T' in solve (backward) in part: f64[]
+  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    // expect: le cuts 'T', bool[]
+    return select(time <= T, k * T, 0.0) * u;
+  });
+}
+
+PROGRAM(a_saw_tooth) {
+  // expect: flat-path 'T' in solve (backward) in part: f64[]
+  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    // expect: floor cuts 'T', f64[]
+    return k * u + (time - floor(time / T) * T);
+  });
+}
+
+PROGRAM(a_branch_in_time) {
+  // expect: flat-path 'T' in solve (backward): f64[]
+  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    // expect: gt cuts 'T', bool[]
+    // expect: lt cuts 'T', bool[]
+    const Var on = time > T && time < 2 * T;
+    return cond(
+        on, [&] { return k * u; }, [&] { return -k * u; });
+  });
+}
+
+PROGRAM(a_mask_in_time) {
+  // expect: flat-path 'T' in solve (backward): f64[]
+  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    // expect: lt cuts 'T', bool[]
+    return cast<double>(time < T) * k * u;
+  });
+}
+
+PROGRAM(a_threshold_of_the_state) {
+  // expect: flat-path 'T' in solve (backward): f64[]
+  // expect: help: smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient(T) where it is meant to have no derivative
+  gradient_of(t, [](const Var& u, const Var&, const Var& T, const Var& k) {
+    // expect: gt cuts 'T', bool[]
+    return select(u > T, k, 0.0) - u;
+  });
+}
+
+PROGRAM(a_whole_number_on_its_way_into_the_dynamics) {
+  const Var x = t.input("x", f32({3})), w = t.input("w", f32());
+  const auto loss = [&](const Var& w) {
+    // expect: cast to i32 cuts 'w', i32[]
+    const Var turns = cast<std::int32_t>(w * 2);
+    return sum(solved(x, [&](const Var& u) { return -1 * u * cast<float>(turns); }));
+  };
+  // expect: flat-path 'w' in solve (backward): f32[]
+  // expect: help: smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient(w) where it is meant to have no derivative
+  t.output("slope", grad(loss, w));
+}
+
+PROGRAM(a_choice_by_argmax) {
+  const Var x = t.input("x", f32({3})), w = t.input("w", f32({3}));
+  const auto loss = [&](const Var& w) {
+    const Var u = solved(x, [&](const Var& u) {
+      const Var chosen = call(
+          // expect: argmax cuts 'w', i32[]
+          "choice", [](const Var& w) { return one_hot(argmax(w, 0), 3, Dtype::F32); }, w);
+      return chosen - u * w;
+    });
+    return sum(u);
+  };
+  // expect: flat-path 'w' in solve (backward) in part: f32[3]
+  // expect: help: smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient(w) where it is meant to have no derivative
+  t.output("slope", grad(loss, w));
+}
+
+PROGRAM(two_gradients_with_respect_to_one_threshold) {
+  const Var x = t.input("x", f32({3})), T = t.input("T", f32());
+  const auto loss = [&](const Var& T) {
+    const auto dynamics = [&](const Var& u, const Var& time) {
+      // expect: lt cuts 'T', bool[]
+      return -1 * select(broadcast_to(time < T, {3}, {}), u, 0.0);
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  const auto later = [&](const Var& T) {
+    const auto dynamics = [&](const Var& u, const Var& time) {
+      // expect: gt cuts 'T', bool[]
+      return -1 * select(broadcast_to(time > T, {3}, {}), u, 0.0) * T;
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  // expect: flat-path 'T' in solve (backward) in part: f32[]
+  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  t.output("slope", grad(loss, T) + grad(later, T));
+}
+
+PROGRAM(a_threshold_in_the_inner_solve) {
+  const Var x = t.input("x", f32({3})), T = t.input("T", f32());
+  const auto loss = [&](const Var& T) {
+    const Cell kept(T * 2);
+    const auto inner = [&](const Var& v, const Var& time) {
+      // expect: lt cuts 'T', bool[]
+      return v * select(time < kept.load(), constant(1.0), constant(0.0));
+    };
+    const auto outer = [&](const Var& u) { return -1 * u * solve(inner, sum(u), 0, 1).u; };
+    return sum(solve(outer, x, 0, 1, {.adjoint = "interpolating"}).u);
+  };
+  // expect: flat-path 'T' in solve/solve (backward) in part: f32[]
+  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  t.output("slope", grad(loss, T));
+}
+
+PROGRAM(pieces_that_meet) {
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    const Var x = k * u + T;
+    const Var leaky = select(x > 0, x, 0.1 * x), ramp = select(time > T, k * (time - T), 0.0);
+    const Var rectified = cast<double>(x > 0) * x, size = sign(x) * x;
+    const Var root = cond(
+        x > 0, [&] { return sqrt(x); }, [&] { return 0 * x; });
+    return leaky + ramp + rectified + size + root + max(x, T) + relu(x) + clamp(x, 0, 1);
+  });
+}
+
+PROGRAM(a_switch_of_the_state) {
+  const Var start = t.input("u0", f32({3})), w = t.input("w", f32());
+  const auto loss = [&](const Var& start, const Var& w) {
+    const auto dynamics = [&](const Var& u, const Var& time) {
+      return select(u > 0.5, -1 * u * w, 0.0) * select(time < 0.5, constant(1.0), constant(0.0));
+    };
+    return sum(solve(dynamics, start, 0, 1).u);
+  };
+  const auto [slope, by_w] = grad(loss, start, w);
+  t.output("slope", slope);
+  t.output("by_w", by_w);
+}
+
+PROGRAM(steps_that_no_gradient_passes) {
+  const Var x = t.input("x", f32({3})), w = t.input("w", f32());
+  Var right = constant(0, Dtype::I32);
+  const auto loss = [&](const Var& w) {
+    const Var stopped = stop_gradient(w);
+    const Var u = solved(x, [&](const Var& u) { return -1 * select(u > stopped, u * w, 0.0); });
+    const Var aside = solved(x, [&](const Var& u) { return -1 * select(u > w, u, 0.0); });
+    right = argmax(u + stop_gradient(aside), 0);
+    return sum(u) + sum(floor(aside));
+  };
+  t.output("slope", grad(loss, w));
+  t.output("right", right);
+}
+
+PROGRAM(the_end_of_one_solve_and_the_start_of_another) {
+  const Var T = t.input("T", f32()), x = t.input("x", f32({3}));
+  const auto loss = [&](const Var& T) {
+    const Var u = solve([](const Var& u) { return -1 * u; }, x, 0, T).u;
+    return sum(solve([](const Var& u) { return 0.5 * u; }, u, T, 5).u);
+  };
+  t.output("slope", grad(loss, T));
+}
+
+}  // namespace
+}  // namespace nodec::corpus

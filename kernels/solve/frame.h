@@ -16,4 +16,13 @@ std::vector<Type> frame_types(const SolveView& solve);
 Values frame_values(const SolveView& solve, Value* t, Value* dt, const Values& states,
                     const std::vector<Evaluation>& stages);
 
+// Those of `states` that are none of the residuals these dynamics yield last: a first stage does
+// not store them.
+std::vector<std::int64_t> states_without_residual(const Region& dynamics, std::size_t residuals,
+                                                  const std::vector<std::int64_t>& states);
+// Where a frame has each of `states`, as the step began; of "residuals", one without a residual
+// must be taped.
+std::vector<std::int64_t> state_places(const SolveView& solve,
+                                       const std::vector<std::int64_t>& states);
+
 }  // namespace nodec

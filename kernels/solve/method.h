@@ -38,6 +38,16 @@ struct Method {
     while (active > 0 && b[active - 1] == 0) --active;
     return active;
   }
+
+  // Whether the weights in `error` tell the error of a reverse sweep too (adjoints/discrete.cpp):
+  // each belongs to a stage with a weight in b, or to the last stage where that is FSAL's.
+  constexpr bool tells_reverse_error() const {
+    if (!adaptive) return false;
+    for (int s = 0; s < stages; ++s) {
+      if (error[s] != 0 && b[s] == 0 && !(fsal && s == stages - 1)) return false;
+    }
+    return true;
+  }
 };
 
 // Whether the numbers of a tableau agree with each other (a misprint breaks one of these sums).

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/status.h"
 #include "kernels/solve/state.h"
 
 namespace nodec {
@@ -53,6 +54,13 @@ void refuse_undefined(const Differentiator& ad, const SolveView& solve) {
 
 void fail_unless_solved(Builder& b, const SolveView& solve) {
   b.op(fail_if_p, {solve.status(), solve.t(), solve.dt(), solve.accepted(), solve.rejected()});
+}
+
+void fail_if_unreliable(Builder& b, const SolveView& solve, Value* unreliable) {
+  const auto status = [&](Status value) { return integer(b, Dtype::I32, std::int64_t(value)); };
+  Value *bad = status(Status::GradientUnreliable), *good = status(Status::Success);
+  b.op(fail_if_p, {select(b, unreliable, bad, good), solve.t(), solve.dt(), solve.accepted(),
+                   solve.rejected()});
 }
 
 Values incoming_cotangents(Builder& b, const SolveView& solve, const Request& request,

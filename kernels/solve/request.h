@@ -32,6 +32,8 @@ void refuse_undefined(const Differentiator& ad, const SolveView& solve);
 
 // Stops the program when the solve failed: its gradient must not run.
 void fail_unless_solved(Builder& b, const SolveView& solve);
+// Stops it when going back through the solve showed that the gradient is not to be relied on.
+void fail_if_unreliable(Builder& b, const SolveView& solve, Value* unreliable);
 
 // The cotangents of the final states, then of the requested integrals; zeros where there are none.
 Values incoming_cotangents(Builder& b, const SolveView& solve, const Request& request,

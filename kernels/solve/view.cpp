@@ -26,6 +26,23 @@ bool SolveView::is_per_step(std::size_t cell) const {
   return std::find(cells.begin(), cells.end(), std::int64_t(cell)) != cells.end();
 }
 
+std::size_t SolveView::taped_stages() const {
+  const auto given = attribute_or<std::int64_t>(*op_, "taped_stages", method().active_stages());
+  if (given < 0 || given > method().stages) {
+    fail(*op_, fmt::format("cannot tape {} of {}", given, count_of(method().stages, "stage")));
+  }
+  return std::size_t(given);
+}
+
+std::vector<std::int64_t> SolveView::taped_states() const {
+  const auto taped = attribute_or<std::vector<std::int64_t>>(*op_, "taped_states", {});
+  for (const std::int64_t i : taped) {
+    if (i >= 0 && std::size_t(i) < states()) continue;
+    fail(*op_, fmt::format("cannot tape state {} of {}", i, states()));
+  }
+  return taped;
+}
+
 bool SolveView::keeps_stages() const { return attribute_or<bool>(*op_, "keep", true); }
 
 bool SolveView::limits_steps() const { return attribute_or<bool>(*op_, "dt_max", false); }

@@ -8,7 +8,10 @@
 //   attrs     method, controller, adjoint, adjoint_tolerance: names; states, quadratures, cells,
 //             residuals: how many; tape: what a frame of the tape holds, for each accepted step
 //               ""           there is no tape
-//               "residuals"  t, dt, then for each stage that enters the new state its residuals
+//               "residuals"  t, dt, then for each of the first `taped_stages` stages (when not
+//               given:
+//                            those that enter the new state) its residuals, then the states in
+//                            `taped_states`
 //               "states"     t, dt, states
 //               "dense"      t, dt, states, then for each stage its slopes
 //             dt_max, stops: whether there is such an operand: the longest step, a scalar above 0;
@@ -58,6 +61,8 @@ class SolveView {
   bool limits_steps() const;
   bool has_stops() const;
   std::string tape() const { return text("tape", ""); }
+  std::size_t taped_stages() const;
+  std::vector<std::int64_t> taped_states() const;
   std::string controller() const { return text("controller", "pi"); }
   std::string adjoint() const { return text("adjoint", "discrete"); }
   const Method& method() const;  // Error when there is none of that name

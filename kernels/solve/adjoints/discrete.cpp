@@ -23,104 +23,69 @@
 // stages again (attribute keep = false: less tape, one more forward sweep; the bits are the same).
 // Residuals that depend on nothing but captures (weights) are not taped: they enter the reverse
 // loop once. The loop itself is the op `unwind`, below.
-#include <algorithm>
-#include <unordered_set>
-
+//
+// How far is it off? The reverse is a Runge-Kutta method on the adjoint equation, with the same
+// stages, so the forward method's weights error = b - bhat tell its error. With Kbar_s(v) the
+// cotangents above for v in place of lambda, and lambda the one a step's reverse starts from,
+//
+//   delta_n = delta + sum_s J_s^T (Kbar_s(delta) + (error_s / b_s) Kbar_s(lambda))
+//             + dt error_S J(t', u')^T lambda            the last stage, where its b is 0 (FSAL)
+//
+// from delta = 0 at t1 is the error of dL/du0, and the same with f_p^T for J^T that of dL/dp: a
+// second sweep that carries sums and no absolute values, as the first does. Without FSAL's term it
+// would not be consistent. Its size is told relative to what each operand gets: rms(error of dp)
+// by rms(dp); for the states rms(delta) by the largest rms(lambda) of the sweep (each sample's
+// largest, so that no step waits for the whole batch); for t0 and t1 by the larger of both.
+//
+// Always on, where no error is asked for and steps are chosen by error control: frozen steps beyond
+// the method's stability limit amplify lambda without end, though the solution is right. A resolved
+// step does not multiply a sample's rms(w lambda), w = atol + rtol max(|u|, |u'|), by more than 9;
+// one that multiplies it by more than 100 ends the program. Steps of a given size are a map of
+// their own (a residual network is one), of which this is the exact gradient; tolerances mean
+// nothing there, and nothing is watched.
 #include "ir/rewrite.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoint.h"
+#include "kernels/solve/adjoints/estimate.h"
+#include "kernels/solve/adjoints/stage_residuals.h"
+#include "kernels/solve/frame.h"
 #include "kernels/solve/request.h"
 
 namespace nodec {
 namespace {
 
-// The derivative's residuals, told apart: those of each stage, and those known before the solve.
-struct Residuals {
-  std::unique_ptr<Region> forward;     // the dynamics' results, then what each stage stores
-  std::unique_ptr<Region> invariants;  // (captures...) -> the residuals that depend on them alone
-  std::unique_ptr<Region> reverse;     // (stored..., invariants..., seeds...) -> cotangents
-  std::size_t stored = 0;              // values a stage stores
-  std::size_t used = 0;                // of those, what `reverse` takes; slopes follow
-};
+// The square of the growth of a sample's rms(w lambda) in one step that no resolved step reaches.
+constexpr double kGrowthSquared = 1e4;
 
-std::unordered_set<const Value*> known_before(const Region& f, std::size_t first_capture) {
-  std::unordered_set<const Value*> known;
-  for (std::size_t i = first_capture; i < f.args.size(); ++i) known.insert(f.arg(i));
-  for (const auto& op : f.ops) {
-    const bool all = std::all_of(op->operands.begin(), op->operands.end(),
-                                 [&](const Value* v) { return known.contains(v); });
-    if (!all || has_effect(*op)) continue;
-    for (const auto& result : op->results) known.insert(result.get());
+// The states to watch: those the gradient needs, where steps are chosen by error control and nobody
+// asks for the error itself.
+std::vector<std::int64_t> watched_states(const Differentiator& ad, const SolveView& solve,
+                                         const Request& request, const Region& reverse) {
+  if (ad.error_wanted() || !solve.method().adaptive) return {};
+  std::vector<bool> wanted;
+  for (std::size_t i = 0; i < solve.states(); ++i) {
+    wanted.push_back(ad.wanted(solve.op(), solve.first_state() + i));
   }
-  return known;
+  return needed_states(reverse, solve.states() + request.integrals.size(), request.time, wanted);
 }
 
-// f's arguments behind `first_capture` as its own, f's results at `chosen` as its results.
-std::unique_ptr<Region> invariant_region(const Region& f, std::size_t first_capture,
-                                         const Values& chosen) {
-  auto region = std::make_unique<Region>();
-  const auto known = known_before(f, first_capture);
-  ValueMap map;
-  for (std::size_t i = first_capture; i < f.args.size(); ++i) {
-    map[f.arg(i)] = region->add_arg(f.arg(i)->type, f.arg(i)->name);
-  }
-  for (const auto& op : f.ops) {
-    const bool mine = !op->results.empty() && known.contains(op->result());
-    if (mine) copy_op(*op, *region, map);
-  }
-  for (const Value* value : chosen) region->results.push_back(map.at(value));
-  drop_unused(*region);
-  return region;
+void refuse_without_weights(const SolveView& solve) {
+  const Method& method = solve.method();
+  if (method.tells_reverse_error()) return;
+  refuse(solve,
+         fmt::format("the error of a gradient through steps of '{}' cannot be told: it has no "
+                     "embedded weights",
+                     method.name),
+         "name tsit5, or ask for the gradient alone and compare it with one at smaller steps");
 }
 
-// The reverse region with its stored residuals first, whatever order the derivative had.
-std::unique_ptr<Region> ordered(std::unique_ptr<Region> reverse, const std::vector<bool>& stored) {
-  auto& args = reverse->args;
-  std::vector<std::unique_ptr<Value>> front, back;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    (i < stored.size() && stored[i] ? front : back).push_back(std::move(args[i]));
-  }
-  args = std::move(front);
-  for (auto& arg : back) args.push_back(std::move(arg));
-  for (std::size_t i = 0; i < args.size(); ++i) args[i]->index = int(i);
-  return reverse;
-}
-
-// A solve inside the dynamics leaves a tape at every stage, and a tape does not go on a tape.
-void refuse_tapes(const SolveView& solve, const Values& residuals) {
-  for (const Value* residual : residuals) {
-    if (residual->type.kind() != Type::Kind::Tape) continue;
-    refuse(solve,
-           "a solve whose dynamics hold another solve has no derivative by the discrete adjoint",
-           "name the interpolating adjoint for the outer solve");
-  }
-}
-
-Residuals sort_residuals(Derivative d, const SolveView& solve, const Request& request) {
-  Residuals out;
-  Values& results = d.forward->results;
-  const std::size_t own = results.size() - d.residuals, first = 1 + solve.states() + solve.cells();
-  const auto known = known_before(*d.forward, first);
-  const Values all(results.begin() + long(own), results.end());
-  refuse_tapes(solve, all);
-  results.resize(own);
-  Values invariants;
-  std::vector<bool> stored;
-  for (Value* residual : all) {
-    stored.push_back(!known.contains(residual));
-    (stored.back() ? results : invariants).push_back(residual);
-  }
-  out.used = results.size() - own;
-  for (std::size_t i = 0; request.time && i < solve.states(); ++i) results.push_back(results[i]);
-  for (std::size_t i : request.integrals) {
-    if (request.time) results.push_back(results[solve.states() + i]);
-  }
-  out.stored = results.size() - own;
-  out.invariants = invariant_region(*d.forward, first, invariants);
-  out.reverse = ordered(std::move(d.reverse), stored);
-  out.forward = std::move(d.forward);
-  drop_unused(*out.forward);
-  return out;
+// The attributes of the solve with a tape of what each stage leaves, `r.forward` for its dynamics.
+void keep_residuals(Attrs& attrs, const SolveView& solve, const Residuals& r, bool tells,
+                    const std::vector<std::int64_t>& watched) {
+  attrs.set("residuals", std::int64_t(r.stored));
+  if (tells) attrs.set("taped_stages", std::int64_t(solve.method().stages));
+  const auto taped = states_without_residual(*r.forward, r.stored, watched);
+  if (!taped.empty()) attrs.set("taped_states", taped);
 }
 
 // The solve again, with a tape. Behind its dynamics stand, for the reverse rule: the reverse
@@ -129,12 +94,14 @@ Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* con
   const SolveView solve(op);
   refuse_undefined(ad, solve);
   const Request request(ad, solve);
+  if (ad.error_wanted()) refuse_without_weights(solve);
   Residuals r = sort_residuals(request.derive(ad, solve, request.time), solve, request);
   Attrs attrs = op.attrs;
   attrs.set("tape", solve.keeps_stages() ? "residuals" : "states");
   std::vector<std::unique_ptr<Region>> regions;
   if (solve.keeps_stages()) {
-    attrs.set("residuals", std::int64_t(r.stored));
+    keep_residuals(attrs, solve, r, ad.error_wanted(),
+                   watched_states(ad, solve, request, *r.reverse));
     regions.push_back(std::move(r.forward));
   } else {
     regions.push_back(clone(op.region()));
@@ -145,38 +112,64 @@ Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* con
   return b.op(solve_p, {operands.begin(), operands.end()}, std::move(attrs), std::move(regions));
 }
 
-Op& emit_unwind(Builder& b, const SolveView& solve, const Request& request,
-                const Values& cotangents) {
-  const Op& y = solve.op();
-  const Values captures = solve.captures();
-  Values operands{solve.tape_result(), solve.accepted()};
-  const auto append = [&](const Values& values) {
-    operands.insert(operands.end(), values.begin(), values.end());
-  };
-  append(cotangents);
-  append(b.inline_region(y.region(2), captures));
-  const std::size_t invariants = y.region(2).results.size();
-  Attrs attrs{{"method", std::string(solve.method().name)},
+// The unwind op's operands in order, and the attributes that say which there are.
+class UnwindWriter {
+ public:
+  UnwindWriter(Builder& b, const SolveView& solve, const Request& request)
+      : b_(b), solve_(solve), y_(solve.op()), operands_{solve.tape_result(), solve.accepted()} {
+    attrs_ = {{"method", std::string(solve.method().name)},
               {"states", std::int64_t(solve.states())},
               {"quadratures", std::int64_t(request.integrals.size())},
-              {"invariants", std::int64_t(invariants)},
               {"time", request.time},
               {"keep", solve.keeps_stages()}};
-  std::vector<std::unique_ptr<Region>> regions;
-  regions.push_back(clone(y.region(1)));
-  if (!solve.keeps_stages()) {
-    attrs.set("cells", std::int64_t(solve.cells()));
-    attrs.set("integrands", std::int64_t(solve.quadratures()));
-    append(solve.initial_cells());
-    append(captures);
-    regions.push_back(clone(y.region(3)));
   }
-  // Last what the forward solve started from, so that a second derivative meets this op.
-  append({solve.t0(), solve.t1()});
-  append(solve.initial_states());
-  append(captures);
-  return b.op(unwind_p, std::move(operands), std::move(attrs), std::move(regions));
-}
+
+  void seeds(const Values& cotangents) { append(cotangents); }
+
+  void watch(const std::vector<std::int64_t>& states) {
+    attrs_.set("watched", states).set("state_places", state_places(solve_, states));
+    append({solve_.rtol(), solve_.atol()});
+    for (const std::int64_t i : states) append({solve_.final_states()[std::size_t(i)]});
+  }
+
+  void error(Value* unit) {
+    attrs_.set("error", true);
+    append({unit});
+  }
+
+  const Op& emit() {
+    const Values captures = solve_.captures();
+    append(b_.inline_region(y_.region(2), captures));
+    attrs_.set("invariants", std::int64_t(y_.region(2).results.size()));
+    std::vector<std::unique_ptr<Region>> regions;
+    regions.push_back(clone(y_.region(1)));
+    if (solve_.keeps_stages()) {
+      attrs_.set("stored", std::int64_t(solve_.residuals()));
+    } else {
+      attrs_.set("cells", std::int64_t(solve_.cells()));
+      attrs_.set("integrands", std::int64_t(solve_.quadratures()));
+      append(solve_.initial_cells());
+      append(captures);
+      regions.push_back(clone(y_.region(3)));
+    }
+    // Last what the forward solve started from, so that a second derivative meets this op.
+    append({solve_.t0(), solve_.t1()});
+    append(solve_.initial_states());
+    append(captures);
+    return b_.op(unwind_p, std::move(operands_), std::move(attrs_), std::move(regions));
+  }
+
+ private:
+  void append(const Values& values) {
+    operands_.insert(operands_.end(), values.begin(), values.end());
+  }
+
+  Builder& b_;
+  const SolveView& solve_;
+  const Op& y_;
+  Values operands_;
+  Attrs attrs_;
+};
 
 // A solve of no steps leaves nothing to unwind, yet moving an end would move the state.
 Value* rate_without_steps(Builder& b, const SolveView& solve, const Request& request,
@@ -186,23 +179,81 @@ Value* rate_without_steps(Builder& b, const SolveView& solve, const Request& req
   return select(b, still, rate, zeros(b, rate->type));
 }
 
+// What unwound, by name: dL/d(states, captures, t0, t1) and, where they are told, their errors.
+struct Unwound {
+  Values states, captures, times;
+
+  Unwound(const Op& op, std::size_t first, std::size_t n_states, const Request& request) {
+    const auto take = [&](Values& to, std::size_t n) {
+      while (n-- > 0) to.push_back(op.result(first++));
+    };
+    take(states, n_states);
+    take(captures, request.captures.size());
+    take(times, request.time ? 2 : 0);
+  }
+  std::size_t count() const { return states.size() + captures.size() + times.size(); }
+};
+
+bool any_state_wanted(const Differentiator& ad, const SolveView& solve) {
+  for (std::size_t i = 0; i < solve.states(); ++i) {
+    if (ad.wanted(solve.op(), solve.first_state() + i)) return true;
+  }
+  return false;
+}
+
+// The largest error of what is wanted; `peak` is the largest rms(lambda) in units.
+Value* estimate(const Differentiator& ad, Builder& b, const SolveView& solve,
+                const Unwound& gradient, const Unwound& errors, Value* unit, Value* peak) {
+  Value* worst = zeros(b, solve.t0()->type);
+  const auto add_share = [&](Value* share) { worst = max(b, worst, share); };
+  if (any_state_wanted(ad, solve)) {
+    add_share(share_of(b, rms_in(b, unit, errors.states), peak));
+  }
+  for (std::size_t i = 0; i < gradient.captures.size(); ++i) {
+    add_share(relative_rms(b, {errors.captures[i]}, {gradient.captures[i]}));
+  }
+  if (gradient.times.empty()) return worst;
+  Value *first = abs(b, gradient.times[0]), *last = abs(b, gradient.times[1]);
+  Value* largest = max(b, first, last);
+  for (std::size_t i : {0, 1}) {
+    if (ad.wanted(solve.op(), i)) add_share(share_of(b, abs(b, errors.times[i]), largest));
+  }
+  return worst;
+}
+
 std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
                                  std::span<Value* const> dy) {
   const SolveView solve(y);
   const Request request(ad, solve);
   fail_unless_solved(b, solve);
   const Values cotangents = incoming_cotangents(b, solve, request, dy);
-  const Op& unwound = emit_unwind(b, solve, request, cotangents);
-  Values dx(y.operands.size(), nullptr);
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < solve.states(); ++i) {
-    dx[solve.first_state() + i] = unwound.result(next++);
+  const auto watched = watched_states(ad, solve, request, y.region(1));
+  const bool tells = ad.error_wanted();
+  UnwindWriter writer(b, solve, request);
+  writer.seeds(cotangents);
+  Value* unit = tells ? unit_of(b, cotangents) : nullptr;
+  if (!watched.empty()) writer.watch(watched);
+  if (tells) writer.error(unit);
+  const Op& op = writer.emit();
+  const Unwound gradient(op, 0, solve.states(), request);
+  Value* told = op.result(op.results.size() - 1);
+  if (!watched.empty()) {
+    Value* limit = scalar(b, told->type.dtype(), kGrowthSquared);
+    fail_if_unreliable(b, solve, gt(b, told, limit));
   }
-  for (std::size_t i : request.captures) dx[solve.first_capture() + i] = unwound.result(next++);
+  if (tells) {
+    const Unwound errors(op, gradient.count(), solve.states(), request);
+    ad.report_error(b, estimate(ad, b, solve, gradient, errors, unit, told));
+  }
+  Values dx(y.operands.size(), nullptr);
+  for (std::size_t i = 0; i < solve.states(); ++i) dx[solve.first_state() + i] = gradient.states[i];
+  for (std::size_t i = 0; i < gradient.captures.size(); ++i) {
+    dx[solve.first_capture() + request.captures[i]] = gradient.captures[i];
+  }
   if (request.time) {
     Value* still = rate_without_steps(b, solve, request, cotangents);
-    dx[0] = sub(b, unwound.result(next), still);
-    dx[1] = with_final_time(b, solve, add(b, unwound.result(next + 1), still), dy);
+    dx[0] = sub(b, gradient.times[0], still);
+    dx[1] = with_final_time(b, solve, add(b, gradient.times[1], still), dy);
   }
   return dx;
 }
@@ -210,6 +261,6 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
 }  // namespace
 
 extern constexpr Adjoint discrete_adjoint{
-    .name = "discrete", .augment = with_tape, .reverse = unwind_steps};
+    .name = "discrete", .augment = with_tape, .reverse = unwind_steps, .tells_error = true};
 
 }  // namespace nodec

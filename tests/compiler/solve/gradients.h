@@ -51,17 +51,27 @@ class LossGraph {
 
 inline double value(const Problem& p, const Loss& loss) { return LossGraph(p, loss).at(p); }
 
-// The cotangents of t0, t1, every state, every capture, in this order, flattened.
+// The cotangents of t0, t1, every state, every capture, in this order, flattened; and what they
+// tell of their error.
 struct Gradient {
   std::vector<double> time, states, captures;
+  double error = -1;
 };
 
-// The loss, then its cotangents, as a vjp over the problem's arguments.
-inline std::unique_ptr<Region> gradient_region(const Problem& p, const Loss& loss) {
+// What of a gradient is asked for beside the states and captures.
+struct Asked {
+  bool time = true, error = false;
+};
+
+// The loss, then its cotangents, as a vjp over the problem's arguments; last the estimate of their
+// error.
+inline std::unique_ptr<Region> gradient_region(const Problem& p, const Loss& loss,
+                                               Asked asked = {}) {
   auto region = std::make_unique<Region>();
   auto f = loss_region(p, loss);
   Values operands;
-  std::vector<std::int64_t> wrt{0, 1};
+  std::vector<std::int64_t> wrt;
+  if (asked.time) wrt = {0, 1};
   for (std::size_t i = 0; i < f->args.size(); ++i) {
     const Value& arg = *f->arg(i);
     operands.push_back(region->add_arg(arg.type, arg.name));
@@ -73,15 +83,16 @@ inline std::unique_ptr<Region> gradient_region(const Problem& p, const Loss& los
   operands.push_back(scalar(b, Dtype::F64, 1));
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(f));
-  const Op& op = b.op(vjp_p, operands, {{"wrt", wrt}, {"seeds", std::vector<std::int64_t>{0}}},
-                      std::move(regions));
+  Attrs attrs{{"wrt", wrt}, {"seeds", std::vector<std::int64_t>{0}}};
+  if (asked.error) attrs.set("error", true);
+  const Op& op = b.op(vjp_p, operands, std::move(attrs), std::move(regions));
   for (const auto& result : op.results) region->results.push_back(result.get());
   return region;
 }
 
-inline std::unique_ptr<Graph> gradient_graph(const Problem& p, const Loss& loss) {
+inline std::unique_ptr<Graph> gradient_graph(const Problem& p, const Loss& loss, Asked asked = {}) {
   auto graph = std::make_unique<Graph>();
-  const auto region = gradient_region(p, loss);
+  const auto region = gradient_region(p, loss, asked);
   Values args;
   for (const auto& arg : region->args) args.push_back(graph->body.add_arg(arg->type, arg->name));
   graph->body.results = Builder(graph->body).inline_region(*region, args);
@@ -91,12 +102,17 @@ inline std::unique_ptr<Graph> gradient_graph(const Problem& p, const Loss& loss)
   return graph;
 }
 
-inline Gradient gradient(const Problem& p, const Loss& loss) {
-  const std::vector<Array> out = interpret(*gradient_graph(p, loss), arguments(p));
+inline Gradient gradient(const Problem& p, const Loss& loss, Asked asked = {}) {
+  std::vector<Array> out = interpret(*gradient_graph(p, loss, asked), arguments(p));
   Gradient g;
-  g.time = {out[1].real(), out[2].real()};
-  for (std::size_t i = 3; i < out.size(); ++i) {
-    auto& list = i < 3 + p.u0.size() ? g.states : g.captures;
+  if (asked.error) {
+    g.error = out.back().real();
+    out.pop_back();
+  }
+  const std::size_t first = asked.time ? 3 : 1;
+  if (asked.time) g.time = {out[1].real(), out[2].real()};
+  for (std::size_t i = first; i < out.size(); ++i) {
+    auto& list = i < first + p.u0.size() ? g.states : g.captures;
     list.insert(list.end(), out[i].reals.begin(), out[i].reals.end());
   }
   return g;

@@ -2,6 +2,7 @@
 #include "compiler/lower/accumulators.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "compiler/lower/batch.h"
 
@@ -37,10 +38,28 @@ const Value* scalar_behind(const Value* v) {
   return v->type.is_scalar() ? v : nullptr;
 }
 
-bool is_sum(const Value* v, const Region& region, std::string_view batch) {
-  if (!v->op || !is_batch_reduction(*v->op, batch) || uses(region, v).size() != 1) return false;
+bool is_sum(const Value* v, std::string_view batch) {
+  if (!v->op || !is_batch_reduction(*v->op, batch)) return false;
   return v->op->primitive == &sum_p ||
          (v->op->primitive == &matmul_p && v->op->operands.size() == 2);
+}
+
+bool is_sum(const Value* v, const Region& region, std::string_view batch) {
+  return is_sum(v, batch) && uses(region, v).size() == 1;
+}
+
+// What `op` adds to `acc`, its last operand or an addend: a batch sum, scaled or as it is.
+std::optional<AccumulatorTerm> term_of(const Op& op, const Value* acc, const Region& region,
+                                       std::string_view batch) {
+  if (op.primitive == &add_p) {
+    const Value* s = op.operands[0] == acc ? op.operands[1] : op.operands[0];
+    if (!is_sum(s, region, batch)) return {};
+    return AccumulatorTerm{s->op, nullptr, &region};
+  }
+  if (op.primitive != &fma_p || op.operands[2] != acc) return {};
+  const Value* scale = scalar_behind(op.operands[0]);
+  if (!scale || !is_sum(op.operands[1], region, batch)) return {};
+  return AccumulatorTerm{op.operands[1]->op, scale, &region};
 }
 
 }  // namespace
@@ -69,14 +88,8 @@ bool Accumulators::follow(const Region& region, const Value* from, const Value* 
     const std::vector<const Op*> users = uses(region, at);
     if (users.size() != 1 || !users[0]) return false;
     const Op& op = *users[0];
-    if (op.primitive == &add_p) {
-      const Value* s = op.operands[0] == at ? op.operands[1] : op.operands[0];
-      if (!is_sum(s, region, batch)) return false;
-      found.terms.push_back({s->op, nullptr, &region});
-    } else if (op.primitive == &fma_p && op.operands[2] == at) {
-      const Value* scale = scalar_behind(op.operands[0]);
-      if (!scale || !is_sum(op.operands[1], region, batch)) return false;
-      found.terms.push_back({op.operands[1]->op, scale, &region});
+    if (const auto term = term_of(op, at, region, batch)) {
+      found.terms.push_back(*term);
     } else if (op.primitive == &cond_p) {
       const auto place = std::find(op.operands.begin(), op.operands.end(), at);
       const std::size_t k = static_cast<std::size_t>(place - op.operands.begin()) - 1;
@@ -105,29 +118,66 @@ bool Accumulators::follow(const Region& region, const Value* from, const Value* 
 void Accumulators::search(const Region& region, const std::string& batch) {
   for (const auto& op : region.ops) {
     for (const auto& inner : op->regions) search(*inner, batch);
-    if (op->primitive != &while_p) continue;
-    const Region& test = op->region(0);
-    const Region& body = op->region(1);
-    for (std::size_t i = 0; i < op->results.size(); ++i) {
-      if (!body.arg(i)->type.is_tensor() || !is_zero(op->operands[i])) continue;
-      if (!uses(test, test.arg(i)).empty()) continue;
-      auto found = std::make_unique<Accumulator>();
-      found->loop = op.get();
-      found->carry = i;
-      std::set<const Op*> ops;
-      std::set<std::pair<const Op*, std::size_t>> passes;
-      if (!follow(body, body.arg(i), body.results[i], batch, *found, ops, passes)) continue;
-      if (found->terms.empty()) continue;
-      ops_.insert(ops.begin(), ops.end());
-      passes_.insert(passes.begin(), passes.end());
-      for (const AccumulatorTerm& t : found->terms) {
-        ops_.insert(t.sum);
-        auto& list = by_region_[t.region];
-        if (list.empty() || list.back() != found.get()) list.push_back(found.get());
-      }
-      all_.push_back(std::move(found));
-    }
+    if (op->primitive == &while_p) search_carries(*op, batch);
   }
+  search_chains(region, batch);
+}
+
+void Accumulators::search_carries(const Op& loop, const std::string& batch) {
+  const Region& test = loop.region(0);
+  const Region& body = loop.region(1);
+  for (std::size_t i = 0; i < loop.results.size(); ++i) {
+    if (!body.arg(i)->type.is_tensor() || !is_zero(loop.operands[i])) continue;
+    if (!uses(test, test.arg(i)).empty()) continue;
+    auto found = std::make_unique<Accumulator>();
+    found->loop = &loop;
+    found->carry = i;
+    std::set<const Op*> ops;
+    std::set<std::pair<const Op*, std::size_t>> passes;
+    if (!follow(body, body.arg(i), body.results[i], batch, *found, ops, passes)) continue;
+    if (found->terms.empty()) continue;
+    ops_.insert(ops.begin(), ops.end());
+    passes_.insert(passes.begin(), passes.end());
+    take(std::move(found));
+  }
+}
+
+// Chains of two terms and more that start from zero in this region. (They may be part of a carry's
+// chain only behind a cond, which starts from an argument.)
+void Accumulators::search_chains(const Region& region, const std::string& batch) {
+  for (const auto& start : region.ops) {
+    if (start->primitive != &fma_p || !is_zero(start->operands[2])) continue;
+    auto found = std::make_unique<Accumulator>();
+    std::set<const Op*> ops;
+    const Value* at = start->operands[2];
+    for (const Op* op = start.get(); op != nullptr;) {
+      const auto term = term_of(*op, at, region, batch);
+      if (!term) break;
+      found->terms.push_back(*term);
+      ops.insert(op);
+      at = op->result();
+      const std::vector<const Op*> users = uses(region, at);
+      op = users.size() == 1 ? users[0] : nullptr;
+    }
+    if (found->terms.size() < 2) continue;
+    found->result = at;
+    ops_.insert(ops.begin(), ops.end());
+    take(std::move(found));
+  }
+}
+
+void Accumulators::take(std::unique_ptr<Accumulator> found) {
+  for (const AccumulatorTerm& t : found->terms) {
+    ops_.insert(t.sum);
+    auto& list = by_region_[t.region];
+    if (list.empty() || list.back() != found.get()) list.push_back(found.get());
+  }
+  all_.push_back(std::move(found));
+}
+
+bool Accumulators::finished_in(const Region& region) const {
+  const auto& here = in(region);
+  return std::any_of(here.begin(), here.end(), [](const auto* a) { return a->loop == nullptr; });
 }
 
 namespace {
@@ -149,10 +199,24 @@ void drop_operand(Op& op, std::size_t k) {
   }
 }
 
+// Whether `branch` is the one use of `sum`, terms of chains aside.
+bool only_terms_beside(const Region& region, const Value* sum, const Op& branch) {
+  int here = 0;
+  for (const Op* user : uses(region, sum)) {
+    if (user == &branch) {
+      ++here;
+    } else if (user == nullptr || user->primitive != &fma_p || user->operands[1] != sum ||
+               scalar_behind(user->operands[0]) == nullptr) {
+      return false;
+    }
+  }
+  return here == 1;
+}
+
 // Moves the batch sum behind operand k of a cond into the one branch that uses it.
 bool sink(Region& region, Op& op, std::size_t k, std::string_view batch) {
   const Value* sum = op.operands[k + 1];
-  if (!is_sum(sum, region, batch)) return false;
+  if (!is_sum(sum, batch) || !only_terms_beside(region, sum, op)) return false;
   const bool in_then = !uses(op.region(0), op.region(0).arg(k)).empty();
   const bool in_else = !uses(op.region(1), op.region(1).arg(k)).empty();
   if (in_then == in_else) return false;
@@ -167,7 +231,9 @@ bool sink(Region& region, Op& op, std::size_t k, std::string_view batch) {
   replace_uses(branch, branch.arg(k), branch.ops.front()->result());
   const Op* gone = sum->op;
   drop_operand(op, k);
-  std::erase_if(region.ops, [&](const auto& x) { return x.get() == gone; });
+  if (uses(region, sum).empty()) {
+    std::erase_if(region.ops, [&](const auto& x) { return x.get() == gone; });
+  }
   return true;
 }
 

@@ -10,6 +10,9 @@
 // A carry is such an accumulator when it starts as zero and its way through the body is a chain of
 //   add(acc, s)   add(s, acc)   fma(broadcast(c), s, acc)   [scaled by a scalar]
 // with s a batch sum used only there; the chain may pass through one branch of a `cond`.
+//
+// Such a chain from zero that no loop carries (the error of a step's integrals) is finished once,
+// behind its last term, and not once a term.
 #pragma once
 
 #include <map>
@@ -29,7 +32,8 @@ struct AccumulatorTerm {
 };
 
 struct Accumulator {
-  const Op* loop = nullptr;
+  const Op* loop = nullptr;  // null: finished where it stands, as
+  const Value* result = nullptr;
   std::size_t carry = 0;
   std::vector<AccumulatorTerm> terms;  // in the order of the chain
 };
@@ -42,6 +46,7 @@ class Accumulators {
   const Accumulator* of(const Op& loop, std::size_t carry) const;
   const std::vector<const Accumulator*>& in(const Region& region) const;  // with terms in it
   bool belongs(const Op& op) const { return ops_.count(&op) > 0; }        // part of a chain
+  bool finished_in(const Region& region) const;  // some chain is, so that the team meets there
   // A cond's result that is an accumulator on its way: it has no value of its own.
   bool passes(const Op& cond, std::size_t result) const {
     return passes_.count({&cond, result}) > 0;
@@ -49,6 +54,9 @@ class Accumulators {
 
  private:
   void search(const Region& region, const std::string& batch);
+  void search_carries(const Op& loop, const std::string& batch);
+  void search_chains(const Region& region, const std::string& batch);
+  void take(std::unique_ptr<Accumulator> found);
   bool follow(const Region& region, const Value* from, const Value* to, const std::string& batch,
               Accumulator& found, std::set<const Op*>& ops,
               std::set<std::pair<const Op*, std::size_t>>& passes) const;
@@ -60,7 +68,7 @@ class Accumulators {
 };
 
 // Moves batch sums that only one branch of a cond uses into that branch, so that chains are found
-// there.
+// there; a sum that is a chain's term outside as well is made in both places.
 void sink_into_branches(Graph& graph);
 
 }  // namespace nodec::lowering

@@ -17,6 +17,7 @@ using plan::Ref;
 
 // Whether a chunk can do all of a loop's region alone: numbers every thread has, and samples.
 bool Lowering::chunk_does(const Region& region) {
+  if (sums_.finished_in(region)) return false;
   return std::all_of(region.ops.begin(), region.ops.end(), [&](const auto& op) {
     if (sums_.belongs(*op) || is_free(*op)) return true;
     const Task::Kind kind = kind_of(*op);

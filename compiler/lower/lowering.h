@@ -167,6 +167,7 @@ class Lowering {
   bool run_phase(std::vector<Task>& tasks, plan::Nodes& nodes, const Region& region, Scope scope);
   std::vector<Task*> ready_together(std::vector<Task>& tasks);
   std::vector<Task*> without_later(const std::vector<Task>& tasks, std::vector<Task*> group) const;
+  plan::Node cleared_slots(const Accumulator& chain);
   plan::Nodes tile_nodes(const std::vector<Task*>& group, const Region& region);
   int new_slots(const std::string& name, Dtype dtype, std::int64_t outputs);
   void fold_sums(plan::Nodes& nodes, const std::vector<Task*>& group);

@@ -82,6 +82,13 @@ int Lowering::new_slots(const std::string& name, Dtype dtype, std::int64_t outpu
   return new_buffer(std::move(b));
 }
 
+// Of a chain that is finished behind this phase.
+Node Lowering::cleared_slots(const Accumulator& chain) {
+  const Type& type = chain.result->type;
+  slots_[&chain] = new_slots("sum", type.dtype(), element_count(type.shape()).constant());
+  return {plan::ClearSlots{slots_.at(&chain), nullptr}};
+}
+
 Nodes Lowering::tile_nodes(const std::vector<Task*>& group, const Region& region) {
   Nodes nodes;
   TileList list;
@@ -98,6 +105,7 @@ Nodes Lowering::tile_nodes(const std::vector<Task*>& group, const Region& region
                                    [&](const auto& a) { return a.get() == task->input; });
       add_transfer(list, task->input, static_cast<int>(at - args.begin()), true);
     } else if (task->sum) {
+      if (task->sum->result) nodes.insert(nodes.begin(), cleared_slots(*task->sum));
       add_accumulation(list, *task->sum, region);
     } else if (task->kind == Kind::Loop) {
       flush();
@@ -126,6 +134,10 @@ Nodes Lowering::tile_nodes(const std::vector<Task*>& group, const Region& region
 void Lowering::fold_sums(Nodes& nodes, const std::vector<Task*>& group) {
   segment_ = next_segment_++;
   for (const Task* task : group) {
+    if (task->sum && task->sum->result) {
+      const plan::Ref to{home(task->sum->result), -1, {1}, 0};
+      nodes.push_back({plan::FoldSlots{slots_.at(task->sum), nullptr, to}});
+    }
     if (!task->op) continue;
     if (const auto found = op_slots_.find(task->op); found != op_slots_.end()) {
       const Value* out = task->op->result();

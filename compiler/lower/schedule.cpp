@@ -93,6 +93,7 @@ bool Lowering::ready(const Task& task) const {
 std::vector<const Value*> Lowering::makes(const Task& task) const {
   std::vector<const Value*> made;
   if (task.input) made.push_back(task.input);
+  if (task.sum && task.sum->result) made.push_back(task.sum->result);
   if (task.op) {
     for (const auto& r : task.op->results) made.push_back(r.get());
   }
@@ -223,8 +224,10 @@ bool Lowering::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
     make_rows(task, nodes);
     load_scales(task, nodes);
     if (task.sum) {
-      const Value* result = task.sum->loop->result(task.sum->carry);
-      nodes.push_back({large_contract(terms_in(task), ref_to(home(result), result), true)});
+      const Op* loop = task.sum->loop;
+      const Value* result = loop ? loop->result(task.sum->carry) : task.sum->result;
+      nodes.push_back(
+          {large_contract(terms_in(task), ref_to(home(result), result), loop != nullptr)});
     } else {
       ops.push_back(task.op);
     }

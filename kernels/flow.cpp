@@ -35,16 +35,29 @@ Flow of_while(const Op& op, const Region& region, bool body) {
 // the dynamics (t, u..., cells..., captures...) -> (du..., integrands..., cells'..., residuals...).
 Flow of_dynamics(const Op& op, const Region& region) {
   const int states = int(op.attrs.get<std::int64_t>("states"));
-  const int integrals = int(op.attrs.get_or<std::int64_t>("quadratures", 0));
+  const SolveView view(op);
+  const int integrals = int(view.stage_integrands());
   const int cells = int(op.attrs.get_or<std::int64_t>("cells", 0));
   const int before_cells = states + integrals;
   Flow f{true, {0}, {}, {}};
-  const SolveView view(op);
   for (std::size_t i = 1; i < region.args.size(); ++i) f.enters.push_back(int(view.operand_of(i)));
   for (int i = 0; i < int(region.results.size()); ++i) {
     const bool is_cell = i >= before_cells && i < before_cells + cells;
-    f.leaves.push_back(i < before_cells + cells ? i : -1);
+    const int leaves = is_cell ? i + int(view.quadratures()) - integrals : i;
+    f.leaves.push_back(i < before_cells + cells ? leaves : -1);
     f.loops.push_back(i < states ? 1 + i : is_cell ? 1 + states + i - before_cells : -1);
+  }
+  return f;
+}
+
+// Its integrands at nodes, of the same arguments.
+Flow of_integrands(const Op& op, const Region& region) {
+  const SolveView view(op);
+  Flow f{true, {0}, {}, {}};
+  for (std::size_t i = 1; i < region.args.size(); ++i) f.enters.push_back(int(view.operand_of(i)));
+  for (std::size_t i = 0; i < region.results.size(); ++i) {
+    f.leaves.push_back(int(view.states() + i));
+    f.loops.push_back(-1);
   }
   return f;
 }
@@ -57,6 +70,9 @@ Flow flow(const Op& op, std::size_t region) {
   if (p == &cond_p) return straight(op, op.region(region), 1);
   if (p == &while_p) return of_while(op, op.region(region), region == 1);
   if (p == &solve_p && region == 0) return of_dynamics(op, op.region(0));
+  if (p == &solve_p && SolveView(op).nodes() > 0 && region == 1) {
+    return of_integrands(op, op.region(1));
+  }
   return {};
 }
 

@@ -125,7 +125,8 @@ class Removal {
     Doomed results(op.region().results.size(), false), arguments(op.region().args.size(), false);
     Doomed integrals(parts.quadratures()), cells(parts.cells());
     for (std::size_t i = 0; i < parts.quadratures(); ++i) {
-      integrals[i] = results[parts.states() + i] = !live_.lives(op.result(parts.states() + i));
+      integrals[i] = !parts.bounds_integrals() && !live_.lives(op.result(parts.states() + i));
+      results[parts.states() + i] = integrals[i];
     }
     for (std::size_t i = 0; i < parts.cells(); ++i) {
       const std::size_t result = parts.first_cell_result() + i, arg = parts.first_cell_arg() + i;

@@ -77,8 +77,14 @@ void Liveness::need_op(const Op& op) {
 void Liveness::need_solve(const Op& op) {
   const SolveParts parts(op);
   for (std::size_t i = 0; i < parts.first_cell(); ++i) need(op.operands[i]);
-  for (std::size_t i = 0; i < parts.states(); ++i) need(op.region().results[i]);
+  // Integrals that are in the error norm decide the steps, whoever reads them.
+  const std::size_t steering =
+      parts.states() + (parts.bounds_integrals() ? parts.quadratures() : 0);
+  for (std::size_t i = 0; i < steering; ++i) need(op.region().results[i]);
   for (std::size_t i = 0; i < 1 + parts.states(); ++i) need(op.region().arg(i));
+  if (!parts.goes_along()) return;
+  need(op.region().arg(parts.first_cell_arg()));     // the frame's number
+  need(op.region().arg(parts.first_capture_arg()));  // and the tape
 }
 
 void Liveness::need_result(const Op& op, std::size_t i) {

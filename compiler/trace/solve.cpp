@@ -65,6 +65,7 @@ Attrs attributes(const SolveOptions& options, std::size_t states, const std::str
               {"residuals", std::int64_t{0}}, {"states", std::int64_t(states)},
               {"tape", std::string()}};
   if (!options.keep_stages) attrs.set("keep", false);
+  if (options.adjoint_norm != "all") attrs.set("adjoint_norm", options.adjoint_norm);
   if (!options.dt_max.is(0)) attrs.set("dt_max", true);
   if (!path.empty()) attrs.set("name", path);  // what reports call it
   return attrs;

@@ -33,6 +33,7 @@ struct SolveOptions {
   std::string controller = "pi";             // of the step size: "i" or "pi"
   std::string adjoint = "discrete";          // the rule of its derivative
   std::string adjoint_tolerance = "scaled";  // or "peer"
+  std::string adjoint_norm = "all";          // or "states": leaves the parameters' integrals out
   Setting rtol = 1e-3, atol = 1e-6;
   Setting dt = 0;      // the first step (0: chosen), or every step of a fixed-step method
   Setting dt_max = 0;  // the longest step (0: any), of a method that chooses its steps

@@ -3,7 +3,8 @@
 // The loop carries t, the positive step size h, the controller's memory, the counts, a status, the
 // states, the first evaluation of the coming step (FSAL), the cells, the integrals and the tape. A
 // turn
-//   1. cuts h so that it does not pass t1, or stretches it a little so that it ends there,
+//   1. cuts h so that it does not pass t1, or stretches it a little so that it ends there (and so
+//      wherever else a step must land: at the frames of a tape that the solve goes back along),
 //   2. takes the step from copies, and writes its tape frame at index `accepted`,
 //   3. asks the controller, and selects, for every carried value, the new one if the step stands.
 // So a rejected attempt leaves no trace: its frame is overwritten, its cells and integrals are
@@ -31,20 +32,6 @@ bool is_never_positive(const Value* dt0) {
   return number && *number <= 0;
 }
 
-// What adding a step to the integrals takes.
-struct IntegralInputs {
-  Value* dt;
-  Values integrals;
-  std::vector<Evaluation> stages;  // integrands only
-
-  template <class F>
-  void each(F&& f) {
-    f(dt, "dt");
-    each_of(f, integrals, "integral");
-    for (Evaluation& stage : stages) each_of(f, stage.integrands, "q");
-  }
-};
-
 class AdaptiveIntegration : Integration {
  public:
   explicit AdaptiveIntegration(const SolveView& solve)
@@ -64,11 +51,11 @@ class AdaptiveIntegration : Integration {
   static Value* limited(Builder& b, Value* h, const SolveEnv& env) {
     return env.dt_max ? min(b, h, env.dt_max) : h;
   }
-  Value* reaches_end(Builder& b, const SolveState& s, Value* t1, Value* rest) const;
+  Value* landing(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  static void resume(Builder& b, Value* cut, const SolveState& before, SolveState& next);
+  Value* reaches_end(Builder& b, const SolveState& s, Value* landing, Value* rest) const;
   Value* next_status(Builder& b, const SolveState& next, const SolveEnv& env, Value* reached,
                      Value* error) const;
-  Values choose_integrals(Builder& b, Value* accepted, Value* dt, const Values& integrals,
-                          const std::vector<Evaluation>& stages) const;
 
   Controller controller_;
   // Whether a step's last evaluation is the next one's first. Not where state changes between them.
@@ -79,7 +66,8 @@ class AdaptiveIntegration : Integration {
 std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const SolveState& s,
                                                           const SolveEnv& env,
                                                           const Evaluation& first) const {
-  FirstStepProblem p{s.t,          env.direction, limited(b, span(b), env),
+  Value* longest = abs(b, sub(b, landing(b, s, env), s.t));
+  FirstStepProblem p{s.t,          env.direction, limited(b, longest, env),
                      env.rtol,     env.atol,      s.states,
                      first.slopes, s.cells,       env.captures};
   Value* dt0 = solve_.dt0();
@@ -172,17 +160,19 @@ Values AdaptiveIntegration::emit(Builder& b) const {
 
 SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
                                         const SolveEnv& env) const {
-  Value* rest = abs(b, sub(b, env.t1, s.t));
-  Value* last = reaches_end(b, s, env.t1, rest);
+  Value *end = landing(b, s, env), *rest = abs(b, sub(b, end, s.t));
+  Value* lands = reaches_end(b, s, end, rest);
   Value* proposed = add(b, s.t, mul(b, env.direction, s.h));
-  Value* reached = select(b, last, env.t1, proposed);
+  Value* reached = select(b, lands, end, proposed);
   Value *dt = sub(b, reached, s.t), *h = abs(b, dt);
   Values cells = s.cells;
   const Dynamics f = dynamics(env.captures);
   std::vector<Evaluation> known;
   if (shares_) known.push_back(f.completed(s.first, s.t, s.states));
   const Step step = take_step(b, method_, f, s.t, dt, s.states, known, cells);
+  const IntegralStep taken{s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages};
   Value* error = error_norm(b, method_, dt, s.states, step, env.rtol, env.atol);
+  if (Value* others = integrals_.error(b, taken)) error = max(b, error, others);
   const Decision d = controller_.decide(b, h, error, s.errold);
 
   SolveState next = s;
@@ -190,6 +180,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   next.t = select(b, d.accepted, reached, s.t);
   next.h = limited(b, d.dt, env);
   next.errold = d.errold;
+  if (solve_.goes_along()) resume(b, logical_and(b, d.accepted, lt(b, rest, s.h)), s, next);
   next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);
   next.rejected = select(b, d.accepted, s.rejected, add_one(b, s.rejected));
   next.status = next_status(b, next, env, reached, error);
@@ -200,17 +191,33 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   };
   keep(next.states, step.states);
   keep(next.cells, cells);
+  if (solve_.goes_along()) {
+    Value* across = logical_and(b, d.accepted, lands);
+    next.cells[0] = select(b, across, frame_before(b, s), s.cells[0]);
+  }
   keep(next.first.slopes, step.stages.back().slopes);
   keep(next.first.integrands, step.stages.back().integrands);
   keep(next.first.residuals, step.stages.back().residuals);
-  next.integrals = choose_integrals(b, d.accepted, dt, s.integrals, step.stages);
+  if (integrals_.any()) next.integrals = integrals_.add_if(b, d.accepted, taken);
   return next;
 }
 
-// Whether the step takes all of the rest |t1 - t|.
-Value* AdaptiveIntegration::reaches_end(Builder& b, const SolveState& s, Value* t1,
+// The time that no step from `s` goes across.
+Value* AdaptiveIntegration::landing(Builder& b, const SolveState& s, const SolveEnv& env) const {
+  return solve_.goes_along() ? frame_begin(b, s, env) : env.t1;
+}
+
+// Behind a step that was `cut` to end where it had to, the solve goes on as if it had not been.
+void AdaptiveIntegration::resume(Builder& b, Value* cut, const SolveState& before,
+                                 SolveState& next) {
+  next.h = select(b, cut, before.h, next.h);
+  if (next.errold) next.errold = select(b, cut, before.errold, next.errold);
+}
+
+// Whether the step takes all of the rest |landing - t|.
+Value* AdaptiveIntegration::reaches_end(Builder& b, const SolveState& s, Value* landing,
                                         Value* rest) const {
-  Value *here = abs(b, s.t), *end = abs(b, t1), *share = number(b, 100 * ulp_of_one(dtype_));
+  Value *here = abs(b, s.t), *end = abs(b, landing), *share = number(b, 100 * ulp_of_one(dtype_));
   Value* near = mul(b, share, max(b, here, end));
   Value* little = min(b, near, mul(b, number(b, 0.01), s.h));
   return ge(b, add(b, s.h, little), rest);
@@ -229,26 +236,6 @@ Value* AdaptiveIntegration::next_status(Builder& b, const SolveState& next, cons
   Value* code = select(b, spent, status(b, Status::MaxSteps), success);
   code = select(b, logical_or(b, nowhere, again), stuck, code);
   return select(b, ne(b, next.t, env.t1), code, success);
-}
-
-// Integrals can be as large as the parameters, so a rejected step skips their sums altogether.
-Values AdaptiveIntegration::choose_integrals(Builder& b, Value* accepted, Value* dt,
-                                             const Values& integrals,
-                                             const std::vector<Evaluation>& stages) const {
-  if (integrals.empty()) return {};
-  IntegralInputs inputs{dt, integrals, {}};
-  for (int s = 0; s < method_.active_stages(); ++s) {
-    inputs.stages.push_back({{}, stages[std::size_t(s)].integrands, {}});
-  }
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder in_yes(*yes);
-  const IntegralInputs inner = add_args(*yes, inputs);
-  yes->results = add_integrands(in_yes, inner.dt, inner.integrals, inner.stages);
-  no->results = add_args(*no, inputs).integrals;
-  const Op& op = cond(b, accepted, flatten(inputs), std::move(yes), std::move(no));
-  Values out;
-  for (const auto& result : op.results) out.push_back(result.get());
-  return out;
 }
 
 }  // namespace

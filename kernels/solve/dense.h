@@ -1,17 +1,19 @@
-// The forward solution between its steps, read off a tape of dense frames.
+// The solution between the ends of a step, by the method's interpolant, as the chain
+//   z = u;  z = fma(dt b_s(theta), k_s, z)  for s = 1, 2, ...
+// with b_s(theta) by Horner's rule and theta = (t - t_i) / dt_i from 0 to 1.
 #pragma once
 
 #include "kernels/solve/step.h"
 
 namespace nodec {
 
-// The states at time t. Frame i holds t_i, dt_i, the states at t_i and the slopes of the step's
-// stages; the frame with t_i <= t (in the direction of the solve) is found by bisection over the
-// `accepted` frames, and the method's interpolant evaluated at theta = (t - t_i) / dt_i as the
-// chain
-//   z = u;  z = fma(dt b_s(theta), k_s, z)  for s = 1, 2, ...
-// A t beyond either end is extrapolated from the nearest frame.
-Values interpolate(Builder& b, const Method& method, Value* tape, Value* accepted, Value* t,
+// Of a step from `states`, at a theta known now.
+Values dense_output(Builder& b, const Method& method, Value* dt, const Values& states,
+                    const std::vector<Evaluation>& stages, double theta);
+
+// Of the step in frame `frame` of a dense tape, at time t. At the end of a step t belongs to two
+// frames, so it is the caller who knows which one is meant.
+Values interpolate(Builder& b, const Method& method, Value* tape, Value* frame, Value* t,
                    std::size_t states);
 
 }  // namespace nodec

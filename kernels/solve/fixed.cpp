@@ -6,6 +6,8 @@
 // from 1000 by 1e-6 in f32, t is t1 for the last 30 steps, and none of them may be left out. Nor is
 // the last step t1 - t there, but (t1 - t0) - (n - 1) dt, rounded once.
 //
+// A solve along another's tape takes that one's steps backwards, one a frame.
+//
 // The count. A quotient that rounding pushed above a whole number is that number, so what it
 // exceeds it by has to be more than 4 ulp of it; or more than half a step, where 4 ulp are more, so
 // that no last step is longer than 1.5 dt. Beyond 2^23 (f32) every quotient is whole.
@@ -24,6 +26,7 @@ class FixedIntegration : Integration {
   Values emit(Builder& b) const;
 
  private:
+  std::pair<Value*, Value*> next_step(Builder& b, const SolveState& s, const SolveEnv& env) const;
   SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env) const;
   Value* step_count(Builder& b) const;
   Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* finite_span,
@@ -49,7 +52,8 @@ Values FixedIntegration::emit(Builder& b) const {
   Value *finite = logical_and(b, finite_dt, finite_span), *zero = number(b, 0);
   Value* valid = logical_and(b, finite, gt(b, solve_.dt0(), zero));
   Value* moving = ne(b, solve_.t0(), solve_.t1());
-  Value *none = i32(b, 0), *steps = select(b, moving, step_count(b), none);
+  Value* count = solve_.goes_along() ? add_one(b, s.cells.front()) : step_count(b);
+  Value *none = i32(b, 0), *steps = select(b, moving, count, none);
   Value* most = min(b, solve_.max_steps(), i32(b, kMostSteps));
   Value* allowed = select(b, valid, most, none);
   SolveEnv env{.t0 = s.t,
@@ -71,20 +75,32 @@ Values FixedIntegration::emit(Builder& b) const {
   return results(end, env.dt, mul(b, i32(b, method_.stages), end.accepted));
 }
 
+// How long the next step is, and where it ends.
+std::pair<Value*, Value*> FixedIntegration::next_step(Builder& b, const SolveState& s,
+                                                      const SolveEnv& env) const {
+  if (solve_.goes_along()) {
+    Value* end = frame_begin(b, s, env);
+    return {sub(b, end, s.t), end};
+  }
+  Value *done = cast(b, s.accepted, dtype_), *number = add_one(b, s.accepted);
+  Value* last = ge(b, number, env.steps);
+  Value *length = sub(b, env.t1, env.t0), *rest = fma(b, neg(b, done), env.dt, length);
+  Value* end = fma(b, cast(b, number, dtype_), env.dt, env.t0);
+  return {select(b, last, rest, env.dt), select(b, last, env.t1, end)};
+}
+
 SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
                                          const SolveEnv& env) const {
   SolveState next = s;
   next.accepted = add_one(b, s.accepted);
-  Value* last = ge(b, next.accepted, env.steps);
-  Value* done = cast(b, s.accepted, dtype_);
-  Value *length = sub(b, env.t1, env.t0), *rest = fma(b, neg(b, done), env.dt, length);
-  Value* dt = select(b, last, rest, env.dt);
+  const auto [dt, end] = next_step(b, s, env);
   const Step step =
       take_step(b, method_, dynamics(env.captures), s.t, dt, s.states, {}, next.cells);
-  Value* t = fma(b, cast(b, next.accepted, dtype_), env.dt, env.t0);
-  next.t = select(b, last, env.t1, t);
+  next.t = end;
   next.states = step.states;
-  next.integrals = add_integrands(b, dt, s.integrals, step.stages);
+  if (solve_.goes_along()) next.cells[0] = frame_before(b, s);
+  next.integrals =
+      integrals_.add(b, {s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages});
   next.tape = write_frame(b, s, dt, dt, step);
   return next;
 }

@@ -47,17 +47,12 @@ Value* Integration::write_frame(Builder& b, const SolveState& before, Value* dt,
                     {before.t, wanted, before.accepted, rejected});
 }
 
-Values Integration::add_integrands(Builder& b, Value* dt, const Values& integrals,
-                                   const std::vector<Evaluation>& stages) const {
-  Values out = integrals;
-  for (int s = 0; s < method_.active_stages(); ++s) {
-    if (method_.b[s] == 0 || out.empty()) continue;
-    Value* factor = mul(b, dt, number(b, method_.b[s]));
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = scaled_plus(b, factor, stages[std::size_t(s)].integrands[i], out[i]);
-    }
-  }
-  return out;
+Value* Integration::frame_begin(Builder& b, const SolveState& s, const SolveEnv& env) const {
+  return tape_read(b, env.captures.front(), s.cells.front()).result(0);
+}
+
+Value* Integration::frame_before(Builder& b, const SolveState& s) const {
+  return sub(b, s.cells.front(), i32(b, 1));
 }
 
 Values Integration::results(const SolveState& end, Value* dt, Value* f_evals) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ir/status.h"
+#include "kernels/solve/integrals.h"
 #include "kernels/solve/loop.h"
 #include "kernels/solve/step.h"
 
@@ -52,7 +53,10 @@ struct SolveEnv {
 class Integration {
  public:
   explicit Integration(const SolveView& solve)
-      : solve_(solve), method_(solve.method()), dtype_(solve.t0()->type.dtype()) {}
+      : solve_(solve),
+        method_(solve.method()),
+        integrals_(solve),
+        dtype_(solve.t0()->type.dtype()) {}
 
  protected:
   Value* number(Builder& b, double value) const { return scalar(b, dtype_, value); }
@@ -69,13 +73,15 @@ class Integration {
   // `wanted`: the step's length before it was cut or rounded, for a stop to report.
   Value* write_frame(Builder& b, const SolveState& before, Value* dt, Value* wanted,
                      const Step& step) const;
-  // The integrals after a step of size dt: fma(dt b_s, integrand_s, integral), s = 1, 2, ...
-  Values add_integrands(Builder& b, Value* dt, const Values& integrals,
-                        const std::vector<Evaluation>& stages) const;
+  // Of a solve along another's tape: where the frame that `s` is in begins, and the number of the
+  // frame before it.
+  Value* frame_begin(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  Value* frame_before(Builder& b, const SolveState& s) const;
   Values results(const SolveState& end, Value* dt, Value* f_evals) const;
 
   const SolveView& solve_;
   const Method& method_;
+  Integrals integrals_;
   Dtype dtype_;
 };
 

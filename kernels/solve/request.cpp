@@ -41,7 +41,6 @@ void refuse(const SolveView& solve, const std::string& why, std::string help) {
 }
 
 void refuse_undefined(const Differentiator& ad, const SolveView& solve) {
-  refuse_state(ad, solve);
   const Values captures = solve.captures();
   const bool reads_tape = std::any_of(captures.begin(), captures.end(), [](const Value* capture) {
     return capture->type.kind() == Type::Kind::Tape;
@@ -50,6 +49,7 @@ void refuse_undefined(const Differentiator& ad, const SolveView& solve) {
     refuse(solve, "the gradient of a solve cannot be differentiated again",
            "take the outer derivative by finite differences of the gradient");
   }
+  refuse_state(ad, solve);
 }
 
 void fail_unless_solved(Builder& b, const SolveView& solve) {

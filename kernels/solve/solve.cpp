@@ -104,7 +104,8 @@ void check_arguments(const SolveView& s) {
 
 void check_results(const SolveView& s) {
   const Values& out = s.dynamics().results;
-  const std::size_t n = s.states(), q = s.quadratures(), wanted = n + q + s.cells() + s.residuals();
+  const std::size_t n = s.states(), q = s.stage_integrands();
+  const std::size_t wanted = n + q + s.cells() + s.residuals();
   expect(s, out.size() == wanted,
          fmt::format("wants {} values of its dynamics ({} slopes, {} integrands, {} cells, {} "
                      "residuals), got {}",
@@ -116,16 +117,42 @@ void check_results(const SolveView& s) {
                        states[i]->type.str(), out[i]->type.str()),
            "a slope has the type of its state");
   }
-  for (std::size_t i = n; i < n + q; ++i) {
-    expect(s, open(out[i]->type) || (out[i]->type.is_tensor() && is_float(out[i]->type.dtype())),
-           fmt::format("integrates float tensors, integrand {} is {}", i - n, out[i]->type.str()));
-  }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     expect(s, fits(out[n + q + i]->type, cells[i]->type),
            fmt::format("has a cell {} that enters its dynamics as {} and leaves as {}", i,
                        cells[i]->type.str(), out[n + q + i]->type.str()),
            "a cell keeps its type");
   }
+}
+
+// Float tensors, from the stages or from a region of their own; bounds are numbers.
+void check_integrands(const SolveView& s) {
+  const std::size_t bounded = s.bounds_integrals() ? s.quadratures() / 2 : s.quadratures();
+  expect(s, s.nodes() <= 4, fmt::format("has no rule of {} nodes", s.nodes()), "take 1 to 4");
+  expect(s, s.op().regions.size() >= (s.nodes() > 0 ? 2 : 1), "lacks its integrands");
+  if (s.nodes() > 0) {
+    const Region& g = s.op().region(1);
+    expect(s, g.args.size() == s.dynamics().args.size() && g.results.size() == s.quadratures(),
+           fmt::format("wants {} integrands of the arguments of its dynamics, got {} of {}",
+                       s.quadratures(), g.results.size(), g.args.size()));
+  }
+  for (std::size_t i = 0; i < s.quadratures(); ++i) {
+    const Type& type = s.integrand(i)->type;
+    expect(s, open(type) || (type.is_tensor() && is_float(type.dtype())),
+           fmt::format("integrates float tensors, integrand {} is {}", i, type.str()));
+    expect(s, i < bounded || fits(type, s.t0()->type),
+           fmt::format("has a bound {} of {} but a t0 of {}", i, type.str(), s.t0()->type.str()));
+  }
+}
+
+void check_along(const SolveView& s) {
+  if (!s.goes_along()) return;
+  const Type frame = Type::scalar(Dtype::I32);
+  expect(s, s.cells() > 0 && fits(s.initial_cells().front()->type, frame),
+         "goes along a tape without a frame's number as its first cell");
+  const Type* tape = s.capture_count() > 0 ? &s.captures().front()->type : nullptr;
+  expect(s, tape != nullptr && (open(*tape) || tape->kind() == Type::Kind::Tape),
+         "goes along a tape that is not its first capture");
 }
 
 // Also where no derivative is asked for: a misspelled name is wrong where it is written.
@@ -135,6 +162,9 @@ void check_adjoint(const SolveView& s) {
   const auto tolerance = attribute_or<std::string>(s.op(), "adjoint_tolerance", "scaled");
   expect(s, tolerance == "scaled" || tolerance == "peer",
          fmt::format("knows no adjoint tolerance '{}'", tolerance), "name 'scaled' or 'peer'");
+  const auto norm = attribute_or<std::string>(s.op(), "adjoint_norm", "all");
+  expect(s, norm == "all" || norm == "states", fmt::format("knows no adjoint norm '{}'", norm),
+         "name 'all' or 'states'");
 }
 
 // Of numbers that stand in the program; what is only known at run time ends the solve with a
@@ -193,10 +223,12 @@ std::vector<Type> solve_type(const Op& op) {
   check_states(s);
   check_arguments(s);
   check_results(s);
+  check_integrands(s);
+  check_along(s);
   std::vector<Type> types;
   for (const Value* u : s.initial_states()) types.push_back(u->type);
   for (std::size_t i = 0; i < s.quadratures(); ++i) {
-    types.push_back(s.dynamics().results[s.states() + i]->type);
+    types.push_back(s.integrand(i)->type);
   }
   for (const Value* cell : s.initial_cells()) types.push_back(cell->type);
   const Type count = Type::scalar(Dtype::I32), time = s.t0()->type;

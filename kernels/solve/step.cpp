@@ -17,12 +17,13 @@ Value* choose(Builder& b, Value* pred, Value* x, Value* y) {
 }
 
 Dynamics::Dynamics(const Region& region, std::size_t states, std::size_t quadratures,
-                   std::size_t cells, Values captures)
+                   std::size_t cells, Values captures, std::string_view name)
     : called_(clone(region)),
       states_(states),
       quadratures_(quadratures),
       cells_(cells),
-      captures_(std::move(captures)) {
+      captures_(std::move(captures)),
+      name_(name) {
   const Values all = called_->results;
   called_->results.resize(states + quadratures + cells);
   for (std::size_t i = called_->results.size(); i < all.size(); ++i) {
@@ -46,7 +47,7 @@ Evaluation Dynamics::evaluate(Builder& b, Value* t, const Values& states, Values
   args.insert(args.end(), states.begin(), states.end());
   args.insert(args.end(), cells.begin(), cells.end());
   args.insert(args.end(), captures_.begin(), captures_.end());
-  const Op& op = call(b, std::move(args), clone(*called_), "dynamics");
+  const Op& op = call(b, std::move(args), clone(*called_), name_);
   std::size_t next = 0;
   const auto take = [&](std::size_t n) {
     Values values;

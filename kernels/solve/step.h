@@ -7,6 +7,7 @@
 // that stage's input, so that the shared evaluation is taken at exactly the bits that go on.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "kernels/build.h"
@@ -22,18 +23,18 @@ struct Evaluation {
   void each(F&& f);
 };
 
-// How to call the dynamics: every call holds a clone of one region and is named "dynamics", so
-// `lower` finds them equal and compiles one function. A residual that is an argument of the region
-// (the state it was evaluated at) or a slope is not returned again: the caller has it.
+// How to call the dynamics: every call holds a clone of one region and has one name, so `lower`
+// finds them equal and compiles one function. A residual that is an argument of the region (the
+// state it was evaluated at) or a slope is not returned again: the caller has it.
 class Dynamics {
  public:
   Dynamics(const SolveView& solve, Values captures)
-      : Dynamics(solve.dynamics(), solve.states(), solve.quadratures(), solve.cells(),
+      : Dynamics(solve.dynamics(), solve.states(), solve.stage_integrands(), solve.cells(),
                  std::move(captures)) {
     per_step_ = solve.per_step();
   }
   Dynamics(const Region& region, std::size_t states, std::size_t quadratures, std::size_t cells,
-           Values captures);
+           Values captures, std::string_view name = "dynamics");
 
   // Evaluations happen in the order they are emitted; each sees the cells the one before left.
   Evaluation evaluate(Builder& b, Value* t, const Values& states, Values& cells) const;
@@ -60,6 +61,7 @@ class Dynamics {
   std::size_t states_, quadratures_, cells_;
   std::vector<Source> sources_;
   Values captures_;
+  std::string_view name_;
   std::vector<std::int64_t> per_step_;
 };
 

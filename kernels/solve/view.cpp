@@ -47,6 +47,10 @@ bool SolveView::keeps_stages() const { return attribute_or<bool>(*op_, "keep", t
 
 bool SolveView::limits_steps() const { return attribute_or<bool>(*op_, "dt_max", false); }
 
+bool SolveView::goes_along() const { return attribute_or<bool>(*op_, "along", false); }
+
+bool SolveView::bounds_integrals() const { return attribute_or<bool>(*op_, "bounded", false); }
+
 bool SolveView::has_stops() const { return attribute_or<bool>(*op_, "stops", false); }
 
 const Method& SolveView::method() const {

@@ -5,7 +5,8 @@
 //   results   states..., integrals..., cells..., status, t, dt, accepted, rejected, f_evals[, tape]
 //   dynamics  (t, states..., cells..., captures...)
 //             -> (slopes..., integrands..., cells..., residuals...)
-//   attrs     method, controller, adjoint, adjoint_tolerance: names; states, quadratures, cells,
+//   attrs     method, controller, adjoint, adjoint_tolerance, adjoint_norm: names; states,
+//   quadratures, cells,
 //             residuals: how many; tape: what a frame of the tape holds, for each accepted step
 //               ""           there is no tape
 //               "residuals"  t, dt, then for each of the first `taped_stages` stages (when not
@@ -16,6 +17,13 @@
 //               "dense"      t, dt, states, then for each stage its slopes
 //             dt_max, stops: whether there is such an operand: the longest step, a scalar above 0;
 //             and a vector of times, sorted in the direction of the solve, that steps end at
+//             along: whether the solve goes back over another's: its first cell is the number (i32)
+//             of that one's frame it is in, its first capture the tape of them; no step goes across
+//             the begin of a frame
+//             bounded: whether the first half of the integrals is in the error norm, and the second
+//             half says how large their errors may be (integrals.h)
+//             nodes: how many Gauss-Legendre nodes of each accepted step the integrands are
+//             evaluated at, by a second region of the dynamics' arguments; 0: at its stages
 //             keep: whether the discrete adjoint's tape holds the stages (true when not given)
 //             per_step: the cells that change only when a step is accepted; all evaluations of a
 //             step see them as the step began, and the last one makes the new content. Where it
@@ -59,6 +67,11 @@ class SolveView {
   bool is_per_step(std::size_t cell) const;
   bool keeps_stages() const;  // for the reverse sweep; else it computes them again
   bool limits_steps() const;
+  bool goes_along() const;
+  bool bounds_integrals() const;
+  std::size_t nodes() const { return count("nodes"); }
+  // The integrands that the dynamics yield.
+  std::size_t stage_integrands() const { return nodes() > 0 ? 0 : quadratures(); }
   bool has_stops() const;
   std::string tape() const { return text("tape", ""); }
   std::size_t taped_stages() const;
@@ -88,6 +101,9 @@ class SolveView {
   Value* tape_result() const { return counter(6); }
 
   const Region& dynamics() const { return op_->region(0); }
+  const Value* integrand(std::size_t i) const {
+    return nodes() > 0 ? op_->region(1).results.at(i) : dynamics().results.at(states() + i);
+  }
   const Op& op() const { return *op_; }
 
  private:

@@ -96,7 +96,7 @@ TEST_CASE("a wrong value is refused with what was wanted and got") {
   CHECK(refusal({"--model", "dense"}) ==
         "--model: wanted one of layer, stateful, compact, got 'dense'");
   CHECK(refusal({"--adjoint", "magic"}) ==
-        "--adjoint: wanted one of discrete, interpolating, got 'magic'");
+        "--adjoint: wanted one of discrete, gauss, interpolating, got 'magic'");
   CHECK(refusal({"--seed", "-1"}) ==
         "--seed: wanted a whole number from 0 to 1000000000, got '-1'");
 }

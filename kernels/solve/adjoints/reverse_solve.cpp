@@ -1,0 +1,287 @@
+// The reverse solve, part by part; the mathematics stands in the header.
+#include "kernels/solve/adjoints/reverse_solve.h"
+
+#include "ir/rewrite.h"
+#include "kernels/rules.h"
+#include "kernels/solve/adjoints/term_sizes.h"
+#include "kernels/solve/control.h"
+#include "kernels/solve/dense.h"
+#include "kernels/solve/loop.h"
+#include "kernels/solve/request.h"
+
+namespace nodec {
+namespace {
+
+// What the reverse dynamics capture: the tape first (attribute along). What the forward solve
+// started from enters through the tape alone, where automatic differentiation does not look:
+// `origins` are captured beside it, so that a second derivative meets this solve, which refuses it,
+// and does not find it independent.
+struct Captures {
+  Value* tape = nullptr;
+  Value* tolerance = nullptr;         // of the integrals, where they are in the error norm
+  Values integrals, cells, captures;  // cotangents of the integrals; the forward solve's own
+  Values origins;
+
+  template <class F>
+  void each(F&& f) {
+    f(tape, "tape"), f(tolerance, "tolerance");
+    each_of(f, integrals, "ibar"), each_of(f, cells, "cell"), each_of(f, captures, "capture");
+    each_of(f, origins, "origin");
+  }
+};
+
+// The operands of the reverse solve as one bundle, so that it can stand in a branch.
+struct ReverseSolve {
+  Value *t1 = nullptr, *t0 = nullptr, *rtol = nullptr, *atol = nullptr, *dt0 = nullptr,
+        *max_steps = nullptr, *dt_max = nullptr;
+  Values lambda;
+  Value* frame = nullptr;  // its cell
+  Captures captures;
+
+  template <class F>
+  void each(F&& f) {
+    f(t1, "t1"), f(t0, "t0"), f(rtol, "rtol"), f(atol, "atol"), f(dt0, "dt0");
+    f(max_steps, "max_steps"), f(dt_max, "dt_max");
+    each_of(f, lambda, "lambda"), f(frame, "frame");
+    captures.each(f);
+  }
+};
+
+class Reversal {
+ public:
+  Reversal(Differentiator& ad, const SolveView& solve, std::span<Value* const> dy,
+           ParameterIntegrals how)
+      : solve_(solve),
+        request_(ad, solve),
+        derivative_(request_.derive(ad, solve, false)),
+        dy_(dy),
+        at_nodes_(how == ParameterIntegrals::AtNodes),
+        bounded_(!at_nodes_ && solve.method().adaptive && !request_.captures.empty() &&
+                 attribute_or<std::string>(solve.op(), "adjoint_norm", "all") == "all") {}
+
+  Values emit(Builder& b);
+
+ private:
+  Values slopes_and_integrands(Builder& b, Region& region, const ReverseSolve& outside) const;
+  std::unique_ptr<Region> dynamics(const ReverseSolve& outside) const;
+  std::unique_ptr<Region> integrands(const ReverseSolve& outside) const;
+  ReverseSolve operands(Builder& b, const Values& seeds, Value* size, Value* unit) const;
+  Values solved(Builder& b, Value* needed, const ReverseSolve& reverse) const;
+  const Op& reverse_solve(Builder& b, const ReverseSolve& operands) const;
+  Values gradients(Builder& b, const Values& seeds, const Values& solved) const;
+  std::size_t parameters() const { return request_.captures.size(); }
+
+  const SolveView& solve_;
+  const Request request_;
+  const Derivative derivative_;
+  const std::span<Value* const> dy_;
+  const bool at_nodes_, bounded_;
+};
+
+// (t, lambda..., frame, captures...) -> -f_u^T lambda..., then the integrands -f_p^T lambda...:
+// time runs backwards, so that these integrate to + dL/dp. Added to an empty region.
+Values Reversal::slopes_and_integrands(Builder& b, Region& region,
+                                       const ReverseSolve& outside) const {
+  Value* t = region.add_arg(solve_.t0()->type, "t");
+  Values seeds;
+  for (const Value* l : outside.lambda) seeds.push_back(region.add_arg(l->type, "lambda"));
+  Value* frame = region.add_arg(outside.frame->type, "frame");
+  const Captures inside = add_args(region, outside.captures);
+
+  Values args{t};
+  const auto append = [](Values& to, const Values& values) {
+    to.insert(to.end(), values.begin(), values.end());
+  };
+  append(args, interpolate(b, solve_.method(), inside.tape, frame, t, solve_.states()));
+  append(args, inside.cells);
+  append(args, inside.captures);
+  const Values forward = b.inline_region(*derivative_.forward, args);
+
+  append(seeds, inside.integrals);
+  Values pulled(forward.end() - long(derivative_.residuals), forward.end());
+  for (Value* seed : seeds) pulled.push_back(neg(b, seed));
+  Values out = b.inline_region(*derivative_.reverse, pulled);
+  for (std::size_t i = 0; bounded_ && i < parameters(); ++i) {
+    Value *size = term_sizes(b, out[solve_.states() + i]), *backwards = neg(b, size);
+    out.push_back(mul(b, inside.tolerance, backwards));
+  }
+  return out;
+}
+
+std::unique_ptr<Region> Reversal::dynamics(const ReverseSolve& outside) const {
+  auto region = std::make_unique<Region>();
+  Builder b(*region);
+  b.at(solve_.op().where);
+  region->results = slopes_and_integrands(b, *region, outside);
+  if (at_nodes_) region->results.resize(solve_.states());
+  region->results.push_back(region->arg(1 + solve_.states()));  // the frame stays what it is
+  drop_unused(*region);
+  return region;
+}
+
+std::unique_ptr<Region> Reversal::integrands(const ReverseSolve& outside) const {
+  auto region = std::make_unique<Region>();
+  Builder b(*region);
+  b.at(solve_.op().where);
+  region->results = slopes_and_integrands(b, *region, outside);
+  region->results.erase(region->results.begin(), region->results.begin() + long(solve_.states()));
+  drop_unused(*region);
+  return region;
+}
+
+// The root mean square; where its squares leave the range of floats, the largest element.
+Value* size_of(Builder& b, const Values& cotangents) {
+  Value* largest = nullptr;
+  for (Value* x : cotangents) {
+    Value* size = abs(b, x);
+    if (x->type.rank() > 0) size = max_over(b, size, all_axes(x->type));
+    largest = largest ? max(b, largest, size) : size;
+  }
+  Value* mean = rms(b, cotangents);
+  Value *positive = gt(b, mean, zeros(b, mean->type)), *finite = is_finite(b, mean);
+  Value* in_range = logical_and(b, positive, finite);
+  return select(b, in_range, mean, largest);
+}
+
+Value* largest_size(Builder& b, const Values& lambda, const Values& integrals) {
+  Value* size = size_of(b, lambda);
+  return integrals.empty() ? size : max(b, size, size_of(b, integrals));
+}
+
+// The power of two at or below `size`, by which a multiplication loses nothing: the reverse solve
+// is linear in its cotangents, and of size 1 their squares stay in range.
+Value* unit_of(Builder& b, Value* size) {
+  const Dtype dtype = size->type.dtype();
+  const double least = dtype == Dtype::F64 ? -1022 : -126;
+  Value *exponent = floor(b, log2(b, size)), *zero = zeros(b, size->type);
+  exponent = clamp(b, exponent, scalar(b, dtype, least), scalar(b, dtype, -least));
+  return exp2(b, select(b, eq(b, size, zero), zero, exponent));
+}
+
+Values divided(Builder& b, const Values& xs, Value* by) {
+  Values out;
+  for (Value* x : xs) out.push_back(div(b, x, broadcast_scalar(b, by, x->type.shape())));
+  return out;
+}
+
+// `seeds` in units of `unit`, and their `size` in it.
+ReverseSolve Reversal::operands(Builder& b, const Values& seeds, Value* size, Value* unit) const {
+  const bool peer = attribute_or<std::string>(solve_.op(), "adjoint_tolerance", "scaled") == "peer";
+  const Dtype dtype = solve_.t0()->type.dtype();
+  Value *rtol = solve_.rtol(), *atol = solve_.atol(), *zero = scalar(b, dtype, 0);
+  Value* a = select(b, gt(b, rtol, zero), min(b, rtol, atol), atol);
+  const auto states = seeds.begin() + long(solve_.states());
+  Value *one = integer(b, Dtype::I32, 1), *most = solve_.max_steps();
+  Value* more = add(b, most, solve_.accepted());
+  more = select(b, lt(b, more, most), most, more);  // a sum beyond i32
+  return {.t1 = solve_.t1(),
+          .t0 = solve_.t0(),
+          .rtol = rtol,
+          .atol = peer ? div(b, atol, unit) : mul(b, a, size),
+          .dt0 = solve_.method().adaptive ? zero : solve_.dt0(),
+          .max_steps = more,
+          .dt_max = solve_.dt_max(),
+          .lambda = Values(seeds.begin(), states),
+          .frame = sub(b, solve_.accepted(), one),
+          .captures = {.tape = solve_.tape_result(),
+                       .tolerance = bounded_ ? add(b, rtol, a) : nullptr,
+                       .integrals = Values(states, seeds.end()),
+                       .cells = solve_.initial_cells(),
+                       .captures = solve_.captures(),
+                       .origins = solve_.initial_states()}};
+}
+
+const Op& Reversal::reverse_solve(Builder& b, const ReverseSolve& operands) const {
+  const std::size_t bounds = bounded_ ? parameters() : 0;
+  Attrs attrs{{"method", std::string(solve_.method().name)},
+              {"controller", solve_.controller()},
+              {"adjoint", solve_.adjoint()},
+              {"along", true},
+              {"states", std::int64_t(solve_.states())},
+              {"cells", std::int64_t{1}},
+              {"quadratures", std::int64_t(parameters() + bounds)}};
+  if (bounded_) attrs.set("bounded", true);
+  if (operands.dt_max != nullptr) attrs.set("dt_max", true);
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(dynamics(operands));
+  if (at_nodes_) {
+    attrs.set("nodes", std::int64_t((solve_.method().order + 1) / 2));
+    regions.push_back(integrands(operands));
+  }
+  return b.op(solve_p, flatten(operands), std::move(attrs), std::move(regions));
+}
+
+// Its final states, integrals, status, t, dt and counts; without solving where every cotangent is
+// zero or the forward solve took no steps.
+Values Reversal::solved(Builder& b, Value* needed, const ReverseSolve& reverse) const {
+  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
+  Builder in_yes(*yes), in_no(*no);
+  in_yes.at(b.where());
+  const ReverseSolve there = add_args(*no, reverse);
+  const SolveView back(reverse_solve(in_yes, add_args(*yes, reverse)));
+
+  yes->results = back.final_states(), no->results = there.lambda;
+  Values others = back.integrals();
+  others.resize(parameters());
+  for (Value* v : {back.status(), back.t(), back.dt(), back.accepted(), back.rejected()}) {
+    others.push_back(v);
+  }
+  for (Value* value : others) {
+    yes->results.push_back(value);
+    no->results.push_back(zeros(in_no, value->type));
+  }
+  const Op& op = cond(b, needed, flatten(reverse), std::move(yes), std::move(no));
+  Values results;
+  for (const auto& result : op.results) results.push_back(result.get());
+  return results;
+}
+
+Values Reversal::gradients(Builder& b, const Values& seeds, const Values& solved) const {
+  Values dx(solve_.op().operands.size(), nullptr), at_start = solved;
+  for (std::size_t i = 0; i < solve_.states(); ++i) dx[solve_.first_state() + i] = solved[i];
+  std::size_t next = solve_.states();
+  for (std::size_t i : request_.captures) dx[solve_.first_capture() + i] = solved[next++];
+  if (!request_.time) return dx;
+  at_start.resize(solve_.states());
+  at_start.insert(at_start.end(), seeds.begin() + long(solve_.states()), seeds.end());
+  dx[0] =
+      neg(b, rate_of_change(b, solve_, request_, solve_.t0(), solve_.initial_states(), at_start));
+  Value* rate = rate_of_change(b, solve_, request_, solve_.t1(), solve_.final_states(), seeds);
+  dx[1] = with_final_time(b, solve_, rate, dy_);
+  return dx;
+}
+
+Values Reversal::emit(Builder& b) {
+  fail_unless_solved(b, solve_);
+  const Values seeds = incoming_cotangents(b, solve_, request_, dy_);
+  const auto states = seeds.begin() + long(solve_.states());
+  Value* size = largest_size(b, {seeds.begin(), states}, {states, seeds.end()});
+  Value* unit = unit_of(b, size);
+  const ReverseSolve reverse = operands(b, divided(b, seeds, unit), div(b, size, unit), unit);
+  Value* moved = gt(b, solve_.accepted(), integer(b, Dtype::I32, 0));
+  Value* needed = logical_and(b, ne(b, size, zeros(b, size->type)), moved);
+  Values out = solved(b, needed, reverse);
+  b.op(fail_if_p, {out.end() - 5, out.end()});
+  for (std::size_t i = 0; i + 5 < out.size(); ++i) out[i] = scaled(b, unit, out[i]);
+  return gradients(b, seeds, out);
+}
+
+}  // namespace
+
+Op& with_dense_output(Differentiator& ad, Builder& b, const Op& op,
+                      std::span<Value* const> operands) {
+  refuse_undefined(ad, SolveView(op));
+  Attrs attrs = op.attrs;
+  attrs.set("tape", "dense");
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(clone(op.region()));
+  return b.op(solve_p, {operands.begin(), operands.end()}, std::move(attrs), std::move(regions));
+}
+
+std::vector<Value*> solve_backward(Differentiator& ad, Builder& b, const Op& y,
+                                   std::span<Value* const> dy, ParameterIntegrals how) {
+  const SolveView solve(y);
+  return Reversal(ad, solve, dy, how).emit(b);
+}
+
+}  // namespace nodec

@@ -5,6 +5,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "ir/status.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -54,7 +55,7 @@ Contents unit_seed(const Contents& results, const SourceLine& where) {
 
 Pulled run_vjp(const Contents& args, const Traced1& body,
                const std::function<Contents(const Contents& results)>& seed,
-               const SourceLine& where) {
+               const SourceLine& where, bool with_error) {
   const std::vector<Value*> primals = flat(args);
   check_differentiable(primals, where);
   Opened frame(Body::Flow, "gradient", where);
@@ -68,8 +69,9 @@ Pulled run_vjp(const Contents& args, const Traced1& body,
   Builder b = builder_at(where);
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(frame->own_region));
-  Op& op = b.op(vjp_p, joined(joined(primals, ended.captures), seeds),
-                {{"seeds", counted(seeds.size())}, {"wrt", counted(primals.size())}},
+  Attrs attrs{{"seeds", counted(seeds.size())}, {"wrt", counted(primals.size())}};
+  if (with_error) attrs.set("error", true);
+  Op& op = b.op(vjp_p, joined(joined(primals, ended.captures), seeds), std::move(attrs),
                 std::move(regions));
   std::vector<Value*> values;
   for (const auto& result : op.results) values.push_back(result.get());
@@ -78,7 +80,17 @@ Pulled run_vjp(const Contents& args, const Traced1& body,
   pulled.results = unflat(types_of(inside), rest);
   rebind_stored(ended, rest, current(where));
   pulled.cotangents = unflat(types_of(args), rest);
+  if (with_error) pulled.error = rest.front();
   return pulled;
+}
+
+void stop_above(Value* error, const Setting& limit, const SourceLine& where) {
+  Builder b = builder_at(where);
+  const auto status = [&](Status value) { return integer(b, Dtype::I32, std::int64_t(value)); };
+  Value* largest = limit.value(b, error->type.dtype(), "the error limit", "gradient");
+  Value *good = status(Status::Success), *bad = status(Status::GradientUnreliable);
+  Value *fine = le(b, error, largest), *none = integer(b, Dtype::I32, 0);  // NaN is not fine
+  b.op(fail_if_p, {select(b, fine, good, bad), error, largest, none, none});
 }
 
 }  // namespace nodec::tracing

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "compiler/trace/control.h"
+#include "compiler/trace/solve.h"
 
 namespace nodec {
 
@@ -14,11 +15,12 @@ namespace tracing {
 
 struct Pulled {
   Contents results, cotangents;
+  Value* error = nullptr;  // the estimate, where it was asked for
 };
 // `seed` gives the results' cotangents, in the frame around the op.
 Pulled run_vjp(const Contents& args, const Traced1& body,
                const std::function<Contents(const Contents& results)>& seed,
-               const SourceLine& where);
+               const SourceLine& where, bool with_error = false);
 Contents unit_seed(const Contents& results, const SourceLine& where);  // a scalar loss: 1
 
 // One tree as it stands; several as a tuple of references to them.
@@ -52,6 +54,20 @@ class Loss {
   Here here_;
 };
 
+// The value of a loss, and its gradient in `args`.
+template <class Args>
+Pulled run_gradient(const Loss<Args>& f, const Args& args, bool with_error) {
+  const SourceLine line = SourceLine::of(f.here());
+  const auto traced = [&](Contents inside) {
+    return contents(f(grown(args, std::move(inside), line)), line);
+  };
+  const auto seed = [&](const Contents& results) { return unit_seed(results, line); };
+  return run_vjp(contents(args, line), traced, seed, line, with_error);
+}
+
+// Ends the program where an estimate is not below `limit`.
+void stop_above(Value* error, const Setting& limit, const SourceLine& where);
+
 }  // namespace tracing
 
 // f's value, a float scalar, and its gradient with respect to `wrt`: one Var, record, or vector or
@@ -62,13 +78,7 @@ auto value_and_grad(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T...
                     const T&... wrt) {
   const auto& args = tracing::arguments(wrt...);
   const SourceLine line = SourceLine::of(f.here());
-  const auto traced = [&](tracing::Contents inside) {
-    return tracing::contents(f(tracing::grown(args, std::move(inside), line)), line);
-  };
-  const auto seed = [&](const tracing::Contents& results) {
-    return tracing::unit_seed(results, line);
-  };
-  tracing::Pulled pulled = tracing::run_vjp(tracing::contents(args, line), traced, seed, line);
+  tracing::Pulled pulled = tracing::run_gradient(f, args, false);
   Var value(f.here());
   tracing::bind(value, std::move(pulled.results.front()), line);
   return std::pair(std::move(value), tracing::grown(args, std::move(pulled.cotangents), line));
@@ -77,6 +87,45 @@ auto value_and_grad(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T...
 template <tracing::Tree... T>
 auto grad(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T...>>> f, const T&... wrt) {
   return value_and_grad<T...>(std::move(f), wrt...).second;
+}
+
+// The largest error that a gradient may tell of itself: a number, or a run-time value of the
+// program.
+struct GradientErrorLimit {
+  explicit GradientErrorLimit(Setting limit) : largest(std::move(limit)) {}
+  Setting largest;
+};
+
+template <class Gradient>
+struct ValueGradError {
+  Var value;
+  Gradient gradient;
+  Var error;  // estimated, relative to each part of the gradient: the largest over solves and parts
+};
+
+// The same, and how far off the gradient is by what the solves in f tell of it: 0 where there are
+// none. const auto [value, gradient, error] = value_and_grad_error(f, x);
+template <tracing::Tree... T>
+auto value_and_grad_error(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T...>>> f,
+                          const T&... wrt) {
+  const auto& args = tracing::arguments(wrt...);
+  const SourceLine line = SourceLine::of(f.here());
+  tracing::Pulled pulled = tracing::run_gradient(f, args, true);
+  Var value(f.here());
+  tracing::bind(value, std::move(pulled.results.front()), line);
+  auto gradient = tracing::grown(args, std::move(pulled.cotangents), line);
+  return ValueGradError<decltype(gradient)>{std::move(value), std::move(gradient),
+                                            tracing::variable(pulled.error, line)};
+}
+
+// A gradient that tells a larger error ends the program. Several arguments: std::tie(a, b).
+template <tracing::Tree T>
+auto value_and_grad_error(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T>>> f,
+                          const T& wrt, const GradientErrorLimit& limit) {
+  const SourceLine line = SourceLine::of(f.here());
+  auto told = value_and_grad_error<T>(std::move(f), wrt);
+  tracing::stop_above(tracing::content_of(told.error, line).value, limit.largest, line);
+  return told;
 }
 
 // f's results, and the cotangents of `primals` for the given cotangents of the results.

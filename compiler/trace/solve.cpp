@@ -9,7 +9,7 @@
 
 namespace nodec {
 
-Value* Setting::value(Builder& b, Dtype dtype, std::string_view what) const {
+Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::string_view of) const {
   if (const double* number = std::get_if<double>(&value_)) {
     return is_float(dtype) ? scalar(b, dtype, *number) : integer(b, dtype, std::int64_t(*number));
   }
@@ -18,8 +18,9 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what) const {
     return tracing::Access::content(std::get<Var>(value_), b.where()).value;
   }
   throw Error(
-      fmt::format("{} of this solve is {}, got {}", what, Type::scalar(dtype).str(), type.str()),
-      {{b.where(), ""}}, "cast it to the state's dtype");
+      fmt::format("{} of this {} is {}, got {}", what, of, Type::scalar(dtype).str(), type.str()),
+      {{b.where(), ""}},
+      fmt::format("cast it to the {}'s dtype", of == "solve" ? "state" : "loss"));
 }
 
 bool Setting::is(double number) const {

@@ -20,8 +20,8 @@ class Setting {
   Setting(const Field& field) : value_(Var(field)) {}  // NOLINT(google-explicit-constructor)
   Setting(const Var& var) : value_(var) {}             // NOLINT(google-explicit-constructor)
 
-  // As a scalar of this dtype in the frame being traced.
-  Value* value(Builder& b, Dtype dtype, std::string_view what) const;
+  // As a scalar of this dtype in the frame being traced; it is `what` of a solve, say.
+  Value* value(Builder& b, Dtype dtype, std::string_view what, std::string_view of = "solve") const;
   bool is(double number) const;
 
  private:

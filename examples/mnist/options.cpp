@@ -42,6 +42,8 @@ void add_flags(CLI::App& app, Options& o) {
   number("--controller", o.controller, one_of({"i", "pi"}), "step-size controller");
   number("--adjoint-tolerance", o.adjoint_tolerance, one_of({"scaled", "peer"}),
          "adjoint's absolute tolerance: by the cotangent's size, or as given");
+  app.add_flag("--gradient-error", o.gradient_error,
+               "tell how far off the gradient of each epoch's first batch is");
   number("--threads", o.threads, at_least(1, 256), "default: as many as help at this batch size")
       ->default_str("");
   app.add_option("--save", o.save, "write the final parameters here (safetensors)")
@@ -60,6 +62,10 @@ void check_together(const CLI::App& app, const Options& o) {
   if (o.adjoint == "discrete" && app.count("--adjoint-tolerance") > 0) {
     throw CLI::ValidationError("--adjoint-tolerance",
                                "the discrete adjoint goes back over the steps taken, without one");
+  }
+  if (fixed && o.gradient_error) {
+    throw CLI::ValidationError("--gradient-error",
+                               fmt::format("{} has no embedded weights, which tell it", o.solver));
   }
   if (fixed && o.dt == 0) {
     throw CLI::ValidationError("--solver",

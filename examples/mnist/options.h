@@ -31,7 +31,8 @@ struct Options {
   std::int64_t max_steps = 10000;
   std::string controller = "pi";
   std::string adjoint_tolerance = "scaled";
-  int threads = 0;  // 0: as many as help at this batch size
+  int threads = 0;              // 0: as many as help at this batch size
+  bool gradient_error = false;  // tell it of the first batch of each epoch
   std::string save;
   bool json = false;
 };

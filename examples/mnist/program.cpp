@@ -85,13 +85,22 @@ Traced trace_training(const ProgramOptions& options) {
   State st = trace.input("state", plain_model(options).state(options.dtype));
   Batch batch(trace, options);
 
-  auto [loss, grads] = value_and_grad([&](const Params& p) { return batch.loss(p, st); }, ps);
+  const auto loss_of = [&](const Params& p) { return batch.loss(p, st); };
+  Var error;
+  const auto gradient = [&] {
+    if (!options.gradient_error) return value_and_grad(loss_of, ps);
+    auto told = value_and_grad_error(loss_of, ps);
+    error = told.error;
+    return std::pair(told.value, told.gradient);
+  };
+  const auto [loss, grads] = gradient();
   const nn::Updated updated = nn::Adam()(ps, grads, adam, lr);
 
   trace.update("", updated.params);
   trace.update("adam", updated.state);
   trace.update("state", st);
   batch.outputs(trace, loss);
+  if (options.gradient_error) trace.output("gradient_error", error);
   return trace.finish();
 }
 

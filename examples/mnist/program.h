@@ -17,6 +17,7 @@ struct ProgramOptions {
   std::string controller = "pi";
   std::string adjoint = "discrete";
   std::string adjoint_tolerance = "scaled";
+  bool gradient_error = false;  // the training step tells the error of its gradient
   Dtype dtype = Dtype::F32;
 };
 
@@ -29,6 +30,7 @@ struct ProgramOptions {
 // Outputs of the training step: parameters, adam and state over their inputs, then those of the
 // evaluation, as they were before the update:
 //   loss: f[] (the mean over the batch), correct, f_evals, accepted, rejected: i32[]
+//   [training with gradient_error: gradient_error: f[]]
 Traced trace_training(const ProgramOptions& options);
 Traced trace_evaluation(const ProgramOptions& options);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace nodec::mnist {
@@ -26,6 +27,7 @@ struct Epoch {
   double loss = 0;                                 // mean over samples, as seen while training
   double f_evals = 0, accepted = 0, rejected = 0;  // means per training batch, forward solve
   std::int64_t compiles = 0, tape_growths = 0;     // since the start
+  std::optional<double> gradient_error = {};       // of the first batch, where it was asked for
 };
 
 std::string json_line(const Start& start);

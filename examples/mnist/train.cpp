@@ -1,5 +1,5 @@
 // Training: per epoch a shuffle, one call of the compiled step for each batch, then the accuracies
-// of both splits by calls of the compiled evaluation. The two are compiled side by side.
+// of both splits by calls of the compiled evaluation. The programs are compiled side by side.
 #include "examples/mnist/train.h"
 
 #include <algorithm>
@@ -91,17 +91,28 @@ Training::Training(const Options& options, Dataset& dataset)
   set_scalars();
   set_parameters();
 
-  const auto began = Clock::now();
-  const ProgramOptions program = program_options(options);
-  auto evaluation =
-      std::async(std::launch::async, [&] { return compile(trace_evaluation(program)); });
-  step_ = std::make_unique<Entry>(compile(trace_training(program)), arrays_, start_.threads);
-  evaluation_ = std::make_unique<Entry>(evaluation.get(), arrays_, start_.threads);
-  start_.compile_ms = 1e3 * seconds_since(began);
-  start_.from_cache = step_->from_cache() && evaluation_->from_cache();
+  compile_programs();
   const char* cpu = std::getenv("NODEC_CPU");
   start_.cpu = cpu != nullptr && *cpu != '\0' ? cpu : "native";
   start_.lanes = step_->executable().signature().lanes;
+}
+
+void Training::compile_programs() {
+  const auto began = Clock::now();
+  const ProgramOptions program = program_options(options_);
+  ProgramOptions telling = program;
+  telling.gradient_error = true;
+  const auto beside = [](auto trace, const ProgramOptions& o) {
+    return std::async(std::launch::async, [&o, trace] { return compile(trace(o)); });
+  };
+  std::future<Program> evaluation = beside(trace_evaluation, program), told;
+  if (options_.gradient_error) told = beside(trace_training, telling);
+  step_ = std::make_unique<Entry>(compile(trace_training(program)), arrays_, start_.threads);
+  evaluation_ = std::make_unique<Entry>(evaluation.get(), arrays_, start_.threads);
+  if (told.valid()) telling_step_ = std::make_unique<Entry>(told.get(), arrays_, start_.threads);
+  start_.compile_ms = 1e3 * seconds_since(began);
+  start_.from_cache = step_->from_cache() && evaluation_->from_cache() &&
+                      (telling_step_ == nullptr || telling_step_->from_cache());
 }
 
 void Training::set_scalars() {
@@ -143,7 +154,7 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
   for (std::int64_t i = 0; i < train_.batches(); ++i) {
     const std::span<const std::int32_t> batch = train_.batch(i);
     const auto step_began = Clock::now();
-    step_->call(batch);
+    (i == 0 && telling_step_ != nullptr ? telling_step_ : step_)->call(batch);
     times.push_back(1e6 * seconds_since(step_began));
     result.loss += arrays_.at("loss").values<float>()[0] * static_cast<double>(batch.size());
     result.f_evals += scalar("f_evals");
@@ -160,8 +171,12 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
   result.train_accuracy = accuracy(train_in_order_);
   result.test_accuracy = accuracy(test_);
   result.compiles = compile_count();
-  result.tape_growths =
-      step_->executable().tape_growths() + evaluation_->executable().tape_growths();
+  for (const Entry* entry : {step_.get(), evaluation_.get(), telling_step_.get()}) {
+    if (entry != nullptr) result.tape_growths += entry->executable().tape_growths();
+  }
+  if (telling_step_ != nullptr) {
+    result.gradient_error = arrays_.at("gradient_error").values<float>()[0];
+  }
   return result;
 }
 

@@ -39,7 +39,7 @@ class Entry {
 
 class Training {
  public:
-  // Compiles both programs. The dataset must outlive this.
+  // Compiles the programs. The dataset must outlive this.
   Training(const Options& options, Dataset& dataset);
 
   const Start& start() const { return start_; }
@@ -47,6 +47,7 @@ class Training {
   std::vector<NamedArray> parameters() const;
 
  private:
+  void compile_programs();
   void set_scalars();
   void set_parameters();
   double accuracy(const Loader& loader);
@@ -56,6 +57,8 @@ class Training {
   Loader train_, train_in_order_, test_;
   Arrays arrays_;
   std::vector<std::string> parameter_names_;
+  // The first step of an epoch, where it tells the error of its gradient; else null.
+  std::unique_ptr<Entry> telling_step_;
   std::unique_ptr<Entry> step_, evaluation_;
   Start start_;
 };

@@ -59,6 +59,13 @@ sum=$(sha256sum <"$work/saved")
 [ "$sum" = "$(sha256sum <"$work/saved")" ] || fail "a failed --save damaged the older file"
 expect 0 "[2/2]" "${small[@]}" --save "$work/again"
 cmp -s "$work/saved" "$work/again" || fail "two equal runs saved different parameters"
+
+# The error of a gradient: told of the first batch of each epoch, which trains all the same.
+expect 0 "  gradient error " "${small[@]}" --gradient-error --save "$work/told"
+grep -qE '^\[2/2\] .*%  gradient error [0-9]e-[0-9]+$' "$work/out" || fail "$(cat "$work/out")"
+cmp -s "$work/saved" "$work/told" || fail "--gradient-error changed what is learnt"
+expect 0 ',"gradient_error":' "${small[@]}" --gradient-error --json
+expect 2 "euler has no embedded weights" --gradient-error --solver euler --dt 0.1
 [ -z "$(ls "$work" | grep part || true)" ] || fail "temporary files are left: $(ls "$work")"
 
 [ "$failures" -eq 0 ] && echo "all as expected"

@@ -39,6 +39,8 @@ TEST_CASE("no flags give the tutorial's run") {
   CHECK(o.rtol == 1e-3);
   CHECK(o.threads == 0);
   CHECK_FALSE(o.json);
+  CHECK_FALSE(o.gradient_error);
+  CHECK(parse({"--gradient-error"}).options.gradient_error);
 }
 
 TEST_CASE("every flag arrives") {

@@ -20,7 +20,8 @@ const Epoch epoch{.epoch = 1,
                   .accepted = 3.0909090909,
                   .rejected = 0,
                   .compiles = 2,
-                  .tape_growths = 1};
+                  .tape_growths = 1,
+                  .gradient_error = {}};
 
 }  // namespace
 
@@ -31,6 +32,26 @@ TEST_CASE("an epoch in JSON and in the tutorial's words") {
         R"("accepted":3.0909,"rejected":0.0,"compiles":2,"tape_growths":1})");
   CHECK(text_line(epoch) ==
         "[1/9]  Time 0.0312s  Training Accuracy: 50.74%  Test Accuracy: 45.33%");
+}
+
+TEST_CASE("an epoch that tells the error of its gradient") {
+  const auto told = [](double error) {
+    Epoch e = epoch;
+    e.gradient_error = error;
+    return e;
+  };
+  const auto ends = [](const std::string& line, const std::string& end) {
+    CAPTURE(line);
+    CHECK(line.ends_with(end));
+  };
+  ends(text_line(told(3.4e-6)), "Test Accuracy: 45.33%  gradient error 3e-6");
+  ends(text_line(told(2.4e-11)), "gradient error 2e-11");
+  ends(text_line(told(0)), "gradient error 0e+0");
+  ends(text_line(told(31)), "gradient error 3e+1");
+  ends(text_line(told(std::numeric_limits<double>::infinity())), "gradient error inf");
+  ends(text_line(told(std::numeric_limits<double>::quiet_NaN())), "gradient error nan");
+  ends(json_line(told(3.44e-6)), R"("tape_growths":1,"gradient_error":3.4e-06})");
+  ends(json_line(told(std::numeric_limits<double>::quiet_NaN())), R"("gradient_error":null})");
 }
 
 TEST_CASE("a loss that is no number stays valid JSON") {

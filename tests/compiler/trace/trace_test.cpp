@@ -93,6 +93,39 @@ TEST_CASE("a gradient leaves one vjp op; what the function assigns comes out of 
   CHECK(results[2] == std::vector<double>{10, 20});
 }
 
+TEST_CASE("a gradient that tells its error gives one value more, and may end the program") {
+  const auto traced = [](const auto& last) {
+    Trace t("told");
+    const Var x = t.input("x", f64({2})), k = t.input("k", f64()), most = t.input("most", f64());
+    const auto loss = [](const Var& v, const Var& by) {
+      return sum(solve([&](const Var& u) { return by * u; }, v, 0, 1, {.rtol = 1e-8}).u);
+    };
+    last(t, loss, x, k, most);
+    Traced done = t.finish();
+    CHECK(count(done, "vjp") == 1);
+    return run(differentiated(std::move(done)),
+               {numbers({1, 2}, Dtype::F64), number(0.5, Dtype::F64), number(1e-9, Dtype::F64)});
+  };
+  const auto free = traced([](Trace& t, auto& loss, const Var& x, const Var& k, const Var&) {
+    const auto [value, gradient, error] = value_and_grad_error(loss, x, k);
+    t.output("value", value);
+    t.output("dx", std::get<0>(gradient));
+    t.output("error", error);
+  });
+  CHECK(free[0][0] == doctest::Approx(3 * std::exp(0.5)));
+  CHECK(free[1][1] == doctest::Approx(std::exp(0.5)));
+  CHECK(free[2][0] > 0);
+  CHECK(free[2][0] < 1e-4);
+  const auto limited = [&](auto limit) {
+    return traced([&](Trace& t, auto& loss, const Var& x, const Var& k, const Var& most) {
+      t.output("error", value_and_grad_error(loss, std::tie(x, k), limit(most)).error);
+    });
+  };
+  CHECK(limited([](const Var&) { return GradientErrorLimit{1e-3}; })[0] == free[2]);
+  CHECK_THROWS_WITH_AS(limited([](const Var& most) { return GradientErrorLimit(most); }),
+                       doctest::Contains("GradientUnreliable"), Error);
+}
+
 TEST_CASE("gradients are taken of several variables, and again") {
   Trace t("twice");
   const Var x = t.input("x", f64()), y = t.input("y", f64());

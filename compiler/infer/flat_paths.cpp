@@ -79,7 +79,8 @@ class FlatPaths {
       const paths::Dynamics& dynamics = paths.dynamics(number);
       const auto behind = dynamics.path.behind.find(int(arg));
       f.in_part = f.in_part || dynamics.path.smooth.contains(int(arg));
-      if (behind == dynamics.path.behind.end()) continue;
+      const bool stopped_at = dynamics.stops.smooth.contains(int(arg));
+      if (behind == dynamics.path.behind.end() || stopped_at) continue;
       if (steps.empty()) f.path = path_of(&dynamics.solve->region());
       steps.insert(behind->second.begin(), behind->second.end());
     }

@@ -179,6 +179,7 @@ void Paths::solve(const Op& op) {
   }
   if (view.cells() > 0) run(f);
   Dynamics dynamics{&op, all(std::span(f.results).first(summed))};
+  if (view.stops() != nullptr) dynamics.stops = of(view.stops());
   Path path = all(op.operands);
   path.behind = all(view.initial_states()).behind;
   path.add(dynamics.path);
@@ -188,6 +189,7 @@ void Paths::solve(const Op& op) {
     solves_.push_back(std::move(dynamics));
   } else {
     solves_[std::size_t(known->second)].path.add(dynamics.path);
+    solves_[std::size_t(known->second)].stops.add(dynamics.stops);
   }
   for (const auto& result : op.results) values_[result.get()] = path;
 }

@@ -41,7 +41,8 @@ struct Step {
 
 struct Dynamics {
   const Op* solve = nullptr;
-  Path path = {};  // of slopes and integrands
+  Path path = {};   // of slopes and integrands
+  Path stops = {};  // of the times where it stops, and starts anew behind what jumps there
 };
 
 // Whether the op has no derivative: what leaves it moves by jumps, if at all.

@@ -154,6 +154,13 @@ std::int64_t Executable::workspace_bytes() const {
   return bytes;
 }
 
+std::int64_t Executable::tape_bytes() const {
+  const std::lock_guard lock(impl_->pool_lock);
+  std::int64_t bytes = 0;
+  for (const Workspace* workspace : impl_->idle) bytes += workspace->tape_bytes();
+  return bytes;
+}
+
 void require_success(const Outcome& outcome, const Signature& signature) {
   const auto status = Status(outcome.status);
   if (status == Status::Success) return;

@@ -49,6 +49,7 @@ class Executable {
   std::int64_t tape_growths() const;     // segments linked to make a tape longer
   std::int64_t workspace_count() const;  // most calls ever at once
   std::int64_t workspace_bytes() const;  // held by those no call is using, tapes included
+  std::int64_t tape_bytes() const;       // of these, the tapes'
 
  private:
   struct Impl;

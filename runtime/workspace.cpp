@@ -66,8 +66,10 @@ std::int64_t Workspace::tape_growths() const {
   return growths;
 }
 
-std::int64_t Workspace::held_bytes() const {
-  std::int64_t bytes = arena_bytes_;
+std::int64_t Workspace::held_bytes() const { return arena_bytes_ + tape_bytes(); }
+
+std::int64_t Workspace::tape_bytes() const {
+  std::int64_t bytes = 0;
   for (const auto& tape : tapes_.tapes) bytes += tape->held_bytes();
   return bytes;
 }

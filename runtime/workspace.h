@@ -28,6 +28,7 @@ class Workspace {
 
   std::int64_t tape_growths() const;
   std::int64_t held_bytes() const;
+  std::int64_t tape_bytes() const;  // of these, the tapes'
 
  private:
   void resize(const Bindings& bindings);

@@ -26,7 +26,7 @@ expect() {
 
 expect 0 "mnist/layer" list
 [ "$(wc -l <"$work/out")" -eq 3 ] || fail "nodec list: one name a line"
-says 2 "error: no verb is given: verbs are list, types, dump, run, bench, explain, completion
+says 2 "error: no verb is given: verbs are list, types, dump, run, check, bench, explain, completion
   help: \`nodec --help\` says what it takes"
 says 2 "error: there is no flag '--jsn'
   help: did you mean '--json'?" types mnist/layer --jsn
@@ -64,7 +64,7 @@ printf 'graph g (%%x: f32[]) {\n  %%y = ad %%x, %%x\n  yield %%y\n}\n' >"$work/m
 says 3 "error: there is no primitive 'ad' (column 8)
   --> $work/mistyped.ir:2   %y = ad %x, %x
   help: did you mean 'add' or 'pad'?" types "$work/mistyped.ir"
-for verb in "" list types dump run bench explain completion; do
+for verb in "" list types dump run check bench explain completion; do
   expect 0 "Usage: nodec" $verb --help
 done
 expect 0 "4 a compile or run that failed" types --help
@@ -251,9 +251,26 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   help: give it as --size B=128" bench "$work/axpy.ir" --size N
   says 2 "error: --size N=9999999999999: no axis is longer than 1099511627776
   help: give a smaller number" bench "$work/axpy.ir" --size N=9999999999999
+  expect 0 "at N = 3" bench "$work/axpy.ir" --input "$work/x.npy" --runs 3
   expect 3 "too large to make up" bench "$work/axpy.ir" --size N=99999999999
   expect 3 "no input of the program has the size 'Q'" bench "$work/axpy.ir" --size Q=3
   expect 3 "too large to make up" bench "$work/axpy.ir" --size N=999999999
+
+  # Gradients: of what a program asks for or of its outputs, by every rule; 1 beyond the limit.
+  expect 0 "axpy.ir: the gradient with respect to a, x at N = 20" check "$work/axpy.ir" --size N=20
+  expect 0 "it asks for none" check "$work/axpy.ir" --size N=20 --limit 1e-9
+  expect 0 "  reverse mode *" check "$work/axpy.ir" --input "$work/x.npy" a=2
+  expect 0 '"with_respect_to":["a","x"]' check "$work/axpy.ir" --json
+  printf 'graph e (%%x: f32[3]) {\n  %%y = exp %%x\n  yield %%y\n}\n' >"$work/exp.ir"
+  expect 0 "in f64 at rtol = atol = 1e-12" check "$work/exp.ir" --limit 1e-5
+  expect 1 "in f64 at rtol = atol = 1e-12" check "$work/exp.ir" --limit 1e-12
+  expect 0 "  discrete *" check mnist/layer --size B=8 --limit 1e-3
+  expect 0 "  interpolating  " check mnist/compact --size B=8 --directions 1 --seed 3
+  expect 3 "has no float input, so it has no gradient" check - <<<'graph n (%x: i32[]) { yield %x }'
+  expect 3 "the program has no input 'b'" check "$work/axpy.ir" --input b=2
+  expect 4 "no adjoint rule differentiates this program: 'while'" check "$work/looping.ir"
+  says 2 "error: --limit: wanted a number above 0, got '0'
+  help: \`nodec check --help\` says what it takes" check "$work/axpy.ir" --limit 0
 
   # Why a compile happens: nothing there, the same program, another option, another program.
   expect 0 "cached: a compile loads it" explain "$work/axpy.ir"

@@ -2,6 +2,7 @@
 #include "tools/nodec/arrays.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -185,6 +186,40 @@ Bindings read_sizes(const std::vector<std::string>& given) {
     sizes[text.substr(0, equals)] = std::stoll(digits);
   }
   return sizes;
+}
+
+Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
+                   const NamedArrays& arrays) {
+  constexpr std::int64_t kUsualSize = 128;
+  Bindings all;
+  for (const Port& port : inputs) {
+    for (const Dim& dim : port.type.shape()) {
+      for (const std::string& symbol : dim.symbols()) all.emplace(symbol, kUsualSize);
+    }
+  }
+  for (const Port& port : inputs) {
+    const auto found = arrays.find(port.name);
+    if (found == arrays.end() || found->second.dims().size() != port.type.rank()) continue;
+    for (std::size_t axis = 0; axis < port.type.rank(); ++axis) {
+      const Dim& dim = port.type.shape()[axis];
+      for (const std::string& symbol : dim.symbols()) {
+        if (dim == Dim::symbol(symbol)) all[symbol] = found->second.dims()[axis];
+      }
+    }
+  }
+  for (const auto& [name, size] : given) {
+    if (!all.contains(name)) {
+      std::vector<std::string> symbols;
+      for (const auto& [symbol, usual] : all) symbols.push_back(symbol);
+      throw InputError(fmt::format("no input of the program has the size '{}'", name), {},
+                       symbols.empty()
+                           ? "its inputs are of fixed sizes; leave --size out"
+                           : suggestion(name, symbols,
+                                        fmt::format("its sizes are {}", fmt::join(symbols, ", "))));
+    }
+    all[name] = size;
+  }
+  return all;
 }
 
 std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Tensor>& inputs,

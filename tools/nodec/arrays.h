@@ -23,9 +23,15 @@ NamedArrays read_inputs(const std::vector<std::string>& given, const std::vector
 std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs);
 
 // Arrays that make sense to run with, for the inputs that were not given: a span, tolerances and a
-// cap where a solve takes them, small numbers elsewhere. Always the same ones.
+// cap where a solve takes them, small numbers elsewhere. Always the same ones
+// for a seed.
 void add_synthetic(const Graph& graph, const std::vector<Port>& inputs, const Bindings& symbols,
-                   NamedArrays& arrays);
+                   NamedArrays& arrays, std::uint64_t seed = 0);
+
+// The sizes of all symbols that inputs show: those given, or that these arrays have; 128 for any
+// other. InputError for one that no input shows.
+Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
+                   const NamedArrays& arrays);
 
 // NAME=NUMBER each; UsageError for anything else.
 Bindings read_sizes(const std::vector<std::string>& given);

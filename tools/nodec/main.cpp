@@ -10,8 +10,8 @@
 namespace nodec {
 namespace {
 
-constexpr Verb (*kVerbs[])(CLI::App&) = {add_list,  add_types,   add_dump,      add_run,
-                                         add_bench, add_explain, add_completion};
+constexpr Verb (*kVerbs[])(CLI::App&) = {add_list,  add_types, add_dump,    add_run,
+                                         add_check, add_bench, add_explain, add_completion};
 
 int main(int argc, char** argv) {
   CLI::App app("Looks at differentiable programs as nodec's compiler sees them, and runs them.",

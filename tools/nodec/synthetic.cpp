@@ -100,7 +100,7 @@ void fill(Tensor& array, std::uint64_t seed, const double* wanted) {
 }  // namespace
 
 void add_synthetic(const Graph& graph, const std::vector<Port>& inputs, const Bindings& symbols,
-                   NamedArrays& arrays) {
+                   NamedArrays& arrays, std::uint64_t seed) {
   constexpr std::int64_t kMostElements = std::int64_t{1} << 28;
   const Roles roles(graph);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -118,7 +118,8 @@ void add_synthetic(const Graph& graph, const std::vector<Port>& inputs, const Bi
       }
     }
     Tensor made(port.type.dtype(), std::move(dims));
-    fill(made, i + 1, i < graph.body.args.size() ? roles.of(graph.body.arg(i)) : nullptr);
+    fill(made, i + 1 + (seed << 32),
+         i < graph.body.args.size() ? roles.of(graph.body.arg(i)) : nullptr);
     arrays[port.name] = std::move(made);
   }
 }

@@ -24,6 +24,7 @@ Verb add_types(CLI::App& nodec);
 Verb add_dump(CLI::App& nodec);
 Verb add_list(CLI::App& nodec);
 Verb add_run(CLI::App& nodec);
+Verb add_check(CLI::App& nodec);
 Verb add_bench(CLI::App& nodec);
 Verb add_explain(CLI::App& nodec);
 Verb add_completion(CLI::App& nodec);

@@ -1,5 +1,4 @@
 // nodec bench: what a program costs to compile, to load from the cache, and to run.
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,7 +6,6 @@
 #include <filesystem>
 
 #include "compiler/pipeline.h"
-#include "ir/nearest.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/verb.h"
@@ -55,7 +53,7 @@ struct Bench {
     const Executable& code = *warm.executable;
 
     NamedArrays arrays = read_inputs(inputs, code.signature().inputs);
-    const Bindings symbols = bindings(*graph);
+    const Bindings symbols = sizes_for(code.signature().inputs, read_sizes(sizes), arrays);
     add_synthetic(*graph, code.signature().inputs, symbols, arrays);
     const std::vector<Tensor> given = in_order(std::move(arrays), code.signature().inputs);
     const std::vector<double> times = timed(code, given);
@@ -74,31 +72,6 @@ struct Bench {
                     cold.report.instructions, warm.report.milliseconds, times[times.size() / 2],
                     times.front(), times.size(), threads, threads == 1 ? "" : "s"));
     return kClean;
-  }
-
-  // Sizes given as NAME=NUMBER; 128 for any other symbol.
-  Bindings bindings(const Graph& graph) const {
-    constexpr std::int64_t kUsualSize = 128;
-    Bindings all;
-    for (const auto& arg : graph.body.args) {
-      if (!arg->type.is_tensor()) continue;
-      for (const Dim& dim : arg->type.shape()) {
-        for (const std::string& symbol : dim.symbols()) all[symbol] = kUsualSize;
-      }
-    }
-    for (const auto& [name, size] : read_sizes(sizes)) {
-      if (!all.contains(name)) {
-        std::vector<std::string> symbols;
-        for (const auto& [symbol, usual] : all) symbols.push_back(symbol);
-        throw InputError(fmt::format("no input of the program has the size '{}'", name), {},
-                         symbols.empty() ? "its inputs are of fixed sizes; leave --size out"
-                                         : suggestion(name, symbols,
-                                                      fmt::format("its sizes are {}",
-                                                                  fmt::join(symbols, ", "))));
-      }
-      all[name] = size;
-    }
-    return all;
   }
 
   // Sorted; as many runs as asked for, or as fit into a second, at least five.

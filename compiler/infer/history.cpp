@@ -187,6 +187,8 @@ std::vector<bool> unchanged_cells(const Op& solve) {
     unchanged.push_back(cells[v].arg->type.is_tensor() &&
                         !run.changing[std::size_t(run.leaves[v].first)]);
   }
+  // The solver itself moves the frame's number of a solve along another's tape.
+  if (SolveView(solve).goes_along()) unchanged.front() = false;
   return unchanged;
 }
 

@@ -37,12 +37,10 @@
 // by rms(dp); for the states rms(delta) by the largest rms(lambda) of the sweep (each sample's
 // largest, so that no step waits for the whole batch); for t0 and t1 by the larger of both.
 //
-// Always on, where no error is asked for and steps are chosen by error control: frozen steps beyond
-// the method's stability limit amplify lambda without end, though the solution is right. A resolved
-// step does not multiply a sample's rms(w lambda), w = atol + rtol max(|u|, |u'|), by more than 9;
-// one that multiplies it by more than 100 ends the program. Steps of a given size are a map of
-// their own (a residual network is one), of which this is the exact gradient; tolerances mean
-// nothing there, and nothing is watched.
+// Always on, where no error is asked for and steps are chosen by error control: a program ends
+// whose frozen steps amplify lambda though the solution is right (growth.h). Steps of a given size
+// are a map of their own (a residual network is one), of which this is the exact gradient;
+// tolerances mean nothing there, and nothing is watched.
 #include "ir/rewrite.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoint.h"
@@ -53,9 +51,6 @@
 
 namespace nodec {
 namespace {
-
-// The square of the growth of a sample's rms(w lambda) in one step that no resolved step reaches.
-constexpr double kGrowthSquared = 1e4;
 
 // The states to watch: those the gradient needs, where steps are chosen by error control and nobody
 // asks for the error itself.
@@ -238,8 +233,7 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
   const Unwound gradient(op, 0, solve.states(), request);
   Value* told = op.result(op.results.size() - 1);
   if (!watched.empty()) {
-    Value* limit = scalar(b, told->type.dtype(), kGrowthSquared);
-    fail_if_unreliable(b, solve, gt(b, told, limit));
+    fail_if_unreliable(b, solve, gt(b, told, scalar(b, told->type.dtype(), 1)));
   }
   if (tells) {
     const Unwound errors(op, gradient.count(), solve.states(), request);

@@ -8,14 +8,6 @@
 namespace nodec {
 namespace {
 
-// Squares that grow by this much and overflow are large, whatever they were.
-constexpr double kHeadroom = 0x1p-20;
-
-double greatest(Dtype dtype) {
-  return dtype == Dtype::F64 ? std::numeric_limits<double>::max()
-                             : double(std::numeric_limits<float>::max());
-}
-
 std::vector<std::int64_t> axes_of_known_size(const Type& type) {
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < type.rank(); ++i) {
@@ -31,42 +23,35 @@ double least_normal(Dtype dtype) {
                              : double(std::numeric_limits<float>::min());
 }
 
-Values sample_squares(Builder& b, const Values& xs, Value* unit) {
+Values sample_products(Builder& b, const Values& xs, const Values& ys) {
   Values totals;
-  for (Value* x : xs) {
-    if (unit != nullptr) x = scaled(b, unit, x);
-    Value* squares = mul(b, x, x);
-    const std::vector<std::int64_t> axes = axes_of_known_size(x->type);
-    if (!axes.empty()) squares = sum(b, squares, axes);
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    Value* products = mul(b, xs[i], ys[i]);
+    const std::vector<std::int64_t> axes = axes_of_known_size(products->type);
+    if (!axes.empty()) products = sum(b, products, axes);
     Value** same = nullptr;
     for (Value*& total : totals) {
-      if (total->type == squares->type) same = &total;
+      if (total->type == products->type) same = &total;
     }
     if (same != nullptr) {
-      *same = add(b, *same, squares);
+      *same = add(b, *same, products);
     } else {
-      totals.push_back(squares);
+      totals.push_back(products);
     }
   }
   return totals;
 }
 
+Values sample_squares(Builder& b, Values xs, Value* unit) {
+  for (Value*& x : xs) {
+    if (unit != nullptr) x = scaled(b, unit, x);
+  }
+  return sample_products(b, xs, xs);
+}
+
 Values larger(Builder& b, const Values& xs, const Values& ys) {
   Values out;
   for (std::size_t i = 0; i < xs.size(); ++i) out.push_back(max(b, xs[i], ys[i]));
-  return out;
-}
-
-Values quotients(Builder& b, const Values& before, const Values& after) {
-  Values out;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    const Dtype dtype = before[i]->type.dtype();
-    Value* normal = ge(b, before[i], splat(b, before[i], least_normal(dtype)));
-    Value* small = le(b, before[i], splat(b, before[i], kHeadroom * greatest(dtype)));
-    Value* comparable = logical_and(b, normal, small);
-    Value* quotient = div(b, after[i], before[i]);
-    out.push_back(select(b, comparable, quotient, zeros(b, quotient->type)));
-  }
   return out;
 }
 

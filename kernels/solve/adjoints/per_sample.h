@@ -10,13 +10,12 @@ using Values = std::vector<Value*>;
 
 // Per sample the sum of the squares of all elements, each times `unit` if there is one: one value
 // for each kind of sample.
-Values sample_squares(Builder& b, const Values& xs, Value* unit = nullptr);
+Values sample_squares(Builder& b, Values xs, Value* unit = nullptr);
 // Elementwise the larger; NaN where one is.
 Values larger(Builder& b, const Values& xs, const Values& ys);
 
-// Per sample how many times greater the squares became. 0 where they started too small or too
-// large to be compared: below the normal numbers, or where a growth that matters would overflow.
-Values quotients(Builder& b, const Values& before, const Values& after);
+// Per sample the sum of the products of xs and ys.
+Values sample_products(Builder& b, const Values& xs, const Values& ys);
 
 // The smallest normal number.
 double least_normal(Dtype dtype);

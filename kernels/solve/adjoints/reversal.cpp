@@ -94,6 +94,7 @@ class StepReversal {
 
   void reverse_stage(std::size_t s) {
     const Values ubar = pull(s, seeds_[s], next_.gradient, length_);
+    if (s + 1 == u_.stages()) last_ubar_ = ubar;
     add_to_earlier(seeds_, s, ubar);
     if (u_.error) reverse_error(s, ubar);
   }
@@ -178,15 +179,17 @@ class StepReversal {
   // lambda before and after in the scale of the step's error, atol + rtol max(|u|, |u'|).
   void watch_growth() {
     Values before = u_.watched_of(before_.gradient.states);
-    Values after = u_.watched_of(next_.gradient.states);
+    Values after = u_.watched_of(next_.gradient.states), pulled = u_.watched_of(last_ubar_);
     for (std::size_t i = 0; i < start_.size(); ++i) {
       Value *at_start = abs(b_, start_[i]), *at_end = abs(b_, before_.after[i]);
       Value* scale = error_scale(b_, max(b_, at_start, at_end), env_.rtol, env_.atol);
-      before[i] = mul(b_, scale, before[i]);
-      after[i] = mul(b_, scale, after[i]);
+      for (Value** x : {&before[i], &after[i], &pulled[i]}) *x = mul(b_, scale, *x);
     }
-    const Values grown = quotients(b_, sample_squares(b_, before), sample_squares(b_, after));
-    next_.growth = larger(b_, next_.growth, grown);
+    // The last stage has pulled dt b lambda through J at the step's end.
+    Values along = sample_products(b_, before, pulled);
+    for (Value*& x : along) x = mul(b_, x, splat(b_, x, 1 / u_.method.b[u_.stages() - 1]));
+    const StepSquares step{sample_squares(b_, before), sample_squares(b_, after), along};
+    next_.growth = grown_by(b_, before_.growth, step);
     next_.after = start_;
   }
 
@@ -199,6 +202,7 @@ class StepReversal {
   Values start_;                // the watched states as the step began
   std::vector<Values> stored_;  // per stage
   StageSeeds seeds_, error_seeds_;
+  Values last_ubar_;
   Length length_, error_length_;
 };
 

@@ -140,9 +140,7 @@ UnwindState start_state(Builder& b, const Unwind& u, Value* last) {
     s.peaks = sample_squares(b, u.seeds(), u.unit());
   }
   s.after = u.final_states();
-  for (const Value* squares : sample_squares(b, s.after)) {
-    s.growth.push_back(zeros(b, squares->type));
-  }
+  s.growth = no_growth(b, sample_squares(b, s.after));
   return s;
 }
 
@@ -166,15 +164,6 @@ Value* rms_of_samples(Builder& b, const Values& squares, const Values& states) {
   Dim count = 0;
   for (const Value* u : states) count = count + element_count(u->type.shape());
   return sqrt(b, div(b, total, cast(b, dim(b, count), total->type.dtype())));
-}
-
-Value* largest(Builder& b, const Values& xs) {
-  Value* all = nullptr;
-  for (Value* x : xs) {
-    if (x->type.rank() > 0) x = max_over(b, x, all_axes(x->type));
-    all = all ? max(b, all, x) : x;
-  }
-  return all;
 }
 
 std::vector<Value*> unwind_expand(Builder& b, const Op& op) {
@@ -203,7 +192,7 @@ std::vector<Value*> unwind_expand(Builder& b, const Op& op) {
     results.insert(results.end(), errors.begin(), errors.end());
     results.push_back(rms_of_samples(b, end.peaks, u.seeds()));
   }
-  if (u.watches()) results.push_back(largest(b, end.growth));
+  if (u.watches()) results.push_back(worst_growth(b, end.growth));
   return results;
 }
 

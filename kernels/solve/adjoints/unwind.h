@@ -9,7 +9,7 @@
 //                            -> (slopes..., integrands..., cells..., stored...)]
 //   results   dL/du0..., dL/dp... [, dL/dt0, dL/dt1 with attribute time]
 //             [error: the errors of these in the same order, then the largest rms(lambda) in units]
-//             [watched: the square of the largest growth]
+//             [watched: the worst growth]
 //   attrs     method; states, quadratures, cells, integrands, invariants: how many; time, keep,
 //             error: whether; watched: the states whose growth is watched, state_places: where a
 //             frame has these; stored: values a stage leaves on the tape (keep)
@@ -21,6 +21,7 @@
 // stored is what the reverse dynamics take and, with time, its slopes and the seeded integrands.
 #pragma once
 
+#include "kernels/solve/adjoints/growth.h"
 #include "kernels/solve/loop.h"
 #include "kernels/solve/request.h"
 
@@ -85,16 +86,17 @@ struct Sweep {
 struct UnwindState {
   Value* index = nullptr;
   Sweep gradient, error;
-  Values peaks;   // error: per sample, the largest sum of squares of lambda in units
-  Values after;   // the watched states as the step of this turn ended
-  Values growth;  // per sample, the largest quotient of two such sums of watched states
+  Values peaks;  // error: per sample, the largest sum of squares of lambda in units
+  Values after;  // the watched states as the step of this turn ended
+  Growth growth;
 
   template <class F>
   void each(F&& f) {
     f(index, "index");
     gradient.each(f, "lambda", "dp", "dt");
     error.each(f, "delta", "dp_error", "dt_error");
-    each_of(f, peaks, "peak"), each_of(f, after, "after"), each_of(f, growth, "growth");
+    each_of(f, peaks, "peak"), each_of(f, after, "after");
+    growth.each(f);
   }
 };
 

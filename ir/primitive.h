@@ -124,15 +124,21 @@ struct Gradient {
   AugmentRule augment = nullptr;  // given together with `reverse`, in place of `rule`
   ReverseRule reverse = nullptr;
   std::string_view none_because = {};  // non-empty: not differentiable, for this reason
+  // The slope may be infinite or NaN where the operands are finite; `rule` lets cotangents meet it
+  // in a strong_mul.
+  bool unbounded = false;
 };
 constexpr Gradient no_gradient(std::string_view reason) {
-  return {nullptr, nullptr, nullptr, reason};
+  return {nullptr, nullptr, nullptr, reason, false};
+}
+constexpr Gradient unbounded_gradient(GradientRule rule) {
+  return {rule, nullptr, nullptr, {}, true};
 }
 // No operand has a cotangent, and that is right: a step function, a comparison, a generator.
 inline std::vector<Value*> no_cotangents(Builder&, const Op& y, std::span<Value* const>) {
   return std::vector<Value*>(y.operands.size(), nullptr);
 }
-inline constexpr Gradient flat_gradient{no_cotangents, nullptr, nullptr, {}};
+inline constexpr Gradient flat_gradient{no_cotangents, nullptr, nullptr, {}, false};
 
 // Where catalogue tests may sample an operand, as a closed interval; kinks are avoided by the
 // margin.

@@ -1,17 +1,22 @@
-// Arithmetic: neg abs sign floor, add sub mul div, fma, min max clamp. All but the float-only ones
-// take i32 and i64 too, which wrap.
+// Arithmetic: neg abs sign floor flush, add sub mul strong_mul div, fma, min max clamp. All but the
+// float-only ones take i32 and i64 too, which wrap.
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 
 #include "kernels/build.h"
 #include "kernels/extremum.h"
 #include "kernels/rules.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
 
 // Integers are computed as unsigned numbers, which wrap.
 std::int64_t wrapped(std::uint64_t x) { return std::int64_t(x); }
+
+constexpr double kDust = 0x1p-100;  // exact in every float dtype
 
 double least(double a, double b) {
   if (std::isnan(a) || a < b) return a;
@@ -91,6 +96,23 @@ constexpr Primitive floor_p = complete({
     .lower = [](Emitter& e, const Op&, Codes x) { return e.floor(x[0]); },
 });
 
+// 0 for what is too small to matter: dust in an optimiser's moments, which would shrink step by
+// step to a subnormal number that never goes away, and is slow. The derivative is that of x: what
+// is dropped belongs to the arithmetic, not to the formula.
+constexpr Primitive flush_p = complete({
+    .name = "flush",
+    .arity = 1,
+    .type = same_float,
+    .scalar = [](Reals x) { return std::fabs(x[0]) < kDust ? 0 : x[0]; },
+    .gradient = {[](Builder&, const Op&, Cotangents dy) -> Values { return {dy[0]}; }},
+    .lower =
+        [](Emitter& e, const Op&, Codes x) {
+          const Scalar scalar = x[0].scalar;
+          const Code dust = e.compare(Compare::Lt, e.abs(x[0]), e.constant(scalar, kDust));
+          return e.select(dust, e.constant(scalar, 0), x[0]);
+        },
+});
+
 constexpr Primitive add_p = complete({
     .name = "add",
     .arity = 2,
@@ -127,16 +149,51 @@ constexpr Primitive mul_p = complete({
     .lower = [](Emitter& e, const Op&, Codes x) { return e.mul(x[0], x[1]); },
 });
 
-// y = a / c:  da = dy / c,  dc = -(dy / c) y.
+// The product of a cotangent and a slope, in which 0 absorbs: a cotangent of 0 (of either sign,
+// which stays) whatever the slope is, infinite or NaN; and a slope of 0 an infinite cotangent. A
+// NaN cotangent stays NaN. So what does not reach the result has no part in its gradient, though
+// its slope be infinite where it stands: sqrt at 0 behind a select, relu(log(x)), min(exp(x), 1).
+// (Known as a strong zero; 0 * inf is NaN in IEEE 754.)
+// A product in each operand, and its derivatives are such products again, so second derivatives are
+// right where the cotangent merely passes through 0; a select would cut them off.
+constexpr Primitive strong_mul_p = complete({
+    .name = "strong_mul",
+    .arity = 2,
+    .type = same_float,
+    .scalar =
+        [](Reals x) {
+          if (x[0] == 0) return x[0];
+          return x[1] == 0 && std::isinf(x[0]) ? x[1] : x[0] * x[1];
+        },
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      Value* dx = strong_mul(b, dy[0], y.operands[1]);
+      return {dx, strong_mul(b, dy[0], y.operands[0])};
+    }),
+    .lower =
+        [](Emitter& e, const Op&, Codes x) {
+          const Code zero = e.constant(x[0].scalar, 0);
+          const Code infinity = e.constant(x[0].scalar, std::numeric_limits<double>::infinity());
+          const Code infinite = e.compare(Compare::Eq, e.abs(x[0]), infinity);
+          const Code flat = e.bit_and(infinite, e.compare(Compare::Eq, x[1], zero));
+          const Code product = e.select(flat, x[1], e.mul(x[0], x[1]));
+          return e.select(e.compare(Compare::Eq, x[0], zero), x[0], product);
+        },
+});
+
+// y = a / c:  da = dy / c,  dc = -(dy / c) y. By a number other than 0 the slope is finite, and the
+// quotient is rounded once.
 constexpr Primitive div_p = complete({
     .name = "div",
     .arity = 2,
     .type = same_float,
     .scalar = [](Reals x) { return x[0] / x[1]; },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      Value* da = div(b, dy[0], y.operands[1]);
-      return {da, neg(b, mul(b, da, y.result()))};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      Value* c = y.operands[1];
+      const std::optional<Uniform> number = uniform(c);
+      if (number && number->real != 0) return {div(b, dy[0], c), nullptr};
+      Value* da = strong_mul(b, dy[0], div(b, splat(b, c, 1), c));
+      return {da, neg(b, strong_mul(b, da, y.result()))};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return e.div(x[0], x[1]); },
     .domain = {0.5, 2},
 });

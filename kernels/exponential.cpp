@@ -1,5 +1,6 @@
 // Exponentials, logarithms, roots, and what neural networks make of them: exp exp2 expm1 log log2
-// log1p pow sqrt rsqrt tanh sigmoid softplus relu. Every one maps NaN to NaN.
+// log1p pow sqrt rsqrt tanh sigmoid softplus relu. Every one maps NaN to NaN. Slopes that can be
+// infinite meet the cotangent in a strong_mul.
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -9,15 +10,24 @@
 #include "kernels/rules.h"
 
 namespace nodec {
+namespace {
+
+// dy (c / x), for a slope of +inf at 0 of either sign.
+Value* over(Builder& b, Value* dy, double c, Value* x) {
+  Value* positive = add(b, x, splat(b, x, 0));  // -0 becomes +0
+  return strong_mul(b, dy, div(b, splat(b, x, c), positive));
+}
+
+}  // namespace
 
 constexpr Primitive exp_p = complete({
     .name = "exp",
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::exp(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {mul(b, dy[0], y.result())};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {strong_mul(b, dy[0], y.result())};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::exp(e, x[0]); },
 });
 
@@ -26,9 +36,9 @@ constexpr Primitive exp2_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::exp2(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {mul(b, dy[0], mul(b, y.result(), splat(b, dy[0], std::numbers::ln2)))};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {strong_mul(b, dy[0], mul(b, y.result(), splat(b, dy[0], std::numbers::ln2)))};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::exp2(e, x[0]); },
 });
 
@@ -38,9 +48,9 @@ constexpr Primitive expm1_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::expm1(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {mul(b, dy[0], add(b, y.result(), splat(b, dy[0], 1)))};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {strong_mul(b, dy[0], add(b, y.result(), splat(b, dy[0], 1)))};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::expm1(e, x[0]); },
 });
 
@@ -49,9 +59,9 @@ constexpr Primitive log_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::log(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {div(b, dy[0], y.operands[0])};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {over(b, dy[0], 1, y.operands[0])};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::log(e, x[0]); },
     .domain = {0.1, 3},
 });
@@ -61,9 +71,9 @@ constexpr Primitive log2_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::log2(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {div(b, mul(b, dy[0], splat(b, dy[0], std::numbers::log2e)), y.operands[0])};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {over(b, dy[0], std::numbers::log2e, y.operands[0])};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::log2(e, x[0]); },
     .domain = {0.1, 3},
 });
@@ -74,15 +84,16 @@ constexpr Primitive log1p_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::log1p(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {div(b, dy[0], add(b, y.operands[0], splat(b, dy[0], 1)))};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {over(b, dy[0], 1, add(b, y.operands[0], splat(b, dy[0], 1)))};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::log1p(e, x[0]); },
     .domain = {-0.6, 2},
 });
 
 // z = x^y:  dx = dz y x^(y-1), which is 0 for y = 0 whatever x is;  dy = dz z log(x), which is 0
-// for x = 0 and NaN for x < 0, where x^y has no derivative in y.
+// for x = 0 < y and NaN for x < 0, where x^y has no derivative in y. Both hold of second
+// derivatives too, as their factors absorb.
 constexpr Primitive pow_p = complete({
     .name = "pow",
     .arity = 2,
@@ -92,15 +103,13 @@ constexpr Primitive pow_p = complete({
           if (std::isnan(x[0]) || std::isnan(x[1])) return std::numeric_limits<double>::quiet_NaN();
           return std::pow(x[0], x[1]);
         },
-    .gradient = {[](Builder& b, const Op& z, Cotangents dz) -> Values {
+    .gradient = unbounded_gradient([](Builder& b, const Op& z, Cotangents dz) -> Values {
       Value *x = z.operands[0], *y = z.operands[1];
-      Value *zero = splat(b, x, 0), *one = splat(b, x, 1);
-      Value *constant = eq(b, y, zero), *less = sub(b, y, one);
-      Value* lowered = select(b, constant, one, less);
-      Value* logarithm = log(b, select(b, eq(b, x, zero), one, x));
-      return {mul(b, dz[0], mul(b, y, pow(b, x, lowered))),
-              mul(b, dz[0], mul(b, z.result(), logarithm))};
-    }},
+      Value* slope = strong_mul(b, y, pow(b, x, sub(b, y, splat(b, y, 1))));
+      Value* growth = strong_mul(b, z.result(), log(b, x));
+      Value* dx = strong_mul(b, dz[0], slope);
+      return {dx, strong_mul(b, dz[0], growth)};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::pow(e, x[0], x[1]); },
     .domain = {0.3, 2},
 });
@@ -110,9 +119,9 @@ constexpr Primitive sqrt_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::sqrt(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {div(b, mul(b, dy[0], splat(b, dy[0], 0.5)), y.result())};
-    }},
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {over(b, dy[0], 0.5, y.result())};
+    }),
     .lower = [](Emitter& e, const Op&, Codes x) { return e.sqrt(x[0]); },
     .domain = {0.1, 3},
 });
@@ -123,10 +132,10 @@ constexpr Primitive rsqrt_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return 1 / std::sqrt(x[0]); },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       Value* cube = mul(b, y.result(), mul(b, y.result(), y.result()));
-      return {mul(b, mul(b, dy[0], splat(b, dy[0], -0.5)), cube)};
-    }},
+      return {strong_mul(b, dy[0], mul(b, splat(b, dy[0], -0.5), cube))};
+    }),
     .lower = [](Emitter& e, const Op&,
                 Codes x) { return e.div(e.constant(x[0].scalar, 1), e.sqrt(x[0])); },
     .domain = {0.1, 3},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/builder.h"
 #include "ir/print.h"
@@ -61,12 +62,39 @@ class Backward {
     const Gradient& gradient = y.primitive->gradient;
     if (gradient.rule == nullptr && gradient.reverse == nullptr) refuse(y);
     b_.at(y.where);
+    const std::size_t written = b_.region().ops.size();
     const std::vector<Value*> dx =
         gradient.rule != nullptr ? gradient.rule(b_, y, dy) : gradient.reverse(ad_, b_, y, dy);
+    if (gradient.rule != nullptr && may_meet(y)) strengthen(written, dy);
     NODEC_CHECK(dx.size() == y.operands.size(), "{} cotangents for the operands of {}", dx.size(),
                 print(y));
     for (std::size_t i = 0; i < dx.size(); ++i) {
       if (dx[i] != nullptr && tape_.varied.contains(y.operands[i])) add_to(y.operands[i], dx[i]);
+    }
+  }
+
+  // Whether a cotangent and a slope of which one is 0 and the other not finite can meet in y's
+  // rule: the slope of any op at a wild operand, or a product's operand of 0 and a steep result, as
+  // in sqrt(sum(x * x)) at 0. Elsewhere infinity times a slope of 0 is left to be NaN.
+  bool may_meet(const Op& y) const {
+    const bool product = y.primitive == &mul_p || y.primitive == &fma_p;
+    return (product && tape_.steep.contains(y.result())) ||
+           std::any_of(y.operands.begin(), y.operands.end(),
+                       [&](const Value* x) { return tape_.wild.contains(x); });
+  }
+
+  // Makes the products of cotangents among the ops from this one on strong.
+  void strengthen(std::size_t from, const std::vector<Value*>& dy) {
+    std::unordered_set<const Value*> cotangents(dy.begin(), dy.end());
+    for (std::size_t i = from; i < b_.region().ops.size(); ++i) {
+      Op& op = *b_.region().ops[i];
+      const auto cotangent = std::find_if(op.operands.begin(), op.operands.end(),
+                                          [&](Value* x) { return cotangents.contains(x); });
+      if (cotangent == op.operands.end()) continue;
+      for (const auto& result : op.results) cotangents.insert(result.get());
+      if (op.primitive != &mul_p) continue;
+      op.primitive = &strong_mul_p;
+      std::swap(*cotangent, op.operands.front());
     }
   }
 

@@ -40,7 +40,7 @@ class Engine final : public Differentiator {
  public:
   Derivative derive(const Region& region, const std::vector<int>& wrt,
                     const std::vector<int>& seeds) override {
-    return split(run(region, wrt, seeds, error()));
+    return split(run(region, wrt, seeds, surroundings(region), error()));
   }
 
   bool wanted(const Op& op, std::size_t operand) const override {
@@ -83,14 +83,19 @@ class Engine final : public Differentiator {
     return running_.empty() ? std::nullopt : running_.back()->error;
   }
 
+  Unbounded surroundings(const Region& region) const {
+    if (running_.empty()) return {};
+    return seen_from_outside(region, running_.back()->wild, running_.back()->steep);
+  }
+
   Tape run(const Region& region, const std::vector<int>& wrt, const std::vector<int>& seeds,
-           std::optional<Dtype> error) {
+           const Unbounded& unbounded, std::optional<Dtype> error) {
     const std::unique_ptr<Region> source = clone(region);
     resolve(*source);
     Tape tape;
     tape.error = error;
     running_.push_back(&tape);
-    record(*this, *source, wrt, seeds, tape);
+    record(*this, *source, wrt, seeds, unbounded, tape);
     backward(*this, tape);
     running_.pop_back();
     return tape;
@@ -108,7 +113,12 @@ class Engine final : public Differentiator {
     std::optional<Dtype> error;
     if (vjp.attrs.get_or<bool>("error", false))
       error = vjp.result(vjp.results.size() - 1)->type.dtype();
-    const Tape tape = run(f, wrt, seeds, error);
+    Unbounded unbounded;  // what the function uses of the region around it
+    const auto wild = find_wild(b.region(), {});
+    for (std::size_t i = 0; i < f.args.size(); ++i) {
+      if (wild.contains(vjp.operands[i])) unbounded.wild_args.push_back(int(i));
+    }
+    const Tape tape = run(f, wrt, seeds, unbounded, error);
     std::vector<Value*> results = b.inline_region(*tape.region, vjp.operands);
     // Exact but for rounding: there was no solve on the way.
     if (error && tape.estimate == nullptr) results.push_back(scalar(b, *error, 0));

@@ -16,10 +16,10 @@ enum class Again : std::uint8_t { Never, IfAvailable, Always };
 
 bool is_plain_arithmetic(const Primitive* p) {
   static const std::unordered_set<const Primitive*> plain{
-      &abs_p,  &add_p,    &clamp_p,     &eq_p,          &floor_p,      &fma_p,
-      &ge_p,   &gt_p,     &le_p,        &lt_p,          &max_p,        &min_p,
-      &mul_p,  &ne_p,     &neg_p,       &relu_p,        &sub_p,        &sign_p,
-      &cast_p, &select_p, &is_finite_p, &logical_and_p, &logical_or_p, &logical_not_p};
+      &abs_p,    &add_p,       &clamp_p,       &eq_p,         &floor_p,      &flush_p, &fma_p,
+      &ge_p,     &gt_p,        &le_p,          &lt_p,         &max_p,        &min_p,   &mul_p,
+      &ne_p,     &neg_p,       &relu_p,        &sign_p,       &strong_mul_p, &sub_p,   &cast_p,
+      &select_p, &is_finite_p, &logical_and_p, &logical_or_p, &logical_not_p};
   return plain.contains(p);
 }
 

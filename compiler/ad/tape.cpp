@@ -132,8 +132,9 @@ class Recorder {
                 from.type.str(), to->type.str());
     if (to->name.empty()) to->name = from.name;
     map_[&from] = to;
-    if (tape_.varied.contains(&from)) tape_.varied.insert(to);
-    if (tape_.useful.contains(&from)) tape_.useful.insert(to);
+    for (auto* known : {&tape_.varied, &tape_.useful, &tape_.wild, &tape_.steep}) {
+      if (known->contains(&from)) known->insert(to);
+    }
   }
 
   Differentiator& ad_;
@@ -147,10 +148,12 @@ class Recorder {
 bool has_cotangent(const Type& type) { return type.is_tensor() && is_float(type.dtype()); }
 
 void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
-            const std::vector<int>& seeds, Tape& tape) {
+            const std::vector<int>& seeds, const Unbounded& unbounded, Tape& tape) {
   tape.region = std::make_unique<Region>();
   find_varied(source, wrt, tape.varied);
   find_useful(source, seeds, tape.useful);
+  tape.wild = find_wild(source, unbounded.wild_args);
+  tape.steep = find_steep(source, unbounded.steep_results);
   Recorder recorder(ad, tape);
   for (const auto& arg : source.args) recorder.argument(*arg);
   for (const auto& op : source.ops) recorder.op(*op);

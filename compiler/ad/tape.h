@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "compiler/ad/unbounded.h"
 #include "ir/graph.h"
 #include "ir/primitive.h"
 
@@ -35,6 +36,7 @@ struct Tape {
   Value* estimate = nullptr;
   // Of the source and of `region`, as a rule may ask about either.
   std::unordered_set<const Value*> varied, useful;
+  std::unordered_set<const Value*> wild, steep;  // unbounded.h
 };
 
 // Whether values of this type have a cotangent.
@@ -42,6 +44,6 @@ bool has_cotangent(const Type& type);
 
 // Fills an empty tape. `source` must outlive the tape; ops that hold regions are augmented.
 void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
-            const std::vector<int>& seeds, Tape& tape);
+            const std::vector<int>& seeds, const Unbounded& unbounded, Tape& tape);
 
 }  // namespace nodec

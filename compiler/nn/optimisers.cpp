@@ -8,8 +8,6 @@
 namespace nodec::nn {
 namespace {
 
-Var without_dust(const Var& moment) { return select(abs(moment) < 0x1p-100, 0, moment); }
-
 // 1 - beta^step, without the cancellation of the plain form: beta^step is close to 1 at first.
 Var correction(double beta, const Var& step) { return -expm1(step * std::log(beta)); }
 
@@ -28,7 +26,7 @@ Updated Sgd::operator()(const Params& params, const Var& grads, const Var& state
   };
   if (momentum == 0) return {descend(grads), state};
   const Var v = map_leaves({state["v"], grads}, [&](const std::vector<Var>& x) {
-    return without_dust(momentum * x[0] + x[1]);
+    return flush(momentum * x[0] + x[1]);
   });
   return {descend(v), record({{"v", v}})};
 }
@@ -42,10 +40,10 @@ Updated Adam::operator()(const Params& params, const Var& grads, const Var& stat
   const tracing::Scope scope("adam", SourceLine::of(where));
   const Var step = state["step"] + 1;
   const Var m = map_leaves({state["m"], grads}, [&](const std::vector<Var>& x) {
-    return without_dust(beta1 * x[0] + (1 - beta1) * x[1]);
+    return flush(beta1 * x[0] + (1 - beta1) * x[1]);
   });
   const Var v = map_leaves({state["v"], grads}, [&](const std::vector<Var>& x) {
-    return without_dust(beta2 * x[0] + (1 - beta2) * (x[1] * x[1]));
+    return flush(beta2 * x[0] + (1 - beta2) * (x[1] * x[1]));
   });
   const Var count = cast(step, lr.dtype());
   const Var rate = lr / correction(beta1, count);

@@ -3,13 +3,14 @@
 #include "compiler/passes/fold_constants.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <unordered_map>
 
-#include "compiler/passes/uniform.h"
 #include "ir/array.h"
 #include "ir/rewrite.h"
 #include "kernels/build.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
@@ -17,11 +18,12 @@ namespace {
 using Numbers = std::vector<Uniform>;
 
 bool is_arithmetic(const Primitive* p) {
-  return p == &add_p || p == &sub_p || p == &mul_p || p == &div_p || p == &neg_p || p == &abs_p ||
-         p == &sqrt_p;
+  return p == &add_p || p == &sub_p || p == &mul_p || p == &strong_mul_p || p == &div_p ||
+         p == &neg_p || p == &abs_p || p == &sqrt_p;
 }
 
 double on_reals(const Primitive* p, double x, double y) {
+  if (p == &strong_mul_p) return strong_mul_p.scalar(std::array{x, y});
   if (p == &add_p) return x + y;
   if (p == &sub_p) return x - y;
   if (p == &mul_p) return x * y;

@@ -7,11 +7,11 @@
 #include <optional>
 #include <set>
 
-#include "compiler/passes/uniform.h"
 #include "ir/primitive.h"
 #include "ir/rewrite.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {

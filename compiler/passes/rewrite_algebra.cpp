@@ -2,12 +2,13 @@
 #include "compiler/passes/rewrite_algebra.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <unordered_map>
 
-#include "compiler/passes/uniform.h"
 #include "ir/rewrite.h"
 #include "kernels/build.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
@@ -54,6 +55,20 @@ Value* rewrite_mul(Builder& b, const Op& op) {
   if (is(y, -1)) return neg(b, x);
   if (is(x, -1)) return neg(b, y);
   return nullptr;
+}
+
+bool is_number(const Value* value) {
+  const std::optional<Uniform> u = uniform(value);
+  return u && u->real != 0 && std::isfinite(u->real);
+}
+
+// Where one side is known, and 0 either absorbs nothing or everything. A negative slope is not a
+// plain product, since the sign of a cotangent of 0 stays.
+Value* rewrite_strong_mul(Builder& b, const Op& op) {
+  Value *dy = operand(&op, 0), *slope = operand(&op, 1);
+  if (is(dy, 0.0) || is(dy, -0.0)) return dy;
+  const bool positive = is_number(slope) && uniform(slope)->real > 0;
+  return is_number(dy) || positive ? mul(b, dy, slope) : nullptr;
 }
 
 Value* rewrite_div(Builder& b, const Op& op) {
@@ -151,6 +166,7 @@ Rule rule_for(const Primitive* primitive) {
       {&add_p, rewrite_add},
       {&sub_p, rewrite_sub},
       {&mul_p, rewrite_mul},
+      {&strong_mul_p, rewrite_strong_mul},
       {&div_p, rewrite_div},
       {&neg_p, rewrite_undone_twice},
       {&logical_not_p, rewrite_undone_twice},

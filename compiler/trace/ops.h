@@ -32,6 +32,7 @@ Var sin(Operand x);
 Var cos(Operand x);
 Var erf(Operand x);
 Var floor(Operand x);
+Var flush(Operand x);  // 0 where |x| < 2^-100; the derivative is x's
 Var is_finite(Operand x);
 Var stop_gradient(const Var& x, Here where = Here::current());  // also of a record
 

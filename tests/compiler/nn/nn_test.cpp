@@ -211,6 +211,33 @@ TEST_CASE("tiny moments become zero") {
   CHECK(results[0][1] > 0);
 }
 
+// The derivative of the new parameter in the gradient it is updated by.
+double through(const auto& rule, double gradient) {
+  Trace t("through");
+  const Var g = t.input("g", f64());
+  const Params ps = record({{"w", zeros(f64())}});
+  const auto moved = [&](const Var& v) {
+    return Var(
+        rule(ps, record({{"w", v}}), zeros(rule.state(ps.type())), constant(1e-3, Dtype::F64))
+            .params["w"]);
+  };
+  t.output("slope", grad(moved, g));
+  const Traced traced = t.finish();
+  const std::vector<Array> at{testing::number(gradient, Dtype::F64)};
+  return interpret(*run_until(*traced.graph, "differentiate"), at).at(0).real();
+}
+
+TEST_CASE("the derivative of an update rule is that of its formula") {
+  const double lr = 1e-3, eps = 1e-8;
+  for (const double g : {0.0, 0x1p-101, 1e-3, -1e-3}) {
+    CAPTURE(g);
+    const double adam = -lr * eps / std::pow(std::abs(g) + eps, 2);
+    CHECK(through(nn::Adam(), g) == doctest::Approx(adam).epsilon(1e-9));
+    CHECK(through(nn::Sgd{0}, g) == -lr);
+    CHECK(through(nn::Sgd{0.9}, g) == -lr);
+  }
+}
+
 // A training step of a small model with a neural ODE whose dynamics keep state.
 Traced training(nn::StateStyle style, const nn::Layer& dynamics) {
   Trace t("train", "B");

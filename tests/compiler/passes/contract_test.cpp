@@ -45,6 +45,17 @@ TEST_CASE("sums and differences of products are fused, everywhere in the program
 )");
 }
 
+TEST_CASE("a product that absorbs is not fused") {
+  const std::string text = R"(graph g (%a: f32[3], %b: f32[3], %c: f32[3]) {
+  %p = strong_mul %a, %b
+  %s = add %c, %p
+  %q = strong_mul %s, %b
+  %t = sub %q, %c
+  yield %t
+})";
+  CHECK(contracted(text) == body_text(*program(text)));
+}
+
 TEST_CASE("of two products the first is fused") {
   CHECK(contracted(R"(graph g (%a: f32[3], %b: f32[3]) {
   %p = mul %a, %a

@@ -64,6 +64,34 @@ TEST_CASE("identities that would change a bit are not") {
   CHECK(after(cleaned_algebra, text) == body_text(*program(text)));
 }
 
+TEST_CASE("a strong product is a plain one, or gone, where a known side leaves nothing to absorb") {
+  CHECK(after(cleaned_algebra, R"(graph g (%x: f32[3]) {
+  %two = constant {dtype = f32, shape = <3>, value = 2.0}
+  %less = constant {dtype = f32, shape = <3>, value = -2.0}
+  %none = constant {dtype = f32, shape = <3>, value = -0.0}
+  %a = strong_mul %two, %x
+  %b = strong_mul %a, %two
+  %c = strong_mul %less, %b
+  %d = strong_mul %none, %x
+  yield %c, %d
+})") == R"(  %two = constant {dtype = f32, shape = <3>, value = 2.0} : f32[3]
+  %less = constant {dtype = f32, shape = <3>, value = -2.0} : f32[3]
+  %none = constant {dtype = f32, shape = <3>, value = -0.0} : f32[3]
+  %a = mul %two, %x : f32[3]
+  %b = mul %a, %two : f32[3]
+  %c = mul %less, %b : f32[3]
+  yield %c, %none
+)");
+  const std::string kept = R"(graph g (%x: f32[3]) {
+  %less = constant {dtype = f32, shape = <3>, value = -2.0}
+  %zero = constant {dtype = f32, shape = <3>, value = 0.0}
+  %a = strong_mul %x, %less
+  %b = strong_mul %a, %zero
+  yield %b
+})";
+  CHECK(after(cleaned_algebra, kept) == body_text(*program(kept)));
+}
+
 TEST_CASE("a known operand decides a logical op, or leaves it to the other") {
   CHECK(after(cleaned_algebra, R"(graph g (%p: bool[], %q: bool[]) {
   %yes = constant {dtype = bool, shape = <>, value = 1}

@@ -1,5 +1,5 @@
 // Telling a constant of one value from other constants, in its own dtype.
-#include "compiler/passes/uniform.h"
+#include "kernels/uniform.h"
 
 #include <cmath>
 

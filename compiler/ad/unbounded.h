@@ -1,0 +1,30 @@
+// Where a reverse sweep may multiply 0 by what is not finite, though the program's inputs are.
+//
+// Some ops have an infinite slope at a finite argument (Gradient::unbounded: sqrt, log, div, ...).
+// A value that depends on one may be infinite or NaN: it is *wild*, and so may be the slope of any
+// op it enters. A value that one depends on may get an infinite cotangent: it is *steep*. There the
+// products of cotangents and slopes must be strong (strong_mul); elsewhere plain ones do, which are
+// cheaper and can be fused into sums.
+#pragma once
+
+#include <unordered_set>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace nodec {
+
+// What is known of a region from outside, by number.
+struct Unbounded {
+  std::vector<int> wild_args, steep_results;
+};
+
+// The wild or steep values of a region, its regions' own left out; solves give finite numbers.
+std::unordered_set<const Value*> find_wild(const Region& source, const std::vector<int>& args);
+std::unordered_set<const Value*> find_steep(const Region& source, const std::vector<int>& results);
+
+// What the values around the op that holds `region` say of it.
+Unbounded seen_from_outside(const Region& region, const std::unordered_set<const Value*>& wild,
+                            const std::unordered_set<const Value*>& steep);
+
+}  // namespace nodec

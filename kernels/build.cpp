@@ -136,6 +136,10 @@ Value* mean(Builder& b, Value* x, std::vector<std::int64_t> axes) {
   return b.value(mean_p, {x}, {{"axes", std::move(axes)}});
 }
 
+Value* norm(Builder& b, Value* x, std::vector<std::int64_t> axes) {
+  return b.value(norm_p, {x}, {{"axes", std::move(axes)}});
+}
+
 Value* max_over(Builder& b, Value* x, std::vector<std::int64_t> axes) {
   return b.value(max_over_p, {x}, {{"axes", std::move(axes)}});
 }

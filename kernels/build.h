@@ -96,6 +96,7 @@ Value* concat(Builder& b, std::vector<Value*> xs, std::int64_t axis);
 // Folds and products. The axes are removed.
 Value* sum(Builder& b, Value* x, std::vector<std::int64_t> axes);
 Value* mean(Builder& b, Value* x, std::vector<std::int64_t> axes);
+Value* norm(Builder& b, Value* x, std::vector<std::int64_t> axes);
 Value* max_over(Builder& b, Value* x, std::vector<std::int64_t> axes);
 Value* argmax(Builder& b, Value* x, std::int64_t axis);
 std::vector<std::int64_t> all_axes(const Type& type);

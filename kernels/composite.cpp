@@ -1,4 +1,4 @@
-// Ops that are written out in simpler ones after differentiation: mean, softmax, log_softmax,
+// Ops that are written out in simpler ones after differentiation: mean, norm, softmax, log_softmax,
 // one_hot. Their derivatives are given here, shorter and better behaved than those of what they
 // expand to. They are interpreted as they expand.
 #include "kernels/build.h"
@@ -28,7 +28,7 @@ Value* shifted(Builder& b, const Op& op) {
 
 Value* total(Builder& b, const Op& op, Value* x) { return sum(b, x, {axis_of(op)}); }
 
-Types mean_type(const Op& op) {
+Types fold_type(const Op& op) {
   const Type& x = float_tensor(op, 0);
   return {x.with_shape(without_axes(x.shape(), axes_attribute(op, "axes", x.rank())))};
 }
@@ -43,6 +43,45 @@ Value* folded_count(Builder& b, const Op& mean, const Value* like) {
   const Type& type = like->type;
   if (count.is_constant()) return splat(b, type, double(count.constant()));
   return broadcast_scalar(b, cast(b, dim(b, count), type.dtype()), type.shape());
+}
+
+// Where squares of numbers leave the range: a length whose largest element is above `big` or below
+// `small` is taken of numbers times `down` or `up`. Powers of two, so nothing is rounded (Blue
+// 1978).
+struct Range {
+  double big, down, small, up;
+};
+constexpr Range range_of(Dtype dtype) {
+  if (dtype == Dtype::F32) return {0x1p50, 0x1p-78, 0x1p-50, 0x1p98};
+  return {0x1p400, 0x1p-700, 0x1p-400, 0x1p600};
+}
+
+struct Scaled {
+  Value *factor, *x, *length;
+};
+Scaled scaled(Builder& b, const Op& norm) {
+  Value* x = norm.operands[0];
+  const auto& axes = norm.attrs.get<Axes>("axes");
+  const Range range = range_of(x->type.dtype());
+  Value* largest = max_over(b, abs(b, x), axes);
+  const auto number = [&](double value) { return splat(b, largest, value); };
+  Value* small = lt(b, largest, number(range.small));
+  Value* big = gt(b, largest, number(range.big));
+  Value* raised = select(b, small, number(range.up), number(1));
+  Value* factor = select(b, big, number(range.down), raised);
+  Value* near = mul(b, x, broadcast_over(b, factor, x->type.shape(), axes));
+  return {factor, near, sqrt(b, sum(b, mul(b, near, near), axes))};
+}
+
+// y = |x|, dx = dy x / |x|: the unit vector, scaled as well, and 0 at 0.
+Values norm_gradient(Builder& b, const Op& y, Cotangents dy) {
+  const Shape& shape = y.operands[0]->type.shape();
+  const auto& axes = y.attrs.get<Axes>("axes");
+  const Scaled s = scaled(b, y);
+  Value* length = broadcast_over(b, s.length, shape, axes);
+  Value* somewhere = ne(b, length, splat(b, length, 0));
+  Value* unit = when(b, somewhere, div(b, s.x, length));
+  return {strong_mul(b, broadcast_over(b, dy[0], shape, axes), unit)};
 }
 
 Types one_hot_type(const Op& op) {
@@ -80,7 +119,7 @@ constexpr Primitive mean_p = complete({
     .name = "mean",
     .arity = 1,
     .form = Form::Rewrite,
-    .type = mean_type,
+    .type = fold_type,
     .eval = eval_expanded,
     .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
       Value* share = div(b, dy[0], folded_count(b, y, dy[0]));
@@ -95,6 +134,27 @@ constexpr Primitive mean_p = complete({
           Value* x = sample_arg(b, real);
           b.region().results = {mean(b, x, {0}), mean(b, x, {1}), mean(b, x, {0, 1}),
                                 mean(b, sample_arg(b, real, {4, 5}), {1})};
+        },
+});
+
+// The root of the sum of squares, which neither overflow nor vanish.
+constexpr Primitive norm_p = complete({
+    .name = "norm",
+    .arity = 1,
+    .form = Form::Rewrite,
+    .type = fold_type,
+    .eval = eval_expanded,
+    .gradient = {norm_gradient},
+    .expand = [](Builder& b, const Op& op) -> Values {
+      const Scaled s = scaled(b, op);
+      return {div(b, s.length, s.factor)};
+    },
+    .domain = {0.1, 2},
+    .sample =
+        [](Builder& b, Dtype real) {
+          Value* x = sample_arg(b, real);
+          b.region().results = {norm(b, x, {0}), norm(b, x, {1}), norm(b, x, {0, 1}),
+                                norm(b, sample_arg(b, real, {4, 5}), {1})};
         },
 });
 

@@ -148,6 +148,7 @@ Var stack(const std::vector<Var>& xs, Here where) {
   }
 NODEC_TRACED_FOLD(sum)
 NODEC_TRACED_FOLD(mean)
+NODEC_TRACED_FOLD(norm)
 NODEC_TRACED_FOLD(max_over)
 #undef NODEC_TRACED_FOLD
 

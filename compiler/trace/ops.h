@@ -82,6 +82,8 @@ Var sum(Operand x);
 Var sum(Operand x, Axes axes);
 Var mean(Operand x);
 Var mean(Operand x, Axes axes);
+Var norm(Operand x);  // the root of the sum of squares; its gradient at 0 is 0
+Var norm(Operand x, Axes axes);
 Var max_over(Operand x);
 Var max_over(Operand x, Axes axes);
 Var argmax(Operand x, std::int64_t axis);  // i32

@@ -81,6 +81,33 @@ TEST_CASE("relu, sign, abs and neg state what they do with NaN and zeros") {
   CHECK(negative_zero(at("neg", {0.0})));
 }
 
+TEST_CASE("a cotangent of 0 absorbs any slope, a slope of 0 an infinite cotangent") {
+  for (const double slope : {kNaN, kInfinity, -kInfinity, -2.0}) {
+    CHECK(positive_zero(at("strong_mul", {0.0, slope})));
+    CHECK(negative_zero(at("strong_mul", {-0.0, slope})));
+    CHECK(std::isnan(at("strong_mul", {kNaN, slope})));
+  }
+  CHECK(at("strong_mul", {kInfinity, 0.0}) == 0);
+  CHECK(at("strong_mul", {kInfinity, 2}) == kInfinity);
+  CHECK(std::isnan(at("strong_mul", {kNaN, 0.0})));
+  CHECK(std::isnan(at("strong_mul", {1, kNaN})));
+  CHECK(at("strong_mul", {2, -3}) == -6);
+}
+
+TEST_CASE("a norm neither overflows nor vanishes") {
+  const auto norm = [](std::vector<double> x, Dtype dtype) {
+    const auto n = std::int64_t(x.size());
+    return run("norm {axes = [0]}", {Array::of({n}, std::move(x), dtype)}).real();
+  };
+  CHECK(norm({3, 4}, Dtype::F64) == 5);
+  CHECK(norm({3e300, 4e300}, Dtype::F64) == doctest::Approx(5e300));
+  CHECK(norm({3e-300, 4e-300}, Dtype::F64) == doctest::Approx(5e-300));
+  CHECK(norm({0x3p-1074, 0x4p-1074}, Dtype::F64) == 0x5p-1074);
+  CHECK(norm({-kInfinity, 1}, Dtype::F64) == kInfinity);
+  CHECK(std::isnan(norm({kNaN, kInfinity}, Dtype::F64)));
+  CHECK(norm({}, Dtype::F64) == 0);
+}
+
 TEST_CASE("every elementwise function of floats maps NaN to NaN") {
   for (const char* op :
        {"exp", "exp2", "expm1", "log", "log2", "log1p", "sqrt", "rsqrt", "tanh", "sigmoid",

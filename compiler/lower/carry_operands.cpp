@@ -30,8 +30,8 @@ class Carrier {
       for (auto& inner : op->regions) run(*inner);
     }
     Rewriter rewriter(region);
-    rewriter.run([&](Op& op) -> std::vector<Value*> {
-      if (op.primitive != &while_p) return {};
+    rewriter.run([&](Op& op) -> std::optional<std::vector<Value*>> {
+      if (op.primitive != &while_p) return std::nullopt;
       return rewrite(rewriter.builder(), op);
     });
   }
@@ -54,7 +54,7 @@ class Carrier {
     return same_question(*start, *sum->op) ? sum->op : nullptr;
   }
 
-  std::vector<Value*> rewrite(Builder& b, Op& loop) const {
+  std::optional<std::vector<Value*>> rewrite(Builder& b, Op& loop) const {
     const auto carried = static_cast<std::size_t>(loop.attrs.get<std::int64_t>("carried"));
     std::vector<const Op*> sums(carried);
     bool any = false;
@@ -62,7 +62,8 @@ class Carrier {
       sums[i] = renewed(loop, i);
       any = any || sums[i];
     }
-    return any ? rebuild(b, loop, sums) : std::vector<Value*>{};
+    if (!any) return std::nullopt;
+    return rebuild(b, loop, sums);
   }
 
   std::vector<Value*> rebuild(Builder& b, const Op& loop,

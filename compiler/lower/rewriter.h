@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,18 +18,19 @@ class Rewriter {
   }
 
   // Calls visit(op) for each op, operands already renamed. visit returns the replacement of each
-  // result, having built it with builder(), or an empty list to keep the op.
+  // result, having built it with builder(), or nothing to keep the op. (A call may have no results
+  // and still be replaced: what it ran for is that it may fail.)
   template <class Visit>
   void run(Visit visit) {
     for (std::unique_ptr<Op>& op : old_) {
       for (Value*& x : op->operands) x = renamed(x);
       builder_.at(op->where);
-      const std::vector<Value*> with = visit(*op);
-      if (with.empty()) {
+      const std::optional<std::vector<Value*>> with = visit(*op);
+      if (!with) {
         region_.ops.push_back(std::move(op));
         continue;
       }
-      for (std::size_t i = 0; i < with.size(); ++i) map_[op->results[i].get()] = with[i];
+      for (std::size_t i = 0; i < with->size(); ++i) map_[op->results[i].get()] = (*with)[i];
       dropped_.push_back(std::move(op));
     }
     for (Value*& x : region_.results) x = renamed(x);

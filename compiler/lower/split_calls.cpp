@@ -40,12 +40,12 @@ class Splitter {
       for (auto& inner : op->regions) run(*inner);
     }
     Rewriter rewriter(region);
-    rewriter.run([&](Op& op) -> std::vector<Value*> {
+    rewriter.run([&](Op& op) -> std::optional<std::vector<Value*>> {
       if (op.primitive == &while_p) {
         hoist(rewriter.builder(), op, op.attrs.get<std::int64_t>("carried"));
-        return {};
+        return std::nullopt;
       }
-      if (op.primitive != &call_p) return {};
+      if (op.primitive != &call_p) return std::nullopt;
       return split(rewriter.builder(), op);
     });
   }
@@ -143,7 +143,7 @@ class Splitter {
     return total > kMostStack;
   }
 
-  std::vector<Value*> split(Builder& b, Op& op) const {
+  std::optional<std::vector<Value*>> split(Builder& b, Op& op) const {
     hoist(b, op, 0);
     const Region& callee = op.region();
     ValueSet sums;
@@ -155,7 +155,7 @@ class Splitter {
         leaving(callee, sums).empty() || too_wide(callee)) {
       return b.inline_region(callee, op.operands);
     }
-    if (sums.empty() && all_made_inside(callee)) return {};
+    if (sums.empty() && all_made_inside(callee)) return std::nullopt;
     return sink(b, op, sums);
   }
 

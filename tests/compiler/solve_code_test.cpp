@@ -121,6 +121,31 @@ TEST_CASE("a solve inside another's dynamics: by the interpolating adjoint, or r
                     doctest::Contains("has no derivative by the discrete adjoint"));
 }
 
+// u' = -u / e, where exp(-1) is the end of an inner solve.
+TEST_CASE("a solve whose dynamics hold a solve has derivatives by its times") {
+  const auto end = [](const Setting& t0, const Setting& t1) {
+    const SolveOptions outer{.adjoint = "interpolating", .rtol = 1e-8, .atol = 1e-10};
+    const SolveOptions inner{.rtol = 1e-8, .atol = 1e-10};
+    const Var one = constant(1, Dtype::F64);
+    const auto dynamics = [&](const Var& u) {
+      return -u * solve([](const Var& v) { return -v; }, one, 0, 1, inner).u;
+    };
+    return solve(dynamics, one, t0, t1, outer).u;
+  };
+  const Traced traced = trace("nested", {{"t", f64()}}, [&](const Var& t) {
+    return std::pair(grad([&](const Var& s) { return end(s, 3); }, t),
+                     grad([&](const Var& s) { return end(0, s); }, t));
+  });
+  const auto slopes = [&](double t) {
+    const std::vector<Array> at{Array::of({}, {t})};
+    const auto out = oracle::run_compiled(oracle::compile_fresh(*traced.graph), at);
+    return std::pair(oracle::value_at(out[0], 0), oracle::value_at(out[1], 0));
+  };
+  const double rate = std::exp(-1);
+  CHECK(slopes(1).first == doctest::Approx(rate * std::exp(-2 * rate)).epsilon(1e-6));
+  CHECK(slopes(2).second == doctest::Approx(-rate * std::exp(-2 * rate)).epsilon(1e-6));
+}
+
 TEST_CASE("a solve in one branch is differentiated") {
   for (const char* adjoint : {"discrete", "interpolating"}) {
     const auto traced = trace(

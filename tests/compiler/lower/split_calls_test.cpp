@@ -66,6 +66,18 @@ TEST_CASE("a call whose samples meet, or that has none, is written in place") {
 )");
 }
 
+TEST_CASE("a call that is left only to stop the program is written in place") {
+  CHECK(split(R"(graph f batch B (%s: i32[], %t: f32[]) {
+  call %s, %t region (%r: i32[], %v: f32[]) {
+    fail_if %r, %v, %v, %r, %r
+    yield
+  }
+  yield %t
+})") == R"(  fail_if %s, %t, %t, %s, %s
+  yield %t
+)");
+}
+
 TEST_CASE("work that no carry enters leaves a loop") {
   CHECK(split(R"(graph f batch B (%n: f32[], %p: f32[2]) {
   %r = while %n, %p {carried = 1} region (%x: f32[], %q: f32[2]) {

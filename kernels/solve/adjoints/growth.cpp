@@ -26,6 +26,9 @@ Value* comparable(Builder& b, Value* squares) {
   return logical_and(b, normal, le(b, squares, splat(b, squares, kHeadroom * greatest(dtype))));
 }
 
+// The larger of x and y; y where x is no number, so that what was seen before stays seen.
+Value* above(Builder& b, Value* x, Value* y) { return select(b, gt(b, x, y), x, y); }
+
 }  // namespace
 
 Growth no_growth(Builder& b, const Values& squares) {
@@ -49,11 +52,11 @@ Growth grown_by(Builder& b, const Growth& before, const StepSquares& step) {
     Value* cause = exp(b, max(b, select(b, meant, twice_rate, none), none));
     Value* at_rest = le(b, before.run[i], one);
     g.level[i] = select(b, at_rest, max(b, before.level[i], begin), before.level[i]);
-    g.run[i] = max(b, mul(b, before.run[i], div(b, quotient, cause)), one);
+    g.run[i] = above(b, mul(b, before.run[i], div(b, quotient, cause)), one);
     Value* counts = ge(b, end, mul(b, number(kDust * kDust), g.level[i]));
     Value* by_run = select(b, counts, mul(b, g.run[i], number(1 / (kRun * kRun))), none);
     Value* by_step = mul(b, quotient, number(1 / (kStep * kStep)));
-    g.worst[i] = max(b, before.worst[i], max(b, by_step, by_run));
+    g.worst[i] = above(b, by_run, above(b, by_step, before.worst[i]));
   }
   return g;
 }

@@ -10,6 +10,7 @@
 #include "kernels/solve/adjoint.h"
 #include "kernels/solve/control.h"
 #include "kernels/solve/expansion.h"
+#include "kernels/solve/finite_times.h"
 #include "kernels/solve/frame.h"
 #include "kernels/solve/integrate.h"
 #include "kernels/solve/request.h"
@@ -253,7 +254,9 @@ Op& solve_augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value*
 
 std::vector<Value*> solve_reverse(Differentiator& ad, Builder& b, const Op& y,
                                   std::span<Value* const> dy) {
-  return adjoint_of(y).reverse(ad, b, y, dy);
+  std::vector<Value*> dx = adjoint_of(y).reverse(ad, b, y, dy);
+  require_finite_times(ad, b, SolveView(y), dx);
+  return dx;
 }
 
 // Decay towards a target at a rate, both captured: exercises states, captures and time.

@@ -23,7 +23,7 @@ GradientCheck checked(const std::vector<Input>& inputs, const std::function<Var(
   return check_gradient(*traced.graph, {.inputs = std::move(given)});
 }
 
-Var decay(const Var& u0, const Var& k, const SolveOptions& options = {}) {
+Var damped(const Var& u0, const Var& k, const SolveOptions& options = {}) {
   return solve([&](const Var& u, const Var& t) { return -1 * k * u * cos(t); }, u0, 0, 5, options)
       .u;
 }
@@ -31,7 +31,7 @@ Var decay(const Var& u0, const Var& k, const SolveOptions& options = {}) {
 TEST_CASE("rules agree with each other and with differences in f64, and are near in f32") {
   const GradientCheck check =
       checked({{"u0", f32()}, {"k", f32()}},
-              [](const Var& u0, const Var& k) { return decay(u0, k); }, {"u0=1", "k=0.5"});
+              [](const Var& u0, const Var& k) { return damped(u0, k); }, {"u0=1", "k=0.5"});
   CHECK(check.not_wide.empty());
   CHECK(check.tolerance == 1e-12);
   CHECK(check.own == "discrete");
@@ -76,7 +76,7 @@ TEST_CASE("a rule that is wrong is far from differences, and is not the one to u
   const SolveOptions options{.adjoint = "doubled", .rtol = kLoose};
   const GradientCheck check = checked(
       {{"u0", f64()}, {"k", f64()}},
-      [&](const Var& u0, const Var& k) { return decay(u0, k, options); }, {"u0=1", "k=0.5"});
+      [&](const Var& u0, const Var& k) { return damped(u0, k, options); }, {"u0=1", "k=0.5"});
   const RuleCheck* wrong = check.rule("doubled");
   REQUIRE(wrong != nullptr);
   REQUIRE(wrong->runs());
@@ -103,7 +103,7 @@ TEST_CASE("where differences contradict all rules none is recommended") {
 
 TEST_CASE("a program that rounds to f32 is checked as typed") {
   const auto program = [](const Var& u0, const Var& k) {
-    return cast<double>(cast<float>(decay(u0, k)));
+    return cast<double>(cast<float>(damped(u0, k)));
   };
   const GradientCheck check = checked({{"u0", f64()}, {"k", f64()}}, program, {"u0=1", "k=0.5"});
   CHECK(check.not_wide.find("rounds from f64 to f32") != std::string::npos);
@@ -113,7 +113,7 @@ TEST_CASE("a program that rounds to f32 is checked as typed") {
 
 TEST_CASE("a rule that does not apply says why; so does one whose runs stop") {
   const auto nested = [](const Var& u0, const Var& k) {
-    const auto dynamics = [&](const Var& u) { return -1 * decay(u, k); };
+    const auto dynamics = [&](const Var& u) { return -1 * damped(u, k); };
     return solve(dynamics, u0, 0, 1, {.adjoint = "interpolating"}).u;
   };
   const GradientCheck check = checked({{"u0", f64()}, {"k", f64()}}, nested, {"u0=1", "k=0.1"});
@@ -121,7 +121,7 @@ TEST_CASE("a rule that does not apply says why; so does one whose runs stop") {
   CHECK(check.use == "interpolating");
 
   const auto short_of_steps = [](const Var& u0, const Var& k) {
-    return decay(u0, k, {.rtol = 1e-8, .atol = 1e-8, .max_steps = 3});
+    return damped(u0, k, {.rtol = 1e-8, .atol = 1e-8, .max_steps = 3});
   };
   const GradientCheck stopped =
       checked({{"u0", f64()}, {"k", f64()}}, short_of_steps, {"u0=1", "k=0.5"});

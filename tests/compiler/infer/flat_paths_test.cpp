@@ -9,17 +9,18 @@ using namespace nodec;
 namespace {
 
 // Where u' = select(t < T, u, 0) ends.
-Var end(const Var& T) {
+Var threshold_end(const Var& T) {
   const auto dynamics = [&](const Var& u, const Var& time) { return select(time < T, u, 0.0); };
   return solve(dynamics, constant(1.0, Dtype::F64), 0, 5).u;
 }
 
-const std::vector<Input> inputs{{"T", f64()}};
+const std::vector<Input> threshold_inputs{{"T", f64()}};
 
 }  // namespace
 
 TEST_CASE("a flat path is told, with what cuts it, and does not stop a compile") {
-  const Traced traced = trace("g", inputs, [](const Var& T) { return grad(end, T); });
+  const Traced traced =
+      trace("g", threshold_inputs, [](const Var& T) { return grad(threshold_end, T); });
   const std::vector<Finding> findings = analyze(traced);
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].code == FindingCode::FlatPath);
@@ -32,5 +33,5 @@ TEST_CASE("a flat path is told, with what cuts it, and does not stop a compile")
 }
 
 TEST_CASE("a program that asks for no derivative has no flat path") {
-  CHECK(analyze("g", inputs, end).empty());
+  CHECK(analyze("g", threshold_inputs, threshold_end).empty());
 }

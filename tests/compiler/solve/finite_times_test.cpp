@@ -13,11 +13,11 @@ using namespace nodec::testing;
 
 namespace {
 
-Array number(double x) { return Array::scalar(Dtype::F64, x); }
+Array time_of(double x) { return Array::scalar(Dtype::F64, x); }
 
 // The gradient by t0 and t1 of where u' = rate(t) ends, which starts at 1.
 template <class Rate>
-std::unique_ptr<Graph> gradient(const Rate& rate, const std::string& rule = "discrete") {
+std::unique_ptr<Graph> time_gradient(const Rate& rate, const std::string& rule = "discrete") {
   const auto end = [&](const Var& t0, const Var& t1) {
     const auto dynamics = [&](const Var&, const Var& t) { return call("rate", rate, t); };
     return solve(dynamics, constant(1.0, Dtype::F64), t0, t1,
@@ -30,9 +30,9 @@ std::unique_ptr<Graph> gradient(const Rate& rate, const std::string& rule = "dis
 }
 
 // What running it from 0 to 1 is refused with.
-Error refusal(const Graph& graph) {
+Error stopped_with(const Graph& graph) {
   try {
-    interpreted(graph.body, {number(0), number(1)});
+    interpreted(graph.body, {time_of(0), time_of(1)});
   } catch (const Error& error) {
     return error;
   }
@@ -41,17 +41,18 @@ Error refusal(const Graph& graph) {
 
 TEST_CASE("the op is named whose derivative is not finite at an end, with its line") {
   int line = 0;
-  const auto at_start = gradient([&](const Var& t) {
+  const auto at_start = time_gradient([&](const Var& t) {
     line = __LINE__ + 1;
     return exp(t) + sqrt(t);
   });
-  const Error error = refusal(*at_start);
+  const Error error = stopped_with(*at_start);
   CHECK(error.message().find(sentence(Status::TimeGradient)) != std::string::npos);
   CHECK(error.message().find("at t = 0,") != std::string::npos);
   REQUIRE(error.notes().size() == 1);
   CHECK(error.notes()[0].remark == "sqrt");
   CHECK(error.notes()[0].where.line == line);
-  const Error at_end = refusal(*gradient([](const Var& t) { return pow(1 - t, 0.5) * t; }));
+  const Error at_end =
+      stopped_with(*time_gradient([](const Var& t) { return pow(1 - t, 0.5) * t; }));
   CHECK(at_end.message().find("at t = 1,") != std::string::npos);
   REQUIRE(at_end.notes().size() == 1);
   CHECK(at_end.notes()[0].remark == "pow");
@@ -60,18 +61,18 @@ TEST_CASE("the op is named whose derivative is not finite at an end, with its li
 TEST_CASE("rules that do not need the op's derivative, and smooth ends, give the gradient") {
   for (const std::string& rule : adjoint_names()) {
     CAPTURE(rule);
-    const auto graph = gradient([](const Var& t) { return exp(t) + sqrt(t); }, rule);
-    const std::vector<Array> slopes = interpreted(graph->body, {number(0.25), number(1)});
+    const auto graph = time_gradient([](const Var& t) { return exp(t) + sqrt(t); }, rule);
+    const std::vector<Array> slopes = interpreted(graph->body, {time_of(0.25), time_of(1)});
     CHECK(slopes[0].real() == doctest::Approx(-std::exp(0.25) - 0.5).epsilon(1e-4));
     CHECK(slopes[1].real() == doctest::Approx(std::exp(1.0) + 1).epsilon(1e-4));
   }
-  const auto graph = gradient([](const Var& t) { return exp(t) + sqrt(t); }, "interpolating");
-  CHECK(interpreted(graph->body, {number(0), number(1)})[0].real() == doctest::Approx(-1));
+  const auto graph = time_gradient([](const Var& t) { return exp(t) + sqrt(t); }, "interpolating");
+  CHECK(interpreted(graph->body, {time_of(0), time_of(1)})[0].real() == doctest::Approx(-1));
 }
 
 #ifdef NODEC_CPU_JIT
 TEST_CASE("machine code stops alike") {
-  const auto graph = gradient([](const Var& t) { return exp(t) + sqrt(t); });
+  const auto graph = time_gradient([](const Var& t) { return exp(t) + sqrt(t); });
   const Program program = compile(*graph, {.cache = ObjectCache({})});
   const auto run = [&](double t0) {
     const Tensor start = Tensor::scalar(t0), end = Tensor::scalar(1.0);

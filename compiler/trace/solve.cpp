@@ -28,6 +28,34 @@ bool Setting::is(double number) const {
   return mine != nullptr && *mine == number;
 }
 
+std::optional<Type> Setting::type() const {
+  const Var* var = std::get_if<Var>(&value_);
+  return var != nullptr ? std::optional(var->type()) : std::nullopt;
+}
+
+Value* Setting::content(Builder& b) const {
+  return tracing::Access::content(std::get<Var>(value_), b.where()).value;
+}
+
+// One constant where all are numbers.
+Value* Times::value(Builder& b, Dtype dtype, std::string_view what) const {
+  const auto only = times_.front().type();
+  if (times_.size() == 1 && only && only->is_tensor() && only->rank() == 1) {
+    return times_.front().content(b);
+  }
+  std::vector<double> numbers;
+  std::vector<Value*> parts;
+  for (const Setting& time : times_) {
+    if (const double* number = time.number()) numbers.push_back(*number);
+  }
+  const Dim count(std::int64_t(times_.size()));
+  if (numbers.size() == times_.size()) return constant(b, dtype, {count}, std::move(numbers));
+  for (const Setting& time : times_) {
+    parts.push_back(reshape(b, time.value(b, dtype, what), {1}));
+  }
+  return concat(b, std::move(parts), 0);
+}
+
 namespace tracing {
 namespace {
 
@@ -68,6 +96,7 @@ Attrs attributes(const SolveOptions& options, std::size_t states, const std::str
   if (!options.keep_stages) attrs.set("keep", false);
   if (options.adjoint_norm != "all") attrs.set("adjoint_norm", options.adjoint_norm);
   if (!options.dt_max.is(0)) attrs.set("dt_max", true);
+  if (!options.stops.empty()) attrs.set("stops", true);
   if (!path.empty()) attrs.set("name", path);  // what reports call it
   return attrs;
 }
@@ -89,6 +118,7 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
                                options.dt.value(b, dtype, "dt"),
                                options.max_steps.value(b, Dtype::I32, "max_steps")};
   if (!options.dt_max.is(0)) operands.push_back(options.dt_max.value(b, dtype, "dt_max"));
+  if (!options.stops.empty()) operands.push_back(options.stops.value(b, dtype, "a stop"));
   Opened frame(Body::Closure, "solve", where);
   frame->name = frame->record->path();
   const Content t = add_argument(*frame, Type::scalar(dtype), "t");

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <concepts>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "compiler/trace/control.h"
 
@@ -23,9 +26,32 @@ class Setting {
   // As a scalar of this dtype in the frame being traced; it is `what` of a solve, say.
   Value* value(Builder& b, Dtype dtype, std::string_view what, std::string_view of = "solve") const;
   bool is(double number) const;
+  const double* number() const { return std::get_if<double>(&value_); }
+  // Its type, when it is a value of the program.
+  std::optional<Type> type() const;
+  // That value, whatever its type.
+  Value* content(Builder& b) const;
 
  private:
   std::variant<double, Var> value_;
+};
+
+// Times: numbers and scalars of the program, {1, t, 3.5}, or one vector of it. None by default.
+class Times {
+ public:
+  Times() = default;
+  Times(std::initializer_list<Setting> times) : times_(times) {}
+  Times(std::vector<Setting> times) : times_(std::move(times)) {}                  // NOLINT
+  Times(const std::vector<double>& times) : times_(times.begin(), times.end()) {}  // NOLINT
+  Times(const Var& vector) : times_{Setting(vector)} {}    // NOLINT(google-explicit-constructor)
+  Times(const Field& vector) : times_{Setting(vector)} {}  // NOLINT(google-explicit-constructor)
+
+  bool empty() const { return times_.empty(); }
+  // As a vector of this dtype in the frame being traced.
+  Value* value(Builder& b, Dtype dtype, std::string_view what) const;
+
+ private:
+  std::vector<Setting> times_;
 };
 
 struct SolveOptions {
@@ -38,6 +64,9 @@ struct SolveOptions {
   Setting dt = 0;      // the first step (0: chosen), or every step of a fixed-step method
   Setting dt_max = 0;  // the longest step (0: any), of a method that chooses its steps
   Setting max_steps = 10000;
+  // Times that steps end at, in the direction of the solve: where the dynamics jump (a dose, the
+  // edge of a pulse). They are evaluated anew behind each. Those outside of t0 ... t1 are none.
+  Times stops;
   // `discrete` reads stage values from the tape; or recomputes them: less memory, the same bits.
   bool keep_stages = true;
   bool stop_on_failure = true;  // a failed solve stops the program with its status

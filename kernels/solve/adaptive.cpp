@@ -9,7 +9,7 @@
 //   3. asks the controller, and selects, for every carried value, the new one if the step stands.
 // So a rejected attempt leaves no trace: its frame is overwritten, its cells and integrals are
 // dropped. The loop ends when t is t1 or the status is not 0. It always ends: each turn spends one
-// of max_steps.
+// of max_steps. Behind a stop (landings.h) the first evaluation of the coming step is taken anew.
 //
 // t1 is met exactly. A step as long as the rest, fl(t1 - t), need not end near t1: from -1e8 to
 // -1e-3 it is 1e8 and ends at 0, past t1. So what such a step reaches is t1 by definition, as with
@@ -46,11 +46,15 @@ class AdaptiveIntegration : Integration {
                                        const Evaluation& first) const;
   Value* start_status(Builder& b, const SolveState& s, const Evaluation& first,
                       const SolveEnv& env) const;
-  Value* refusal(Builder& b) const;
+  Value* refusal(Builder& b, const SolveEnv& env) const;
   SolveState attempt(Builder& b, const SolveState& s, const SolveEnv& env) const;
   static Value* limited(Builder& b, Value* h, const SolveEnv& env) {
     return env.dt_max ? min(b, h, env.dt_max) : h;
   }
+  // Whether steps end elsewhere than at t1.
+  bool lands_before_end() const { return solve_.goes_along() || solve_.has_stops(); }
+  void leave_segment(Builder& b, Value* accepted, Value* lands, const SolveEnv& env,
+                     SolveState& next) const;
   Value* landing(Builder& b, const SolveState& s, const SolveEnv& env) const;
   static void resume(Builder& b, Value* cut, const SolveState& before, SolveState& next);
   Value* reaches_end(Builder& b, const SolveState& s, Value* landing, Value* rest) const;
@@ -94,14 +98,15 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
 }
 
 // What is wrong with the question itself: 0, or the status that says it.
-Value* AdaptiveIntegration::refusal(Builder& b) const {
+Value* AdaptiveIntegration::refusal(Builder& b, const SolveEnv& env) const {
   Value *rtol = solve_.rtol(), *atol = solve_.atol(), *zero = number(b, 0);
   Value *least = min(b, rtol, atol), *most = max(b, rtol, atol);
   Value* sound = logical_and(b, ge(b, least, zero), is_finite(b, most));
   Value* code = status(b, eq(b, most, zero), Status::ZeroTolerances, Status::Success);
   code = select(b, sound, code, status(b, Status::BadTolerance));
-  if (solve_.dt_max() == nullptr) return code;
-  return select(b, gt(b, solve_.dt_max(), zero), code, status(b, Status::BadStepLimit));
+  if (env.dt_max) code = select(b, gt(b, env.dt_max, zero), code, status(b, Status::BadStepLimit));
+  if (!env.stops) return code;
+  return select(b, landings(env).sorted(b), code, status(b, Status::BadStops));
 }
 
 // Before the first step, of size s.h: done where nothing moves, else whether it can be taken.
@@ -126,7 +131,10 @@ Values AdaptiveIntegration::emit(Builder& b) const {
                .max_steps = solve_.max_steps(),
                .dt_max = solve_.dt_max(),
                .captures = solve_.captures()};
+  env.stops = solve_.stops();
   SolveState s = start_state(b);
+  if (env.stops) s.segment = landings(env).segment(b, s.t, i32(b, 0));
+  if (env.stops && shares_) s.landings = i32(b, 0);
   const Dynamics f = dynamics(env.captures);
   const Values entered = s.cells;
   const Evaluation first = f.evaluate(b, s.t, s.states, s.cells);
@@ -135,7 +143,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   s.h = select(b, ne(b, s.t, env.t1), limited(b, size, env), number(b, 0));
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
-  Value *refused = refusal(b), *fine = eq(b, refused, i32(b, 0));
+  Value *refused = refusal(b, env), *fine = eq(b, refused, i32(b, 0));
   s.status = select(b, fine, start_status(b, s, first, env), refused);
   if (shares_) s.first = f.carried(first);
 
@@ -154,6 +162,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   Value *none = i32(b, 0), *one = i32(b, 1);
   Value* first_run = shares_ ? one : select(b, gt(b, probes, none), one, none);
   Value* evals = add(b, add(b, first_run, probes), mul(b, per_attempt, attempts));
+  if (end.landings) evals = add(b, evals, end.landings);
   evals = select(b, fine, evals, none);
   return results(end, mul(b, env.direction, end.h), evals);
 }
@@ -169,7 +178,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   const Dynamics f = dynamics(env.captures);
   std::vector<Evaluation> known;
   if (shares_) known.push_back(f.completed(s.first, s.t, s.states));
-  const Step step = take_step(b, method_, f, s.t, dt, s.states, known, cells);
+  const Step step = take_step(b, method_, f, {s.t, dt, s.states, s.segment}, known, cells);
   const IntegralStep taken{s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages};
   Value* error = error_norm(b, method_, dt, s.states, step, env.rtol, env.atol);
   if (Value* others = integrals_.error(b, taken)) error = max(b, error, others);
@@ -180,7 +189,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   next.t = select(b, d.accepted, reached, s.t);
   next.h = limited(b, d.dt, env);
   next.errold = d.errold;
-  if (solve_.goes_along()) resume(b, logical_and(b, d.accepted, lt(b, rest, s.h)), s, next);
+  if (lands_before_end()) resume(b, logical_and(b, d.accepted, lt(b, rest, s.h)), s, next);
   next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);
   next.rejected = select(b, d.accepted, s.rejected, add_one(b, s.rejected));
   next.status = next_status(b, next, env, reached, error);
@@ -199,12 +208,65 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   keep(next.first.integrands, step.stages.back().integrands);
   keep(next.first.residuals, step.stages.back().residuals);
   if (integrals_.any()) next.integrals = integrals_.add_if(b, d.accepted, taken);
+  if (env.stops) leave_segment(b, d.accepted, lands, env, next);
   return next;
 }
 
 // The time that no step from `s` goes across.
 Value* AdaptiveIntegration::landing(Builder& b, const SolveState& s, const SolveEnv& env) const {
+  if (env.stops) return s.segment.end;
   return solve_.goes_along() ? frame_begin(b, s, env) : env.t1;
+}
+
+// What evaluating the dynamics behind a stop takes.
+struct BehindStop {
+  Value *t, *from, *accepted;
+  SolveEnv env;
+  Evaluation first;
+  Segment segment;
+  Values states, cells;
+
+  template <class F>
+  void each(F&& f) {
+    f(t, "t"), f(from, "from"), f(accepted, "accepted");
+    env.each(f), first.each(f), segment.each(f);
+    each_of(f, states, "u"), each_of(f, cells, "cell");
+  }
+};
+
+// Behind an accepted step: into the next segment where it landed on a stop.
+void AdaptiveIntegration::leave_segment(Builder& b, Value* accepted, Value* lands,
+                                        const SolveEnv& env, SolveState& next) const {
+  Value *none = i32(b, 0), *at_stop = gt(b, next.segment.to, none);
+  Value* leaves = logical_and(b, logical_and(b, accepted, lands), at_stop);
+  const BehindStop before{next.t,     next.segment.to, accepted,    env,
+                          next.first, next.segment,    next.states, next.cells};
+  const auto yields = [](const Segment& segment, Evaluation first, const Values& cells) {
+    BehindStop all{nullptr, nullptr, nullptr, {}, std::move(first), segment, {}, cells};
+    return flatten(all);
+  };
+  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
+  Builder in(*yes), in_no(*no);
+  in.at(b.where());
+  BehindStop in_yes = add_args(*yes, before);
+  const Segment segment = landings(in_yes.env).segment(in, in_yes.t, in_yes.from);
+  if (shares_) {
+    const Dynamics f = dynamics(in_yes.env.captures);
+    Value* behind = clamped(in, in_yes.t, segment);
+    in_yes.first = f.carried(f.evaluate(in, behind, in_yes.states, in_yes.cells));
+  }
+  yes->results = yields(segment, in_yes.first, in_yes.cells);
+  BehindStop in_other = add_args(*no, before);
+  // The next step begins at no stop, unless this one is taken again.
+  in_other.segment.from = select(in_no, in_other.accepted, i32(in_no, 0), in_other.segment.from);
+  no->results = yields(in_other.segment, in_other.first, in_other.cells);
+  const Op& op = cond(b, leaves, flatten(before), std::move(yes), std::move(no));
+  Values results;
+  for (const auto& result : op.results) results.push_back(result.get());
+  const BehindStop after = rebind(
+      BehindStop{nullptr, nullptr, nullptr, {}, next.first, next.segment, {}, next.cells}, results);
+  next.first = after.first, next.segment = after.segment, next.cells = after.cells;
+  if (next.landings) next.landings = select(b, leaves, add_one(b, next.landings), next.landings);
 }
 
 // Behind a step that was `cut` to end where it had to, the solve goes on as if it had not been.

@@ -6,6 +6,8 @@
 // from 1000 by 1e-6 in f32, t is t1 for the last 30 steps, and none of them may be left out. Nor is
 // the last step t1 - t there, but (t1 - t0) - (n - 1) dt, rounded once.
 //
+// Stops (landings.h) cut the span into segments, each with a count of its own, from its own begin.
+//
 // A solve along another's tape takes that one's steps backwards, one a frame.
 //
 // The count. A quotient that rounding pushed above a whole number is that number, so what it
@@ -28,14 +30,18 @@ class FixedIntegration : Integration {
  private:
   std::pair<Value*, Value*> next_step(Builder& b, const SolveState& s, const SolveEnv& env) const;
   SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env) const;
-  Value* step_count(Builder& b) const;
-  Value* final_status(Builder& b, const SolveState& end, Value* valid, Value* finite_span,
-                      Value* steps) const;
+  void begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,
+                     SolveState& s) const;
+  void leave_segment(Builder& b, const SolveEnv& env, SolveState& next) const;
+  Value* step_count(Builder& b, Value* length, Value* size) const;
+  Value* unfinished(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  Value* final_status(Builder& b, const SolveState& end, const SolveEnv& env, Value* valid,
+                      Value* finite_span) const;
 };
 
 // At least 1; more than kMostSteps, which ends as MaxSteps, where i32 could not hold it.
-Value* FixedIntegration::step_count(Builder& b) const {
-  Value* quotient = div(b, span(b), solve_.dt0());
+Value* FixedIntegration::step_count(Builder& b, Value* length, Value* size) const {
+  Value* quotient = div(b, length, size);
   Value* whole = floor(b, quotient);
   Value *half = number(b, 0.5), *rounding = number(b, 4 * ulp_of_one(dtype_));
   Value* slack = min(b, mul(b, quotient, rounding), half);
@@ -52,9 +58,13 @@ Values FixedIntegration::emit(Builder& b) const {
   Value *finite = logical_and(b, finite_dt, finite_span), *zero = number(b, 0);
   Value* valid = logical_and(b, finite, gt(b, solve_.dt0(), zero));
   Value* moving = ne(b, solve_.t0(), solve_.t1());
-  Value* count = solve_.goes_along() ? add_one(b, s.cells.front()) : step_count(b);
+  Value* count = solve_.goes_along() ? add_one(b, s.cells.front()) : step_count(b, span(b), solve_.dt0());
   Value *none = i32(b, 0), *steps = select(b, moving, count, none);
   Value* most = min(b, solve_.max_steps(), i32(b, kMostSteps));
+  if (solve_.has_stops()) {
+    const Landings at{solve_.stops(), solve_.t1(), direction(b)};
+    valid = logical_and(b, valid, at.sorted(b));
+  }
   Value* allowed = select(b, valid, most, none);
   SolveEnv env{.t0 = s.t,
                .t1 = solve_.t1(),
@@ -62,15 +72,20 @@ Values FixedIntegration::emit(Builder& b) const {
                .steps = steps,
                .max_steps = min(b, steps, allowed),
                .captures = solve_.captures()};
+  if (solve_.has_stops()) {
+    env.stops = solve_.stops(), env.direction = direction(b), env.max_steps = allowed;
+    begin_segment(b, landings(env).segment(b, s.t, none), s.t, solve_.dt0(), s);
+  }
   SolveState end = emit_while(
       b, s, env,
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
-        return lt(in, now.accepted, fixed.max_steps);
+        Value* allowed = lt(in, now.accepted, fixed.max_steps);
+        return fixed.stops ? logical_and(in, allowed, unfinished(in, now, fixed)) : allowed;
       },
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
         return advance_one(in, now, fixed);
       });
-  end.status = final_status(b, end, valid, finite_span, steps);
+  end.status = final_status(b, end, env, valid, finite_span);
   end.rejected = i32(b, 0);
   return results(end, env.dt, mul(b, i32(b, method_.stages), end.accepted));
 }
@@ -82,11 +97,43 @@ std::pair<Value*, Value*> FixedIntegration::next_step(Builder& b, const SolveSta
     Value* end = frame_begin(b, s, env);
     return {sub(b, end, s.t), end};
   }
-  Value *done = cast(b, s.accepted, dtype_), *number = add_one(b, s.accepted);
-  Value* last = ge(b, number, env.steps);
-  Value *length = sub(b, env.t1, env.t0), *rest = fma(b, neg(b, done), env.dt, length);
-  Value* end = fma(b, cast(b, number, dtype_), env.dt, env.t0);
-  return {select(b, last, rest, env.dt), select(b, last, env.t1, end)};
+  const bool cut = env.stops != nullptr;
+  Value *begin = cut ? s.begin : env.t0, *end = cut ? s.segment.end : env.t1;
+  Value *taken = cut ? s.done : s.accepted, *number = add_one(b, taken);
+  Value* last = ge(b, number, cut ? s.steps : env.steps);
+  Value *done = cast(b, taken, dtype_), *length = sub(b, end, begin);
+  Value* rest = fma(b, neg(b, done), env.dt, length);
+  Value* reached = fma(b, cast(b, number, dtype_), env.dt, begin);
+  return {select(b, last, rest, env.dt), select(b, last, end, reached)};
+}
+
+void FixedIntegration::begin_segment(Builder& b, const Segment& segment, Value* begin,
+                                     Value* size, SolveState& s) const {
+  s.segment = segment, s.begin = begin, s.done = i32(b, 0);
+  Value* still = eq(b, begin, segment.end);
+  Value* length = abs(b, sub(b, segment.end, begin));
+  s.steps = select(b, still, s.done, step_count(b, length, size));
+}
+
+Value* FixedIntegration::unfinished(Builder& b, const SolveState& s, const SolveEnv& env) const {
+  if (!env.stops) return lt(b, s.accepted, env.steps);
+  return logical_or(b, lt(b, s.done, s.steps), gt(b, s.segment.to, i32(b, 0)));
+}
+
+// Behind a step: into the next segment where it ended this one.
+void FixedIntegration::leave_segment(Builder& b, const SolveEnv& env, SolveState& next) const {
+  next.done = add_one(b, next.done);
+  Value *none = i32(b, 0), *at_stop = gt(b, next.segment.to, none);
+  Value* leaves = logical_and(b, ge(b, next.done, next.steps), at_stop);
+  const Segment behind = landings(env).segment(b, next.t, next.segment.to);
+  SolveState fresh = next;
+  begin_segment(b, behind, next.t, abs(b, env.dt), fresh);
+  next.segment.from = none;  // of the steps that do not begin at a stop
+  const auto choose_all = [&](Value*& old, Value* now) { old = select(b, leaves, now, old); };
+  choose_all(next.begin, fresh.begin), choose_all(next.done, fresh.done);
+  choose_all(next.steps, fresh.steps), choose_all(next.segment.end, behind.end);
+  choose_all(next.segment.from, behind.from), choose_all(next.segment.to, behind.to);
+  choose_all(next.segment.low, behind.low), choose_all(next.segment.high, behind.high);
 }
 
 SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
@@ -95,23 +142,27 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
   next.accepted = add_one(b, s.accepted);
   const auto [dt, end] = next_step(b, s, env);
   const Step step =
-      take_step(b, method_, dynamics(env.captures), s.t, dt, s.states, {}, next.cells);
+      take_step(b, method_, dynamics(env.captures), {s.t, dt, s.states, s.segment}, {}, next.cells);
   next.t = end;
   next.states = step.states;
   if (solve_.goes_along()) next.cells[0] = frame_before(b, s);
   next.integrals =
       integrals_.add(b, {s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages});
   next.tape = write_frame(b, s, dt, dt, step);
+  if (env.stops) leave_segment(b, env, next);
   return next;
 }
 
-Value* FixedIntegration::final_status(Builder& b, const SolveState& end, Value* valid,
-                                      Value* finite_span, Value* steps) const {
+Value* FixedIntegration::final_status(Builder& b, const SolveState& end, const SolveEnv& env,
+                                      Value* valid, Value* finite_span) const {
   Value* finite = all_finite(b, end.states);
   Value* whole = status(b, finite, Status::Success, Status::NonFinite);
   Value* bad = status(b, finite_span, Status::BadStep, Status::NonFinite);
   Value* halted = select(b, valid, status(b, Status::MaxSteps), bad);
-  return select(b, lt(b, end.accepted, steps), halted, whole);
+  Value* code = select(b, unfinished(b, end, env), halted, whole);
+  if (!env.stops) return code;
+  Value* sorted = landings(env).sorted(b);
+  return select(b, sorted, code, status(b, Status::BadStops));
 }
 
 }  // namespace

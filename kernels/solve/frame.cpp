@@ -41,11 +41,15 @@ std::vector<Type> frame_types(const SolveView& solve) {
     add_states();
     for (int s = 0; kind == "dense" && s < method.stages; ++s) add_states();
   }
+  if (solve.has_stops()) {
+    const Type& time = solve.t0()->type;
+    types.insert(types.end(), {Type::scalar(Dtype::I32), time, time});
+  }
   return types;
 }
 
 Values frame_values(const SolveView& solve, Value* t, Value* dt, const Values& states,
-                    const std::vector<Evaluation>& stages) {
+                    const std::vector<Evaluation>& stages, const Segment& segment) {
   const std::string kind = solve.tape();
   Values frame{t, dt};
   const auto append = [&](const Values& values) {
@@ -58,7 +62,17 @@ Values frame_values(const SolveView& solve, Value* t, Value* dt, const Values& s
     append(states);
     for (std::size_t s = 0; kind == "dense" && s < stages.size(); ++s) append(stages[s].slopes);
   }
+  if (solve.has_stops()) append({segment.from, segment.low, segment.high});
   return frame;
+}
+
+Segment frame_segment(const Op& frame) {
+  const std::size_t size = frame.results.size();
+  Segment segment;
+  segment.from = frame.result(size - 3);
+  segment.low = frame.result(size - 2);
+  segment.high = frame.result(size - 1);
+  return segment;
 }
 
 std::vector<std::int64_t> states_without_residual(const Region& dynamics, std::size_t residuals,

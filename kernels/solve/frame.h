@@ -14,7 +14,11 @@ std::vector<Type> frame_types(const SolveView& solve);
 
 // The values of the frame of a step of size dt from (t, states).
 Values frame_values(const SolveView& solve, Value* t, Value* dt, const Values& states,
-                    const std::vector<Evaluation>& stages);
+                    const std::vector<Evaluation>& stages, const Segment& segment);
+
+// Of the frames of a solve with stops: the segment of that frame's step. `from` is what it is in
+// the first frame of a segment, and 0 in the others; where the segment ends is not kept.
+Segment frame_segment(const Op& frame);
 
 // Those of `states` that are none of the residuals these dynamics yield last: a first stage does
 // not store them.

@@ -43,7 +43,7 @@ Value* Integration::write_frame(Builder& b, const SolveState& before, Value* dt,
   if (!before.tape) return nullptr;
   Value* rejected = before.rejected ? before.rejected : i32(b, 0);
   return tape_write(b, before.tape, before.accepted,
-                    frame_values(solve_, before.t, dt, before.states, step.stages),
+                    frame_values(solve_, before.t, dt, before.states, step.stages, before.segment),
                     {before.t, wanted, before.accepted, rejected});
 }
 

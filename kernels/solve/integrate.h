@@ -20,6 +20,10 @@ struct SolveState {
   Value *accepted = nullptr, *rejected = nullptr, *status = nullptr;
   Values states;
   Evaluation first;  // f(t, states), for a method that shares it with the step before
+  Segment segment;   // where there are stops, with how often the dynamics were evaluated behind one
+  Value* landings = nullptr;
+  // Of steps of one size: where the segment begins, its steps, and how many are done.
+  Value *begin = nullptr, *steps = nullptr, *done = nullptr;
   Values cells, integrals;
   Value* tape = nullptr;
 
@@ -29,6 +33,8 @@ struct SolveState {
     f(accepted, "accepted"), f(rejected, "rejected"), f(status, "status");
     each_of(f, states, "u");
     first.each(f);
+    segment.each(f), f(landings, "landings");
+    f(begin, "begin"), f(steps, "steps"), f(done, "done");
     each_of(f, cells, "cell"), each_of(f, integrals, "integral");
     f(tape, "tape");
   }
@@ -37,12 +43,14 @@ struct SolveState {
 // What it reads. dt, steps and t0 are the fixed-step loop's; tolerances the adaptive one's.
 struct SolveEnv {
   Value *t0 = nullptr, *t1 = nullptr, *direction = nullptr, *dt = nullptr, *steps = nullptr;
+  Value* stops = nullptr;
   Value *rtol = nullptr, *atol = nullptr, *max_steps = nullptr, *dt_max = nullptr;
   Values captures;
 
   template <class F>
   void each(F&& f) {
     f(t0, "t0"), f(t1, "t1"), f(direction, "direction"), f(dt, "dt"), f(steps, "steps");
+    f(stops, "stops");
     f(rtol, "rtol"), f(atol, "atol"), f(max_steps, "max_steps");
     f(dt_max, "dt_max");
     each_of(f, captures, "capture");
@@ -73,6 +81,7 @@ class Integration {
   // `wanted`: the step's length before it was cut or rounded, for a stop to report.
   Value* write_frame(Builder& b, const SolveState& before, Value* dt, Value* wanted,
                      const Step& step) const;
+  static Landings landings(const SolveEnv& env) { return {env.stops, env.t1, env.direction}; }
   // Of a solve along another's tape: where the frame that `s` is in begins, and the number of the
   // frame before it.
   Value* frame_begin(Builder& b, const SolveState& s, const SolveEnv& env) const;

@@ -99,58 +99,57 @@ Value* advance(Builder& b, Value* z, Value* dt, const double* weights, std::size
 
 namespace {
 
-struct StepStart {
+// A step being taken.
+struct Stages {
   const Method& method;
   const Dynamics& dynamics;
-  Value *t, *dt;
-  const Values& states;
+  const StepStart& from;
   Values cells;  // as the step begins
 };
 
-Values combine(Builder& b, const StepStart& from, const double* weights, std::size_t count,
+Values combine(Builder& b, const Stages& in, const double* weights, std::size_t count,
                const std::vector<Evaluation>& stages) {
   Values z;
-  for (std::size_t i = 0; i < from.states.size(); ++i) {
-    z.push_back(advance(b, from.states[i], from.dt, weights, count, stages, i));
+  for (std::size_t i = 0; i < in.from.states.size(); ++i) {
+    z.push_back(advance(b, in.from.states[i], in.from.dt, weights, count, stages, i));
   }
   return z;
 }
 
-Value* stage_time(Builder& b, const StepStart& from, std::size_t s) {
-  const double c = from.method.c[s];
-  if (c == 0) return from.t;
-  if (c == 1) return add(b, from.t, from.dt);
-  return fma(b, scalar(b, from.t->type.dtype(), c), from.dt, from.t);
+Value* stage_time(Builder& b, const Stages& in, std::size_t s) {
+  const auto& [t, dt, states, segment] = in.from;
+  const double c = in.method.c[s];
+  if (c == 0) return clamped(b, t, segment);
+  if (c == 1) return clamped(b, add(b, t, dt), segment);
+  return clamped(b, fma(b, scalar(b, t->type.dtype(), c), dt, t), segment);
 }
 
 // Appends the next stage; returns its input.
-Values add_stage(Builder& b, const StepStart& from, std::vector<Evaluation>& stages,
-                 Values& cells) {
+Values add_stage(Builder& b, const Stages& in, std::vector<Evaluation>& stages, Values& cells) {
   const std::size_t s = stages.size();
-  Values z = combine(b, from, from.method.a[s], s, stages);
-  cells = from.dynamics.entering(from.cells, std::move(cells));
-  stages.push_back(from.dynamics.evaluate(b, stage_time(b, from, s), z, cells));
+  Values z = combine(b, in, in.method.a[s], s, stages);
+  cells = in.dynamics.entering(in.cells, std::move(cells));
+  stages.push_back(in.dynamics.evaluate(b, stage_time(b, in, s), z, cells));
   return z;
 }
 
 }  // namespace
 
-Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, Value* t, Value* dt,
-               const Values& states, std::vector<Evaluation> stages, Values& cells) {
-  const StepStart from{method, dynamics, t, dt, states, cells};
+Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, const StepStart& from,
+               std::vector<Evaluation> stages, Values& cells) {
+  const Stages in{method, dynamics, from, cells};
   const std::size_t count = std::size_t(method.stages);
   Values z;
-  while (stages.size() < count) z = add_stage(b, from, stages, cells);
-  if (!method.fsal) z = combine(b, from, method.b, count, stages);
+  while (stages.size() < count) z = add_stage(b, in, stages, cells);
+  if (!method.fsal) z = combine(b, in, method.b, count, stages);
   return {std::move(stages), std::move(z)};
 }
 
 std::vector<Evaluation> take_stages(Builder& b, const Method& method, const Dynamics& dynamics,
-                                    Value* t, Value* dt, const Values& states, std::size_t count,
-                                    Values& cells) {
-  const StepStart from{method, dynamics, t, dt, states, cells};
+                                    const StepStart& from, std::size_t count, Values& cells) {
+  const Stages in{method, dynamics, from, cells};
   std::vector<Evaluation> stages;
-  while (stages.size() < count) add_stage(b, from, stages, cells);
+  while (stages.size() < count) add_stage(b, in, stages, cells);
   return stages;
 }
 

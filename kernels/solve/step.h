@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/build.h"
+#include "kernels/solve/landings.h"
 #include "kernels/solve/view.h"
 
 namespace nodec {
@@ -74,14 +75,20 @@ struct Step {
   Values states;  // at t + dt
 };
 
+// Where a step starts from.
+struct StepStart {
+  Value *t, *dt;
+  const Values& states;
+  Segment segment = {};  // that its stages are evaluated in
+};
+
 // `stages` starts with the first evaluation where it is known already (FSAL), else it is empty.
-Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, Value* t, Value* dt,
-               const Values& states, std::vector<Evaluation> stages, Values& cells);
+Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, const StepStart& from,
+               std::vector<Evaluation> stages, Values& cells);
 
 // The stages below `count` of that step, with the same bits.
 std::vector<Evaluation> take_stages(Builder& b, const Method& method, const Dynamics& dynamics,
-                                    Value* t, Value* dt, const Values& states, std::size_t count,
-                                    Values& cells);
+                                    const StepStart& from, std::size_t count, Values& cells);
 
 // dt * sum_s error_s k_s for state i, as the chain e = (dt error_1) k_1; e = fma(dt error_s, k_s,
 // e).

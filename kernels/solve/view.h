@@ -15,6 +15,8 @@
 //                            `taped_states`
 //               "states"     t, dt, states
 //               "dense"      t, dt, states, then for each stage its slopes
+//               (and, where there are stops, the stop that the step begins at and the times its
+//               stages are clamped to: landings.h)
 //             dt_max, stops: whether there is such an operand: the longest step, a scalar above 0;
 //             and a vector of times, sorted in the direction of the solve, that steps end at
 //             along: whether the solve goes back over another's: its first cell is the number (i32)

@@ -8,6 +8,7 @@
 #include "kernels/solve/adjoints/per_sample.h"
 #include "kernels/solve/adjoints/unwind.h"
 #include "kernels/solve/control.h"
+#include "kernels/solve/frame.h"
 
 namespace nodec {
 namespace {
@@ -72,8 +73,10 @@ class StepReversal {
     }
     const Dynamics forward(u_.op.region(1), u_.states, u_.integrands, u_.cells, env_.captures);
     Values cells = env_.cells;
-    for (const Evaluation& stage : take_stages(b_, u_.method, forward, frame.result(0), dt_,
-                                               values(2, u_.states), stages, cells)) {
+    const Values states = values(2, u_.states);
+    const StepStart from{frame.result(0), dt_, states,
+                         u_.has_stops ? frame_segment(frame) : Segment{}};
+    for (const Evaluation& stage : take_stages(b_, u_.method, forward, from, stages, cells)) {
       stored_.push_back(stage.residuals);
     }
   }

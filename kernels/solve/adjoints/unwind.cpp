@@ -40,6 +40,7 @@ Unwind::Unwind(const Op& the_op)
       time(attribute_or<bool>(op, "time", false)),
       keep(attribute_or<bool>(op, "keep", true)),
       error(attribute_or<bool>(op, "error", false)),
+      has_stops(attribute_or<bool>(op, "stops", false)),
       watched(attribute_or<std::vector<std::int64_t>>(op, "watched", {})),
       state_places(attribute_or<std::vector<std::int64_t>>(op, "state_places", {})) {
   require_regions(op, keep ? 1 : 2, keep ? 1 : 2);

@@ -33,7 +33,7 @@ struct Unwind {
   const Op& op;
   const Method& method;
   std::size_t states, integrals, invariants, cells, integrands, params, used, stored;
-  bool time, keep, error;
+  bool time, keep, error, has_stops;
   std::vector<std::int64_t> watched, state_places;
 
   // Stages whose cotangents lead on, and those that an estimate of the error looks at.

@@ -23,6 +23,7 @@ struct Problem {
   double t0 = 0, t1 = 1, tolerance = 1e-6, dt0 = 0;
   std::optional<double> atol = {};  // else the tolerance
   std::optional<double> dt_max = {};
+  std::vector<double> stops = {};
   std::int64_t max_steps = 10000, quadratures = 0;
   std::string method = "tsit5", controller = "pi", adjoint = "discrete", tape = "";
   Attrs more = {};
@@ -47,6 +48,8 @@ inline Op& add_solve(Region& region, const Problem& p) {
   }
   operands.push_back(region.add_arg(Type::scalar(Dtype::I32), "max_steps"));
   if (p.dt_max) operands.push_back(region.add_arg(number, "dt_max"));
+  const Type times = Type::tensor(p.dtype, {Dim(std::int64_t(p.stops.size()))});
+  if (!p.stops.empty()) operands.push_back(region.add_arg(times, "stops"));
   auto f = std::make_unique<Region>();
   Value* t = f->add_arg(number, "t");
   Values states, captures;
@@ -67,6 +70,7 @@ inline Op& add_solve(Region& region, const Problem& p) {
   attrs.set("cells", std::int64_t(p.cells.size()));
   if (!p.tape.empty()) attrs.set("tape", p.tape);
   if (p.dt_max) attrs.set("dt_max", true);
+  if (!p.stops.empty()) attrs.set("stops", true);
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(f));
   return b.op(solve_p, std::move(operands), std::move(attrs), std::move(regions));
@@ -79,6 +83,9 @@ inline std::vector<Array> arguments(const Problem& p) {
   }
   arrays.push_back(Array::scalar(Dtype::I32, double(p.max_steps)));
   if (p.dt_max) arrays.push_back(Array::scalar(p.dtype, *p.dt_max));
+  if (!p.stops.empty()) {
+    arrays.push_back(Array::of({std::int64_t(p.stops.size())}, p.stops, p.dtype));
+  }
   arrays.insert(arrays.end(), p.u0.begin(), p.u0.end());
   arrays.insert(arrays.end(), p.cells.begin(), p.cells.end());
   arrays.insert(arrays.end(), p.captures.begin(), p.captures.end());

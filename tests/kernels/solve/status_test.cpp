@@ -74,6 +74,24 @@ TEST_CASE("tolerances that no step can meet are refused before anything is evalu
   }
 }
 
+TEST_CASE("stops that do not run with the solve are refused") {
+  Problem p = decay();
+  p.t1 = 4;
+  const std::vector<double> senseless[] = {{2, 1}, {1, kNan}, {kNan}, {1, 3, 2}};
+  for (const char* method : {"tsit5", "rk4"}) {
+    p.method = method, p.dt0 = 0.1;
+    for (const auto& stops : senseless) {
+      p.stops = stops;
+      const Solved o = solve(p);
+      CHECK(ends(o, Status::BadStops));
+      CHECK(o.f_evals == 0);
+      CHECK(o.u() == 1.5);
+    }
+    p.stops = {1, 1, 3, 9};
+    CHECK(ends(solve(p), Status::Success));
+  }
+}
+
 TEST_CASE("where time cannot resolve the wanted step, the status says that") {
   // From 1e17 in f64 the next time is 16 away.
   Problem p = decay();

@@ -1,0 +1,68 @@
+// Segments are found by counting, a few words a stop: no order of reads depends on the data.
+#include "kernels/solve/landings.h"
+
+#include <limits>
+
+namespace nodec {
+namespace {
+
+Value* count_of(Builder& b, Value* marks) {
+  return sum(b, cast(b, marks, Dtype::I32), all_axes(marks->type));
+}
+
+// Element i of a vector.
+Value* element_at(Builder& b, Value* vector, Value* i) {
+  const Shape& shape = vector->type.shape();
+  Value* here = eq(b, iota(b, Dtype::I32, shape, 0), broadcast_scalar(b, i, shape));
+  return sum(b, select(b, here, vector, zeros(b, vector->type)), {0});
+}
+
+}  // namespace
+
+Value* Landings::sorted(Builder& b) const {
+  const Dim size = stops->type.shape().front();
+  Value* numbers = count_of(b, eq(b, stops, stops));
+  Value* all = cast(b, dim(b, size), Dtype::I32);
+  Value* sound = eq(b, numbers, all);
+  if (size == Dim(1)) return sound;
+  Value *first = slice(b, stops, 0, 0, size - 1), *second = slice(b, stops, 0, 1, size - 1);
+  Value* towards = broadcast_scalar(b, direction, first->type.shape());
+  Value *before = mul(b, towards, first), *behind = mul(b, towards, second);
+  Value *ordered = count_of(b, le(b, before, behind)), *one = integer(b, Dtype::I32, 1);
+  return logical_and(b, sound, eq(b, add(b, ordered, one), all));
+}
+
+Segment Landings::segment(Builder& b, Value* time, Value* from) const {
+  const Shape& shape = stops->type.shape();
+  const auto along = [&](Value* t) {
+    Value* towards = broadcast_scalar(b, direction, t->type.shape());
+    return mul(b, towards, t);
+  };
+  Value *here = along(time), *last = along(t1), *ordered = along(stops);
+  Value* passed = count_of(b, le(b, ordered, broadcast_scalar(b, here, shape)));
+  Value *stop = element_at(b, stops, passed), *all = cast(b, dim(b, shape.front()), Dtype::I32);
+  Value *is_one = lt(b, passed, all), *inside = lt(b, along(stop), last);
+  Value* lands = logical_and(b, is_one, inside);
+  Value *one = integer(b, Dtype::I32, 1), *none = integer(b, Dtype::I32, 0);
+
+  Segment s;
+  s.from = from;
+  s.end = select(b, lands, stop, t1);
+  s.to = select(b, lands, add(b, passed, one), none);
+  const double infinity = std::numeric_limits<double>::infinity();
+  Value *least = splat(b, time, -infinity), *most = splat(b, time, infinity);
+  Value* forwards = gt(b, direction, zeros(b, direction->type));
+  Value *after = next_after(b, time, s.end), *before = next_after(b, s.end, time);
+  Value* begins = gt(b, from, none);
+  Value* first = select(b, begins, after, select(b, forwards, least, most));
+  Value* final = select(b, lands, before, select(b, forwards, most, least));
+  s.low = select(b, forwards, first, final);
+  s.high = select(b, forwards, final, first);
+  return s;
+}
+
+Value* clamped(Builder& b, Value* t, const Segment& segment) {
+  return segment.low ? clamp(b, t, segment.low, segment.high) : t;
+}
+
+}  // namespace nodec

@@ -66,7 +66,7 @@ struct SolveOptions {
   Setting max_steps = 10000;
   // Times that steps end at, in the direction of the solve: where the dynamics jump (a dose, the
   // edge of a pulse). They are evaluated anew behind each. Those outside of t0 ... t1 are none.
-  Times stops;
+  Times stops = {};
   // `discrete` reads stage values from the tape; or recomputes them: less memory, the same bits.
   bool keep_stages = true;
   bool stop_on_failure = true;  // a failed solve stops the program with its status

@@ -19,6 +19,7 @@
 // anywhere.)
 #include "kernels/solve/control.h"
 #include "kernels/solve/first_step.h"
+#include "kernels/solve/frame.h"
 #include "kernels/solve/integrate.h"
 
 namespace nodec {
@@ -55,6 +56,9 @@ class AdaptiveIntegration : Integration {
   bool lands_before_end() const { return solve_.goes_along() || solve_.has_stops(); }
   void leave_segment(Builder& b, Value* accepted, Value* lands, const SolveEnv& env,
                      SolveState& next) const;
+  void leave_frame(Builder& b, Value* accepted, Value* lands, const SolveState& s,
+                   const SolveEnv& env, SolveState& next) const;
+  void renew_first(Builder& b, Value* anew, Value* t, const SolveEnv& env, SolveState& next) const;
   Value* landing(Builder& b, const SolveState& s, const SolveEnv& env) const;
   static void resume(Builder& b, Value* cut, const SolveState& before, SolveState& next);
   Value* reaches_end(Builder& b, const SolveState& s, Value* landing, Value* rest) const;
@@ -134,7 +138,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   env.stops = solve_.stops();
   SolveState s = start_state(b);
   if (env.stops) s.segment = landings(env).segment(b, s.t, i32(b, 0));
-  if (env.stops && shares_) s.landings = i32(b, 0);
+  if ((env.stops || solve_.meets_jumps()) && shares_) s.landings = i32(b, 0);
   const Dynamics f = dynamics(env.captures);
   const Values entered = s.cells;
   const Evaluation first = f.evaluate(b, s.t, s.states, s.cells);
@@ -200,15 +204,12 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   };
   keep(next.states, step.states);
   keep(next.cells, cells);
-  if (solve_.goes_along()) {
-    Value* across = logical_and(b, d.accepted, lands);
-    next.cells[0] = select(b, across, frame_before(b, s), s.cells[0]);
-  }
   keep(next.first.slopes, step.stages.back().slopes);
   keep(next.first.integrands, step.stages.back().integrands);
   keep(next.first.residuals, step.stages.back().residuals);
   if (integrals_.any()) next.integrals = integrals_.add_if(b, d.accepted, taken);
   if (env.stops) leave_segment(b, d.accepted, lands, env, next);
+  if (solve_.goes_along()) leave_frame(b, d.accepted, lands, s, env, next);
   return next;
 }
 
@@ -218,55 +219,62 @@ Value* AdaptiveIntegration::landing(Builder& b, const SolveState& s, const Solve
   return solve_.goes_along() ? frame_begin(b, s, env) : env.t1;
 }
 
-// What evaluating the dynamics behind a stop takes.
-struct BehindStop {
-  Value *t, *from, *accepted;
-  SolveEnv env;
-  Evaluation first;
-  Segment segment;
-  Values states, cells;
-
-  template <class F>
-  void each(F&& f) {
-    f(t, "t"), f(from, "from"), f(accepted, "accepted");
-    env.each(f), first.each(f), segment.each(f);
-    each_of(f, states, "u"), each_of(f, cells, "cell");
-  }
-};
-
 // Behind an accepted step: into the next segment where it landed on a stop.
 void AdaptiveIntegration::leave_segment(Builder& b, Value* accepted, Value* lands,
                                         const SolveEnv& env, SolveState& next) const {
   Value *none = i32(b, 0), *at_stop = gt(b, next.segment.to, none);
   Value* leaves = logical_and(b, logical_and(b, accepted, lands), at_stop);
-  const BehindStop before{next.t,     next.segment.to, accepted,    env,
-                          next.first, next.segment,    next.states, next.cells};
-  const auto yields = [](const Segment& segment, Evaluation first, const Values& cells) {
-    BehindStop all{nullptr, nullptr, nullptr, {}, std::move(first), segment, {}, cells};
-    return flatten(all);
-  };
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder in(*yes), in_no(*no);
-  in.at(b.where());
-  BehindStop in_yes = add_args(*yes, before);
-  const Segment segment = landings(in_yes.env).segment(in, in_yes.t, in_yes.from);
-  if (shares_) {
-    const Dynamics f = dynamics(in_yes.env.captures);
-    Value* behind = clamped(in, in_yes.t, segment);
-    in_yes.first = f.carried(f.evaluate(in, behind, in_yes.states, in_yes.cells));
+  const Segment behind = landings(env).segment(b, next.t, next.segment.to);
+  next.segment.from = select(b, accepted, none, next.segment.from);  // but behind a stop
+  next.segment = choose(b, leaves, behind, next.segment);
+  if (shares_) renew_first(b, leaves, clamped(b, next.t, next.segment), env, next);
+}
+
+// Along another's tape: into the frame before, across a stop perhaps.
+void AdaptiveIntegration::leave_frame(Builder& b, Value* accepted, Value* lands,
+                                      const SolveState& s, const SolveEnv& env,
+                                      SolveState& next) const {
+  Value* leaves = logical_and(b, accepted, lands);
+  next.cells[0] = select(b, leaves, frame_before(b, s), s.cells[0]);
+  if (!solve_.meets_jumps() || !shares_) return;
+  const Op& left = tape_read(b, env.captures.front(), s.cells.front());
+  Value* jumps = gt(b, frame_segment(left).from, i32(b, 0));
+  renew_first(b, logical_and(b, leaves, jumps), next.t, env, next);
+}
+
+// What evaluating the dynamics anew takes.
+struct Anew {
+  Value* t;
+  Evaluation first;
+  Values states, cells, captures;
+
+  template <class F>
+  void each(F&& f) {
+    f(t, "t"), first.each(f);
+    each_of(f, states, "u"), each_of(f, cells, "cell"), each_of(f, captures, "capture");
   }
-  yes->results = yields(segment, in_yes.first, in_yes.cells);
-  BehindStop in_other = add_args(*no, before);
-  // The next step begins at no stop, unless this one is taken again.
-  in_other.segment.from = select(in_no, in_other.accepted, i32(in_no, 0), in_other.segment.from);
-  no->results = yields(in_other.segment, in_other.first, in_other.cells);
-  const Op& op = cond(b, leaves, flatten(before), std::move(yes), std::move(no));
+};
+
+// The first evaluation of the coming step, where it is not the last one of the step before.
+void AdaptiveIntegration::renew_first(Builder& b, Value* anew, Value* t, const SolveEnv& env,
+                                      SolveState& next) const {
+  const Anew before{t, next.first, next.states, next.cells, env.captures};
+  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
+  Builder in(*yes);
+  in.at(b.where());
+  Anew there = add_args(*yes, before), kept = add_args(*no, before);
+  const Dynamics f = dynamics(there.captures);
+  there.first = f.carried(f.evaluate(in, there.t, there.states, there.cells));
+  yes->results = flatten(there.first), no->results = flatten(kept.first);
+  yes->results.insert(yes->results.end(), there.cells.begin(), there.cells.end());
+  no->results.insert(no->results.end(), kept.cells.begin(), kept.cells.end());
+  const Op& op = cond(b, anew, flatten(before), std::move(yes), std::move(no));
   Values results;
   for (const auto& result : op.results) results.push_back(result.get());
-  const BehindStop after = rebind(
-      BehindStop{nullptr, nullptr, nullptr, {}, next.first, next.segment, {}, next.cells}, results);
-  next.first = after.first, next.segment = after.segment, next.cells = after.cells;
-  if (next.landings) next.landings = select(b, leaves, add_one(b, next.landings), next.landings);
+  const auto cells = results.end() - long(next.cells.size());
+  next.first = rebind(next.first, {results.begin(), cells});
+  next.cells.assign(cells, results.end());
+  next.landings = select(b, anew, add_one(b, next.landings), next.landings);
 }
 
 // Behind a step that was `cut` to end where it had to, the solve goes on as if it had not been.

@@ -37,19 +37,18 @@ Values dense_output(Builder& b, const Method& method, Value* dt, const Values& s
   return z;
 }
 
-Values interpolate(Builder& b, const Method& method, Value* tape, Value* frame, Value* t,
+Values interpolate(Builder& b, const Method& method, const Op& frame, Value* t,
                    std::size_t states) {
-  const Op& step = tape_read(b, tape, frame);
-  Value *begin = step.result(0), *dt = step.result(1);
+  Value *begin = frame.result(0), *dt = frame.result(1);
   Value* theta = div(b, sub(b, t, begin), dt);
   Values z;
-  for (std::size_t i = 0; i < states; ++i) z.push_back(step.result(2 + i));
+  for (std::size_t i = 0; i < states; ++i) z.push_back(frame.result(2 + i));
   for (std::size_t s = 0; s < std::size_t(method.stages); ++s) {
     Value* w = weight(b, method.dense[s], theta);
     if (!w) continue;
     Value* factor = mul(b, dt, w);
     for (std::size_t i = 0; i < states; ++i) {
-      z[i] = scaled_plus(b, factor, step.result(2 + states * (1 + s) + i), z[i]);
+      z[i] = scaled_plus(b, factor, frame.result(2 + states * (1 + s) + i), z[i]);
     }
   }
   return z;

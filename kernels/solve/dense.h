@@ -11,9 +11,8 @@ namespace nodec {
 Values dense_output(Builder& b, const Method& method, Value* dt, const Values& states,
                     const std::vector<Evaluation>& stages, double theta);
 
-// Of the step in frame `frame` of a dense tape, at time t. At the end of a step t belongs to two
+// Of the step that a frame of a dense tape holds, at time t. At the end of a step t belongs to two
 // frames, so it is the caller who knows which one is meant.
-Values interpolate(Builder& b, const Method& method, Value* tape, Value* frame, Value* t,
-                   std::size_t states);
+Values interpolate(Builder& b, const Method& method, const Op& frame, Value* t, std::size_t states);
 
 }  // namespace nodec

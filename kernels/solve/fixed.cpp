@@ -58,7 +58,8 @@ Values FixedIntegration::emit(Builder& b) const {
   Value *finite = logical_and(b, finite_dt, finite_span), *zero = number(b, 0);
   Value* valid = logical_and(b, finite, gt(b, solve_.dt0(), zero));
   Value* moving = ne(b, solve_.t0(), solve_.t1());
-  Value* count = solve_.goes_along() ? add_one(b, s.cells.front()) : step_count(b, span(b), solve_.dt0());
+  Value* count =
+      solve_.goes_along() ? add_one(b, s.cells.front()) : step_count(b, span(b), solve_.dt0());
   Value *none = i32(b, 0), *steps = select(b, moving, count, none);
   Value* most = min(b, solve_.max_steps(), i32(b, kMostSteps));
   if (solve_.has_stops()) {
@@ -107,8 +108,8 @@ std::pair<Value*, Value*> FixedIntegration::next_step(Builder& b, const SolveSta
   return {select(b, last, rest, env.dt), select(b, last, end, reached)};
 }
 
-void FixedIntegration::begin_segment(Builder& b, const Segment& segment, Value* begin,
-                                     Value* size, SolveState& s) const {
+void FixedIntegration::begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,
+                                     SolveState& s) const {
   s.segment = segment, s.begin = begin, s.done = i32(b, 0);
   Value* still = eq(b, begin, segment.end);
   Value* length = abs(b, sub(b, segment.end, begin));
@@ -129,11 +130,10 @@ void FixedIntegration::leave_segment(Builder& b, const SolveEnv& env, SolveState
   SolveState fresh = next;
   begin_segment(b, behind, next.t, abs(b, env.dt), fresh);
   next.segment.from = none;  // of the steps that do not begin at a stop
-  const auto choose_all = [&](Value*& old, Value* now) { old = select(b, leaves, now, old); };
-  choose_all(next.begin, fresh.begin), choose_all(next.done, fresh.done);
-  choose_all(next.steps, fresh.steps), choose_all(next.segment.end, behind.end);
-  choose_all(next.segment.from, behind.from), choose_all(next.segment.to, behind.to);
-  choose_all(next.segment.low, behind.low), choose_all(next.segment.high, behind.high);
+  next.segment = choose(b, leaves, behind, next.segment);
+  next.begin = select(b, leaves, fresh.begin, next.begin);
+  next.steps = select(b, leaves, fresh.steps, next.steps);
+  next.done = select(b, leaves, fresh.done, next.done);
 }
 
 SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,

@@ -61,6 +61,22 @@ Segment Landings::segment(Builder& b, Value* time, Value* from) const {
   return s;
 }
 
+Segment choose(Builder& b, Value* pred, const Segment& if_true, const Segment& if_false) {
+  const auto pick = [&](Value* x, Value* y) { return select(b, pred, x, y); };
+  Segment s;
+  s.end = pick(if_true.end, if_false.end);
+  s.from = pick(if_true.from, if_false.from), s.to = pick(if_true.to, if_false.to);
+  s.low = pick(if_true.low, if_false.low), s.high = pick(if_true.high, if_false.high);
+  return s;
+}
+
+Value* add_at(Builder& b, Value* vector, Value* i, Value* x) {
+  const Shape& shape = vector->type.shape();
+  Value* here = eq(b, iota(b, Dtype::I32, shape, 0), broadcast_scalar(b, i, shape));
+  Value *share = broadcast_scalar(b, x, shape), *none = zeros(b, vector->type);
+  return add(b, vector, select(b, here, share, none));
+}
+
 Value* clamped(Builder& b, Value* t, const Segment& segment) {
   return segment.low ? clamp(b, t, segment.low, segment.high) : t;
 }

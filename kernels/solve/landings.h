@@ -37,6 +37,11 @@ struct Landings {
   Segment segment(Builder& b, Value* time, Value* from) const;
 };
 
+Segment choose(Builder& b, Value* pred, const Segment& if_true, const Segment& if_false);
+
+// Adds x to element i of a vector, or to none.
+Value* add_at(Builder& b, Value* vector, Value* i, Value* x);
+
 // t in its segment; t itself where a solve has no stops.
 Value* clamped(Builder& b, Value* t, const Segment& segment);
 

@@ -10,7 +10,8 @@ namespace nodec {
 
 Request::Request(const Differentiator& ad, const SolveView& solve) {
   const Op& op = solve.op();
-  time = ad.wanted(op, 0) || ad.wanted(op, 1);
+  stops = solve.has_stops() && ad.wanted(op, solve.first_state() - 1);
+  time = stops || ad.wanted(op, 0) || ad.wanted(op, 1);
   for (std::size_t i = 0; i < solve.capture_count(); ++i) {
     if (ad.wanted(op, solve.first_capture() + i)) captures.push_back(i);
   }
@@ -84,18 +85,22 @@ Value* inner_product(Builder& b, Value* x, Value* y) {
   return x->type.rank() > 0 ? sum(b, products, all_axes(x->type)) : products;
 }
 
+Value* inner_products(Builder& b, const Values& xs, const Values& ys) {
+  Value* total = nullptr;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    Value* term = inner_product(b, xs[i], ys[i]);
+    total = total ? add(b, total, term) : term;
+  }
+  return total;
+}
+
 Value* rate_of_change(Builder& b, const SolveView& solve, const Request& request, Value* t,
                       const Values& states, const Values& seeds) {
   Values cells = solve.initial_cells();
   const Evaluation there = Dynamics(solve, solve.captures()).evaluate(b, t, states, cells);
   Values rates = there.slopes;
   for (std::size_t i : request.integrals) rates.push_back(there.integrands[i]);
-  Value* total = nullptr;
-  for (std::size_t i = 0; i < rates.size(); ++i) {
-    Value* term = inner_product(b, rates[i], seeds[i]);
-    total = total ? add(b, total, term) : term;
-  }
-  return total;
+  return inner_products(b, rates, seeds);
 }
 
 }  // namespace nodec

@@ -11,7 +11,8 @@
 namespace nodec {
 
 struct Request {
-  bool time = false;                   // a cotangent of t0 or t1
+  bool time = false;                   // a cotangent of t0, t1 or the stops
+  bool stops = false;                  // of the stops
   std::vector<std::size_t> captures;   // captures whose cotangents are wanted, by position
   std::vector<std::size_t> integrals;  // integrals that get a cotangent
 
@@ -48,7 +49,8 @@ Value* with_final_time(Builder& b, const SolveView& solve, Value* t1, std::span<
 Value* rate_of_change(Builder& b, const SolveView& solve, const Request& request, Value* t,
                       const Values& states, const Values& seeds);
 
-// The sum over all elements of x * y.
+// The sum over all elements of x * y, and over pairs of values.
 Value* inner_product(Builder& b, Value* x, Value* y);
+Value* inner_products(Builder& b, const Values& xs, const Values& ys);
 
 }  // namespace nodec

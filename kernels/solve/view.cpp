@@ -49,6 +49,8 @@ bool SolveView::limits_steps() const { return attribute_or<bool>(*op_, "dt_max",
 
 bool SolveView::goes_along() const { return attribute_or<bool>(*op_, "along", false); }
 
+bool SolveView::meets_jumps() const { return attribute_or<bool>(*op_, "jumps", false); }
+
 bool SolveView::bounds_integrals() const { return attribute_or<bool>(*op_, "bounded", false); }
 
 bool SolveView::has_stops() const { return attribute_or<bool>(*op_, "stops", false); }

@@ -22,6 +22,7 @@
 //             along: whether the solve goes back over another's: its first cell is the number (i32)
 //             of that one's frame it is in, its first capture the tape of them; no step goes across
 //             the begin of a frame
+//             jumps: of a solve along another's: whether that one has stops
 //             bounded: whether the first half of the integrals is in the error norm, and the second
 //             half says how large their errors may be (integrals.h)
 //             nodes: how many Gauss-Legendre nodes of each accepted step the integrands are
@@ -70,6 +71,7 @@ class SolveView {
   bool keeps_stages() const;  // for the reverse sweep; else it computes them again
   bool limits_steps() const;
   bool goes_along() const;
+  bool meets_jumps() const;
   bool bounds_integrals() const;
   std::size_t nodes() const { return count("nodes"); }
   // The integrands that the dynamics yield.

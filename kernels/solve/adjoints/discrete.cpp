@@ -13,9 +13,14 @@
 // shortens the last step, moving t1 lengthens it:
 //
 //   dL/dt1 = D,   dL/dt0 = sum over all stages of tbar_s - D,
-//   D = (sum_s <k_s, kbar_s>) / dt + sum_s c_s tbar_s            over the last step's stages,
+//   D = (sum_s <k_s, kbar_s>) / dt + sum_s c_s tbar_s            over the last step's stages
 //
-// since kbar_s is dt times what multiplies k_s in L's first variation. An integral is one more
+// since kbar_s is dt times what multiplies k_s in L's first variation. A stop ends a step as t1
+// does and begins one as t0 does, so with D_k of the step that lands on stop k
+//
+//   dL/dstop_k = D_k + sum over the stages from stop k to the next of tbar_s - D_k+1
+//
+// and the sum for t0 runs to the first stop. An integral is one more
 // state that feeds nothing: its integrand's cotangent is dt b_s times its own.
 //
 // Forward, the dynamics are replaced by the derivative's forward region, and each step's residuals
@@ -117,9 +122,13 @@ class UnwindWriter {
               {"quadratures", std::int64_t(request.integrals.size())},
               {"time", request.time},
               {"keep", solve.keeps_stages()}};
+    if (solve.has_stops()) attrs_.set("stops", true);
   }
 
-  void seeds(const Values& cotangents) { append(cotangents); }
+  void seeds(const Values& cotangents) {
+    append(cotangents);
+    if (solve_.has_stops()) append({solve_.stops()});
+  }
 
   void watch(const std::vector<std::int64_t>& states) {
     attrs_.set("watched", states).set("state_places", state_places(solve_, states));
@@ -176,17 +185,20 @@ Value* rate_without_steps(Builder& b, const SolveView& solve, const Request& req
 
 // What unwound, by name: dL/d(states, captures, t0, t1) and, where they are told, their errors.
 struct Unwound {
-  Values states, captures, times;
+  Values states, captures, times, stops;
 
-  Unwound(const Op& op, std::size_t first, std::size_t n_states, const Request& request) {
+  Unwound(const Op& op, std::size_t first, const SolveView& solve, const Request& request) {
     const auto take = [&](Values& to, std::size_t n) {
       while (n-- > 0) to.push_back(op.result(first++));
     };
-    take(states, n_states);
+    take(states, solve.states());
     take(captures, request.captures.size());
     take(times, request.time ? 2 : 0);
+    take(stops, request.time && solve.has_stops() ? 1 : 0);
   }
-  std::size_t count() const { return states.size() + captures.size() + times.size(); }
+  std::size_t count() const {
+    return states.size() + captures.size() + times.size() + stops.size();
+  }
 };
 
 bool any_state_wanted(const Differentiator& ad, const SolveView& solve) {
@@ -230,14 +242,16 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
   if (!watched.empty()) writer.watch(watched);
   if (tells) writer.error(unit);
   const Op& op = writer.emit();
-  const Unwound gradient(op, 0, solve.states(), request);
+  const Unwound gradient(op, 0, solve, request);
   Value* told = op.result(op.results.size() - 1);
   if (!watched.empty()) {
     fail_if_unreliable(b, solve, gt(b, told, scalar(b, told->type.dtype(), 1)));
   }
   if (tells) {
-    const Unwound errors(op, gradient.count(), solve.states(), request);
-    ad.report_error(b, estimate(ad, b, solve, gradient, errors, unit, told));
+    const Unwound errors(op, gradient.count(), solve, request);
+    Value* share = estimate(ad, b, solve, gradient, errors, unit, told);
+    if (request.stops) share = max(b, share, relative_rms(b, errors.stops, gradient.stops));
+    ad.report_error(b, share);
   }
   Values dx(y.operands.size(), nullptr);
   for (std::size_t i = 0; i < solve.states(); ++i) dx[solve.first_state() + i] = gradient.states[i];
@@ -249,6 +263,7 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
     dx[0] = sub(b, gradient.times[0], still);
     dx[1] = with_final_time(b, solve, add(b, gradient.times[1], still), dy);
   }
+  if (request.stops) dx[solve.first_state() - 1] = gradient.stops.front();
   return dx;
 }
 

@@ -37,6 +37,7 @@ class StepReversal {
     }
     if (u_.time) finish_time(length_, next_.gradient);
     if (u_.time && u_.error) finish_time(error_length_, next_.error);
+    if (u_.moves_stops()) next_.landing = segment_.from;
     if (u_.error) watch_peaks();
     if (u_.watches()) watch_growth();
     next_.index = sub(b_, next_.index, integer(b_, Dtype::I32, 1));
@@ -56,6 +57,7 @@ class StepReversal {
   void read_frame() {
     const Op& frame = tape_read(b_, env_.tape, before_.index);
     dt_ = frame.result(1);
+    if (u_.has_stops) segment_ = frame_segment(frame);
     const auto values = [&](std::size_t first, std::size_t count) {
       Values out;
       for (std::size_t i = first; i < first + count; ++i) out.push_back(frame.result(i));
@@ -74,8 +76,7 @@ class StepReversal {
     const Dynamics forward(u_.op.region(1), u_.states, u_.integrands, u_.cells, env_.captures);
     Values cells = env_.cells;
     const Values states = values(2, u_.states);
-    const StepStart from{frame.result(0), dt_, states,
-                         u_.has_stops ? frame_segment(frame) : Segment{}};
+    const StepStart from{frame.result(0), dt_, states, segment_};
     for (const Evaluation& stage : take_stages(b_, u_.method, forward, from, stages, cells)) {
       stored_.push_back(stage.residuals);
     }
@@ -172,6 +173,24 @@ class StepReversal {
     Value* length = plus(b_, parts.times, div(b_, parts.products, dt_));
     Value* is_last = eq(b_, next_.index, env_.last);
     sums.last_length = select(b_, is_last, length, sums.last_length);
+    if (u_.moves_stops()) finish_segment(length, is_last, sums);
+  }
+
+  // A stop moves the length of the step that lands on it, the times of all stages up to the next
+  // one, and, the other way, the length of the step that lands there.
+  void finish_segment(Value* length, Value* is_last, Sweep& sums) {
+    Value *none = integer(b_, Dtype::I32, 0), *zero = zeros(b_, length->type);
+    Value *lands = gt(b_, before_.landing, none), *begins = gt(b_, segment_.from, none);
+    Value* ends = logical_or(b_, is_last, lands);
+    sums.segment_length = select(b_, ends, length, sums.segment_length);
+    add_to_stop(before_.landing, length, sums);
+    add_to_stop(segment_.from, sub(b_, sums.stage_times, sums.segment_length), sums);
+    sums.stage_times = select(b_, begins, zero, sums.stage_times);
+  }
+
+  // `which`: 1 + a stop, or 0 for none.
+  void add_to_stop(Value* which, Value* x, Sweep& sums) {
+    sums.stops = add_at(b_, sums.stops, sub(b_, which, integer(b_, Dtype::I32, 1)), x);
   }
 
   void watch_peaks() {
@@ -202,6 +221,7 @@ class StepReversal {
   const UnwindState& before_;
   UnwindState next_;
   Value* dt_ = nullptr;
+  Segment segment_;
   Values start_;                // the watched states as the step began
   std::vector<Values> stored_;  // per stage
   StageSeeds seeds_, error_seeds_;

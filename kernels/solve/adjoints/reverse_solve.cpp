@@ -3,9 +3,11 @@
 
 #include "ir/rewrite.h"
 #include "kernels/rules.h"
+#include "kernels/solve/adjoints/stop_times.h"
 #include "kernels/solve/adjoints/term_sizes.h"
 #include "kernels/solve/control.h"
 #include "kernels/solve/dense.h"
+#include "kernels/solve/frame.h"
 #include "kernels/solve/loop.h"
 #include "kernels/solve/request.h"
 
@@ -67,6 +69,7 @@ class Reversal {
   std::unique_ptr<Region> integrands(const ReverseSolve& outside) const;
   ReverseSolve operands(Builder& b, const Values& seeds, Value* size, Value* unit) const;
   Values solved(Builder& b, Value* needed, const ReverseSolve& reverse) const;
+  Value* stops(Builder& b, const ReverseSolve& reverse, Value* steps, Value* tape) const;
   const Op& reverse_solve(Builder& b, const ReverseSolve& operands) const;
   Values gradients(Builder& b, const Values& seeds, const Values& solved) const;
   std::size_t parameters() const { return request_.captures.size(); }
@@ -88,11 +91,12 @@ Values Reversal::slopes_and_integrands(Builder& b, Region& region,
   Value* frame = region.add_arg(outside.frame->type, "frame");
   const Captures inside = add_args(region, outside.captures);
 
-  Values args{t};
+  const Op& step = tape_read(b, inside.tape, frame);
+  Values args{solve_.has_stops() ? clamped(b, t, frame_segment(step)) : t};
   const auto append = [](Values& to, const Values& values) {
     to.insert(to.end(), values.begin(), values.end());
   };
-  append(args, interpolate(b, solve_.method(), inside.tape, frame, t, solve_.states()));
+  append(args, interpolate(b, solve_.method(), step, t, solve_.states()));
   append(args, inside.cells);
   append(args, inside.captures);
   const Values forward = b.inline_region(*derivative_.forward, args);
@@ -201,6 +205,8 @@ const Op& Reversal::reverse_solve(Builder& b, const ReverseSolve& operands) cons
               {"cells", std::int64_t{1}},
               {"quadratures", std::int64_t(parameters() + bounds)}};
   if (bounded_) attrs.set("bounded", true);
+  if (solve_.has_stops()) attrs.set("jumps", true);
+  if (request_.stops) attrs.set("tape", "states");
   if (operands.dt_max != nullptr) attrs.set("dt_max", true);
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(dynamics(operands));
@@ -226,6 +232,7 @@ Values Reversal::solved(Builder& b, Value* needed, const ReverseSolve& reverse) 
   for (Value* v : {back.status(), back.t(), back.dt(), back.accepted(), back.rejected()}) {
     others.push_back(v);
   }
+  if (request_.stops) others.push_back(back.tape_result());
   for (Value* value : others) {
     yes->results.push_back(value);
     no->results.push_back(zeros(in_no, value->type));
@@ -251,6 +258,15 @@ Values Reversal::gradients(Builder& b, const Values& seeds, const Values& solved
   return dx;
 }
 
+Value* Reversal::stops(Builder& b, const ReverseSolve& reverse, Value* steps, Value* tape) const {
+  return stop_cotangents(b, solve_, request_,
+                         {.forward = solve_.tape_result(),
+                          .forward_frames = solve_.accepted(),
+                          .backward = tape,
+                          .backward_frames = steps,
+                          .integrals = reverse.captures.integrals});
+}
+
 Values Reversal::emit(Builder& b) {
   fail_unless_solved(b, solve_);
   const Values seeds = incoming_cotangents(b, solve_, request_, dy_);
@@ -261,9 +277,15 @@ Values Reversal::emit(Builder& b) {
   Value* moved = gt(b, solve_.accepted(), integer(b, Dtype::I32, 0));
   Value* needed = logical_and(b, ne(b, size, zeros(b, size->type)), moved);
   Values out = solved(b, needed, reverse);
+  Value* tape = request_.stops ? out.back() : nullptr;
+  if (tape) out.pop_back();
   b.op(fail_if_p, {out.end() - 5, out.end()});
-  for (std::size_t i = 0; i + 5 < out.size(); ++i) out[i] = scaled(b, unit, out[i]);
-  return gradients(b, seeds, out);
+  Value* steps = out[out.size() - 2];
+  out.resize(out.size() - 5);
+  for (Value*& x : out) x = scaled(b, unit, x);
+  Values dx = gradients(b, seeds, out);
+  if (tape) dx[solve_.first_state() - 1] = scaled(b, unit, stops(b, reverse, steps, tape));
+  return dx;
 }
 
 }  // namespace

@@ -115,6 +115,7 @@ Types unwind_type(const Op& op) {
   }
   const Type number = u.tape()->type.elements()[0];
   if (u.time) types.insert(types.end(), 2, number);
+  if (u.moves_stops()) types.push_back(u.stops());
   for (std::size_t i = 0; u.error && i < u.gradients(); ++i) types.push_back(types[i]);
   if (u.error) types.push_back(number);
   if (u.watches()) types.push_back(number);
@@ -127,12 +128,14 @@ Sweep start_sweep(Builder& b, const Unwind& u, Values states) {
     s.params.push_back(zeros(b, u.op.result(u.states + i)->type));
   }
   if (u.time) s.stage_times = s.last_length = zeros(b, u.tape()->type.elements()[0]);
+  if (u.moves_stops()) s.segment_length = s.last_length, s.stops = zeros(b, u.stops());
   return s;
 }
 
 UnwindState start_state(Builder& b, const Unwind& u, Value* last) {
   UnwindState s;
   s.index = last;
+  if (u.moves_stops()) s.landing = integer(b, Dtype::I32, 0);
   s.gradient = start_sweep(b, u, u.seeds());
   if (u.error) {
     Values none;
@@ -149,8 +152,10 @@ Values results_of(Builder& b, const Unwind& u, const Sweep& sweep) {
   Values results = sweep.states;
   results.insert(results.end(), sweep.params.begin(), sweep.params.end());
   if (u.time) {
-    results.push_back(sub(b, sweep.stage_times, sweep.last_length));
+    Value* first = sweep.segment_length ? sweep.segment_length : sweep.last_length;
+    results.push_back(sub(b, sweep.stage_times, first));
     results.push_back(sweep.last_length);
+    if (sweep.stops) results.push_back(sweep.stops);
   }
   return results;
 }

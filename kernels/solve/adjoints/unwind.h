@@ -1,18 +1,18 @@
 // The parts of an `unwind` op by name, what its loop carries, and one turn of the loop. Formulas:
 // discrete.cpp; the op itself: unwind.cpp.
 //
-//   operands  tape, accepted, seeds (one per state, then one per integral),
+//   operands  tape, accepted, seeds (one per state, then one per integral), [stops,]
 //             [watched: rtol, atol, final states...] [error: unit] invariants...
 //             [keep = false: cells..., captures...], origins...
 //   regions   reverse dynamics (stored..., invariants..., seeds...) -> ([tbar,] ubar..., pbar...)
 //             [keep = false: forward dynamics (t, states..., cells..., captures...)
 //                            -> (slopes..., integrands..., cells..., stored...)]
-//   results   dL/du0..., dL/dp... [, dL/dt0, dL/dt1 with attribute time]
+//   results   dL/du0..., dL/dp... [, dL/dt0, dL/dt1 [, dL/dstops] with attribute time]
 //             [error: the errors of these in the same order, then the largest rms(lambda) in units]
 //             [watched: the worst growth]
 //   attrs     method; states, quadratures, cells, integrands, invariants: how many; time, keep,
-//             error: whether; watched: the states whose growth is watched, state_places: where a
-//             frame has these; stored: values a stage leaves on the tape (keep)
+//             error, stops: whether; watched: the states whose growth is watched, state_places:
+//             where a frame has these; stored: values a stage leaves on the tape (keep)
 //
 // The origins, what the forward solve depends on, are not read: the tape hides them from automatic
 // differentiation, and a second derivative must meet this op, which has none, not miss it.
@@ -39,12 +39,16 @@ struct Unwind {
   // Stages whose cotangents lead on, and those that an estimate of the error looks at.
   std::size_t stages() const { return std::size_t(method.active_stages()); }
   std::size_t recorded_stages() const { return error ? std::size_t(method.stages) : stages(); }
-  std::size_t gradients() const { return states + params + (time ? 2 : 0); }
+  bool moves_stops() const { return has_stops && time; }
+  std::size_t gradients() const {
+    return states + params + (time ? 2 : 0) + (moves_stops() ? 1 : 0);
+  }
 
   Value* tape() const { return op.operands[0]; }
   Value* accepted() const { return op.operands[1]; }
   Values seeds() const { return operands(2, states); }
   Values integral_seeds() const { return operands(2 + states, integrals); }
+  const Type& stops() const { return op.operands[first_watched() - 1]->type; }
   bool watches() const { return !watched.empty(); }
   Value* rtol() const { return watches() ? op.operands[first_watched()] : nullptr; }
   Value* atol() const { return watches() ? op.operands[first_watched() + 1] : nullptr; }
@@ -56,7 +60,7 @@ struct Unwind {
   Values captures() const { return operands(first_cell() + cells, capture_count()); }
 
  private:
-  std::size_t first_watched() const { return 2 + states + integrals; }
+  std::size_t first_watched() const { return 2 + states + integrals + (has_stops ? 1 : 0); }
   std::size_t first_invariant() const {
     return first_watched() + (watches() ? 2 + watched.size() : 0) + (error ? 1 : 0);
   }
@@ -73,18 +77,22 @@ struct Unwind {
 // What one sweep adds up: the cotangents, or their errors.
 struct Sweep {
   Values states, params;
-  Value *stage_times = nullptr, *last_length = nullptr;  // sum of tbar; D of the last step
+  // The sum of tbar since the segment's end, and D of the steps that end at t1 and at that end.
+  Value *stage_times = nullptr, *last_length = nullptr, *segment_length = nullptr;
+  Value* stops = nullptr;
 
   template <class F>
   void each(F&& f, const std::string& of_states, const std::string& of_params,
             const std::string& of_time) {
     each_of(f, states, of_states), each_of(f, params, of_params);
     f(stage_times, of_time + "_stages"), f(last_length, of_time + "_last");
+    f(segment_length, of_time + "_segment"), f(stops, of_time + "_stops");
   }
 };
 
 struct UnwindState {
   Value* index = nullptr;
+  Value* landing = nullptr;  // 1 + the stop that the step of this turn ends at, or 0
   Sweep gradient, error;
   Values peaks;  // error: per sample, the largest sum of squares of lambda in units
   Values after;  // the watched states as the step of this turn ended
@@ -92,7 +100,7 @@ struct UnwindState {
 
   template <class F>
   void each(F&& f) {
-    f(index, "index");
+    f(index, "index"), f(landing, "landing");
     gradient.each(f, "lambda", "dp", "dt");
     error.each(f, "delta", "dp_error", "dt_error");
     each_of(f, peaks, "peak"), each_of(f, after, "after");

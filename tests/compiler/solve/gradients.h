@@ -51,10 +51,10 @@ class LossGraph {
 
 inline double value(const Problem& p, const Loss& loss) { return LossGraph(p, loss).at(p); }
 
-// The cotangents of t0, t1, every state, every capture, in this order, flattened; and what they
-// tell of their error.
+// The cotangents of t0, t1, the stops, every state, every capture, in this order, flattened; and
+// what they tell of their error.
 struct Gradient {
-  std::vector<double> time, states, captures;
+  std::vector<double> time, stops, states, captures;
   double error = -1;
 };
 
@@ -72,12 +72,13 @@ inline std::unique_ptr<Region> gradient_region(const Problem& p, const Loss& los
   Values operands;
   std::vector<std::int64_t> wrt;
   if (asked.time) wrt = {0, 1};
+  const std::size_t first = SolveView::kScalars + (p.dt_max ? 1 : 0) + (p.stops.empty() ? 0 : 1);
   for (std::size_t i = 0; i < f->args.size(); ++i) {
     const Value& arg = *f->arg(i);
     operands.push_back(region->add_arg(arg.type, arg.name));
-    const std::size_t state = i - SolveView::kScalars;
+    const std::size_t stops = SolveView::kScalars + (p.dt_max ? 1 : 0), state = i - first;
     const bool is_cell = state >= p.u0.size() && state < p.u0.size() + p.cells.size();
-    if (i >= SolveView::kScalars && !is_cell) wrt.push_back(std::int64_t(i));
+    if (i >= stops && (i < first || !is_cell)) wrt.push_back(std::int64_t(i));
   }
   Builder b(*region);
   operands.push_back(scalar(b, Dtype::F64, 1));
@@ -109,7 +110,8 @@ inline Gradient gradient(const Problem& p, const Loss& loss, Asked asked = {}) {
     g.error = out.back().real();
     out.pop_back();
   }
-  const std::size_t first = asked.time ? 3 : 1;
+  std::size_t first = asked.time ? 3 : 1;
+  if (!p.stops.empty()) g.stops = out[first++].reals;
   if (asked.time) g.time = {out[1].real(), out[2].real()};
   for (std::size_t i = first; i < out.size(); ++i) {
     auto& list = i < first + p.u0.size() ? g.states : g.captures;

@@ -141,7 +141,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   if ((env.stops || solve_.meets_jumps()) && shares_) s.landings = i32(b, 0);
   const Dynamics f = dynamics(env.captures);
   const Values entered = s.cells;
-  const Evaluation first = f.evaluate(b, s.t, s.states, s.cells);
+  const Evaluation first = f.evaluate(b, clamped(b, s.t, s.segment), s.states, s.cells);
   s.cells = f.entering(entered, std::move(s.cells));
   const auto [size, probes] = start_size(b, s, env, first);
   s.h = select(b, ne(b, s.t, env.t1), limited(b, size, env), number(b, 0));

@@ -1,8 +1,6 @@
 // Segments are found by counting, a few words a stop: no order of reads depends on the data.
 #include "kernels/solve/landings.h"
 
-#include <limits>
-
 namespace nodec {
 namespace {
 
@@ -49,16 +47,16 @@ Segment Landings::segment(Builder& b, Value* time, Value* from) const {
   s.from = from;
   s.end = select(b, lands, stop, t1);
   s.to = select(b, lands, add(b, passed, one), none);
-  const double infinity = std::numeric_limits<double>::infinity();
-  Value *least = splat(b, time, -infinity), *most = splat(b, time, infinity);
   Value* forwards = gt(b, direction, zeros(b, direction->type));
-  Value *after = next_after(b, time, s.end), *before = next_after(b, s.end, time);
-  Value* begins = gt(b, from, none);
-  Value* first = select(b, begins, after, select(b, forwards, least, most));
-  Value* final = select(b, lands, before, select(b, forwards, most, least));
+  const auto [first, final] = inner_ends(b, time, s.end);
   s.low = select(b, forwards, first, final);
   s.high = select(b, forwards, final, first);
   return s;
+}
+
+std::pair<Value*, Value*> inner_ends(Builder& b, Value* t0, Value* t1) {
+  Value *first = next_after(b, t0, t1), *last = next_after(b, t1, t0);
+  return {first, last};
 }
 
 Segment choose(Builder& b, Value* pred, const Segment& if_true, const Segment& if_false) {

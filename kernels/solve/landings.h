@@ -3,11 +3,13 @@
 // The stops that lie strictly between t0 and t1 cut the span into segments. A step ends at the end
 // of its segment at the latest, and behind a stop the dynamics are evaluated anew: what they were
 // before it says nothing of what they are behind. So that a comparison with the stop falls on the
-// right side, stage times of a segment from stop a to stop b are clamped to
+// right side, stage times of a segment from a to b are clamped to
 //   [next_after(a, b), next_after(b, a)]
-// (an end that is t0 or t1 is no stop, and clamps nothing). The derivative passes through the
-// clamp, as if time had not been moved. Equal stops count once; those outside of the span are none.
+// at t0 and t1 as at stops, for a jump there is outside of the span. The derivative passes through
+// the clamp, as if time had not been moved. Equal stops count once; those outside are none.
 #pragma once
+
+#include <utility>
 
 #include "kernels/build.h"
 #include "kernels/solve/view.h"
@@ -41,6 +43,9 @@ Segment choose(Builder& b, Value* pred, const Segment& if_true, const Segment& i
 
 // Adds x to element i of a vector, or to none.
 Value* add_at(Builder& b, Value* vector, Value* i, Value* x);
+
+// The first and the last time of the span that dynamics with stops are asked for.
+std::pair<Value*, Value*> inner_ends(Builder& b, Value* t0, Value* t1);
 
 // t in its segment; t itself where a solve has no stops.
 Value* clamped(Builder& b, Value* t, const Segment& segment);

@@ -97,6 +97,10 @@ Value* inner_products(Builder& b, const Values& xs, const Values& ys) {
 Value* rate_of_change(Builder& b, const SolveView& solve, const Request& request, Value* t,
                       const Values& states, const Values& seeds) {
   Values cells = solve.initial_cells();
+  if (solve.has_stops()) {
+    const auto [first, last] = inner_ends(b, solve.t0(), solve.t1());
+    t = t == solve.t0() ? first : last;
+  }
   const Evaluation there = Dynamics(solve, solve.captures()).evaluate(b, t, states, cells);
   Values rates = there.slopes;
   for (std::size_t i : request.integrals) rates.push_back(there.integrands[i]);

@@ -44,7 +44,7 @@ Values incoming_cotangents(Builder& b, const SolveView& solve, const Request& re
 // null.
 Value* with_final_time(Builder& b, const SolveView& solve, Value* t1, std::span<Value* const> dy);
 
-// Where dL/dt comes from at an end of the solve: the sum over all elements of
+// Where dL/dt comes from at t, an end of the solve: the sum over all elements of
 // f(t, states) * seeds, integrands included.
 Value* rate_of_change(Builder& b, const SolveView& solve, const Request& request, Value* t,
                       const Values& states, const Values& seeds);

@@ -73,8 +73,7 @@ std::string help_for(const Finding& f, bool scratch) {
 
 std::string help_for_flat_path(const std::string& variable, bool of_time) {
   const std::string name = spelled(variable);
-  if (of_time)
-    return fmt::format("end a solve at the time that {} sets, and start the next one there", name);
+  if (of_time) return fmt::format("give the time that {} sets to SolveOptions::stops", name);
   return fmt::format(
       "smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient({}) "
       "where "

@@ -21,16 +21,27 @@ void gradient_of(Trace& t, const Dynamics& f, Here where = Here::current()) {
 
 PROGRAM(a_time_threshold) {
   // expect: flat-path 'T' in solve (backward): f64[]
-  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
   gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
     // expect: le cuts 'T', bool[]
     return select(time <= T, k, 0.0) * u;
   });
 }
 
+PROGRAM(a_time_threshold_that_the_solver_stops_at) {
+  const Var T = t.input("T", f32()), x = t.input("x", f32({3}));
+  const auto loss = [&](const Var& T) {
+    const auto dynamics = [&](const Var& u, const Var& time) {
+      return u * select(time < T, constant(-1.0), constant(0.5));
+    };
+    return sum(solve(dynamics, x, 0, 5, {.stops = T}).u);
+  };
+  t.output("slope", grad(loss, T));
+}
+
 PROGRAM(a_time_threshold_that_scales_too) {
   // expect: flat-path 'T' in solve (backward) in part: f64[]
-  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
   gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
     // expect: le cuts 'T', bool[]
     return select(time <= T, k * T, 0.0) * u;
@@ -39,7 +50,7 @@ PROGRAM(a_time_threshold_that_scales_too) {
 
 PROGRAM(a_saw_tooth) {
   // expect: flat-path 'T' in solve (backward) in part: f64[]
-  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
   gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
     // expect: floor cuts 'T', f64[]
     return k * u + (time - floor(time / T) * T);
@@ -48,7 +59,7 @@ PROGRAM(a_saw_tooth) {
 
 PROGRAM(a_branch_in_time) {
   // expect: flat-path 'T' in solve (backward): f64[]
-  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
   gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
     // expect: gt cuts 'T', bool[]
     // expect: lt cuts 'T', bool[]
@@ -60,7 +71,7 @@ PROGRAM(a_branch_in_time) {
 
 PROGRAM(a_mask_in_time) {
   // expect: flat-path 'T' in solve (backward): f64[]
-  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
   gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
     // expect: lt cuts 'T', bool[]
     return cast<double>(time < T) * k * u;
@@ -121,7 +132,7 @@ PROGRAM(two_gradients_with_respect_to_one_threshold) {
     return sum(solve(dynamics, x, 0, 1).u);
   };
   // expect: flat-path 'T' in solve (backward) in part: f32[]
-  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
   t.output("slope", grad(loss, T) + grad(later, T));
 }
 
@@ -137,7 +148,7 @@ PROGRAM(a_threshold_in_the_inner_solve) {
     return sum(solve(outer, x, 0, 1, {.adjoint = "interpolating"}).u);
   };
   // expect: flat-path 'T' in solve/solve (backward) in part: f32[]
-  // expect: help: end a solve at the time that 'T' sets, and start the next one there
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
   t.output("slope", grad(loss, T));
 }
 

@@ -19,6 +19,7 @@
 #include "compiler/passes/eliminate_common.h"
 #include "compiler/passes/eliminate_dead.h"
 #include "compiler/passes/expand.h"
+#include "compiler/passes/number_solves.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/unbox.h"
 #include "ir/print.h"
@@ -33,7 +34,6 @@
 namespace nodec {
 namespace {
 
-void keep(Graph&) {}
 void check_types(Graph& graph) { infer(graph); }
 void check_stable(Graph& graph) { require_stable(check_stability(graph, infer(graph))); }
 // Boxes are proven by now, so they become values before anything is differentiated.
@@ -44,15 +44,9 @@ void derive_all(Graph& graph) {
 }
 
 constexpr Stage kStages[] = {
-    {"trace", keep},
-    {"infer", check_types},
-    {"check_stability", check_stable},
-    {"differentiate", derive_all},
-    {"infer", check_types},
-    {"check_stability", check_stable},
-    {"simplify", simplify},
-    {"contract", contract},
-    {"expand", expand},
+    {"trace", number_solves},      {"infer", check_types}, {"check_stability", check_stable},
+    {"differentiate", derive_all}, {"infer", check_types}, {"check_stability", check_stable},
+    {"simplify", simplify},        {"contract", contract}, {"expand", expand},
 };
 
 std::atomic<std::int64_t> compiled{0};
@@ -202,6 +196,14 @@ KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
           {"LLVM", llvm_version()},      {"nodec", std::string(build_id())}};
 }
 
+// What came from the cache was perhaps made when the solves stood on other lines.
+void tell_lines(const Graph& graph, Signature& signature) {
+  const std::vector<SourceLine> lines = solve_lines(graph);
+  for (std::size_t i = 0; i < std::min(lines.size(), signature.sites.size()); ++i) {
+    signature.sites[i].where = lines[i];
+  }
+}
+
 Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& report) {
   const plan::Plan plan = plan_of(expanded);
   LlvmModule module(target);
@@ -230,7 +232,8 @@ Program compile(const Graph& graph, const CompileOptions& options) {
     const CpuTarget target = cpu_target_from_environment();
     const KeyFields fields = key_fields(graph, target);
     const Hash key = key_of(fields);
-    if (const auto found = options.cache.find(key)) {
+    if (auto found = options.cache.find(key)) {
+      tell_lines(graph, found->signature);
       program.executable = load(*found);
       program.report.from_cache = true;
       return;

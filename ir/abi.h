@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/error.h"
 #include "ir/type.h"
 
 namespace nodec {
@@ -49,6 +50,15 @@ struct PickedTable {
   Dim picked;
 };
 
+// A solve that may stop the program, by the number that its ops carry as `site`.
+struct Site {
+  SourceLine where;    // not part of what a program is: the same program may stand elsewhere
+  std::string states;  // "u[20]; v[2, 5]": what its components are counted through
+  std::string op;      // what stands there, where it is no solve
+};
+
+inline constexpr std::int64_t kMostSites = 1 << 16;
+
 struct Signature {
   std::string entry;  // symbol of the function
   std::string name;   // the program's, for messages
@@ -59,14 +69,22 @@ struct Signature {
   std::vector<ScratchBuffer> scratch;
   std::vector<TapeLayout> tapes;
   std::vector<PickedTable> tables;  // those whose rows no type counts
+  std::vector<Site> sites;
   int lanes = 16;
 };
 
-// What a program that stopped reports (fail_if's operands).
+// What a run reports, fixed in size so that any device can return it. A program that stops says why
+// and how far it came (fail_if); Stopped (ir/stopped.h) words it.
 struct Outcome {
   std::int64_t status = 0;  // ir/status.def
   double t = 0, dt = 0;
   std::int64_t accepted = 0, rejected = 0;
+  std::int64_t site = -1;    // of Signature::sites: the solve that failed, or -1
+  std::int64_t reverse = 0;  // 1: it failed going backwards, in a gradient
+  // What was not finite first in the solve that met it last (tell_not_finite): an element of the
+  // states, counted through the axes of known size, and its index along the others; or -1. `told`
+  // is that solve: twice its site, and 1 more where it went backwards.
+  std::int64_t component = -1, sample = -1, told = 0;
 };
 
 // Compiled code reads this by offset; offsets are pinned by static_asserts in runtime/frame.cpp.

@@ -12,6 +12,7 @@
 #include "ir/fit.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
+#include "ir/stopped.h"
 #include "ir/text.h"
 
 namespace nodec {
@@ -163,6 +164,8 @@ std::vector<Datum> Interpreter::run(const Op& op, std::vector<Datum> operands) {
     std::vector<Datum> results = evaluate(op, operands, *this);
     check_results(op, results, bindings_);
     return results;
+  } catch (const Stopped&) {
+    throw;
   } catch (const Error& error) {
     if (!error.notes().empty() || !op.where.known()) throw;
     throw Error(error.message(), {{op.where, ""}}, error.help());
@@ -223,6 +226,15 @@ void check_arguments(const Graph& graph, std::span<const Datum> arguments,
   if (!wrong.empty()) throw Error(wrong);
 }
 
+std::vector<Datum> run_named(Interpreter& interpreter, const Graph& graph,
+                             std::span<const Datum> data) {
+  try {
+    return interpreter.run(graph.body, data);
+  } catch (const Stopped& stopped) {
+    throw Stopped(graph.name, stopped.outcome(), stopped.site());
+  }
+}
+
 }  // namespace
 
 std::vector<Array> interpret(const Graph& graph, std::span<const Array> arguments) {
@@ -236,7 +248,7 @@ std::vector<Array> interpret(const Graph& graph, std::span<const Array> argument
   bind_symbols(graph.body, data, interpreter.bindings());
   check_arguments(graph, data, interpreter.bindings());
   std::vector<Array> results;
-  for (Datum& datum : interpreter.run(graph.body, data)) {
+  for (Datum& datum : run_named(interpreter, graph, data)) {
     if (datum.kind != Type::Kind::Tensor) {
       throw Error(fmt::format("result {} of '{}' is no tensor", results.size(), graph.name));
     }

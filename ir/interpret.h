@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "ir/abi.h"
 #include "ir/array.h"
 #include "ir/graph.h"
 
@@ -21,10 +22,18 @@ class Interpreter {
   virtual std::vector<Datum> run(const Region& region, std::span<const Datum> arguments);
   Bindings& bindings() { return bindings_; }  // symbol values, learnt from the arguments
 
+  // What the run has reported so far; with the states that its component is counted through.
+  struct Report {
+    Outcome outcome;
+    std::string states;
+  };
+  Report& report() { return report_; }
+
  private:
   std::vector<Datum> run(const Op& op, std::vector<Datum> operands);
 
   Bindings bindings_;
+  Report report_;
 };
 
 // Binds symbols from the arrays' dims; Error naming every argument that does not fit its declared

@@ -245,9 +245,11 @@ struct If {
   Nodes then_body, else_body;
   std::vector<Merge> merges;
 };
-// What a program that stops reports; scalars.
+// What a program that stops reports: scalars, and which solve it was.
 struct Progress {
   int t = -1, dt = -1, accepted = -1, rejected = -1;
+  std::int64_t site = -1;
+  bool reverse = false;
 };
 // Finds frame `index` of a tape and names its address; scalars of its header are loaded or stored.
 struct TapeFrame {
@@ -267,6 +269,11 @@ struct FailIf {
   int status = -1;
   Progress progress;
 };
+// An op that adds to what the run reports, by thread 0; its operands are scalars.
+struct Tell {
+  const Op* op = nullptr;
+  std::vector<int> operands;
+};
 // The values of a constant op, written by thread 0.
 struct Table {
   int buffer = -1;
@@ -276,7 +283,7 @@ struct Barrier {};
 
 struct Node {
   std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
-               TapeFrame, FailIf, Table, Barrier, DenseKernel>
+               TapeFrame, FailIf, Tell, Table, Barrier, DenseKernel>
       what;
 };
 

@@ -217,7 +217,16 @@ class Printer {
     at(d, "frame f{} = tape {} at s{} ({} scalars in, {} out)", n.frame, n.tape, n.index,
        n.stores.size(), n.loads.size());
   }
-  void one(const FailIf& n, int d) { at(d, "fail if s{}", n.status); }
+  void one(const Tell& n, int d) {
+    std::string operands;
+    for (const int id : n.operands) operands += fmt::format(" s{}", id);
+    at(d, "{}{}", n.op->name(), operands);
+  }
+  void one(const FailIf& n, int d) {
+    const Progress& p = n.progress;
+    at(d, "fail if s{}{}{}", n.status, p.site < 0 ? "" : fmt::format(" of solve {}", p.site),
+       p.reverse ? " in reverse" : "");
+  }
   void one(const Table& n, int d) { at(d, "table {}", buffer(n.buffer)); }
   void one(const Barrier&, int d) { at(d, "barrier"); }
   void one(const DenseKernel& n, int d) {

@@ -1,33 +1,59 @@
-// fail_if: how a program stops. With a status other than 0 (ir/status.def) the whole program ends
-// there, its outputs undefined, and reports the status with t, dt and the counts of steps. Attribute
-// `op`: the name of the op, on this one's line, that it stops for.
-#include "ir/status.h"
+// What a program reports beside its results (Outcome in ir/abi.h).
+//
+// fail_if stops it: with a status other than 0 (ir/status.def) the whole program ends there, its
+// outputs undefined, and reports the status with t, dt and the counts of steps. tell_not_finite
+// stops nothing; a fail_if behind it says what it told.
+//
+// Attributes of both: `site`, the number of the solve they belong to, and `reverse`, whether it
+// goes backwards for a gradient (compiler/passes/number_solves.h). fail_if's `op` is the name of
+// the op, on this one's line, that it stops for.
+#include "ir/stopped.h"
 #include "kernels/build.h"
 #include "kernels/rules.h"
 
 namespace nodec {
 namespace {
 
+std::int64_t site_of(const Op& op) { return attribute_or<std::int64_t>(op, "site", -1); }
+std::int64_t reverse_of(const Op& op) { return attribute_or<bool>(op, "reverse", false) ? 1 : 0; }
+
 Types fail_if_type(const Op& op) {
   scalar_of(op, 0, Dtype::I32);
   require_progress(op, 1);
+  require_site(op);
   return {};
 }
 
-std::vector<Datum> eval_fail_if(const Op& op, Data x, Interpreter&) {
-  const auto status = Status(x[0].array.integer());
-  if (status == Status::Success) return {};
-  const std::string culprit = attribute_or<std::string>(op, "op", "");
-  throw Error(
-      fmt::format("{} (status {}) at t = {}, dt = {}, after {} accepted and {} rejected steps",
-                  sentence(status), name(status), x[1].array.real(), x[2].array.real(),
-                  x[3].array.integer(), x[4].array.integer()),
-      op.where.known() ? std::vector<Note>{{op.where, culprit}} : std::vector<Note>{},
-      std::string(remedy(status)));
+std::vector<Datum> eval_fail_if(const Op& op, Data x, Interpreter& interpreter) {
+  Outcome outcome = interpreter.report().outcome;
+  outcome.status = x[0].array.integer();
+  if (outcome.status == 0) return {};
+  outcome.t = x[1].array.real(), outcome.dt = x[2].array.real();
+  outcome.accepted = x[3].array.integer(), outcome.rejected = x[4].array.integer();
+  outcome.site = site_of(op), outcome.reverse = reverse_of(op);
+  throw Stopped("", outcome,
+                {op.where, interpreter.report().states, attribute_or<std::string>(op, "op", "")});
+}
+
+Types tell_not_finite_type(const Op& op) {
+  scalar_of(op, 0, Dtype::I32);
+  scalar_of(op, 1, Dtype::I32);
+  require_site(op);
+  attribute_or<std::string>(op, "states", "");
+  return {};
+}
+
+std::vector<Datum> eval_tell_not_finite(const Op& op, Data x, Interpreter& interpreter) {
+  auto& [outcome, states] = interpreter.report();
+  outcome.component = x[0].array.integer(), outcome.sample = x[1].array.integer();
+  outcome.told = 2 * site_of(op) + reverse_of(op);
+  states = attribute_or<std::string>(op, "states", "");
+  return {};
 }
 
 }  // namespace
 
+// fail_if(status, t, dt, accepted, rejected)
 constexpr Primitive fail_if_p = complete({
     .name = "fail_if",
     .arity = 5,
@@ -40,6 +66,23 @@ constexpr Primitive fail_if_p = complete({
           Value *x = sample_arg(b, real), *t = sample_arg(b, real, {});
           Value *fine = integer(b, Dtype::I32, 0), *steps = integer(b, Dtype::I32, 3);
           b.op(fail_if_p, {fine, t, t, steps, fine});
+          b.region().results = {exp(b, x)};
+        },
+});
+
+// tell_not_finite(component, sample): what was not finite first in a solve that ends as NonFinite,
+// counted through the states that the attribute `states` lists ("u[20]; v[2, 5]"); -1: unknown.
+constexpr Primitive tell_not_finite_p = complete({
+    .name = "tell_not_finite",
+    .arity = 2,
+    .form = Form::Effect,
+    .type = tell_not_finite_type,
+    .eval = eval_tell_not_finite,
+    .gradient = flat_gradient,
+    .sample =
+        [](Builder& b, Dtype real) {
+          Value *x = sample_arg(b, real), *component = integer(b, Dtype::I32, 2);
+          b.op(tell_not_finite_p, {component, integer(b, Dtype::I32, 0)}, {{"states", "u[3]"}});
           b.region().results = {exp(b, x)};
         },
 });

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ir/abi.h"
 #include "ir/rewrite.h"
 #include "kernels/build.h"
 
@@ -141,6 +142,15 @@ void require_progress(const Op& op, std::size_t first) {
   }
   scalar_of(op, first + 2, Dtype::I32);
   scalar_of(op, first + 3, Dtype::I32);
+}
+
+void require_site(const Op& op) {
+  const auto site = attribute_or<std::int64_t>(op, "site", 0);
+  if (site < 0 || site >= kMostSites) {
+    fail(op, fmt::format("belongs to solve {}, of at most {}", site, kMostSites),
+         "leave 'site' out: solves are numbered before a program is compiled");
+  }
+  attribute_or<bool>(op, "reverse", false);
 }
 
 void require_operands(const Op& op, std::size_t at_least) {

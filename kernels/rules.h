@@ -53,6 +53,8 @@ void require_operands(const Op& op, std::size_t at_least);
 // How far a solve has come: t, dt, accepted, rejected, as the operands from `first` on.
 inline constexpr std::size_t kProgress = 4;
 void require_progress(const Op& op, std::size_t first);
+// Attributes site, a small count where it is given, and reverse, true or false.
+void require_site(const Op& op);
 void require_regions(const Op& op, std::size_t at_least, std::size_t at_most);
 template <class T>
 const T& attribute(const Op& op, std::string_view name);

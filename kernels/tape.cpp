@@ -40,6 +40,7 @@ Types write_type(const Op& op) {
   }
   if (!wrong.empty()) fail(op, fmt::format("writes {}", wrong));
   if (given > frame.size()) require_progress(op, frame.size() + 2);
+  require_site(op);
   return {op.operands[0]->type};
 }
 
@@ -101,7 +102,7 @@ constexpr Primitive tape_new_p = complete({
 
 // tape.write(tape, index, values... [, t, dt, accepted, rejected]): frame `index` is overwritten,
 // or made when it is the next. Where the tape may not grow to hold it the program stops, reporting
-// its progress as fail_if does.
+// its progress as fail_if does, with that op's attributes site and reverse.
 constexpr Primitive tape_write_p = complete({
     .name = "tape.write",
     .form = Form::Tape,

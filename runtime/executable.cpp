@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "ir/status.h"
+#include "ir/stopped.h"
 #include "runtime/arguments.h"
 #include "runtime/team.h"
 #include "runtime/workspace.h"
@@ -162,13 +163,10 @@ std::int64_t Executable::tape_bytes() const {
 }
 
 void require_success(const Outcome& outcome, const Signature& signature) {
-  const auto status = Status(outcome.status);
-  if (status == Status::Success) return;
-  throw Error(fmt::format("'{}' stopped: {} (at t = {}, dt = {}, after {} accepted and {} rejected "
-                          "steps)",
-                          signature.name, sentence(status), outcome.t, outcome.dt, outcome.accepted,
-                          outcome.rejected),
-              {}, std::string(remedy(status)));
+  if (Status(outcome.status) == Status::Success) return;
+  const bool known = outcome.site >= 0 && outcome.site < std::ssize(signature.sites);
+  throw Stopped(signature.name, outcome,
+                known ? signature.sites[std::size_t(outcome.site)] : Site{});
 }
 
 int default_threads(std::int64_t batch) {

@@ -56,7 +56,8 @@ class Executable {
   std::unique_ptr<Impl> impl_;
 };
 
-// Throws an Error with the status's sentence, t, dt and counts unless the outcome is a success.
+// Throws a Stopped (ir/stopped.h), an Error that tells the status, how far the solve came and which
+// one it was, unless the outcome is a success.
 void require_success(const Outcome& outcome, const Signature& signature);
 
 // Threads worth using for a batch on this machine, two chunks each: the tutorial's training step

@@ -19,7 +19,9 @@ static_assert(offsetof(CallFrame, chunks_done) == 48);
 static_assert(offsetof(CallFrame, outcome) == 56);
 static_assert(offsetof(Outcome, status) == 0 && offsetof(Outcome, t) == 8);
 static_assert(offsetof(Outcome, dt) == 16 && offsetof(Outcome, accepted) == 24);
-static_assert(offsetof(Outcome, rejected) == 32);
+static_assert(offsetof(Outcome, rejected) == 32 && offsetof(Outcome, site) == 40);
+static_assert(offsetof(Outcome, reverse) == 48 && offsetof(Outcome, component) == 56);
+static_assert(offsetof(Outcome, sample) == 64 && offsetof(Outcome, told) == 72);
 
 template <typename Function>
 void* address_of(Function* function) {

@@ -160,6 +160,22 @@ PickedTable read_table(Reader& in) {
   return table;
 }
 
+void write_site(Writer& out, const Site& site) {
+  out.text(site.where.file);
+  out.number(site.where.line);
+  out.text(site.where.layer);
+  out.text(site.states);
+}
+
+Site read_site(Reader& in) {
+  Site site;
+  site.where.file = in.text();
+  site.where.line = int(in.number());
+  site.where.layer = in.text();
+  site.states = in.text();
+  return site;
+}
+
 bool aliases_fit(const Signature& signature) {
   for (const Port& output : signature.outputs) {
     if (output.alias < -1 || output.alias >= int(signature.inputs.size())) return false;
@@ -187,6 +203,7 @@ std::string serialize(const Signature& signature) {
     out.text(tape.frame_bytes.str());
   });
   out.list(signature.tables, [&](const PickedTable& table) { write_table(out, table); });
+  out.list(signature.sites, [&](const Site& site) { write_site(out, site); });
   out.number(signature.lanes);
   return out.take();
 }
@@ -211,6 +228,7 @@ std::optional<Signature> read_signature(std::string_view bytes) {
     return TapeLayout{std::move(name), in.dim()};
   });
   signature.tables = in.list([&] { return read_table(in); });
+  signature.sites = in.list([&] { return read_site(in); });
   signature.lanes = int(in.number());
   if (!in.finished() || !aliases_fit(signature)) return std::nullopt;
   return signature;

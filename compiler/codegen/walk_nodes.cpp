@@ -1,4 +1,4 @@
-// Control: who does what, when the team meets, loops, branches, tapes and stops.
+// Control: who does what, when the team meets, loops, branches and tapes.
 #include <cstddef>
 
 #include "compiler/codegen/walk.h"
@@ -25,6 +25,7 @@ void Walker::walk(const Nodes& nodes) {
           if constexpr (std::is_same_v<T, If>) branch(n);
           if constexpr (std::is_same_v<T, TapeFrame>) tape_frame(n);
           if constexpr (std::is_same_v<T, FailIf>) fail_if(n);
+          if constexpr (std::is_same_v<T, Tell>) tell(n);
           if constexpr (std::is_same_v<T, DenseKernel>) dense(n);
           if constexpr (std::is_same_v<T, LoadScalar>) {
             scalars_[static_cast<std::size_t>(n.scalar)] = read_at(ready(n.from), {});
@@ -191,35 +192,6 @@ void Walker::tape_frame(const TapeFrame& node) {
                scalars_[static_cast<std::size_t>(p.scalar)]);
     }
   });
-}
-
-void Walker::fail_if(const FailIf& node) {
-  const Code status = e_.convert(scalars_[static_cast<std::size_t>(node.status)], Scalar::I64);
-  stop_if(e_.compare(Compare::Ne, status, zero_), status, node.progress);
-}
-
-// Every thread returns; the first one writes the outcome.
-void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& progress) {
-  const Code outcome = field(offsetof(CallFrame, outcome));
-  const auto put = [&](std::size_t offset, Dtype dtype, Code value) {
-    e_.store(outcome, i64(static_cast<std::int64_t>(offset / 8)), dtype, value);
-  };
-  const auto number = [&](int id, Scalar kind) {
-    return e_.convert(scalars_[static_cast<std::size_t>(id)], kind);
-  };
-  e_.branch(
-      e_.bit_and(stops, e_.compare(Compare::Eq, thread_, zero_)),
-      [&] {
-        put(offsetof(Outcome, status), Dtype::I64, status);
-        if (!progress) return Emitter::Values{};
-        put(offsetof(Outcome, t), Dtype::F64, number(progress->t, Scalar::F64));
-        put(offsetof(Outcome, dt), Dtype::F64, number(progress->dt, Scalar::F64));
-        put(offsetof(Outcome, accepted), Dtype::I64, number(progress->accepted, Scalar::I64));
-        put(offsetof(Outcome, rejected), Dtype::I64, number(progress->rejected, Scalar::I64));
-        return Emitter::Values{};
-      },
-      [] { return Emitter::Values{}; });
-  e_.return_if(stops);
 }
 
 }  // namespace nodec

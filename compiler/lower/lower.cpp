@@ -64,6 +64,19 @@ void note_tables(const Region& region, std::vector<PickedTable>& tables) {
   }
 }
 
+// The solves that may stop the program.
+void note_sites(const Region& region, std::vector<Site>& sites) {
+  for (const auto& op : region.ops) {
+    for (const auto& inner : op->regions) note_sites(*inner, sites);
+    const auto number = op->attrs.get_or<std::int64_t>("site", -1);
+    if (number < 0) continue;
+    if (sites.size() <= std::size_t(number)) sites.resize(std::size_t(number) + 1);
+    Site& site = sites[std::size_t(number)];
+    if (!site.where.known()) site.where = op->where;
+    if (site.states.empty()) site.states = op->attrs.get_or<std::string>("states", "");
+  }
+}
+
 }  // namespace
 
 Lowering::Lowering(const Graph& graph) : graph_(graph), sums_(graph) {}
@@ -105,6 +118,7 @@ void Lowering::declare_ports() {
   }
   note_symbols(graph_.body, symbols);
   note_tables(graph_.body, s.tables);
+  note_sites(graph_.body, s.sites);
   if (symbols.count(graph_.batch)) s.batch = graph_.batch;
   s.symbols.assign(symbols.begin(), symbols.end());
   for (const std::string_view derived : {kBlocksSymbol, kChunksSymbol, kThreadsSymbol}) {

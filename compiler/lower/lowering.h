@@ -35,13 +35,14 @@ enum class Scope : std::uint8_t { Team, Chunk, Tile };
 
 // One unit of scheduling: an op, or the terms of an accumulator that stand in one region.
 struct Task {
-  enum class Kind : std::uint8_t { Scalar, Tile, Dense, TapeRead, TapeWrite, Loop, Branch, Fail };
+  enum class Kind : std::uint8_t { Scalar, Tile, Dense, TapeRead, TapeWrite, Loop, Branch, Report };
   Kind kind = Kind::Scalar;
   const Op* op = nullptr;
   const Accumulator* sum = nullptr;
   const Region* region = nullptr;   // where the terms of `sum` stand
   const Value* input = nullptr;     // a varying input to bring into blocks
   std::vector<const Value*> needs;  // base values
+  bool reports = false;  // it or an op inside it has an effect: done in the program's order
   bool done = false;
 };
 
@@ -155,13 +156,15 @@ class Lowering {
   bool ready(const Task& task) const;
   void finish(Task& task);
   plan::Progress progress_of(const Op& op, std::size_t first, plan::Nodes& nodes);
+  void add_report(const Op& op, plan::Nodes& nodes);
+  static bool in_turn(const std::vector<Task>& tasks, const Task& task);
   bool run_scalars(std::vector<Task>& tasks, plan::Nodes& nodes);
   void add_scalar(const Op& op, plan::Nodes& nodes);
   bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);
   void make_rows(const Task& task, plan::Nodes& nodes);
   void load_scales(const Task& task, plan::Nodes& nodes);
   std::vector<const Value*> makes(const Task& task) const;
-  bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes);
+  bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes, bool reports_only);
 
   // ---- phases.cpp ----
   bool run_phase(std::vector<Task>& tasks, plan::Nodes& nodes, const Region& region, Scope scope);

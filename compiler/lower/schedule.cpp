@@ -9,6 +9,7 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
+#include "ir/rewrite.h"
 
 namespace nodec::lowering {
 
@@ -35,7 +36,7 @@ bool Lowering::scalar_only(const Region& region) const {
 }
 
 Kind Lowering::kind_of(const Op& op) {
-  if (op.primitive == &fail_if_p) return Kind::Fail;
+  if (op.primitive->form == Form::Effect) return Kind::Report;
   if (op.primitive == &tape_read_p) return Kind::TapeRead;
   if (op.primitive == &tape_write_p) return Kind::TapeWrite;
   if (op.primitive == &while_p) {
@@ -66,6 +67,7 @@ std::vector<Task> Lowering::tasks_of(const Region& region) {
     task.kind = kind_of(*op);
     task.op = op.get();
     task.needs = bases(*op);
+    task.reports = has_effect(*op);
     tasks.push_back(std::move(task));
   }
   for (const Accumulator* sum : sums_.in(region)) {
@@ -123,12 +125,13 @@ Nodes Lowering::schedule(const Region& region, Scope scope) {
   while (pending()) {
     bool moved = run_scalars(tasks, nodes);
     if (scope == Scope::Team) {
+      moved = run_control(tasks, nodes, true) || moved;
       open_frames(tasks, nodes);
       moved = run_dense(tasks, nodes) || moved;
     }
     if (moved) continue;
     if (run_phase(tasks, nodes, region, scope)) continue;
-    if (scope == Scope::Team && run_control(tasks, nodes)) continue;
+    if (scope == Scope::Team && run_control(tasks, nodes, false)) continue;
     for (const Task& task : tasks) {
       if (!task.done) {
         NODEC_CHECK(task.op == nullptr, "no work is ready, yet '{}' ({}) is pending",
@@ -156,24 +159,45 @@ void Lowering::add_scalar(const Op& op, Nodes& nodes) {
 
 plan::Progress Lowering::progress_of(const Op& op, std::size_t first, Nodes& nodes) {
   plan::Progress p;
-  for (int* to : {&p.t, &p.dt, &p.accepted, &p.rejected})
+  for (int* to : {&p.t, &p.dt, &p.accepted, &p.rejected}) {
     *to = scalar_of(op.operands[first++], nodes);
+  }
+  p.site = op.attrs.get_or<std::int64_t>("site", -1);
+  p.reverse = op.attrs.get_or<bool>("reverse", false);
   return p;
+}
+
+void Lowering::add_report(const Op& op, Nodes& nodes) {
+  if (op.primitive == &fail_if_p) {
+    const int status = scalar_of(op.operands[0], nodes);
+    nodes.push_back({plan::FailIf{status, progress_of(op, 1, nodes)}});
+    return;
+  }
+  plan::Tell tell{&op, {}};
+  for (const Value* operand : op.operands) tell.operands.push_back(scalar_of(operand, nodes));
+  nodes.push_back({std::move(tell)});
+}
+
+// What has an effect waits for what has one before it: of two reasons to stop the first is told.
+bool Lowering::in_turn(const std::vector<Task>& tasks, const Task& task) {
+  if (!task.reports) return true;
+  const auto first = std::find_if(tasks.begin(), tasks.end(),
+                                  [](const Task& each) { return each.reports && !each.done; });
+  return &*first == &task;
 }
 
 bool Lowering::run_scalars(std::vector<Task>& tasks, Nodes& nodes) {
   bool moved = false;
   for (Task& task : tasks) {
     const bool scalars =
-        task.kind == Kind::Scalar || task.kind == Kind::TapeRead || task.kind == Kind::Fail;
-    if (!scalars || !ready(task)) continue;
+        task.kind == Kind::Scalar || task.kind == Kind::TapeRead || task.kind == Kind::Report;
+    if (!scalars || !ready(task) || !in_turn(tasks, task)) continue;
     if (task.kind == Kind::Scalar) {
       add_scalar(*task.op, nodes);
     } else if (task.kind == Kind::TapeRead) {
       read_frame(*task.op, nodes);
     } else {
-      const int status = scalar_of(task.op->operands[0], nodes);
-      nodes.push_back({plan::FailIf{status, progress_of(*task.op, 1, nodes)}});
+      add_report(*task.op, nodes);
     }
     finish(task);
     moved = true;
@@ -238,9 +262,12 @@ bool Lowering::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
   return moved;
 }
 
-bool Lowering::run_control(std::vector<Task>& tasks, Nodes& nodes) {
+// A branch that only reports goes before other work, as the stop that waits for it does: nothing is
+// written that hangs on a solve that failed.
+bool Lowering::run_control(std::vector<Task>& tasks, Nodes& nodes, bool reports_only) {
   for (Task& task : tasks) {
     if ((task.kind != Kind::Loop && task.kind != Kind::Branch) || !ready(task)) continue;
+    if (!in_turn(tasks, task) || (reports_only && !task.op->results.empty())) continue;
     if (task.kind == Kind::Loop) {
       add_loop(nodes, *task.op, Scope::Team);
     } else {

@@ -21,6 +21,7 @@
 #include "kernels/solve/first_step.h"
 #include "kernels/solve/frame.h"
 #include "kernels/solve/integrate.h"
+#include "kernels/solve/stop.h"
 
 namespace nodec {
 namespace {
@@ -147,6 +148,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   s.h = select(b, ne(b, s.t, env.t1), limited(b, size, env), number(b, 0));
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
+  s.tried = number(b, 0);
   Value *refused = refusal(b, env), *fine = eq(b, refused, i32(b, 0));
   s.status = select(b, fine, start_status(b, s, first, env), refused);
   if (shares_) s.first = f.carried(first);
@@ -160,6 +162,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
         return attempt(in, now, fixed);
       });
+  tell_failure(b, solve_, {end.status, end.t, end.tried, end.states, end.cells, solve_.captures()});
   Value* attempts = add(b, end.accepted, end.rejected);
   Value* per_attempt = i32(b, method_.stages - (shares_ ? 1 : 0));
   // Without sharing, the first evaluation serves Hairer's rule alone.
@@ -192,6 +195,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   next.tape = write_frame(b, s, dt, mul(b, env.direction, s.h), step);
   next.t = select(b, d.accepted, reached, s.t);
   next.h = limited(b, d.dt, env);
+  next.tried = dt;
   next.errold = d.errold;
   if (lands_before_end()) resume(b, logical_and(b, d.accepted, lt(b, rest, s.h)), s, next);
   next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);

@@ -15,6 +15,7 @@
 // that no last step is longer than 1.5 dt. Beyond 2^23 (f32) every quotient is whole.
 #include "kernels/solve/control.h"
 #include "kernels/solve/integrate.h"
+#include "kernels/solve/stop.h"
 
 namespace nodec {
 namespace {
@@ -88,6 +89,7 @@ Values FixedIntegration::emit(Builder& b) const {
       });
   end.status = final_status(b, end, env, valid, finite_span);
   end.rejected = i32(b, 0);
+  tell_failure(b, solve_, {end.status, nullptr, nullptr, end.states, {}, {}});
   return results(end, env.dt, mul(b, i32(b, method_.stages), end.accepted));
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/solve/integrate.h"
 
 #include "kernels/solve/frame.h"
+#include "kernels/solve/stop.h"
 
 namespace nodec {
 
@@ -42,9 +43,12 @@ Value* Integration::write_frame(Builder& b, const SolveState& before, Value* dt,
                                 const Step& step) const {
   if (!before.tape) return nullptr;
   Value* rejected = before.rejected ? before.rejected : i32(b, 0);
-  return tape_write(b, before.tape, before.accepted,
-                    frame_values(solve_, before.t, dt, before.states, step.stages, before.segment),
-                    {before.t, wanted, before.accepted, rejected});
+  Value* tape =
+      tape_write(b, before.tape, before.accepted,
+                 frame_values(solve_, before.t, dt, before.states, step.stages, before.segment),
+                 {before.t, wanted, before.accepted, rejected});
+  copy_site(solve_.op(), *tape->op);
+  return tape;
 }
 
 Value* Integration::frame_begin(Builder& b, const SolveState& s, const SolveEnv& env) const {

@@ -18,6 +18,7 @@ Values integrate_fixed(Builder& b, const SolveView& solve);
 struct SolveState {
   Value *t = nullptr, *h = nullptr, *errold = nullptr;  // h: the positive size of the next step
   Value *accepted = nullptr, *rejected = nullptr, *status = nullptr;
+  Value* tried = nullptr;  // dt of the last attempt
   Values states;
   Evaluation first;  // f(t, states), for a method that shares it with the step before
   Segment segment;   // where there are stops, with how often the dynamics were evaluated behind one
@@ -31,6 +32,7 @@ struct SolveState {
   void each(F&& f) {
     f(t, "t"), f(h, "h"), f(errold, "errold");
     f(accepted, "accepted"), f(rejected, "rejected"), f(status, "status");
+    f(tried, "tried");
     each_of(f, states, "u");
     first.each(f);
     segment.each(f), f(landings, "landings");

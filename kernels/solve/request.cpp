@@ -5,6 +5,7 @@
 
 #include "ir/status.h"
 #include "kernels/solve/state.h"
+#include "kernels/solve/stop.h"
 
 namespace nodec {
 
@@ -54,13 +55,15 @@ void refuse_undefined(const Differentiator& ad, const SolveView& solve) {
 }
 
 void fail_unless_solved(Builder& b, const SolveView& solve) {
-  b.op(fail_if_p, {solve.status(), solve.t(), solve.dt(), solve.accepted(), solve.rejected()});
+  copy_site(solve.op(), b.op(fail_if_p, {solve.status(), solve.t(), solve.dt(), solve.accepted(),
+                                         solve.rejected()}));
 }
 
 void fail_if_unreliable(Builder& b, const SolveView& solve, Value* unreliable) {
   const auto status = [&](Status value) { return integer(b, Dtype::I32, std::int64_t(value)); };
   Value *bad = status(Status::GradientUnreliable), *good = status(Status::Success);
-  b.op(fail_if_p, {select(b, unreliable, bad, good), solve.t(), solve.dt(), solve.accepted(),
+  stop_going_back(b, solve,
+                  {select(b, unreliable, bad, good), solve.t(), solve.dt(), solve.accepted(),
                    solve.rejected()});
 }
 

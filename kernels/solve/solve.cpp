@@ -197,6 +197,7 @@ void check_tolerances(const SolveView& s) {
 
 void check_attributes(const SolveView& s) {
   check_adjoint(s);
+  require_site(s.op());
   const Method& method = s.method();
   if (method.adaptive) {
     Controller(s.controller(), 1);

@@ -32,6 +32,9 @@
 //             step see them as the step began, and the last one makes the new content. Where it
 //             is given, if only as [], no evaluation is shared by two steps: what a pass drops
 //             does not change how many there are
+//             site: its number in the program, kept by what is derived from it
+//             (compiler/passes/number_solves.h); reverse: it goes backwards, for a gradient
+//             components: the names and sizes of its states, where they are not its own (stop.h)
 #pragma once
 
 #include <string>

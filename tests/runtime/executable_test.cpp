@@ -175,6 +175,17 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
         "error: 'taping' stopped: the tape would exceed its memory limit (at t = 0.5, dt = 0.25, "
         "after 8 accepted and 2 rejected steps)\n"
         "  help: raise the limit, or loosen rtol so that fewer steps are taken");
+  Signature placed = signature;
+  placed.sites = {{}, {{"model.cpp", 42, "layer_2"}, "u[20]", ""}};
+  Outcome failed{3, 0.5, 0.25, 8, 2, 1, 1, 7, 3, 3};
+  CHECK(message([&] { require_success(failed, placed); }) ==
+        "error: 'taping' stopped in the reverse solve of layer_2: the state or its error became "
+        "infinite or NaN (at t = 0.5, dt = 0.25, after 8 accepted and 2 rejected steps; the "
+        "cotangent of u[7] of sample 3 was not finite first)\n"
+        "  --> model.cpp:42   the solve\n"
+        "  help: check the inputs and parameters for NaN, or shorten the time span");
+  failed.told = 2;  // another solve's, whose failure was none of the program's
+  CHECK(message([&] { require_success(failed, placed); }).find("first") == std::string::npos);
 }
 
 #if defined(__x86_64__)

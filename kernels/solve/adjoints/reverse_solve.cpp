@@ -10,6 +10,7 @@
 #include "kernels/solve/frame.h"
 #include "kernels/solve/loop.h"
 #include "kernels/solve/request.h"
+#include "kernels/solve/stop.h"
 
 namespace nodec {
 namespace {
@@ -201,6 +202,8 @@ const Op& Reversal::reverse_solve(Builder& b, const ReverseSolve& operands) cons
               {"controller", solve_.controller()},
               {"adjoint", solve_.adjoint()},
               {"along", true},
+              {"reverse", true},
+              {"components", component_space(solve_)},
               {"states", std::int64_t(solve_.states())},
               {"cells", std::int64_t{1}},
               {"quadratures", std::int64_t(parameters() + bounds)}};
@@ -214,6 +217,7 @@ const Op& Reversal::reverse_solve(Builder& b, const ReverseSolve& operands) cons
     attrs.set("nodes", std::int64_t((solve_.method().order + 1) / 2));
     regions.push_back(integrands(operands));
   }
+  if (const Attr* site = solve_.op().attrs.find("site")) attrs.set("site", *site);
   return b.op(solve_p, flatten(operands), std::move(attrs), std::move(regions));
 }
 
@@ -279,7 +283,7 @@ Values Reversal::emit(Builder& b) {
   Values out = solved(b, needed, reverse);
   Value* tape = request_.stops ? out.back() : nullptr;
   if (tape) out.pop_back();
-  b.op(fail_if_p, {out.end() - 5, out.end()});
+  stop_going_back(b, solve_, {out.end() - 5, out.end()});
   Value* steps = out[out.size() - 2];
   out.resize(out.size() - 5);
   for (Value*& x : out) x = scaled(b, unit, x);

@@ -1,0 +1,92 @@
+// The words for a program that stopped.
+#include "ir/stopped.h"
+
+#include <charconv>
+
+#include "ir/status.h"
+
+namespace nodec {
+namespace {
+
+// The part of `text` before `separator`, which is removed with it.
+std::string_view cut(std::string_view& text, std::string_view separator) {
+  const std::size_t at = text.find(separator);
+  const std::string_view head = text.substr(0, at);
+  text = at == text.npos ? std::string_view{} : text.substr(at + separator.size());
+  return head;
+}
+
+std::vector<std::int64_t> sizes_of(std::string_view text) {
+  std::vector<std::int64_t> sizes;
+  while (!text.empty()) {
+    const std::string_view number = cut(text, ", ");
+    std::int64_t size = 0;
+    std::from_chars(number.data(), number.data() + number.size(), size);
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
+std::string subscript(std::int64_t flat, const std::vector<std::int64_t>& sizes) {
+  std::string text;
+  for (std::size_t i = sizes.size(); i-- > 0; flat /= sizes[i]) {
+    text = fmt::format("{}{}{}", flat % sizes[i], text.empty() ? "" : ", ", text);
+  }
+  return text.empty() ? "" : "[" + text + "]";
+}
+
+// Which solve: "in the reverse solve of layer_2".
+std::string solve_text(const Outcome& outcome, const Site& site) {
+  if (outcome.site < 0 && !site.where.known()) return "";
+  return fmt::format(" in the {}solve{}", outcome.reverse != 0 ? "reverse " : "",
+                     site.where.layer.empty() ? "" : " of " + site.where.layer);
+}
+
+std::string first_text(const Outcome& outcome, const Site& site) {
+  const bool its_own = outcome.told == 2 * outcome.site + outcome.reverse;
+  if (Status(outcome.status) != Status::NonFinite || !its_own) return "";
+  const std::string name = component_name(site.states, outcome.component);
+  if (name.empty()) return "";
+  const std::string sample = outcome.sample < 0 ? "" : fmt::format(" of sample {}", outcome.sample);
+  return fmt::format("; {}{}{} was not finite first",
+                     outcome.reverse != 0 ? "the cotangent of " : "", name, sample);
+}
+
+std::string words(std::string_view program, const Outcome& outcome, const Site& site) {
+  return fmt::format(
+      "{} stopped{}: {} (at t = {}, dt = {}, after {} accepted and {} rejected steps{})",
+      program.empty() ? "the program" : fmt::format("'{}'", program), solve_text(outcome, site),
+      sentence(Status(outcome.status)), outcome.t, outcome.dt, outcome.accepted, outcome.rejected,
+      first_text(outcome, site));
+}
+
+std::vector<Note> place(const Site& site) {
+  if (!site.where.known()) return {};
+  return {{site.where, site.op.empty() ? "the solve" : site.op}};
+}
+
+}  // namespace
+
+std::string component_name(std::string_view states, std::int64_t component) {
+  while (component >= 0 && !states.empty()) {
+    std::string_view name = cut(states, "; ");
+    std::vector<std::int64_t> sizes;
+    if (const std::size_t bracket = name.rfind('['); name.ends_with(']') && bracket != name.npos) {
+      sizes = sizes_of(name.substr(bracket + 1, name.size() - bracket - 2));
+      name = name.substr(0, bracket);
+    }
+    std::int64_t count = 1;
+    for (const std::int64_t size : sizes) count *= size;
+    if (component < count) return std::string(name) + subscript(component, sizes);
+    component -= count;
+  }
+  return {};
+}
+
+Stopped::Stopped(std::string_view program, const Outcome& outcome, const Site& site)
+    : Error(words(program, outcome, site), place(site),
+            std::string(remedy(Status(outcome.status)))),
+      outcome_(outcome),
+      site_(site) {}
+
+}  // namespace nodec

@@ -20,6 +20,11 @@
 #include "compiler/nn/regularisers.h"
 #include "compiler/nn/setup.h"
 
+// Rules of one's own for the derivative of a solve.
+#include "ir/builder.h"
+#include "kernels/solve/adjoint.h"
+#include "kernels/solve/request.h"
+
 // Data and failures.
 #include "ir/array.h"
 #include "ir/error.h"

@@ -25,6 +25,8 @@
 #include "ir/print.h"
 #include "ir/verify.h"
 #include "kernels/catalogue.h"
+#include "kernels/solve/adjoint.h"
+#include "kernels/solve/view.h"
 #ifdef NODEC_CPU_JIT
 #include "compiler/codegen/llvm_module.h"
 #include "compiler/codegen/walk.h"
@@ -50,6 +52,19 @@ constexpr Stage kStages[] = {
 };
 
 std::atomic<std::int64_t> compiled{0};
+
+// Rules that a program names and that are not nodec's own, with their versions.
+std::string registered_adjoints(const Region& region) {
+  std::string all;
+  for (const auto& op : region.ops) {
+    if (op->primitive == &solve_p) {
+      const std::string version = registered_version(SolveView(*op).adjoint());
+      if (!version.empty()) all += version + "\n";
+    }
+    for (const auto& inner : op->regions) all += registered_adjoints(*inner);
+  }
+  return all;
+}
 
 #ifdef NODEC_CPU_JIT
 void generate(const plan::Plan& plan, LlvmModule& module) {
@@ -191,9 +206,13 @@ Program timed(Make make) {
 }
 
 KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
-  return {{"program", print(graph)},     {"processor", target.cpu},
-          {"features", target.features}, {"lanes", std::to_string(target.lanes)},
-          {"LLVM", llvm_version()},      {"nodec", std::string(build_id())}};
+  return {{"program", print(graph)},
+          {"adjoints", registered_adjoints(graph.body)},
+          {"processor", target.cpu},
+          {"features", target.features},
+          {"lanes", std::to_string(target.lanes)},
+          {"LLVM", llvm_version()},
+          {"nodec", std::string(build_id())}};
 }
 
 // What came from the cache was perhaps made when the solves stood on other lines.
@@ -253,7 +272,9 @@ Program compile_expanded(const Graph& expanded) {
 }
 #else
 KeyFields key_fields(const Graph& graph) {
-  return {{"program", print(graph)}, {"nodec", std::string(build_id())}};
+  return {{"program", print(graph)},
+          {"adjoints", registered_adjoints(graph.body)},
+          {"nodec", std::string(build_id())}};
 }
 
 Program compile(const Graph&, const CompileOptions&) { no_back_end(); }

@@ -1,6 +1,8 @@
 // The registry of adjoints.
 #include "kernels/solve/adjoint.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace nodec {
@@ -11,12 +13,18 @@ namespace nodec {
 
 namespace {
 
-std::vector<Adjoint>& registry() {
-  static std::vector<Adjoint> adjoints{
-#define NODEC_ADJOINT(name) name##_adjoint,
+constexpr const Adjoint* kOwn[] = {
+#define NODEC_ADJOINT(name) &name##_adjoint,
 #include "kernels/solve/adjoints/adjoints.def"
 #undef NODEC_ADJOINT
-  };
+};
+
+std::vector<Adjoint>& registry() {
+  static std::vector<Adjoint> adjoints = [] {
+    std::vector<Adjoint> own;
+    for (const Adjoint* adjoint : kOwn) own.push_back(*adjoint);
+    return own;
+  }();
   return adjoints;
 }
 
@@ -30,6 +38,13 @@ const Adjoint* find_adjoint(std::string_view name) {
 }
 
 void register_adjoint(const Adjoint& adjoint) { registry().push_back(adjoint); }
+
+std::string registered_version(std::string_view name) {
+  const Adjoint* found = find_adjoint(name);
+  const auto& all = registry();
+  const bool own = found == nullptr || found < all.data() + std::size(kOwn);
+  return own ? "" : fmt::format("{} {}", found->name, found->version);
+}
 
 std::vector<std::string> adjoint_names() {
   std::vector<std::string> names;

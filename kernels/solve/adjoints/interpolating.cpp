@@ -11,8 +11,10 @@ namespace nodec {
 extern constexpr Adjoint interpolating_adjoint{
     .name = "interpolating",
     .augment = with_dense_output,
-    .reverse = [](Differentiator& ad, Builder& b, const Op& y, std::span<Value* const> dy) {
-      return solve_backward(ad, b, y, dy, ParameterIntegrals::AtStages);
-    }};
+    .reverse =
+        [](Differentiator& ad, Builder& b, const Op& y, std::span<Value* const> dy) {
+          return solve_backward(ad, b, y, dy, ParameterIntegrals::AtStages);
+        },
+    .tells_error = true};
 
 }  // namespace nodec

@@ -3,6 +3,7 @@
 
 #include "ir/rewrite.h"
 #include "kernels/rules.h"
+#include "kernels/solve/adjoints/second_gradient.h"
 #include "kernels/solve/adjoints/stop_times.h"
 #include "kernels/solve/adjoints/term_sizes.h"
 #include "kernels/solve/control.h"
@@ -307,7 +308,9 @@ Op& with_dense_output(Differentiator& ad, Builder& b, const Op& op,
 std::vector<Value*> solve_backward(Differentiator& ad, Builder& b, const Op& y,
                                    std::span<Value* const> dy, ParameterIntegrals how) {
   const SolveView solve(y);
-  return Reversal(ad, solve, dy, how).emit(b);
+  Values dx = Reversal(ad, solve, dy, how).emit(b);
+  if (ad.error_wanted()) report_by_second_gradient(ad, b, y, dy, dx);
+  return dx;
 }
 
 }  // namespace nodec

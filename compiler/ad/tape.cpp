@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/ad/value_set.h"
 #include "ir/builder.h"
 #include "ir/print.h"
 #include "kernels/catalogue.h"
@@ -11,38 +12,24 @@
 namespace nodec {
 namespace {
 
-using Values = std::unordered_set<const Value*>;
-
-bool any_in(const Values& set, const std::vector<Value*>& values) {
-  return std::any_of(values.begin(), values.end(), [&](Value* v) { return set.contains(v); });
-}
-
-bool any_result_in(const Values& set, const Op& op) {
-  return std::any_of(op.results.begin(), op.results.end(),
-                     [&](const auto& v) { return set.contains(v.get()); });
-}
-
-void insert(Values& set, const Value* value) {
+void insert(ValueSet& set, const Value* value) {
   if (has_cotangent(value->type)) set.insert(value);
 }
 
 // A step function, a comparison, a generator: no derivative goes through.
 bool blocks(const Op& op) { return op.primitive->gradient.rule == no_cotangents; }
 
-// Ops that run their regions once, so that activity is exact through them.
-bool is_open(const Op& op) { return op.primitive == &call_p || op.primitive == &cond_p; }
+void find_varied(const Region& source, const std::vector<int>& wrt, ValueSet& varied);
+void find_useful(const Region& source, const std::vector<int>& seeds, ValueSet& useful);
 
-void find_varied(const Region& source, const std::vector<int>& wrt, Values& varied);
-void find_useful(const Region& source, const std::vector<int>& seeds, Values& useful);
-
-void varied_through(const Op& op, Values& varied) {
+void varied_through(const Op& op, ValueSet& varied) {
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
     const Flow f = flow(op, r);
     std::vector<int> wrt;
     for (std::size_t i = 0; i < f.enters.size(); ++i) {
       if (varied.contains(op.operands.at(std::size_t(f.enters[i])))) wrt.push_back(int(i));
     }
-    Values inside;
+    ValueSet inside;
     find_varied(op.region(r), wrt, inside);
     for (std::size_t i = 0; i < op.region(r).results.size(); ++i) {
       if (inside.contains(op.region(r).results[i])) insert(varied, op.result(i));
@@ -50,13 +37,13 @@ void varied_through(const Op& op, Values& varied) {
   }
 }
 
-void useful_through(const Op& op, Values& useful) {
+void useful_through(const Op& op, ValueSet& useful) {
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
     std::vector<int> seeds;
     for (std::size_t i = 0; i < op.region(r).results.size(); ++i) {
       if (useful.contains(op.result(i))) seeds.push_back(int(i));
     }
-    Values inside;
+    ValueSet inside;
     find_useful(op.region(r), seeds, inside);
     const Flow f = flow(op, r);
     for (std::size_t i = 0; i < f.enters.size(); ++i) {
@@ -66,7 +53,7 @@ void useful_through(const Op& op, Values& useful) {
   }
 }
 
-void find_varied(const Region& source, const std::vector<int>& wrt, Values& varied) {
+void find_varied(const Region& source, const std::vector<int>& wrt, ValueSet& varied) {
   for (int i : wrt) insert(varied, source.arg(i));
   for (const auto& op : source.ops) {
     if (blocks(*op) || !any_in(varied, op->operands)) continue;
@@ -78,7 +65,7 @@ void find_varied(const Region& source, const std::vector<int>& wrt, Values& vari
   }
 }
 
-void find_useful(const Region& source, const std::vector<int>& seeds, Values& useful) {
+void find_useful(const Region& source, const std::vector<int>& seeds, ValueSet& useful) {
   for (int i : seeds) insert(useful, source.results.at(i));
   for (auto op = source.ops.rbegin(); op != source.ops.rend(); ++op) {
     if (blocks(**op) || !any_result_in(useful, **op)) continue;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/ad/value_set.h"
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
@@ -12,17 +13,6 @@
 
 namespace nodec {
 namespace {
-
-using Values = std::unordered_set<const Value*>;
-
-bool any_in(const Values& set, const std::vector<Value*>& values) {
-  return std::any_of(values.begin(), values.end(), [&](Value* v) { return set.contains(v); });
-}
-
-bool any_result_in(const Values& set, const Op& op) {
-  return std::any_of(op.results.begin(), op.results.end(),
-                     [&](const auto& v) { return set.contains(v.get()); });
-}
 
 // x / 2 and x^2 are harmless.
 bool is_unbounded(const Op& op) {
@@ -33,8 +23,6 @@ bool is_unbounded(const Op& op) {
   return number->real < 1 || number->real != std::floor(number->real);
 }
 
-bool is_open(const Op& op) { return op.primitive == &call_p || op.primitive == &cond_p; }
-
 std::size_t place_of(const Region& region) {
   std::size_t r = 0;
   while (&region.parent->region(r) != &region) ++r;
@@ -42,9 +30,9 @@ std::size_t place_of(const Region& region) {
 }
 
 // The op's results that some region makes wild.
-void wild_through(const Op& op, Values& wild) {
+void wild_through(const Op& op, ValueSet& wild) {
   for (const auto& region : op.regions) {
-    const Values inside = find_wild(*region, seen_from_outside(*region, wild, {}).wild_args);
+    const ValueSet inside = find_wild(*region, seen_from_outside(*region, wild, {}).wild_args);
     const Flow f = flow(op, place_of(*region));
     for (std::size_t i = 0; i < f.leaves.size(); ++i) {
       if (f.leaves[i] >= 0 && inside.contains(region->results[i]))
@@ -53,9 +41,10 @@ void wild_through(const Op& op, Values& wild) {
   }
 }
 
-void steep_through(const Op& op, Values& steep) {
+void steep_through(const Op& op, ValueSet& steep) {
   for (const auto& region : op.regions) {
-    const Values inside = find_steep(*region, seen_from_outside(*region, {}, steep).steep_results);
+    const ValueSet inside =
+        find_steep(*region, seen_from_outside(*region, {}, steep).steep_results);
     const Flow f = flow(op, place_of(*region));
     for (std::size_t i = 0; i < f.enters.size(); ++i) {
       if (inside.contains(region->arg(i))) steep.insert(op.operands.at(std::size_t(f.enters[i])));
@@ -65,8 +54,8 @@ void steep_through(const Op& op, Values& steep) {
 
 }  // namespace
 
-Values find_wild(const Region& source, const std::vector<int>& args) {
-  Values wild;
+ValueSet find_wild(const Region& source, const std::vector<int>& args) {
+  ValueSet wild;
   for (const int i : args) wild.insert(source.arg(i));
   for (const auto& op : source.ops) {
     if (is_open(*op)) {
@@ -78,8 +67,8 @@ Values find_wild(const Region& source, const std::vector<int>& args) {
   return wild;
 }
 
-Values find_steep(const Region& source, const std::vector<int>& results) {
-  Values steep;
+ValueSet find_steep(const Region& source, const std::vector<int>& results) {
+  ValueSet steep;
   for (const int i : results) steep.insert(source.results.at(std::size_t(i)));
   for (auto op = source.ops.rbegin(); op != source.ops.rend(); ++op) {
     if (is_open(**op)) {
@@ -91,7 +80,7 @@ Values find_steep(const Region& source, const std::vector<int>& results) {
   return steep;
 }
 
-Unbounded seen_from_outside(const Region& region, const Values& wild, const Values& steep) {
+Unbounded seen_from_outside(const Region& region, const ValueSet& wild, const ValueSet& steep) {
   if (region.parent == nullptr) return {};
   const Op& owner = *region.parent;
   const Flow f = flow(owner, place_of(region));

@@ -31,6 +31,11 @@ std::vector<Node> gauss_nodes(std::size_t n) {
   }
 }
 
+// An integral may be of another dtype than time: the cotangent of a capture that is cast inside.
+Value* integral_plus(Builder& b, Value* factor, Value* integrand, Value* integral) {
+  return scaled_plus(b, cast(b, factor, integrand->type.dtype()), integrand, integral);
+}
+
 // The 2-norm over all elements.
 Value* length(Builder& b, Value* x) {
   Value* squares = mul(b, x, x);
@@ -47,7 +52,7 @@ Value* Integrals::weighted(Builder& b, Value* start, const IntegralStep& step,
   for (std::size_t s = 0; s < step.stages.size(); ++s) {
     if (weights[s] == 0) continue;
     Value* factor = mul(b, step.dt, scalar(b, dtype, weights[s]));
-    start = scaled_plus(b, factor, step.stages[s].integrands[i], start);
+    start = integral_plus(b, factor, step.stages[s].integrands[i], start);
   }
   return start;
 }
@@ -74,7 +79,7 @@ Values Integrals::at_nodes(Builder& b, const IntegralStep& step) const {
     const Evaluation there = g.evaluate(b, t, u, no_cells);
     Value* factor = mul(b, step.dt, scalar(b, dtype, weight));
     for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = scaled_plus(b, factor, there.integrands[i], out[i]);
+      out[i] = integral_plus(b, factor, there.integrands[i], out[i]);
     }
   }
   return out;
@@ -125,6 +130,7 @@ Value* Integrals::error(Builder& b, const IntegralStep& step) const {
   for (std::size_t i = 0, half = bounds(); i < half; ++i) {
     Value* none = zeros(b, step.integrals[i]->type);
     Value* error = length(b, weighted(b, none, step, method_.error, i));
+    error = cast(b, error, step.dt->type.dtype());
     Value* bound = weighted(b, step.integrals[half + i], step, method_.b, half + i);
     Value *zero = zeros(b, error->type), *ratio = div(b, error, bound);
     ratio = select(b, eq(b, error, zero), zero, ratio);

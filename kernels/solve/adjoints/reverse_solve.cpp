@@ -108,7 +108,8 @@ Values Reversal::slopes_and_integrands(Builder& b, Region& region,
   for (Value* seed : seeds) pulled.push_back(neg(b, seed));
   Values out = b.inline_region(*derivative_.reverse, pulled);
   for (std::size_t i = 0; bounded_ && i < parameters(); ++i) {
-    Value *size = term_sizes(b, out[solve_.states() + i]), *backwards = neg(b, size);
+    Value* size = term_sizes(b, out[solve_.states() + i]);
+    Value* backwards = neg(b, cast(b, size, t->type.dtype()));
     out.push_back(mul(b, inside.tolerance, backwards));
   }
   return out;
@@ -287,7 +288,7 @@ Values Reversal::emit(Builder& b) {
   stop_going_back(b, solve_, {out.end() - 5, out.end()});
   Value* steps = out[out.size() - 2];
   out.resize(out.size() - 5);
-  for (Value*& x : out) x = scaled(b, unit, x);
+  for (Value*& x : out) x = scaled(b, cast(b, unit, x->type.dtype()), x);
   Values dx = gradients(b, seeds, out);
   if (tape) dx[solve_.first_state() - 1] = scaled(b, unit, stops(b, reverse, steps, tape));
   return dx;

@@ -351,6 +351,20 @@ TEST_CASE("the scaled tolerance keeps a small cotangent as accurate as a large o
   CHECK(relative_error(1e-6) > 10 * at_one);
 }
 
+TEST_CASE("a capture of another dtype than time has its cotangent") {
+  for (const char* adjoint : {"discrete", "gauss", "interpolating"}) {
+    CAPTURE(adjoint);
+    Problem p = decay();
+    p.adjoint = adjoint, p.tolerance = 1e-6;
+    p.captures = {Array::scalar(Dtype::F32, 0.75)};
+    p.f = [](Builder& b, Value*, const Values& u, const Values& c) -> Values {
+      return {neg(b, mul(b, cast(b, c[0], Dtype::F64), u[0]))};
+    };
+    const double square = std::pow(1.5 * std::exp(-0.75), 2);
+    CHECK(std::abs(gradient(p, half_square).captures[0] + square) < 1e-4);
+  }
+}
+
 TEST_CASE("integrals that are rougher than lambda have their error controlled") {
   // u' = p cos^2(20 t) - u / 100 is linear in p.
   Problem p = decay();

@@ -270,6 +270,26 @@ TEST_CASE("the error told shrinks with the tolerance and stays above a fifth of 
   }
 }
 
+TEST_CASE("continuous adjoints tell an error that is neither blind nor a false alarm") {
+  for (const char* adjoint : {"gauss", "interpolating"}) {
+    for (Known known :
+         {predators(), lorenz(), growth(), relaxation(0.5), oscillator(), forced(1)}) {
+      for (const double tolerance : {1e-3, 1e-6, 1e-8}) {
+        known.p.tolerance = tolerance, known.p.adjoint = adjoint;
+        const Gradient g = told(known, tolerance);
+        const double error = true_error(known, g);
+        CAPTURE(adjoint);
+        CAPTURE(known.name);
+        CAPTURE(tolerance);
+        CAPTURE(error);
+        CAPTURE(g.error);
+        CHECK_FALSE((g.error < 1e-3 && !(error <= 1e-2)));
+        CHECK_FALSE((g.error > 0.1 && error < 1e-3));
+      }
+    }
+  }
+}
+
 TEST_CASE("recomputed stages tell the error of kept ones") {
   for (Known known : {predators(), stiff()}) {
     const Gradient kept = gradient(known.p, known.loss, {.time = true, .error = true});

@@ -1,0 +1,27 @@
+// Sets of values, as the sweeps over a region keep them.
+#pragma once
+
+#include <algorithm>
+#include <unordered_set>
+#include <vector>
+
+#include "ir/graph.h"
+#include "kernels/catalogue.h"
+
+namespace nodec {
+
+using ValueSet = std::unordered_set<const Value*>;
+
+inline bool any_in(const ValueSet& set, const std::vector<Value*>& values) {
+  return std::any_of(values.begin(), values.end(), [&](Value* v) { return set.contains(v); });
+}
+
+inline bool any_result_in(const ValueSet& set, const Op& op) {
+  return std::any_of(op.results.begin(), op.results.end(),
+                     [&](const auto& v) { return set.contains(v.get()); });
+}
+
+// Ops that run their regions once, so that a sweep is exact through them.
+inline bool is_open(const Op& op) { return op.primitive == &call_p || op.primitive == &cond_p; }
+
+}  // namespace nodec

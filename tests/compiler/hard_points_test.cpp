@@ -53,7 +53,7 @@ Var deviation(const Var& x) {
   return sqrt(mean(d * d));
 }
 
-constexpr double kE = std::numbers::e;
+constexpr double kEuler = std::numbers::e;
 
 }  // namespace
 
@@ -128,10 +128,10 @@ TEST_CASE("what a branch, a clamp or a minimum leaves out has no part in the gra
   expect_gradient([](const Var& x) { return sum(relu(log(x))); }, {0, 0.5, 2}, {0, 0, 0.5});
   expect_gradient([](const Var& x) { return sum(clamp(1 / x, -1, 1)); }, {0, 0.5, 2},
                   {0, 0, -0.25});
-  expect_gradient([](const Var& x) { return sum(min(exp(x), 1)); }, {1000, -1}, {0, 1 / kE});
+  expect_gradient([](const Var& x) { return sum(min(exp(x), 1)); }, {1000, -1}, {0, 1 / kEuler});
   expect_gradient([](const Var& x) { return sum(min(exp2(x), 1)); }, {5000, -1},
                   {0, 0.5 * std::log(2)});
-  expect_gradient([](const Var& x) { return sum(min(expm1(x), 1)); }, {1000, -1}, {0, 1 / kE});
+  expect_gradient([](const Var& x) { return sum(min(expm1(x), 1)); }, {1000, -1}, {0, 1 / kEuler});
   expect_gradient([](const Var& x) { return sum(softplus(x)); }, {-1000, 0, 1000}, {0, 0.5, 1});
 }
 
@@ -185,13 +185,15 @@ TEST_CASE("a path of weight 0 stays out, whatever its slope") {
 }
 
 TEST_CASE("second derivatives are those of the formula where the first passes through 0") {
-  expect_gradient(slope_of([](const Var& x) { return sum(log(x) * log(x)) / 2; }), {1, kE}, {1, 0});
-  expect_gradient(slope_of([](const Var& x) { return sum(pow(log(x), 2)) / 2; }), {1, kE}, {1, 0});
+  expect_gradient(slope_of([](const Var& x) { return sum(log(x) * log(x)) / 2; }), {1, kEuler},
+                  {1, 0});
+  expect_gradient(slope_of([](const Var& x) { return sum(pow(log(x), 2)) / 2; }), {1, kEuler},
+                  {1, 0});
   expect_gradient(slope_of(squared([](const Var& x) { return sqrt(x) - 1; })), {1, 4},
                   {0.5, 1.0 / 16});
   expect_gradient(slope_of(squared([](const Var& x) { return 1 / x - 1; })), {1, 2}, {2, -0.125});
   expect_gradient(slope_of(squared([](const Var& x) { return exp(x) - 1; })), {0, 1},
-                  {2, 4 * kE * kE - 2 * kE});
+                  {2, 4 * kEuler * kEuler - 2 * kEuler});
   expect_gradient(slope_of([](const Var& x) { return sum(select(x > 0, sqrt(x), 0)); }), {0, 4},
                   {0, -1.0 / 32});
   expect_gradient(slope_of([](const Var& x) { return sum(relu(log(x))); }), {0, 2}, {0, -0.25});
@@ -211,7 +213,7 @@ TEST_CASE("dynamics at a hard point have the gradient of the solution") {
     Function dynamics;
     Numbers at, want;  // of the sum of u(1)
   };
-  const double grown = (kE - 1) * kE;  // (exp(-u0) - 1) e for u0 = -1
+  const double grown = (kEuler - 1) * kEuler;  // (exp(-u0) - 1) e for u0 = -1
   const std::vector<Flow> flows{
       // u / (1 + |u|), each by itself
       {"drag", [](const Var& u) { return -sqrt(u * u) * u; }, {0, 1}, {1, 0.25}},
@@ -222,12 +224,12 @@ TEST_CASE("dynamics at a hard point have the gradient of the solution") {
       {"entropy",
        [](const Var& u) { return select(u > 0, u * log(u), 0); },
        {0, 0.5},
-       {1, kE * std::pow(0.5, kE - 1)}},
+       {1, kEuler * std::pow(0.5, kEuler - 1)}},
       // -log(1 + (exp(-u) - 1) e) below 0, at rest above it
       {"saturated",
        [](const Var& u) { return min(exp(u), 1) - 1; },
        {1000, -1},
-       {1, kE * kE / (1 + grown)}},
+       {1, kEuler * kEuler / (1 + grown)}},
       {"product",
        [](const Var& u) { return -sqrt(u * u) * u * select(u > 0, exp(0 * log(u)), 1); },
        {0, 1},

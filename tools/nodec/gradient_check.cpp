@@ -168,9 +168,9 @@ class Checker {
   }
 
   // Of the loss, along each direction; the directions stay for the gradients to be laid along.
-  Reals central_differences() {
+  Numbers central_differences() {
     const Program line = compile(*along_a_line(wide_), uncached());
-    Reals slopes;
+    Numbers slopes;
     for (int k = 0; k < options_.directions; ++k) {
       std::vector<Tensor> direction = draw_direction(line, std::uint64_t(k));
       const auto loss = [&](double step) {
@@ -216,7 +216,7 @@ class Checker {
   }
 
   // Each rule's gradient in the reference program, and how far it is from the differences.
-  void run_reference(const Reals& slopes) {
+  void run_reference(const Numbers& slopes) {
     for (std::size_t i = 0; i < check_.rules.size(); ++i) {
       RuleCheck& rule = check_.rules[i];
       tight_.emplace_back();
@@ -227,7 +227,7 @@ class Checker {
         rule.refused = "at the tolerances of the reference, " + error.message();
         continue;
       }
-      Reals along;
+      Numbers along;
       for (const Parts& direction : directions_) along.push_back(product(tight_.back(), direction));
       rule.from_differences = relative(along, slopes);
     }

@@ -5,7 +5,7 @@
 
 namespace nodec {
 
-Reals reals(const Tensor& tensor) {
+Numbers reals(const Tensor& tensor) {
   if (tensor.dtype() == Dtype::F32) {
     const auto values = tensor.values<float>();
     return {values.begin(), values.end()};
@@ -21,20 +21,20 @@ Reals reals(const Tensor& tensor) {
 Tensor as(Dtype dtype, const Tensor& tensor) {
   if (tensor.dtype() == dtype || !is_float(dtype) || !is_float(tensor.dtype()))
     return tensor.clone();
-  const Reals values = reals(tensor);
+  const Numbers values = reals(tensor);
   if (dtype == Dtype::F64) return Tensor::of<double>(tensor.dims(), std::span(values));
   const std::vector<float> narrow(values.begin(), values.end());
   return Tensor::of<float>(tensor.dims(), std::span(narrow));
 }
 
-double rms(const Reals& x) {
+double rms(const Numbers& x) {
   double sum = 0;
   for (const double v : x) sum += v * v;
   return x.empty() ? 0 : std::sqrt(sum / double(x.size()));
 }
 
-double relative(const Reals& x, const Reals& reference) {
-  Reals difference;
+double relative(const Numbers& x, const Numbers& reference) {
+  Numbers difference;
   for (std::size_t i = 0; i < x.size(); ++i) difference.push_back(x[i] - reference.at(i));
   const double off = rms(difference);
   return off == 0 ? 0 : off / rms(reference);

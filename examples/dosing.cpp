@@ -16,8 +16,8 @@ int main() {
     SolveOptions options{.rtol = 1e-8, .atol = 1e-8};
     options.stops = {begins.at(0), ends.at(0), begins.at(1), ends.at(1), begins.at(2), ends.at(2)};
     const auto amount = [&](const Var& u, const Var& t) {
-      const Var infused = sum(select(begins <= t && t < ends, kDose / kHours, 0.0));
-      return infused - rate * u;
+      const Var running = sum(cast<double>(begins <= t && t < ends));  // infusions
+      return running * (kDose / kHours) - rate * u;
     };
     return solve(amount, constant(0, Dtype::F64), 0, 24, options).u;
   };

@@ -17,7 +17,7 @@ bool all_in(const std::vector<Value*>& values, const ValueSet& set) {
                      [&](const Value* x) { return set.count(x) > 0; });
 }
 
-bool has_effect(const Op& op) {
+bool is_ordered(const Op& op) {
   return op.primitive->form == Form::Effect || op.primitive == &tape_write_p ||
          op.primitive == &tape_new_p;
 }
@@ -61,7 +61,7 @@ class Splitter {
     }
     std::vector<const Op*> found;
     for (const auto& op : region.ops) {
-      if (has_effect(*op) || !all_in(op->operands, outside)) continue;
+      if (is_ordered(*op) || !all_in(op->operands, outside)) continue;
       if (is_free(*op)) {
         if (!is_varying(op->result(), batch_)) outside.insert(op->result());
         continue;

@@ -26,7 +26,8 @@ const std::vector<Rule>& rules() {
   static const std::vector<Rule> table = {
       {"ir/", {"ir/"}},
       {"kernels/", {"ir/", "kernels/"}},
-      {"runtime/", {"ir/type.h", "ir/error.h", "ir/abi.h", "ir/status.", "ir/stopped.", "runtime/"}},
+      {"runtime/",
+       {"ir/type.h", "ir/error.h", "ir/abi.h", "ir/status.", "ir/stopped.", "runtime/"}},
       {"compiler/", {"ir/", "kernels/", "runtime/", "compiler/"}},
       {"compiler/trace/", {"ir/", "kernels/", "compiler/trace/"}},
       {"compiler/infer/", {"ir/", "kernels/", "compiler/infer/"}},

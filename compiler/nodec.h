@@ -34,6 +34,7 @@
 #include "compiler/analyze.h"
 #include "compiler/pipeline.h"
 #include "ir/report.h"
+#include "runtime/advice.h"
 #include "runtime/executable.h"
 #include "runtime/tensor.h"
 

@@ -73,6 +73,12 @@ struct Signature {
   int lanes = 16;
 };
 
+// How many adaptive solves a run ended, and of those: whose whole state stayed below atol all
+// along, that rejected more than a third of their steps, that were found stiff.
+struct SolveCounts {
+  std::int64_t solves = 0, below_atol = 0, rejecting = 0, stiff = 0;
+};
+
 // What a run reports, fixed in size so that any device can return it. A program that stops says why
 // and how far it came (fail_if); Stopped (ir/stopped.h) words it.
 struct Outcome {
@@ -85,6 +91,8 @@ struct Outcome {
   // states, counted through the axes of known size, and its index along the others; or -1. `told`
   // is that solve: twice its site, and 1 more where it went backwards.
   std::int64_t component = -1, sample = -1, told = 0;
+  SolveCounts forward = {},
+              backward = {};  // (tell_solved); runtime/advice.h says what to do about them
 };
 
 // Compiled code reads this by offset; offsets are pinned by static_asserts in runtime/frame.cpp.

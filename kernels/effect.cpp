@@ -2,7 +2,7 @@
 //
 // fail_if stops it: with a status other than 0 (ir/status.def) the whole program ends there, its
 // outputs undefined, and reports the status with t, dt and the counts of steps. tell_not_finite
-// stops nothing; a fail_if behind it says what it told.
+// stops nothing; a fail_if behind it says what it told. tell_solved counts how solves went.
 //
 // Attributes of both: `site`, the number of the solve they belong to, and `reverse`, whether it
 // goes backwards for a gradient (compiler/passes/number_solves.h). fail_if's `op` is the name of
@@ -51,6 +51,22 @@ std::vector<Datum> eval_tell_not_finite(const Op& op, Data x, Interpreter& inter
   return {};
 }
 
+Types tell_solved_type(const Op& op) {
+  for (std::size_t i = 0; i < 3; ++i) scalar_of(op, i, Dtype::Bool);
+  require_site(op);
+  return {};
+}
+
+std::vector<Datum> eval_tell_solved(const Op& op, Data x, Interpreter& interpreter) {
+  Outcome& outcome = interpreter.report().outcome;
+  SolveCounts& counts = reverse_of(op) != 0 ? outcome.backward : outcome.forward;
+  ++counts.solves;
+  counts.below_atol += x[0].array.integer();
+  counts.rejecting += x[1].array.integer();
+  counts.stiff += x[2].array.integer();
+  return {};
+}
+
 }  // namespace
 
 // fail_if(status, t, dt, accepted, rejected)
@@ -83,6 +99,22 @@ constexpr Primitive tell_not_finite_p = complete({
         [](Builder& b, Dtype real) {
           Value *x = sample_arg(b, real), *component = integer(b, Dtype::I32, 2);
           b.op(tell_not_finite_p, {component, integer(b, Dtype::I32, 0)}, {{"states", "u[3]"}});
+          b.region().results = {exp(b, x)};
+        },
+});
+
+// tell_solved(below_atol, rejecting, stiff): one more solve, and what it was (SolveCounts).
+constexpr Primitive tell_solved_p = complete({
+    .name = "tell_solved",
+    .arity = 3,
+    .form = Form::Effect,
+    .type = tell_solved_type,
+    .eval = eval_tell_solved,
+    .gradient = flat_gradient,
+    .sample =
+        [](Builder& b, Dtype real) {
+          Value *x = sample_arg(b, real), *t = sample_arg(b, real, {}), *no = gt(b, t, t);
+          b.op(tell_solved_p, {no, no, ge(b, t, t)});
           b.region().results = {exp(b, x)};
         },
 });

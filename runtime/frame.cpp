@@ -22,6 +22,8 @@ static_assert(offsetof(Outcome, dt) == 16 && offsetof(Outcome, accepted) == 24);
 static_assert(offsetof(Outcome, rejected) == 32 && offsetof(Outcome, site) == 40);
 static_assert(offsetof(Outcome, reverse) == 48 && offsetof(Outcome, component) == 56);
 static_assert(offsetof(Outcome, sample) == 64 && offsetof(Outcome, told) == 72);
+static_assert(offsetof(Outcome, forward) == 80 && offsetof(Outcome, backward) == 112);
+static_assert(offsetof(SolveCounts, below_atol) == 8 && offsetof(SolveCounts, stiff) == 24);
 
 template <typename Function>
 void* address_of(Function* function) {

@@ -77,6 +77,7 @@ class Walker {
   void fail_if(const plan::FailIf& node);
   void tell(const plan::Tell& node);
   void tell_not_finite(const plan::Tell& node);
+  void tell_solved(const plan::Tell& node);
   void put(std::size_t offset, Dtype dtype, Code value);  // into the outcome
   void stop_if(Code stops, Code status, const std::optional<plan::Progress>& progress);
   void only_first(const std::function<void()>& body);

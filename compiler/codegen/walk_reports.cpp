@@ -42,7 +42,25 @@ void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& pro
 }
 
 void Walker::tell(const Tell& node) {
-  only_first([&] { tell_not_finite(node); });
+  only_first(
+      [&] { node.op->primitive == &tell_solved_p ? tell_solved(node) : tell_not_finite(node); });
+}
+
+void Walker::tell_solved(const Tell& node) {
+  const bool reverse = node.op->attrs.get_or<bool>("reverse", false);
+  const std::size_t counts = reverse ? offsetof(Outcome, backward) : offsetof(Outcome, forward);
+  const Code outcome = field(offsetof(CallFrame, outcome));
+  const auto add = [&](std::size_t offset, Code more) {
+    const Code at = i64(static_cast<std::int64_t>((counts + offset) / 8));
+    e_.store(outcome, at, Dtype::I64, e_.add(e_.load(outcome, at, Dtype::I64), more));
+  };
+  const auto count = [&](std::size_t i) {
+    return e_.select(scalars_[static_cast<std::size_t>(node.operands[i])], one_, zero_);
+  };
+  add(offsetof(SolveCounts, solves), one_);
+  add(offsetof(SolveCounts, below_atol), count(0));
+  add(offsetof(SolveCounts, rejecting), count(1));
+  add(offsetof(SolveCounts, stiff), count(2));
 }
 
 void Walker::tell_not_finite(const Tell& node) {

@@ -28,6 +28,8 @@ void train(const Options& options, Dataset& dataset) {
     const Epoch result = training.run_epoch(epoch, progress);
     progress.clear();
     print(result);
+    for (const std::string& line : training.take_notes())
+      std::fprintf(stderr, "%s\n", line.c_str());
   }
   if (!options.save.empty()) write_safetensors(options.save, training.parameters());
 }

@@ -68,13 +68,15 @@ Entry::Entry(Program program, Arrays& arrays, int threads) : program_(std::move(
   }
 }
 
-void Entry::call(std::span<const std::int32_t> batch) {
+Outcome Entry::call(std::span<const std::int32_t> batch) {
   const auto size = static_cast<std::int64_t>(batch.size());
   if (batch_.data() == nullptr || batch_.count() < size) batch_ = Tensor(Dtype::I32, {size});
   std::ranges::copy(batch, batch_.values<std::int32_t>().begin());
   batch_dims_[0] = size;
   inputs_[batch_port_] = {Dtype::I32, batch_dims_, batch_.data()};
-  require_success(executable().call(inputs_, outputs_, call_), executable().signature());
+  const Outcome outcome = executable().call(inputs_, outputs_, call_);
+  require_success(outcome, executable().signature());
+  return outcome;
 }
 
 Training::Training(const Options& options, Dataset& dataset)
@@ -154,12 +156,14 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
   for (std::int64_t i = 0; i < train_.batches(); ++i) {
     const std::span<const std::int32_t> batch = train_.batch(i);
     const auto step_began = Clock::now();
-    (i == 0 && telling_step_ != nullptr ? telling_step_ : step_)->call(batch);
+    Entry& step = i == 0 && telling_step_ != nullptr ? *telling_step_ : *step_;
+    const Outcome outcome = step.call(batch);
     times.push_back(1e6 * seconds_since(step_began));
     result.loss += arrays_.at("loss").values<float>()[0] * static_cast<double>(batch.size());
     result.f_evals += scalar("f_evals");
     result.accepted += scalar("accepted");
     result.rejected += scalar("rejected");
+    for (std::string& line : advice_.hear(outcome)) notes_.push_back(std::move(line));
     progress.show(title, i + 1, train_.batches());
   }
   result.time_s = seconds_since(began);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/nodec.h"
@@ -24,7 +25,7 @@ class Entry {
   Entry(Program program, Arrays& arrays, int threads);
 
   // Runs on these images; throws when the program stops early.
-  void call(std::span<const std::int32_t> batch);
+  Outcome call(std::span<const std::int32_t> batch);
   bool from_cache() const { return program_.report.from_cache; }
   const Executable& executable() const { return *program_.executable; }
 
@@ -45,6 +46,8 @@ class Training {
   const Start& start() const { return start_; }
   Epoch run_epoch(std::int64_t epoch, Progress& progress);
   std::vector<NamedArray> parameters() const;
+  // Lines of advice about the solves that no earlier epoch gave reason for.
+  std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
  private:
   void compile_programs();
@@ -61,6 +64,8 @@ class Training {
   std::unique_ptr<Entry> telling_step_;
   std::unique_ptr<Entry> step_, evaluation_;
   Start start_;
+  Advice advice_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace nodec::mnist

@@ -149,6 +149,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
   s.tried = number(b, 0);
+  s.progress = start_progress(b, method_);
   Value *refused = refusal(b, env), *fine = eq(b, refused, i32(b, 0));
   s.status = select(b, fine, start_status(b, s, first, env), refused);
   if (shares_) s.first = f.carried(first);
@@ -163,6 +164,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
         return attempt(in, now, fixed);
       });
   tell_failure(b, solve_, {end.status, end.t, end.tried, end.states, end.cells, solve_.captures()});
+  tell_progress(b, solve_.op(), end.progress, end.accepted, end.rejected);
   Value* attempts = add(b, end.accepted, end.rejected);
   Value* per_attempt = i32(b, method_.stages - (shares_ ? 1 : 0));
   // Without sharing, the first evaluation serves Hairer's rule alone.
@@ -196,6 +198,7 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   next.t = select(b, d.accepted, reached, s.t);
   next.h = limited(b, d.dt, env);
   next.tried = dt;
+  next.progress = watched(b, method_, s.progress, {d.accepted, dt, env.atol, step});
   next.errold = d.errold;
   if (lands_before_end()) resume(b, logical_and(b, d.accepted, lt(b, rest, s.h)), s, next);
   next.accepted = select(b, d.accepted, add_one(b, s.accepted), s.accepted);

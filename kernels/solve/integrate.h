@@ -5,6 +5,7 @@
 #include "ir/status.h"
 #include "kernels/solve/integrals.h"
 #include "kernels/solve/loop.h"
+#include "kernels/solve/progress.h"
 #include "kernels/solve/step.h"
 
 namespace nodec {
@@ -19,6 +20,7 @@ struct SolveState {
   Value *t = nullptr, *h = nullptr, *errold = nullptr;  // h: the positive size of the next step
   Value *accepted = nullptr, *rejected = nullptr, *status = nullptr;
   Value* tried = nullptr;  // dt of the last attempt
+  Progress progress;
   Values states;
   Evaluation first;  // f(t, states), for a method that shares it with the step before
   Segment segment;   // where there are stops, with how often the dynamics were evaluated behind one
@@ -33,6 +35,7 @@ struct SolveState {
     f(t, "t"), f(h, "h"), f(errold, "errold");
     f(accepted, "accepted"), f(rejected, "rejected"), f(status, "status");
     f(tried, "tried");
+    progress.each(f);
     each_of(f, states, "u");
     first.each(f);
     segment.each(f), f(landings, "landings");

@@ -31,6 +31,10 @@ struct Method {
   double c[kMaxStages] = {};
   double error[kMaxStages] = {};             // b minus the weights of the embedded method
   double dense[kMaxStages][kMaxDense] = {};  // dense[s][p] multiplies theta^(p+1)
+  // Of an adaptive method whose last two stages are at one time: what h times the size of the
+  // dynamics' derivative comes up to where stability limits the steps, somewhat below the end of
+  // the stability interval (tsit5: 3.507), under which the controller settles. 0: not looked at.
+  double stiff_limit = 0;
 
   // Stages that enter the new state; what comes behind serves the error estimate and the next step.
   constexpr int active_stages() const {
@@ -63,6 +67,7 @@ constexpr bool consistent(const Method& m) {
     sum_b += m.b[s];
     sum_error += m.error[s];
   }
+  if (m.stiff_limit > 0 && m.c[m.stages - 1] != m.c[m.stages - 2]) return false;
   return near(sum_b, 1) && near(sum_error, 0) && m.c[0] == 0;
 }
 

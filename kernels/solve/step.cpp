@@ -1,6 +1,8 @@
 // Emitting the stages of a step; see the header for the order of sums.
 #include "kernels/solve/step.h"
 
+#include <utility>
+
 namespace nodec {
 
 Value* scaled(Builder& b, Value* factor, Value* x) {
@@ -139,10 +141,10 @@ Step take_step(Builder& b, const Method& method, const Dynamics& dynamics, const
                std::vector<Evaluation> stages, Values& cells) {
   const Stages in{method, dynamics, from, cells};
   const std::size_t count = std::size_t(method.stages);
-  Values z;
-  while (stages.size() < count) z = add_stage(b, in, stages, cells);
+  Values z, before;
+  while (stages.size() < count) before = std::exchange(z, add_stage(b, in, stages, cells));
   if (!method.fsal) z = combine(b, in, method.b, count, stages);
-  return {std::move(stages), std::move(z)};
+  return {std::move(stages), std::move(z), std::move(before)};
 }
 
 std::vector<Evaluation> take_stages(Builder& b, const Method& method, const Dynamics& dynamics,

@@ -72,7 +72,8 @@ Value* advance(Builder& b, Value* z, Value* dt, const double* weights, std::size
 
 struct Step {
   std::vector<Evaluation> stages;
-  Values states;  // at t + dt
+  Values states;       // at t + dt
+  Values before_last;  // the input of the last stage but one
 };
 
 // Where a step starts from.

@@ -3,6 +3,7 @@
 
 #include "compiler/pipeline.h"
 #include "ir/nearest.h"
+#include "runtime/advice.h"
 #include "runtime/npy.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
@@ -32,7 +33,9 @@ struct Run {
     options.symbols = read_sizes(sizes);
     const std::vector<Tensor> results = outputs_for(code, given, options.symbols);
     std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
-    require_success(code.call(in, out, options), signature);
+    const Outcome outcome = code.call(in, out, options);
+    require_success(outcome, signature);
+    for (const std::string& line : Advice().hear(outcome)) fmt::print(stderr, "{}\n", line);
     for (const auto& [index, file] : places) write_npy(file, results[index]);
     if (places.empty()) print_results(signature, results);
     return kClean;

@@ -8,11 +8,16 @@
 //
 // Stops (landings.h) cut the span into segments, each with a count of its own, from its own begin.
 //
+// Without samples a solve stops at its first step that is not finite. With samples this would be a
+// meeting of the team in every step: it runs to its end, and says so there.
+//
 // A solve along another's tape takes that one's steps backwards, one a frame.
 //
 // The count. A quotient that rounding pushed above a whole number is that number, so what it
 // exceeds it by has to be more than 4 ulp of it; or more than half a step, where 4 ulp are more, so
 // that no last step is longer than 1.5 dt. Beyond 2^23 (f32) every quotient is whole.
+#include <algorithm>
+
 #include "kernels/solve/control.h"
 #include "kernels/solve/integrate.h"
 #include "kernels/solve/stop.h"
@@ -36,6 +41,11 @@ class FixedIntegration : Integration {
   void leave_segment(Builder& b, const SolveEnv& env, SolveState& next) const;
   Value* step_count(Builder& b, Value* length, Value* size) const;
   Value* unfinished(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  bool watches_steps() const;
+  Value* finite_status(Builder& b, const Values& states) const {
+    return status(b, all_finite(b, states), Status::Success, Status::NonFinite);
+  }
+  Value* succeeds(Builder& b, Value* code) const { return eq(b, code, status(b, Status::Success)); }
   Value* final_status(Builder& b, const SolveState& end, const SolveEnv& env, Value* valid,
                       Value* finite_span) const;
 };
@@ -78,10 +88,12 @@ Values FixedIntegration::emit(Builder& b) const {
     env.stops = solve_.stops(), env.direction = direction(b), env.max_steps = allowed;
     begin_segment(b, landings(env).segment(b, s.t, none), s.t, solve_.dt0(), s);
   }
+  if (watches_steps()) s.status = status(b, Status::Success);
   SolveState end = emit_while(
       b, s, env,
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
         Value* allowed = lt(in, now.accepted, fixed.max_steps);
+        if (now.status) allowed = logical_and(in, allowed, succeeds(in, now.status));
         return fixed.stops ? logical_and(in, allowed, unfinished(in, now, fixed)) : allowed;
       },
       [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
@@ -108,6 +120,14 @@ std::pair<Value*, Value*> FixedIntegration::next_step(Builder& b, const SolveSta
   Value* rest = fma(b, neg(b, done), env.dt, length);
   Value* reached = fma(b, cast(b, number, dtype_), env.dt, begin);
   return {select(b, last, rest, env.dt), select(b, last, end, reached)};
+}
+
+bool FixedIntegration::watches_steps() const {
+  const Values states = solve_.initial_states();
+  return std::all_of(states.begin(), states.end(), [](const Value* u) {
+    const Shape& shape = u->type.shape();
+    return std::all_of(shape.begin(), shape.end(), [](const Dim& d) { return d.is_constant(); });
+  });
 }
 
 void FixedIntegration::begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,
@@ -147,6 +167,7 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
       take_step(b, method_, dynamics(env.captures), {s.t, dt, s.states, s.segment}, {}, next.cells);
   next.t = end;
   next.states = step.states;
+  if (s.status) next.status = finite_status(b, next.states);
   if (solve_.goes_along()) next.cells[0] = frame_before(b, s);
   next.integrals =
       integrals_.add(b, {s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages});
@@ -157,10 +178,10 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
 
 Value* FixedIntegration::final_status(Builder& b, const SolveState& end, const SolveEnv& env,
                                       Value* valid, Value* finite_span) const {
-  Value* finite = all_finite(b, end.states);
-  Value* whole = status(b, finite, Status::Success, Status::NonFinite);
+  Value* whole = finite_status(b, end.states);
   Value* bad = status(b, finite_span, Status::BadStep, Status::NonFinite);
-  Value* halted = select(b, valid, status(b, Status::MaxSteps), bad);
+  Value* spent = select(b, succeeds(b, whole), status(b, Status::MaxSteps), whole);
+  Value* halted = select(b, valid, spent, bad);
   Value* code = select(b, unfinished(b, end, env), halted, whole);
   if (!env.stops) return code;
   Value* sorted = landings(env).sorted(b);

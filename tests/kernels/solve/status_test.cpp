@@ -120,6 +120,25 @@ TEST_CASE("an overflow that the slopes do not show fails the solve") {
   CHECK(ends(solve(p), Status::NonFinite));
 }
 
+TEST_CASE("a fixed-step solve stops at its first step that is not finite") {
+  for (const char* method : {"euler", "rk4"}) {
+    for (const double bad : {0.0, 0.5}) {
+      CAPTURE(method);
+      CAPTURE(bad);
+      Problem p = decay();
+      p.f = [bad](Builder& b, Value* t, const Values& u, const Values&) -> Values {
+        Value* rest = sub(b, scalar(b, Dtype::F64, bad), t);  // below 0 from `bad` on
+        return {mul(b, u[0], bad == 0 ? div(b, rest, t) : sqrt(b, rest))};
+      };
+      p.method = method, p.dt0 = 1e-3;
+      const Solved o = solve(p);
+      CHECK(ends(o, Status::NonFinite));
+      CHECK(std::abs(o.t - bad) < 3e-3);
+      CHECK(std::abs(double(o.accepted) - bad * 1000) <= 3);
+    }
+  }
+}
+
 TEST_CASE("a first step that is NaN fails the solve, and is not taken for none") {
   Problem p = decay();
   p.dt0 = kNan;

@@ -60,6 +60,7 @@ TEST_CASE("the op is named whose derivative is not finite at an end, with its li
 
 TEST_CASE("rules that do not need the op's derivative, and smooth ends, give the gradient") {
   for (const std::string& rule : adjoint_names()) {
+    if (!registered_version(rule).empty()) continue;  // a rule of another test
     CAPTURE(rule);
     const auto graph = time_gradient([](const Var& t) { return exp(t) + sqrt(t); }, rule);
     const std::vector<Array> slopes = interpreted(graph->body, {time_of(0.25), time_of(1)});

@@ -12,6 +12,13 @@
 namespace nodec::testing {
 namespace {
 
+// Tight tolerances take minutes where the interpreter is sanitized.
+#ifdef NODEC_SANITIZED
+constexpr double kTightest = 1e-4;
+#else
+constexpr double kTightest = 0;
+#endif
+
 // A problem with its loss's gradient, and the largest rms of lambda between t0 and t1, in which the
 // error of the states' part is measured.
 struct Known {
@@ -238,6 +245,7 @@ TEST_CASE("what a discrete gradient tells of its error is neither blind nor a fa
   int solved = 0;
   for (Known known : problems()) {
     for (const auto& [rtol, atol] : tolerances) {
+      if (atol < kTightest) continue;
       known.p.tolerance = rtol;
       const Gradient g = told(known, atol);
       if (g.states.empty() || is_lucky(known, rtol, atol)) continue;
@@ -252,7 +260,7 @@ TEST_CASE("what a discrete gradient tells of its error is neither blind nor a fa
       ++solved;
     }
   }
-  CHECK(solved > 110);  // of 117
+  CHECK(solved > (kTightest > 0 ? 20 : 110));  // of 26, or 117
 }
 
 TEST_CASE("the error told shrinks with the tolerance and stays above a fifth of the true one") {
@@ -275,6 +283,7 @@ TEST_CASE("continuous adjoints tell an error that is neither blind nor a false a
     for (Known known :
          {predators(), lorenz(), growth(), relaxation(0.5), oscillator(), forced(1)}) {
       for (const double tolerance : {1e-3, 1e-6, 1e-8}) {
+        if (tolerance < kTightest) continue;
         known.p.tolerance = tolerance, known.p.adjoint = adjoint;
         const Gradient g = told(known, tolerance);
         const double error = true_error(known, g);

@@ -35,9 +35,15 @@ std::string subscript(std::int64_t flat, const std::vector<std::int64_t>& sizes)
   return text.empty() ? "" : "[" + text + "]";
 }
 
+// A gradient that is not to be relied on by its own estimate, which no one solve made.
+bool is_estimate(const Outcome& outcome) {
+  return Status(outcome.status) == Status::GradientUnreliable && outcome.site < 0 &&
+         outcome.reverse == 0;
+}
+
 // Which solve: "in the reverse solve of layer_2".
 std::string solve_text(const Outcome& outcome, const Site& site) {
-  if (outcome.site < 0 && !site.where.known()) return "";
+  if (is_estimate(outcome) || (outcome.site < 0 && !site.where.known())) return "";
   return fmt::format(" in the {}solve{}", outcome.reverse != 0 ? "reverse " : "",
                      site.where.layer.empty() ? "" : " of " + site.where.layer);
 }
@@ -52,17 +58,24 @@ std::string first_text(const Outcome& outcome, const Site& site) {
                      outcome.reverse != 0 ? "the cotangent of " : "", name, sample);
 }
 
-std::string words(std::string_view program, const Outcome& outcome, const Site& site) {
-  return fmt::format(
-      "{} stopped{}: {} (at t = {}, dt = {}, after {} accepted and {} rejected steps{})",
-      program.empty() ? "the program" : fmt::format("'{}'", program), solve_text(outcome, site),
-      sentence(Status(outcome.status)), outcome.t, outcome.dt, outcome.accepted, outcome.rejected,
-      first_text(outcome, site));
+std::string progress_text(const Outcome& outcome, const Site& site) {
+  if (is_estimate(outcome)) {
+    return fmt::format("estimated error {:.3g}, limit {:.3g}", outcome.t, outcome.dt);
+  }
+  return fmt::format("at t = {}, dt = {}, after {} accepted and {} rejected steps{}", outcome.t,
+                     outcome.dt, outcome.accepted, outcome.rejected, first_text(outcome, site));
 }
 
-std::vector<Note> place(const Site& site) {
+std::string words(std::string_view program, const Outcome& outcome, const Site& site) {
+  return fmt::format(
+      "{} stopped{}: {} ({})", program.empty() ? "the program" : fmt::format("'{}'", program),
+      solve_text(outcome, site), sentence(Status(outcome.status)), progress_text(outcome, site));
+}
+
+std::vector<Note> place(const Outcome& outcome, const Site& site) {
   if (!site.where.known()) return {};
-  return {{site.where, site.op.empty() ? "the solve" : site.op}};
+  const std::string what = is_estimate(outcome) ? "the gradient" : "the solve";
+  return {{site.where, site.op.empty() ? what : site.op}};
 }
 
 }  // namespace
@@ -84,7 +97,7 @@ std::string component_name(std::string_view states, std::int64_t component) {
 }
 
 Stopped::Stopped(std::string_view program, const Outcome& outcome, const Site& site)
-    : Error(words(program, outcome, site), place(site),
+    : Error(words(program, outcome, site), place(outcome, site),
             std::string(remedy(Status(outcome.status)))),
       outcome_(outcome),
       site_(site) {}

@@ -22,16 +22,15 @@
 #include "kernels/solve/frame.h"
 #include "kernels/solve/integrate.h"
 #include "kernels/solve/stop.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
 
 // dt0 written as a constant that asks for Hairer's choice.
 bool is_never_positive(const Value* dt0) {
-  if (!dt0->op || dt0->op->primitive != &constant_p) return false;
-  const Attr* value = dt0->op->attrs.find("value");
-  const double* number = value ? std::get_if<double>(value) : nullptr;
-  return number && *number <= 0;
+  const std::optional<Uniform> number = uniform(dt0);
+  return number && number->real <= 0;
 }
 
 class AdaptiveIntegration : Integration {
@@ -131,12 +130,12 @@ Value* AdaptiveIntegration::start_status(Builder& b, const SolveState& s, const 
 Values AdaptiveIntegration::emit(Builder& b) const {
   SolveEnv env{.t1 = solve_.t1(),
                .direction = direction(b),
+               .stops = solve_.stops(),
                .rtol = solve_.rtol(),
                .atol = solve_.atol(),
                .max_steps = solve_.max_steps(),
                .dt_max = solve_.dt_max(),
                .captures = solve_.captures()};
-  env.stops = solve_.stops();
   SolveState s = start_state(b);
   if (env.stops) s.segment = landings(env).segment(b, s.t, i32(b, 0));
   if ((env.stops || solve_.meets_jumps()) && shares_) s.landings = i32(b, 0);

@@ -6,13 +6,18 @@
 
 namespace nodec {
 
-Value* unit_of(Builder& b, const Values& xs) {
+Value* largest_element(Builder& b, const Values& xs) {
   Value* largest = nullptr;
   for (Value* x : xs) {
     Value* size = abs(b, x);
     if (x->type.rank() > 0) size = max_over(b, size, all_axes(x->type));
     largest = largest ? max(b, largest, size) : size;
   }
+  return largest;
+}
+
+Value* unit_of(Builder& b, const Values& xs) {
+  Value* largest = largest_element(b, xs);
   const Dtype dtype = largest->type.dtype();
   Value *one = scalar(b, dtype, 1), *least = scalar(b, dtype, least_normal(dtype));
   return div(b, one, max(b, largest, least));

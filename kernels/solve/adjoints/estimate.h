@@ -8,6 +8,9 @@ namespace nodec {
 
 using Values = std::vector<Value*>;
 
+// The largest size of an element; a NaN where there is one.
+Value* largest_element(Builder& b, const Values& xs);
+
 // A number that brings the largest element of xs to 1, so that squares stay in range; finite.
 Value* unit_of(Builder& b, const Values& xs);
 

@@ -3,6 +3,7 @@
 
 #include "ir/rewrite.h"
 #include "kernels/rules.h"
+#include "kernels/solve/adjoints/estimate.h"
 #include "kernels/solve/adjoints/second_gradient.h"
 #include "kernels/solve/adjoints/stop_times.h"
 #include "kernels/solve/adjoints/term_sizes.h"
@@ -138,13 +139,7 @@ std::unique_ptr<Region> Reversal::integrands(const ReverseSolve& outside) const 
 
 // The root mean square; where its squares leave the range of floats, the largest element.
 Value* size_of(Builder& b, const Values& cotangents) {
-  Value* largest = nullptr;
-  for (Value* x : cotangents) {
-    Value* size = abs(b, x);
-    if (x->type.rank() > 0) size = max_over(b, size, all_axes(x->type));
-    largest = largest ? max(b, largest, size) : size;
-  }
-  Value* mean = rms(b, cotangents);
+  Value *largest = largest_element(b, cotangents), *mean = rms(b, cotangents);
   Value *positive = gt(b, mean, zeros(b, mean->type)), *finite = is_finite(b, mean);
   Value* in_range = logical_and(b, positive, finite);
   return select(b, in_range, mean, largest);
@@ -157,7 +152,7 @@ Value* largest_size(Builder& b, const Values& lambda, const Values& integrals) {
 
 // The power of two at or below `size`, by which a multiplication loses nothing: the reverse solve
 // is linear in its cotangents, and of size 1 their squares stay in range.
-Value* unit_of(Builder& b, Value* size) {
+Value* power_of_two_below(Builder& b, Value* size) {
   const Dtype dtype = size->type.dtype();
   const double least = dtype == Dtype::F64 ? -1022 : -126;
   Value *exponent = floor(b, log2(b, size)), *zero = zeros(b, size->type);
@@ -278,7 +273,7 @@ Values Reversal::emit(Builder& b) {
   const Values seeds = incoming_cotangents(b, solve_, request_, dy_);
   const auto states = seeds.begin() + long(solve_.states());
   Value* size = largest_size(b, {seeds.begin(), states}, {states, seeds.end()});
-  Value* unit = unit_of(b, size);
+  Value* unit = power_of_two_below(b, size);
   const ReverseSolve reverse = operands(b, divided(b, seeds, unit), div(b, size, unit), unit);
   Value* moved = gt(b, solve_.accepted(), integer(b, Dtype::I32, 0));
   Value* needed = logical_and(b, ne(b, size, zeros(b, size->type)), moved);

@@ -9,9 +9,8 @@
 // asked for.
 #pragma once
 
-#include "kernels/solve/view.h"
-
 #include "ir/primitive.h"
+#include "kernels/solve/view.h"
 
 namespace nodec {
 

@@ -47,12 +47,12 @@ Growth grown_by(Builder& b, const Growth& before, const StepSquares& step) {
     Value *begin = step.begin[i], *end = step.end[i];
     const auto number = [&](double x) { return splat(b, begin, x); };
     Value *none = number(0), *one = number(1), *meant = comparable(b, begin);
-    Value* quotient = select(b, meant, div(b, end, begin), none);
-    Value* twice_rate = mul(b, number(2), div(b, step.along[i], begin));
-    Value* cause = exp(b, max(b, select(b, meant, twice_rate, none), none));
+    Value* inverse = select(b, meant, div(b, one, begin), none);
+    Value *quotient = mul(b, end, inverse), *rate = mul(b, step.along[i], inverse);
+    Value* unexplained = exp(b, min(b, mul(b, number(-2), rate), none));
     Value* at_rest = le(b, before.run[i], one);
     g.level[i] = select(b, at_rest, max(b, before.level[i], begin), before.level[i]);
-    g.run[i] = above(b, mul(b, before.run[i], div(b, quotient, cause)), one);
+    g.run[i] = above(b, mul(b, before.run[i], mul(b, quotient, unexplained)), one);
     Value* counts = ge(b, end, mul(b, number(kDust * kDust), g.level[i]));
     Value* by_run = select(b, counts, mul(b, g.run[i], number(1 / (kRun * kRun))), none);
     Value* by_step = mul(b, quotient, number(1 / (kStep * kStep)));

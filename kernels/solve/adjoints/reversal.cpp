@@ -39,7 +39,7 @@ class StepReversal {
     if (u_.time && u_.error) finish_time(error_length_, next_.error);
     if (u_.moves_stops()) next_.landing = segment_.from;
     if (u_.error) watch_peaks();
-    if (u_.watches()) watch_growth();
+    if (u_.watches()) end_growth();
     next_.index = sub(b_, next_.index, integer(b_, Dtype::I32, 1));
     return next_;
   }
@@ -98,7 +98,7 @@ class StepReversal {
 
   void reverse_stage(std::size_t s) {
     const Values ubar = pull(s, seeds_[s], next_.gradient, length_);
-    if (s + 1 == u_.stages()) last_ubar_ = ubar;
+    if (s + 1 == u_.stages() && u_.watches()) begin_growth(ubar);
     add_to_earlier(seeds_, s, ubar);
     if (u_.error) reverse_error(s, ubar);
   }
@@ -198,20 +198,29 @@ class StepReversal {
     next_.peaks = larger(b_, next_.peaks, squares);
   }
 
-  // lambda before and after in the scale of the step's error, atol + rtol max(|u|, |u'|).
-  void watch_growth() {
-    Values before = u_.watched_of(before_.gradient.states);
-    Values after = u_.watched_of(next_.gradient.states), pulled = u_.watched_of(last_ubar_);
-    for (std::size_t i = 0; i < start_.size(); ++i) {
+  // In the scale of the step's error, atol + rtol max(|u|, |u'|).
+  Values in_error_scale(const Values& states) {
+    Values xs = u_.watched_of(states);
+    for (std::size_t i = 0; i < xs.size(); ++i) {
       Value *at_start = abs(b_, start_[i]), *at_end = abs(b_, before_.after[i]);
-      Value* scale = error_scale(b_, max(b_, at_start, at_end), env_.rtol, env_.atol);
-      for (Value** x : {&before[i], &after[i], &pulled[i]}) *x = mul(b_, scale, *x);
+      xs[i] = mul(b_, error_scale(b_, max(b_, at_start, at_end), env_.rtol, env_.atol), xs[i]);
     }
-    // The last stage has pulled dt b lambda through J at the step's end.
-    Values along = sample_products(b_, before, pulled);
-    for (Value*& x : along) x = mul(b_, x, splat(b_, x, 1 / u_.method.b[u_.stages() - 1]));
-    const StepSquares step{sample_squares(b_, before), sample_squares(b_, after), along};
-    next_.growth = grown_by(b_, before_.growth, step);
+    return xs;
+  }
+
+  // The last stage has pulled dt b lambda through J at the step's end.
+  void begin_growth(const Values& pulled) {
+    const Values lambda = in_error_scale(before_.gradient.states);
+    squares_.begin = sample_products(b_, lambda, lambda);
+    squares_.along = sample_products(b_, lambda, in_error_scale(pulled));
+    for (Value*& x : squares_.along) {
+      x = mul(b_, x, splat(b_, x, 1 / u_.method.b[u_.stages() - 1]));
+    }
+  }
+
+  void end_growth() {
+    squares_.end = sample_squares(b_, in_error_scale(next_.gradient.states));
+    next_.growth = grown_by(b_, before_.growth, squares_);
     next_.after = start_;
   }
 
@@ -225,7 +234,7 @@ class StepReversal {
   Values start_;                // the watched states as the step began
   std::vector<Values> stored_;  // per stage
   StageSeeds seeds_, error_seeds_;
-  Values last_ubar_;
+  StepSquares squares_;
   Length length_, error_length_;
 };
 

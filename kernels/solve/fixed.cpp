@@ -8,8 +8,10 @@
 //
 // Stops (landings.h) cut the span into segments, each with a count of its own, from its own begin.
 //
-// Without samples a solve stops at its first step that is not finite. With samples this would be a
-// meeting of the team in every step: it runs to its end, and says so there.
+// A solve stops at its first step that is not finite. To look at all samples is a meeting of the
+// team, so with samples it is done after 64 steps, each member on its own chunks till then; if
+// what they led to is not finite they are taken again, one at a time. That costs solves which go
+// well nothing, and tells the smallest such step whatever the team.
 //
 // A solve along another's tape takes that one's steps backwards, one a frame.
 //
@@ -26,6 +28,10 @@ namespace nodec {
 namespace {
 
 constexpr std::int64_t kMostSteps = std::int64_t{1} << 30;
+constexpr std::int64_t kStepsBetweenLooks = 64;
+
+// When a loop of steps looks whether the states are finite.
+enum class Look : std::uint8_t { Never, AtEachStep, BetweenLoops };
 
 class FixedIntegration : Integration {
  public:
@@ -35,13 +41,15 @@ class FixedIntegration : Integration {
 
  private:
   std::pair<Value*, Value*> next_step(Builder& b, const SolveState& s, const SolveEnv& env) const;
-  SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  Look look() const;
+  SolveState take_steps(Builder& b, const SolveState& s, const SolveEnv& env, Look look) const;
+  SolveState advance_many(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env, Look look) const;
   void begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,
                      SolveState& s) const;
   void leave_segment(Builder& b, const SolveEnv& env, SolveState& next) const;
   Value* step_count(Builder& b, Value* length, Value* size) const;
   Value* unfinished(Builder& b, const SolveState& s, const SolveEnv& env) const;
-  bool watches_steps() const;
   Value* finite_status(Builder& b, const Values& states) const {
     return status(b, all_finite(b, states), Status::Success, Status::NonFinite);
   }
@@ -88,17 +96,9 @@ Values FixedIntegration::emit(Builder& b) const {
     env.stops = solve_.stops(), env.direction = direction(b), env.max_steps = allowed;
     begin_segment(b, landings(env).segment(b, s.t, none), s.t, solve_.dt0(), s);
   }
-  if (watches_steps()) s.status = status(b, Status::Success);
-  SolveState end = emit_while(
-      b, s, env,
-      [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
-        Value* allowed = lt(in, now.accepted, fixed.max_steps);
-        if (now.status) allowed = logical_and(in, allowed, succeeds(in, now.status));
-        return fixed.stops ? logical_and(in, allowed, unfinished(in, now, fixed)) : allowed;
-      },
-      [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
-        return advance_one(in, now, fixed);
-      });
+  if (look() != Look::Never) s.status = status(b, Status::Success);
+  if (look() == Look::BetweenLoops) s.stride = i32(b, kStepsBetweenLooks);
+  SolveState end = take_steps(b, s, env, look());
   end.status = final_status(b, end, env, valid, finite_span);
   end.rejected = i32(b, 0);
   tell_failure(b, solve_, {end.status, nullptr, nullptr, end.states, {}, {}});
@@ -122,12 +122,48 @@ std::pair<Value*, Value*> FixedIntegration::next_step(Builder& b, const SolveSta
   return {select(b, last, rest, env.dt), select(b, last, end, reached)};
 }
 
-bool FixedIntegration::watches_steps() const {
+Look FixedIntegration::look() const {
+  const auto is_known = [](const Dim& d) { return d.is_constant(); };
   const Values states = solve_.initial_states();
-  return std::all_of(states.begin(), states.end(), [](const Value* u) {
-    const Shape& shape = u->type.shape();
-    return std::all_of(shape.begin(), shape.end(), [](const Dim& d) { return d.is_constant(); });
+  const bool meets = std::any_of(states.begin(), states.end(), [&](const Value* u) {
+    return !std::all_of(u->type.shape().begin(), u->type.shape().end(), is_known);
   });
+  if (!meets) return Look::AtEachStep;
+  return solve_.goes_along() ? Look::Never : Look::BetweenLoops;
+}
+
+SolveState FixedIntegration::take_steps(Builder& b, const SolveState& s, const SolveEnv& env,
+                                        Look look) const {
+  return emit_while(
+      b, s, env,
+      [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
+        Value* allowed = lt(in, now.accepted, fixed.max_steps);
+        if (look != Look::Never) allowed = logical_and(in, allowed, succeeds(in, now.status));
+        return fixed.stops ? logical_and(in, allowed, unfinished(in, now, fixed)) : allowed;
+      },
+      [&](Builder& in, const SolveState& now, const SolveEnv& fixed) {
+        return look == Look::BetweenLoops ? advance_many(in, now, fixed)
+                                          : advance_one(in, now, fixed, look);
+      });
+}
+
+SolveState FixedIntegration::advance_many(Builder& b, const SolveState& s,
+                                          const SolveEnv& env) const {
+  SolveEnv some = env;
+  some.max_steps = min(b, env.max_steps, add(b, s.accepted, s.stride));
+  SolveState begin = s;
+  begin.status = begin.stride = nullptr;
+  const SolveState taken = take_steps(b, begin, some, Look::Never);
+  Value *code = finite_status(b, taken.states), *one = i32(b, 1);
+  Value* again = logical_and(b, logical_not(b, succeeds(b, code)), gt(b, s.stride, one));
+  begin.tape = taken.tape;  // a tape has one history: the same frames are written anew
+  const Values back = flatten(begin), on = flatten(taken);
+  Values chosen;
+  for (std::size_t i = 0; i < on.size(); ++i) chosen.push_back(choose(b, again, back[i], on[i]));
+  SolveState next = rebind(taken, chosen);
+  next.status = select(b, again, s.status, code);
+  next.stride = select(b, again, one, s.stride);
+  return next;
 }
 
 void FixedIntegration::begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,
@@ -158,8 +194,8 @@ void FixedIntegration::leave_segment(Builder& b, const SolveEnv& env, SolveState
   next.done = select(b, leaves, fresh.done, next.done);
 }
 
-SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
-                                         const SolveEnv& env) const {
+SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s, const SolveEnv& env,
+                                         Look look) const {
   SolveState next = s;
   next.accepted = add_one(b, s.accepted);
   const auto [dt, end] = next_step(b, s, env);
@@ -167,7 +203,7 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s,
       take_step(b, method_, dynamics(env.captures), {s.t, dt, s.states, s.segment}, {}, next.cells);
   next.t = end;
   next.states = step.states;
-  if (s.status) next.status = finite_status(b, next.states);
+  if (look == Look::AtEachStep) next.status = finite_status(b, next.states);
   if (solve_.goes_along()) next.cells[0] = frame_before(b, s);
   next.integrals =
       integrals_.add(b, {s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages});

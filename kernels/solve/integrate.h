@@ -25,8 +25,9 @@ struct SolveState {
   Evaluation first;  // f(t, states), for a method that shares it with the step before
   Segment segment;   // where there are stops, with how often the dynamics were evaluated behind one
   Value* landings = nullptr;
-  // Of steps of one size: where the segment begins, its steps, and how many are done.
-  Value *begin = nullptr, *steps = nullptr, *done = nullptr;
+  // Of steps of one size: where the segment begins, its steps, and how many are done; and how many
+  // are taken until the states are looked at.
+  Value *begin = nullptr, *steps = nullptr, *done = nullptr, *stride = nullptr;
   Values cells, integrals;
   Value* tape = nullptr;
 
@@ -39,7 +40,7 @@ struct SolveState {
     each_of(f, states, "u");
     first.each(f);
     segment.each(f), f(landings, "landings");
-    f(begin, "begin"), f(steps, "steps"), f(done, "done");
+    f(begin, "begin"), f(steps, "steps"), f(done, "done"), f(stride, "stride");
     each_of(f, cells, "cell"), each_of(f, integrals, "integral");
     f(tape, "tape");
   }

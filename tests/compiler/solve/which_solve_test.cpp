@@ -1,11 +1,13 @@
 // A program that stops says which of its solves failed: the line and layer, the direction, how far
 // it came, and what was not finite first. The interpreter says the same as compiled code.
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <regex>
 
 #include "compiler/nodec.h"
 #include "compiler/trace/scope.h"
+#include "ir/status.h"
 #include "ir/stopped.h"
 #include "tests/compiler/oracle.h"
 
@@ -157,6 +159,47 @@ TEST_CASE("what is not finite on the way is told, without a batch too") {
         stopped(*traced.graph, {Array::of({4}, {1, 1, 1, 1}), Array::of({4}, {2, 2, 0.5, 2})});
     INFO(text);
     CHECK(contains(text, "; u[2] was not finite first)"));
+  }
+}
+
+// u' = sqrt(end - t) + 0 u is not finite from t = end on; every sample has an end of its own.
+TEST_CASE("fixed steps of a batch stop at the first that is not finite for any sample") {
+  for (const char* method : {"euler", "rk4"}) {
+    for (const bool stops : {false, true}) {
+      SolveOptions options;
+      options.method = method, options.dt = 1e-3;
+      if (stops) options.stops = {0.25, 0.75};
+      const auto run = [&](const Var& u, const Var& end) {
+        const auto dynamics = [&](const Var& x, const Var& t) { return sqrt(end - t) + x * 0.0; };
+        return solve(dynamics, u, 0, 1, options);
+      };
+      const std::vector<Input> inputs{{"u", f64({"B"})}, {"end", f64({"B"})}};
+      Array u = Array::zeros(Dtype::F64, {70}), end = Array::zeros(Dtype::F64, {70});
+      std::fill(end.reals.begin(), end.reals.end(), 2);
+      end.reals[3] = 0.7005, end.reals[40] = 0.5005;
+      const auto plain = trace(
+          "steps", inputs, [&](const Var& x, const Var& e) { return run(x, e).u; }, "B");
+      const std::string text = stopped(*plain.graph, {u, end});
+      INFO(text);
+      CHECK(contains(text, "at t = 0.50"));
+      CHECK(contains(text, "; u of sample 40 was not finite first)"));
+      options.stop_on_failure = false;
+      const auto counted = trace(
+          "counts", inputs,
+          [&](const Var& x, const Var& e) {
+            const auto s = run(x, e);
+            return std::tuple{s.status, s.accepted, s.t};
+          },
+          "B");
+      const std::vector<Array> in{u, end};
+      const auto counts = interpret(*run_until(*counted.graph, "differentiate"), in);
+      const Program program = oracle::compile_fresh(*counted.graph);
+      for (const int threads : {1, 2, 3}) {
+        oracle::expect_close(oracle::run_compiled(program, in, threads), counts, 0);
+      }
+      CHECK(counts[0].integer() == std::int64_t(Status::NonFinite));
+      CHECK(std::abs(counts[1].integer() - 501) <= 1);
+    }
   }
 }
 

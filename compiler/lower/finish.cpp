@@ -5,6 +5,7 @@
 #include <map>
 
 #include "compiler/lower/batch.h"
+#include "compiler/lower/carries_in_place.h"
 #include "compiler/lower/visit.h"
 
 namespace nodec::lowering {
@@ -23,6 +24,7 @@ class Finisher {
       changed = false;
       each_list([&](Nodes& nodes) { changed = drop_dead(nodes) || changed; });
     }
+    make_carries_in_place(plan_, kept_);
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
     spare_the_stack();
     number_scratch();

@@ -147,7 +147,7 @@ TEST_CASE("frames of samples and tensors of several dtypes, and of no scalars") 
   CHECK(shows("tape_0: 5*N + 128*blocks + 24 bytes a frame"));
   CHECK(shows("r0 = sin e#8(dense) -> tape#12(tape, dense)"));  // made where it is kept
   CHECK(shows("r2 = lt r0, r1 -> tape#11(tape, dense)"));
-  CHECK(shows("r0 = copy y2#14(lanes) -> tape#15(tape)"));  // two of its six elements
+  CHECK(shows("r0 = copy y#7(lanes) -> tape#15(tape)"));  // two of its six elements
 }
 
 TEST_CASE("a tape that may not grow ends the program, whatever its frames hold") {

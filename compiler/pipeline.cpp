@@ -43,6 +43,7 @@ void derive_all(Graph& graph) {
   unbox(graph);
   settle_cells(graph);
   differentiate(graph);
+  number_stops(graph);
 }
 
 constexpr Stage kStages[] = {
@@ -215,14 +216,6 @@ KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
           {"nodec", std::string(build_id())}};
 }
 
-// What came from the cache was perhaps made when the solves stood on other lines.
-void tell_lines(const Graph& graph, Signature& signature) {
-  const std::vector<SourceLine> lines = solve_lines(graph);
-  for (std::size_t i = 0; i < std::min(lines.size(), signature.sites.size()); ++i) {
-    signature.sites[i].where = lines[i];
-  }
-}
-
 Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& report) {
   const plan::Plan plan = plan_of(expanded);
   LlvmModule module(target);
@@ -252,13 +245,14 @@ Program compile(const Graph& graph, const CompileOptions& options) {
     const KeyFields fields = key_fields(graph, target);
     const Hash key = key_of(fields);
     if (auto found = options.cache.find(key)) {
-      tell_lines(graph, found->signature);
+      move_lines(graph, found->signature);
       program.executable = load(*found);
       program.report.from_cache = true;
       return;
     }
     const std::unique_ptr<Graph> copy = run_until(graph, "expand");
-    const Artifact artifact = machine_code(*copy, target, program.report);
+    Artifact artifact = machine_code(*copy, target, program.report);
+    remember_lines(graph, artifact.signature);
     program.executable = load(artifact);
     options.cache.store(key, artifact, fields);
   });

@@ -50,12 +50,17 @@ struct PickedTable {
   Dim picked;
 };
 
-// A solve that may stop the program, by the number that its ops carry as `site`.
+// What may stop the program (a solve, or an op in a gradient), by the number that its ops carry as
+// `site`.
 struct Site {
-  SourceLine where;    // not part of what a program is: the same program may stand elsewhere
-  std::string states;  // "u[20]; v[2, 5]": what its components are counted through
-  std::string op;      // what stands there, where it is no solve
+  SourceLine where;          // not part of what a program is: the same program may stand elsewhere
+  std::int64_t traced = -1;  // the first op of the traced program on that line, in its order
+  std::string states;        // "u[20]; v[2, 5]": what its components are counted through
+  std::string op;            // what stands there, where it is no solve
 };
+
+// The `op` of a gradient whose own estimate stops the program.
+inline constexpr std::string_view kGradientSite = "gradient";
 
 inline constexpr std::int64_t kMostSites = 1 << 16;
 

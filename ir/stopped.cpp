@@ -36,14 +36,13 @@ std::string subscript(std::int64_t flat, const std::vector<std::int64_t>& sizes)
 }
 
 // A gradient that is not to be relied on by its own estimate, which no one solve made.
-bool is_estimate(const Outcome& outcome) {
-  return Status(outcome.status) == Status::GradientUnreliable && outcome.site < 0 &&
-         outcome.reverse == 0;
+bool is_estimate(const Outcome& outcome, const Site& site) {
+  return Status(outcome.status) == Status::GradientUnreliable && site.op == kGradientSite;
 }
 
 // Which solve: "in the reverse solve of layer_2".
 std::string solve_text(const Outcome& outcome, const Site& site) {
-  if (is_estimate(outcome) || (outcome.site < 0 && !site.where.known())) return "";
+  if (is_estimate(outcome, site) || (outcome.site < 0 && !site.where.known())) return "";
   return fmt::format(" in the {}solve{}", outcome.reverse != 0 ? "reverse " : "",
                      site.where.layer.empty() ? "" : " of " + site.where.layer);
 }
@@ -59,7 +58,7 @@ std::string first_text(const Outcome& outcome, const Site& site) {
 }
 
 std::string progress_text(const Outcome& outcome, const Site& site) {
-  if (is_estimate(outcome)) {
+  if (is_estimate(outcome, site)) {
     return fmt::format("estimated error {:.3g}, limit {:.3g}", outcome.t, outcome.dt);
   }
   return fmt::format("at t = {}, dt = {}, after {} accepted and {} rejected steps{}", outcome.t,
@@ -74,8 +73,10 @@ std::string words(std::string_view program, const Outcome& outcome, const Site& 
 
 std::vector<Note> place(const Outcome& outcome, const Site& site) {
   if (!site.where.known()) return {};
-  const std::string what = is_estimate(outcome) ? "the gradient" : "the solve";
-  return {{site.where, site.op.empty() ? what : site.op}};
+  const std::string what = is_estimate(outcome, site) ? "the gradient"
+                           : site.op.empty()          ? "the solve"
+                                                      : site.op;
+  return {{site.where, what}};
 }
 
 }  // namespace

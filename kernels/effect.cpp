@@ -31,8 +31,9 @@ std::vector<Datum> eval_fail_if(const Op& op, Data x, Interpreter& interpreter) 
   outcome.t = x[1].array.real(), outcome.dt = x[2].array.real();
   outcome.accepted = x[3].array.integer(), outcome.rejected = x[4].array.integer();
   outcome.site = site_of(op), outcome.reverse = reverse_of(op);
-  throw Stopped("", outcome,
-                {op.where, interpreter.report().states, attribute_or<std::string>(op, "op", "")});
+  throw Stopped(
+      "", outcome,
+      {op.where, -1, interpreter.report().states, attribute_or<std::string>(op, "op", "")});
 }
 
 Types tell_not_finite_type(const Op& op) {

@@ -164,7 +164,9 @@ void write_site(Writer& out, const Site& site) {
   out.text(site.where.file);
   out.number(site.where.line);
   out.text(site.where.layer);
+  out.number(site.traced);
   out.text(site.states);
+  out.text(site.op);
 }
 
 Site read_site(Reader& in) {
@@ -172,7 +174,9 @@ Site read_site(Reader& in) {
   site.where.file = in.text();
   site.where.line = int(in.number());
   site.where.layer = in.text();
+  site.traced = in.number();
   site.states = in.text();
+  site.op = in.text();
   return site;
 }
 

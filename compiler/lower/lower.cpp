@@ -64,7 +64,7 @@ void note_tables(const Region& region, std::vector<PickedTable>& tables) {
   }
 }
 
-// The solves that may stop the program.
+// What may stop the program.
 void note_sites(const Region& region, std::vector<Site>& sites) {
   for (const auto& op : region.ops) {
     for (const auto& inner : op->regions) note_sites(*inner, sites);
@@ -74,6 +74,7 @@ void note_sites(const Region& region, std::vector<Site>& sites) {
     Site& site = sites[std::size_t(number)];
     if (!site.where.known()) site.where = op->where;
     if (site.states.empty()) site.states = op->attrs.get_or<std::string>("states", "");
+    if (site.op.empty()) site.op = op->attrs.get_or<std::string>("op", "");
   }
 }
 

@@ -42,6 +42,14 @@ std::vector<Numbered> numbered(const Graph& graph) {
   return solves;
 }
 
+template <class F>
+void each_op(const Region& region, F&& f) {
+  for (const auto& op : region.ops) {
+    f(*op);
+    for (const auto& inner : op->regions) each_op(*inner, f);
+  }
+}
+
 // The ops that stop the program for a solve stand beside it, and are told by its line.
 void number_stops(const Region& region) {
   for (const auto& op : region.ops) {
@@ -63,14 +71,34 @@ void number_solves(Graph& graph) {
   number_stops(graph.body);
 }
 
-std::vector<SourceLine> solve_lines(const Graph& graph) {
+void number_stops(Graph& graph) {
+  std::int64_t next = 0;
+  each_op(graph.body, [&](const Op& op) {
+    next = std::max(next, op.attrs.get_or<std::int64_t>("site", -1) + 1);
+  });
+  each_op(graph.body, [&](Op& op) {
+    const bool stops = op.primitive == &fail_if_p && op.attrs.has("op") && !op.attrs.has("site");
+    if (stops && next < kMostSites) op.attrs.set("site", next++);
+  });
+}
+
+void remember_lines(const Graph& traced, Signature& signature) {
+  std::int64_t number = 0;
+  each_op(traced.body, [&](const Op& op) {
+    for (Site& site : signature.sites) {
+      if (site.traced < 0 && site.where.known() && site.where == op.where) site.traced = number;
+    }
+    ++number;
+  });
+}
+
+void move_lines(const Graph& traced, Signature& signature) {
   std::vector<SourceLine> lines;
-  for (const auto& [solve, site] : numbered(graph)) {
-    if (site < 0 || site >= kMostSites) continue;
-    if (lines.size() <= std::size_t(site)) lines.resize(std::size_t(site) + 1);
-    lines[std::size_t(site)] = solve->where;
+  each_op(traced.body, [&](const Op& op) { lines.push_back(op.where); });
+  for (Site& site : signature.sites) {
+    const bool known = site.traced >= 0 && site.traced < std::ssize(lines);
+    site.where = known ? lines[std::size_t(site.traced)] : SourceLine{};
   }
-  return lines;
 }
 
 }  // namespace nodec

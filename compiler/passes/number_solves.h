@@ -4,19 +4,22 @@
 // derived from it; what is derived from a solve keeps its number. A program that carries numbers
 // already (text that was printed behind this pass) keeps them.
 //
-// Lines are not part of a program's key, so that a program taken from the cache may have been made
-// for a solve on another line; solve_lines tells where each stands now.
+// Lines are not part of a program's key, so a program taken from the cache may have been made when
+// its solves stood on other lines. The k-th op of the traced program is the same one in both.
 #pragma once
 
-#include <vector>
-
+#include "ir/abi.h"
 #include "ir/graph.h"
 
 namespace nodec {
 
 void number_solves(Graph& graph);
 
-// By number; unknown where a number has no solve. The graph may be numbered or not.
-std::vector<SourceLine> solve_lines(const Graph& graph);
+// The same for what stops a derived program and is no solve (attribute `op`).
+void number_stops(Graph& graph);
+
+// Of a signature made from `traced`; and of one that was made from the same program elsewhere.
+void remember_lines(const Graph& traced, Signature& signature);
+void move_lines(const Graph& traced, Signature& signature);
 
 }  // namespace nodec

@@ -5,6 +5,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "ir/abi.h"
 #include "ir/status.h"
 #include "kernels/build.h"
 
@@ -90,7 +91,8 @@ void stop_above(Value* error, const Setting& limit, const SourceLine& where) {
   Value* largest = limit.value(b, error->type.dtype(), "the error limit", "gradient");
   Value *good = status(Status::Success), *bad = status(Status::GradientUnreliable);
   Value *fine = le(b, error, largest), *none = integer(b, Dtype::I32, 0);  // NaN is not fine
-  b.op(fail_if_p, {select(b, fine, good, bad), error, largest, none, none});
+  b.op(fail_if_p, {select(b, fine, good, bad), error, largest, none, none},
+       {{"op", std::string(kGradientSite)}});
 }
 
 }  // namespace nodec::tracing

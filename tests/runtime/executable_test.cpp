@@ -176,7 +176,7 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
         "after 8 accepted and 2 rejected steps)\n"
         "  help: raise the limit, or loosen rtol so that fewer steps are taken");
   Signature placed = signature;
-  placed.sites = {{}, {{"model.cpp", 42, "layer_2"}, "u[20]", ""}};
+  placed.sites = {{}, {{"model.cpp", 42, "layer_2"}, 3, "u[20]", ""}};
   Outcome failed{3, 0.5, 0.25, 8, 2, 1, 1, 7, 3, 3};
   CHECK(message([&] { require_success(failed, placed); }) ==
         "error: 'taping' stopped in the reverse solve of layer_2: the state or its error became "

@@ -22,7 +22,7 @@ Signature sample() {
   signature.scratch = {{"activations", Dim::symbol("blocks") * 64 * 20}, {"none", Dim(0)}};
   signature.tapes = {{"steps", Dim::symbol("blocks") * 640}};
   signature.tables = {{"gather", "images", Type::tensor(Dtype::U8, {n - 1, 784}), b * 784}};
-  signature.sites = {{{"model.cpp", 42, "layer_2"}, "u[20]; v[2, 5]", ""}, {}};
+  signature.sites = {{{"model.cpp", 42, "layer_2"}, 3, "u[20]; v[2, 5]", "div"}, {}};
   signature.lanes = 8;
   return signature;
 }
@@ -50,7 +50,9 @@ TEST_CASE("a signature comes back from its bytes as it was") {
   CHECK(after->tables.at(0).picked == before.tables[0].picked);
   REQUIRE(after->sites.size() == 2);
   CHECK(after->sites[0].where == before.sites[0].where);
+  CHECK(after->sites[0].traced == 3);
   CHECK(after->sites[0].states == "u[20]; v[2, 5]");
+  CHECK(after->sites[0].op == "div");
   CHECK(after->lanes == 8);
 }
 

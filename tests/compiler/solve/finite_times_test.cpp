@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "compiler/nodec.h"
 #include "ir/status.h"
@@ -17,16 +18,20 @@ Array time_of(double x) { return Array::scalar(Dtype::F64, x); }
 
 // The gradient by t0 and t1 of where u' = rate(t) ends, which starts at 1.
 template <class Rate>
-std::unique_ptr<Graph> time_gradient(const Rate& rate, const std::string& rule = "discrete") {
+Traced traced_gradient(const Rate& rate, const std::string& rule = "discrete") {
   const auto end = [&](const Var& t0, const Var& t1) {
     const auto dynamics = [&](const Var&, const Var& t) { return call("rate", rate, t); };
     return solve(dynamics, constant(1.0, Dtype::F64), t0, t1,
                  {.adjoint = rule, .rtol = 1e-8, .atol = 1e-8})
         .u;
   };
-  const Traced traced = trace("g", {{"t0", f64()}, {"t1", f64()}},
-                              [&](const Var& t0, const Var& t1) { return grad(end, t0, t1); });
-  return run_until(*traced.graph, "differentiate");
+  return trace("g", {{"t0", f64()}, {"t1", f64()}},
+               [&](const Var& t0, const Var& t1) { return grad(end, t0, t1); });
+}
+
+template <class Rate>
+std::unique_ptr<Graph> time_gradient(const Rate& rate, const std::string& rule = "discrete") {
+  return run_until(*traced_gradient(rate, rule).graph, "differentiate");
 }
 
 // What running it from 0 to 1 is refused with.
@@ -72,18 +77,40 @@ TEST_CASE("rules that do not need the op's derivative, and smooth ends, give the
 }
 
 #ifdef NODEC_CPU_JIT
-TEST_CASE("machine code stops alike") {
-  const auto graph = time_gradient([](const Var& t) { return exp(t) + sqrt(t); });
-  const Program program = compile(*graph, {.cache = ObjectCache({})});
-  const auto run = [&](double t0) {
-    const Tensor start = Tensor::scalar(t0), end = Tensor::scalar(1.0);
-    Tensor by_start = Tensor::scalar(0.0), by_end = Tensor::scalar(0.0);
-    const std::vector<TensorView> in{start, end}, out{by_start, by_end};
-    return program.executable->call(in, out);
+// What running the program from t0 to 1 is refused with.
+Error refused_from(const Program& program, double t0) {
+  const Tensor start = Tensor::scalar(t0), end = Tensor::scalar(1.0);
+  try {
+    program.executable->run(std::vector<TensorView>{start, end});
+  } catch (const Error& error) {
+    return error;
+  }
+  return Error("it runs");
+}
+
+TEST_CASE("machine code stops alike, and from the cache with the lines of now") {
+  const auto folder = std::filesystem::temp_directory_path() / "nodec_finite_times_test";
+  std::filesystem::remove_all(folder);
+  const auto rate = [](const Var& t) { return exp(t) + sqrt(t); };
+  int line = 0;
+  const auto rate_below = [&](const Var& t) {
+    line = __LINE__ + 1;
+    return exp(t) + sqrt(t);
   };
-  CHECK(run(0.25).status == std::int64_t(Status::Success));
-  CHECK(run(0).status == std::int64_t(Status::TimeGradient));
-  CHECK(run(0).t == 0);
+  const Traced first = traced_gradient(rate), second = traced_gradient(rate_below);
+  const Program program = compile(*first.graph, {.cache = ObjectCache(folder)});
+  CHECK(refused_from(program, 0.25).message() == "it runs");
+  const Error error = refused_from(program, 0);
+  CHECK(error.message().starts_with("'g' stopped in the solve: "));
+  REQUIRE(error.notes().size() == 1);
+  CHECK(error.notes()[0].remark == "sqrt");
+  const Program again = compile(*second.graph, {.cache = ObjectCache(folder)});
+  CHECK(again.report.from_cache);
+  const Error moved = refused_from(again, 0);
+  REQUIRE(moved.notes().size() == 1);
+  CHECK(moved.notes()[0].remark == "sqrt");
+  CHECK(moved.notes()[0].where.line == line);
+  std::filesystem::remove_all(folder);
 }
 #endif
 

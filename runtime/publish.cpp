@@ -1,40 +1,211 @@
-// Temporary files and their renaming.
+// Temporary files and their renaming; and what is written in place.
 #include "runtime/publish.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <fstream>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
 #include <system_error>
 
 namespace nodec {
 namespace {
 
-// Unique among the writers of a folder: other processes, and other threads of this one.
-std::filesystem::path temporary_beside(const std::filesystem::path& place) {
-  static std::atomic<std::uint64_t> serial{0};
-  return place.parent_path() /
-         fmt::format(".{}.{}.{}.part", place.filename().string(), getpid(), serial.fetch_add(1));
+namespace fs = std::filesystem;
+
+std::string reason(int code) { return std::generic_category().message(code); }
+
+// A write past a limit of size or into a pipe that nobody reads would end the process by a signal;
+// here it is an error of that write, whatever the program does with the signals.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigemptyset(&ours_);
+    sigaddset(&ours_, SIGXFSZ);
+    sigaddset(&ours_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    for (const int signal : {SIGXFSZ, SIGPIPE}) {
+      if (sigismember(&pending, signal) == 1) sigdelset(&ours_, signal);
+    }
+    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
+  }
+  ~HeldSignals() {
+    constexpr timespec kNow{0, 0};
+    while (sigtimedwait(&ours_, nullptr, &kNow) > 0) continue;
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+ private:
+  sigset_t ours_, before_;
+};
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { close(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int fd() const { return fd_; }
+  bool write(const FileParts& parts) const {
+    for (std::string_view part : parts) {
+      while (!part.empty()) {
+        const ssize_t done = ::write(fd_, part.data(), part.size());
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return false;
+        part.remove_prefix(std::size_t(done));
+      }
+    }
+    return true;
+  }
+  bool close() {
+    if (fd_ < 0) return true;
+    return ::close(std::exchange(fd_, -1)) == 0;
+  }
+
+ private:
+  int fd_;
+};
+
+// Where the bytes of a place go.
+struct Target {
+  fs::path path;
+  bool exists = false;
+  bool in_place = false;  // written as it is, not replaced
+  struct stat status = {};
+  std::string trouble = {};  // why it cannot be written at all
+};
+
+// A link that leads to no file yet: the name it stands for.
+fs::path behind_links(fs::path path) {
+  constexpr int kMostLinks = 40;
+  std::error_code none;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(path, none); ++i) {
+    const fs::path next = fs::read_symlink(path, none);
+    path = next.is_absolute() ? next : path.parent_path() / next;
+  }
+  return path;
 }
 
-bool write(const std::filesystem::path& path, std::initializer_list<std::string_view> parts) {
-  std::ofstream file(path, std::ios::binary);
-  for (const std::string_view part : parts) file.write(part.data(), std::streamsize(part.size()));
-  file.close();
-  return bool(file);
+bool same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+Target target_of(const fs::path& place) {
+  Target target{.path = place};
+  if (place.empty()) return target.trouble = "no file is named", target;
+  if (stat(place.c_str(), &target.status) != 0) {
+    if (errno != ENOENT) return target.trouble = reason(errno), target;
+    target.path = behind_links(place);
+    return target;
+  }
+  target.exists = true;
+  const mode_t mode = target.status.st_mode;
+  if (S_ISDIR(mode)) return target.trouble = reason(EISDIR), target;
+  if (S_ISBLK(mode)) return target.trouble = "it is a block device", target;
+  if (S_ISSOCK(mode)) return target.trouble = "it is a socket", target;
+  std::error_code failed;
+  const fs::path real = fs::canonical(place, failed);
+  struct stat there;
+  const bool found = !failed && stat(real.c_str(), &there) == 0 && same_file(there, target.status);
+  target.in_place = !S_ISREG(mode) || !found || target.status.st_nlink > 1;
+  if (!target.in_place) target.path = real;
+  if (faccessat(AT_FDCWD, place.c_str(), W_OK, AT_EACCESS) != 0) target.trouble = reason(errno);
+  return target;
+}
+
+std::string write_in_place(const Target& target, const FileParts& parts) {
+  // Non-blocking, for the open of a pipe that nobody reads would wait for a reader.
+  const int truncate = S_ISREG(target.status.st_mode) ? O_TRUNC : 0;
+  Descriptor file(
+      open(target.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | truncate));
+  if (file.fd() < 0) return errno == ENXIO ? "nobody reads this pipe" : reason(errno);
+  fcntl(file.fd(), F_SETFL, fcntl(file.fd(), F_GETFL) & ~O_NONBLOCK);
+  if (!file.write(parts) || !file.close()) return reason(errno);
+  return {};
+}
+
+// Unique among the writers of a folder: other processes, and other threads of this one. Cut, since
+// the place's own name may be as long as names can be.
+fs::path temporary_beside(const fs::path& place) {
+  static std::atomic<std::uint64_t> serial{0};
+  constexpr std::size_t kMostOfName = 180;
+  return place.parent_path() / fmt::format(".{}.{}.{}.part",
+                                           place.filename().string().substr(0, kMostOfName),
+                                           getpid(), serial.fetch_add(1));
+}
+
+// A new file beside the wanted one, gone again unless it takes its name.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const Target& target)
+      : name_(temporary_beside(target.path)),
+        file_(open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+    if (file_.fd() < 0) {
+      trouble_ = reason(errno);
+      name_.clear();
+    } else if (target.exists) {
+      const struct stat& was = target.status;
+      // Where the owner cannot be kept the mode still is, but for the bits that lend his rights.
+      const bool kept = fchown(file_.fd(), was.st_uid, was.st_gid) == 0;
+      if (fchmod(file_.fd(), was.st_mode & (kept ? 07777 : 0777)) != 0) trouble_ = reason(errno);
+    }
+  }
+  ~TemporaryFile() {
+    if (!name_.empty()) unlink(name_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  const std::string& trouble() const { return trouble_; }
+  std::string publish(const FileParts& parts, bool wait_for_disk, const fs::path& place) {
+    if (!file_.write(parts) || (wait_for_disk && fsync(file_.fd()) != 0) || !file_.close() ||
+        rename(name_.c_str(), place.c_str()) != 0) {
+      return reason(errno);
+    }
+    name_.clear();
+    return {};
+  }
+
+ private:
+  fs::path name_;
+  Descriptor file_;
+  std::string trouble_;
+};
+
+std::string replace(const Target& target, const FileParts& parts, bool wait_for_disk) {
+  TemporaryFile file(target);
+  return file.trouble().empty() ? file.publish(parts, wait_for_disk, target.path) : file.trouble();
 }
 
 }  // namespace
 
-bool publish(const std::filesystem::path& place, std::initializer_list<std::string_view> parts) {
-  std::error_code failure;
-  const std::filesystem::path temporary = temporary_beside(place);
-  const bool written = write(temporary, parts);
-  if (written) std::filesystem::rename(temporary, place, failure);
-  if (written && !failure) return true;
-  std::filesystem::remove(temporary, failure);
-  return false;
+std::string publish(const fs::path& place, const FileParts& parts) {
+  const Target target = target_of(place);
+  if (!target.trouble.empty()) return target.trouble;
+  const HeldSignals held;
+  return target.in_place ? write_in_place(target, parts) : replace(target, parts, true);
+}
+
+std::string publish_entry(const fs::path& place, const FileParts& parts) {
+  std::error_code failed;
+  const fs::file_status status = fs::symlink_status(place, failed);
+  if (fs::exists(status) && !fs::is_regular_file(status)) return "it is not a plain file";
+  const HeldSignals held;
+  return replace({.path = place}, parts, false);
+}
+
+std::string why_unwritable(const fs::path& place) {
+  const Target target = target_of(place);
+  if (!target.trouble.empty() || target.in_place) return target.trouble;
+  return TemporaryFile(target).trouble();
 }
 
 }  // namespace nodec

@@ -1,0 +1,186 @@
+// Files are published whole or not at all; links, pipes and devices stay what they are.
+#include "runtime/publish.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+using namespace nodec;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class Place {
+ public:
+  Place() {
+    std::string pattern = (fs::temp_directory_path() / "nodec-publish-XXXXXX").string();
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    folder_ = pattern;
+  }
+  ~Place() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  fs::path operator/(const std::string& name) const { return folder_ / name; }
+  fs::path file(const std::string& name, const std::string& bytes) const {
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
+    return folder_ / name;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(folder_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::ptrdiff_t count() const { return std::distance(fs::directory_iterator(folder_), {}); }
+
+ private:
+  fs::path folder_;
+};
+
+mode_t mode(const fs::path& path) {
+  struct stat status;
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE("a file keeps its mode and is all there is") {
+  const Place place;
+  const fs::path file = place.file("file", "older and longer");
+  fs::permissions(file, fs::perms(0640));
+  CHECK(why_unwritable(file) == "");
+  CHECK(publish(file, {"one ", "two"}) == "");
+  CHECK(place.read("file") == "one two");
+  CHECK(mode(file) == 0640);
+  CHECK(publish(place / "new", {}) == "");
+  CHECK(place.count() == 2);
+}
+
+TEST_CASE("a name as long as names can be is no trouble") {
+  const Place place;
+  CHECK(publish(place / std::string(255, 'n'), {"x"}) == "");
+  CHECK(publish(place / std::string(256, 'n'), {"x"}) == "File name too long");
+  CHECK(place.count() == 1);
+}
+
+TEST_CASE("links are followed, whether or not they lead to a file") {
+  const Place place;
+  place.file("file", "older");
+  fs::create_symlink("file", place / "link");
+  fs::create_symlink("link", place / "second");
+  CHECK(publish(place / "second", {"new"}) == "");
+  CHECK(fs::is_symlink(place / "second"));
+  CHECK(fs::is_symlink(place / "link"));
+  CHECK(place.read("file") == "new");
+  fs::create_symlink("absent", place / "dangling");
+  CHECK(why_unwritable(place / "dangling") == "");
+  CHECK(publish(place / "dangling", {"made"}) == "");
+  CHECK(fs::is_symlink(place / "dangling"));
+  CHECK(place.read("absent") == "made");
+  fs::create_symlink("none/file", place / "astray");
+  CHECK(publish(place / "astray", {"x"}) == "No such file or directory");
+  fs::create_symlink("circle", place / "circle");
+  CHECK(publish(place / "circle", {"x"}) == "Too many levels of symbolic links");
+  CHECK(place.count() == 7);
+}
+
+TEST_CASE("a file of two names stays one file") {
+  const Place place;
+  place.file("file", "older and longer");
+  fs::create_hard_link(place / "file", place / "other");
+  CHECK(publish(place / "file", {"new"}) == "");
+  CHECK(place.read("other") == "new");
+  CHECK(fs::hard_link_count(place / "file") == 2);
+}
+
+TEST_CASE("a pipe is written to where somebody reads, and never replaced") {
+  const Place place;
+  const fs::path pipe = place / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(publish(pipe, {"x"}) == "nobody reads this pipe");
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  CHECK(publish(pipe, {"ab", "c"}) == "");
+  char got[8] = {};
+  CHECK(read(reader, got, sizeof got) == 3);
+  CHECK(std::string(got) == "abc");
+  close(reader);
+  CHECK(fs::is_fifo(pipe));
+  CHECK(place.count() == 1);
+}
+
+TEST_CASE("a reader that goes away is an error, not the end of the process") {
+  const Place place;
+  const fs::path pipe = place / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  std::string trouble;
+  const std::string bytes(1 << 20, 'x');  // more than a pipe holds
+  std::thread writer([&] { trouble = publish(pipe, {bytes}); });
+  char first = 0;
+  while (read(reader, &first, 1) != 1) std::this_thread::yield();
+  close(reader);
+  writer.join();
+  CHECK(trouble == "Broken pipe");
+}
+
+TEST_CASE("devices stay devices") {
+  const Place place;
+  fs::create_symlink("/dev/null", place / "null");
+  fs::create_symlink("/dev/full", place / "full");
+  CHECK(publish(place / "null", {"x"}) == "");
+  CHECK(publish(place / "full", {"x"}) == "No space left on device");
+  CHECK(fs::is_character_file("/dev/null"));
+  CHECK(fs::is_symlink(place / "null"));
+  const fs::path own = place / "own";
+  if (mknod(own.c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0) {  // root's only
+    CHECK(why_unwritable(own) == "");
+    const std::string where_devices_work = publish(own, {"x"});
+    INFO(where_devices_work);
+    CHECK(fs::is_character_file(own));
+  }
+  const fs::path disk = place / "disk";
+  if (mknod(disk.c_str(), S_IFBLK | 0600, makedev(240, 0)) == 0) {
+    CHECK(publish(disk, {"x"}) == "it is a block device");
+    CHECK(fs::is_block_file(disk));
+  }
+}
+
+TEST_CASE("what cannot be written says why, beforehand too, and leaves nothing") {
+  const Place place;
+  CHECK(why_unwritable("") == "no file is named");
+  CHECK(why_unwritable(place / "none/file") == "No such file or directory");
+  CHECK(why_unwritable(place / ".") == "Is a directory");
+  CHECK(publish(place / ".", {"x"}) == "Is a directory");
+  CHECK(publish_entry(place / "none/file", {"x"}) == "No such file or directory");
+  CHECK(place.count() == 0);
+}
+
+TEST_CASE("a limit of file size is an error, and the older file stays") {
+  const Place place;
+  place.file("file", "older");
+  rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{4096, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  const std::string bytes(10000, 'x');
+  const std::string whole = publish(place / "file", {bytes});
+  const std::string entry = publish_entry(place / "entry", {bytes});
+  setrlimit(RLIMIT_FSIZE, &before);
+  CHECK(whole == "File too large");
+  CHECK(entry == "File too large");
+  CHECK(place.read("file") == "older");
+  CHECK(place.count() == 1);
+}

@@ -2,6 +2,7 @@
 #include "runtime/npy.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -90,6 +91,40 @@ TEST_CASE("versions 2 and 3 are read") {
   }
 }
 
+TEST_CASE("unusual headers are read as numpy reads them") {
+  const File file;
+  const auto type = [&](const std::string& header, std::size_t bytes) {
+    file.write(npy(header, std::string(bytes, '\0')));
+    return read_npy(file.path).view().type();
+  };
+  CHECK(type("{'descr': '<f8', 'fortran_order': True, 'shape': (3,), }", 24) == "f64[3]");
+  CHECK(type("{'descr': '<f8', 'fortran_order': True, 'shape': (), }", 8) == "f64[]");
+  CHECK(type("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 3, 1), }", 24) ==
+        "f64[1, 3, 1]");
+  CHECK(type("{'descr': '<f8', 'fortran_order': True, 'shape': (0, 3), }", 0) == "f64[0, 3]");
+  CHECK(type("{'descr': '<f8', 'fortran_order': False, 'shape': (3L, 2L), }", 48) == "f64[3, 2]");
+  CHECK(type("{'descr': '=f8', 'fortran_order': False, 'shape': (3,)}", 24) == "f64[3]");
+  CHECK(type("{\"descr\": \"<f8\", \"fortran_order\": False, \"shape\": (3,), }", 24) == "f64[3]");
+  CHECK(type("{ 'shape':(3 , ),'fortran_order':False,\n'descr' : 'float32' }  \n", 12) == "f32[3]");
+  CHECK(type("{'descr': '>u1', 'fortran_order': False, 'shape': (3,), }", 3) == "u8[3]");
+  CHECK(type("{'descr': '?', 'fortran_order': False, 'shape': (3,), }", 3) == "bool[3]");
+}
+
+TEST_CASE("a pipe or a device is refused at once") {
+  const File file;
+  REQUIRE(mkfifo(file.path.c_str(), 0600) == 0);
+  CHECK(file.message() == "'x.npy' cannot be read: it is a pipe, not a plain file");
+  CHECK_THROWS_WITH_AS(read_npy("/dev/zero"), doctest::Contains("not a plain file"), Error);
+  CHECK_THROWS_WITH_AS(read_npy("/tmp"), doctest::Contains("it is a folder"), Error);
+}
+
+TEST_CASE("an array that cannot be written says why") {
+  CHECK_THROWS_WITH_AS(write_npy("/none/x.npy", Tensor::scalar(1.0)),
+                       "error: cannot write '/none/x.npy': No such file or directory\n"
+                       "  help: name a file in a folder that can be written and has room",
+                       Error);
+}
+
 TEST_CASE("what is not such an array is refused with the reason") {
   const File file;
   CHECK(file.message() == "'x.npy' cannot be read: No such file or directory");
@@ -106,9 +141,21 @@ TEST_CASE("what is not such an array is refused with the reason") {
         "'x.npy' holds 9 bytes of elements where its shape takes 8");
   CHECK(message(npy(kTwo, eight).substr(0, 20)) == "'x.npy' ends inside its header");
   CHECK(message(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", eight)) ==
-        "'x.npy' holds elements of type >f4");
-  CHECK(message(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }", eight)) ==
+        "'x.npy' holds big-endian elements (>f4)");
+  CHECK(message(npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }", eight)) ==
+        "'x.npy' holds elements of type <f2");
+  CHECK(message(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", eight)) ==
+        "'x.npy' holds elements of type [('a', '<f4')]");
+  CHECK(message(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2, 1, 3), }", eight)) ==
         "'x.npy' is stored column by column");
+  CHECK(message(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }", "\1\2\1")) ==
+        "'x.npy' holds the byte 2 as boolean 1: wanted 0 or 1");
+  for (const char* header : {"", "[1]", "{'descr': '<f4'", "{'descr': '<f4', 'descr': '<f4'}",
+                             "{'shape': (2,), 'fortran_order': False, 'descr': '<f4'} x",
+                             "{'shape': (2,), 'fortran_order': False, 'descr': '<f4', 'x': 1}"}) {
+    INFO(header);
+    CHECK(message(npy(header, eight)) == "'x.npy' has a damaged header");
+  }
   CHECK(message(npy("{'descr': '<f4', 'fortran_order': False, }", eight)) ==
         "'x.npy' states no 'shape'");
   for (const char* shape : {"(-1,)", "(99999999999999999999,)", "(1099511627776,)", "(x,)",

@@ -3,18 +3,19 @@
 // An entry: magic, format version, key, the sizes of its two parts, the hash of the parts seeded
 // with the rest; then the signature and the object. The name is the key, and the key is stored
 // again, so that a renamed or foreign file is never mistaken for another. What the key was made of
-// is a file of its own: nothing but an explanation depends on it.
+// is a file of its own (cache_record.h): nothing but an explanation depends on it.
 #include "runtime/cache.h"
 
-#include <fmt/format.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <system_error>
+#include <unordered_set>
 
+#include "runtime/plain_file.h"
 #include "runtime/publish.h"
 #include "runtime/signature.h"
 
@@ -32,19 +33,10 @@ static_assert(sizeof(Header) == 64);
 
 constexpr char kObject[8] = {'n', 'o', 'd', 'e', 'c', 'o', 'b', 'j'};
 constexpr std::uint64_t kVersion = 2;
+constexpr std::uint64_t kLargestEntry = std::uint64_t{1} << 30;  // what is larger is none of ours
 
 Hash checksum_of(const Header& header, std::string_view parts) {
   return hash(parts, header.key.low ^ header.signature_bytes);
-}
-
-std::optional<std::string> read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  try {
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  } catch (const std::ios_base::failure&) {  // a folder, or a disk that cannot be read
-    return std::nullopt;
-  }
 }
 
 std::optional<Artifact> decode(const Hash& key, std::string_view bytes) {
@@ -77,43 +69,10 @@ std::string encode(const Hash& key, const Artifact& artifact) {
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + parts;
 }
 
-// The fields as text: a line with the checksum of the rest, then for each field a line with its
-// name and size and the value.
-std::string text_of(const KeyFields& fields) {
-  std::string text;
-  for (const auto& [name, value] : fields) {
-    text += fmt::format("{} {}\n{}\n", name, value.size(), value);
-  }
-  return text;
-}
-
-std::string encode(const KeyFields& fields) {
-  const std::string text = text_of(fields);
-  return fmt::format("{}\n{}", hash(text).str(), text);
-}
-
-std::optional<KeyFields> decode_fields(std::string_view bytes) {
-  const std::size_t line = bytes.find('\n');
-  if (line == bytes.npos) return std::nullopt;
-  std::string_view text = bytes.substr(line + 1);
-  if (bytes.substr(0, line) != hash(text).str()) return std::nullopt;
-  KeyFields fields;
-  while (!text.empty()) {  // the checksum agrees, so this is what encode wrote
-    const std::size_t space = text.find(' '), end = text.find('\n');
-    if (space == text.npos || end == text.npos || end < space) return std::nullopt;
-    const std::size_t size = std::strtoull(text.data() + space + 1, nullptr, 10);
-    if (size > text.size() - end - 1) return std::nullopt;
-    fields.emplace_back(text.substr(0, space), text.substr(end + 1, size));
-    text.remove_prefix(std::min(text.size(), end + 1 + size + 1));
-  }
-  return fields;
-}
-
 }  // namespace
 
-Hash key_of(const KeyFields& fields) { return hash(text_of(fields)); }
-
-ObjectCache::ObjectCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
+ObjectCache::ObjectCache(std::filesystem::path folder, std::uint64_t limit)
+    : folder_(std::move(folder)), limit_(limit) {}
 
 ObjectCache ObjectCache::from_environment() {
   if (const char* folder = std::getenv("NODEC_CACHE_DIR")) return ObjectCache(folder);
@@ -134,48 +93,73 @@ std::filesystem::path ObjectCache::reason(const Hash& key) const {
   return folder_ / (key.str() + ".why");
 }
 
+std::string ObjectCache::trouble() const {
+  std::error_code failure;
+  std::filesystem::create_directories(folder_, failure);
+  if (failure && !std::filesystem::is_directory(folder_)) return failure.message();
+  return why_unwritable(folder_ / "probe");
+}
+
 std::optional<Artifact> ObjectCache::find(const Hash& key) const {
   if (folder_.empty()) return std::nullopt;
-  const auto bytes = read_file(entry(key));
+  const std::filesystem::path path = entry(key);
+  const auto bytes = read_whole(path, kLargestEntry);
   if (!bytes) return std::nullopt;
   auto artifact = decode(key, *bytes);
   if (!artifact) {
     std::error_code ignored;
-    std::filesystem::remove(entry(key), ignored);
+    std::filesystem::remove(path, ignored);
     std::filesystem::remove(reason(key), ignored);
+    return std::nullopt;
   }
+  constexpr timespec kUsedNow[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  utimensat(AT_FDCWD, path.c_str(), kUsedNow, 0);
   return artifact;
 }
 
 bool ObjectCache::store(const Hash& key, const Artifact& artifact, const KeyFields& fields) const {
   if (folder_.empty()) return false;
+  const std::string bytes = encode(key, artifact), why = fields.empty() ? "" : encode(fields);
+  if (bytes.size() + why.size() > std::min(limit_, kLargestEntry)) return false;
   std::error_code failure;
   std::filesystem::create_directories(folder_, failure);
-  if (!publish(entry(key), {encode(key, artifact)})) return false;
-  if (!fields.empty()) publish(reason(key), {encode(fields)});
+  if (!publish_entry(entry(key), {bytes}).empty()) return false;
+  if (!fields.empty() && !publish_entry(reason(key), {why}).empty()) {
+    std::filesystem::remove(reason(key), failure);  // one of another format
+  }
+  make_room(folder_, limit_, bytes.size() + why.size(), key);
   return true;
 }
 
-std::vector<CacheRecord> ObjectCache::records() const {
-  std::vector<CacheRecord> all;
+std::vector<CacheGlance> ObjectCache::glances() const {
+  std::vector<CacheGlance> all;
   std::error_code failed;
   if (folder_.empty()) return all;
+  std::vector<Hash> keys;
+  std::unordered_set<std::string> entries;
   for (std::filesystem::directory_iterator file(folder_, failed), end; !failed && file != end;
        file.increment(failed)) {
-    if (file->path().extension() != ".why") continue;
-    const auto bytes = read_file(file->path());
-    auto fields = bytes ? decode_fields(*bytes) : std::nullopt;
-    if (!fields) continue;
-    const Hash key = key_of(*fields);
-    std::error_code gone;
-    const auto written = std::filesystem::last_write_time(entry(key), gone);
-    if (gone) continue;
-    const auto size = std::filesystem::file_size(entry(key), gone);
-    if (!gone) all.push_back({key, std::move(*fields), written, size});
+    const std::string name = file->path().filename().string();
+    if (const auto key = key_in(name, ".why")) keys.push_back(*key);
+    if (key_in(name, ".nodec")) entries.insert(name);
   }
-  std::sort(all.begin(), all.end(),
-            [](const CacheRecord& a, const CacheRecord& b) { return a.written < b.written; });
+  for (const Hash& key : keys) {
+    if (!entries.contains(entry(key).filename().string())) continue;
+    if (auto glance = glance_at(reason(key), key)) all.push_back(std::move(*glance));
+  }
   return all;
+}
+
+std::optional<KeyFields> ObjectCache::fields(const Hash& key) const {
+  const auto text = read_whole(reason(key), kLargestEntry);
+  auto fields = text ? decode_fields(*text) : std::nullopt;
+  return fields && key_of(*fields) == key ? std::move(fields) : std::nullopt;
+}
+
+std::uintmax_t ObjectCache::bytes(const Hash& key) const {
+  std::error_code failed;
+  const std::uintmax_t size = std::filesystem::file_size(entry(key), failed);
+  return failed ? 0 : size;
 }
 
 }  // namespace nodec

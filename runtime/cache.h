@@ -3,48 +3,47 @@
 //
 // Entries are written to a temporary file and published by rename, so readers and writers of other
 // processes never see a part of one. A folder that cannot be written costs nothing but the speed.
+// It takes no more room than a limit: what was used least recently goes (cache_room.h).
 #pragma once
 
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "ir/abi.h"
-#include "runtime/hash.h"
+#include "runtime/cache_record.h"
+#include "runtime/cache_room.h"
 
 namespace nodec {
 
-// What a key is made of, by name. Kept beside an entry (KEY.why), so that a miss can be explained.
-using KeyFields = std::vector<std::pair<std::string, std::string>>;
-Hash key_of(const KeyFields& fields);
-
-// An entry that says what it was made from.
-struct CacheRecord {
-  Hash key;
-  KeyFields fields;
-  std::filesystem::file_time_type written;
-  std::uintmax_t bytes = 0;
-};
-
 class ObjectCache {
  public:
-  explicit ObjectCache(std::filesystem::path folder);  // empty: no cache
+  // No folder: no cache.
+  explicit ObjectCache(std::filesystem::path folder,
+                       std::uint64_t limit = cache_limit_from_environment());
   // NODEC_CACHE_DIR (empty: none), else nodec in the user's cache folder, else none.
   static ObjectCache from_environment();
 
   const std::filesystem::path& folder() const { return folder_; }
+  // Why nothing can be kept in the folder, which is made if need be; else empty.
+  std::string trouble() const;
+
   std::optional<Artifact> find(const Hash& key) const;
   // False: could not write.
   bool store(const Hash& key, const Artifact& artifact, const KeyFields& fields = {}) const;
-  // All that can be read and are whole, oldest first.
-  std::vector<CacheRecord> records() const;
+
+  // What its entries say they were made of, in no order.
+  std::vector<CacheGlance> glances() const;
+  // All of what one of them says, checked.
+  std::optional<KeyFields> fields(const Hash& key) const;
+  std::uintmax_t bytes(const Hash& key) const;  // of an entry; 0 when there is none
 
  private:
   std::filesystem::path entry(const Hash& key) const;
   std::filesystem::path reason(const Hash& key) const;
   std::filesystem::path folder_;
+  std::uint64_t limit_;
 };
 
 }  // namespace nodec

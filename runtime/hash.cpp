@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
 
 namespace nodec {
@@ -25,6 +27,15 @@ std::uint64_t avalanche(std::uint64_t k) {
 }  // namespace
 
 std::string Hash::str() const { return fmt::format("{:016x}{:016x}", high, low); }
+
+Hash Hash::read(std::string_view digits) {
+  Hash hash;
+  for (const auto& [half, at] : {std::pair(&hash.high, 0), std::pair(&hash.low, 16)}) {
+    const std::string_view part = digits.substr(std::min<std::size_t>(digits.size(), at), 16);
+    std::from_chars(part.begin(), part.end(), *half, 16);
+  }
+  return hash;
+}
 
 Hash hash(std::string_view bytes, std::uint64_t seed) {
   std::uint64_t h1 = seed, h2 = seed;

@@ -10,7 +10,8 @@ namespace nodec {
 struct Hash {
   std::uint64_t low = 0, high = 0;
   bool operator==(const Hash&) const = default;
-  std::string str() const;  // 32 hexadecimal digits
+  std::string str() const;                    // 32 hexadecimal digits
+  static Hash read(std::string_view digits);  // the inverse; anything for another text
 };
 
 Hash hash(std::string_view bytes, std::uint64_t seed = 0);

@@ -9,7 +9,10 @@
 #include "tools/nodec/line_difference.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <sstream>
+#include <unordered_map>
 
 namespace nodec {
 namespace {
@@ -121,6 +124,15 @@ std::vector<std::string> lines_of(const std::string& text) {
 std::size_t line_count(const std::vector<Hunk>& hunks) {
   std::size_t count = 0;
   for (const Hunk& hunk : hunks) count += hunk.lines();
+  return count;
+}
+
+std::size_t unshared_lines(const Lines& here, const Lines& there) {
+  std::unordered_map<std::string, std::int64_t> surplus;
+  for (std::string& line : without_numbers(here)) ++surplus[std::move(line)];
+  for (std::string& line : without_numbers(there)) --surplus[std::move(line)];
+  std::size_t count = 0;
+  for (const auto& [line, times] : surplus) count += std::size_t(std::abs(times));
   return count;
 }
 

@@ -26,4 +26,9 @@ std::vector<Hunk> line_difference(const std::vector<std::string>& here,
 std::vector<Hunk> program_difference(const std::vector<std::string>& here,
                                      const std::vector<std::string>& there);
 
+// How many lines either text has that the other has not, wherever they stand; numbered values are
+// all alike. Quick, for choosing among many texts.
+std::size_t unshared_lines(const std::vector<std::string>& here,
+                           const std::vector<std::string>& there);
+
 }  // namespace nodec

@@ -245,6 +245,50 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   expect 3 "is not a .npy file" run "$work/axpy.ir" --input a="$work/axpy.ir"
   expect 3 "input 'a'" run "$work/axpy.ir" --input a="$work/x.npy" "$work/x.npy"
 
+  # Links, pipes and devices stay what they are; a file keeps its mode; nothing is left half written.
+  run_to() { local code=$1 text=$2; shift 2; expect "$code" "$text" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output "$@"; }
+  writes() { "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output "$@" || fail "nothing is written to $*"; }
+  mkdir "$work/places" && cd "$work/places"
+  ln -s real.npy dangling && ln -s circle circle && mkfifo pipe && echo old >kept && chmod 640 kept
+  writes y=dangling
+  { [ -L dangling ] && cmp -s real.npy "$work/x.npy"; } || fail "a result is not written through a link"
+  writes y=kept
+  [ "$(stat -c %a kept)" = 640 ] || fail "a result changes a file's mode: $(stat -c %a kept)"
+  run_to 4 "cannot write 'pipe': nobody reads this pipe" y=pipe
+  writes y=/dev/null
+  [ -c /dev/null ] || fail "a result replaces /dev/null"
+  if mknod node c 1 3 2>/dev/null; then
+    "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output y=node || true
+    [ -c node ] || fail "a result replaces a device"
+  fi
+  run_to 4 "cannot write '/dev/full': No space left on device" y=/dev/full
+  run_to 3 "cannot write 'circle': Too many levels of symbolic links" y=circle
+  run_to 3 "cannot write 'none/y': No such file or directory" y=none/y
+  run_to 3 "cannot write '': no file is named" y=
+  run_to 2 "two outputs go to './real.npy'" y=real.npy total=./real.npy
+  writes y=/dev/null total=/dev/null
+  (ulimit -f 0 && NODEC_CACHE_DIR=$work/full "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output y=kept 2>&1 || true) |
+    grep -q "cannot write 'kept': File too large" || fail "a limit of file size is not told"
+  cmp -s kept "$work/x.npy" || fail "a failed write damages the older file"
+  (ulimit -f 0 && NODEC_CACHE_DIR=$work/full "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" 2>&1 || true) |
+    grep -q "total  f64\[\]: 6" || fail "a cache that cannot be written stops a run"
+  [ -z "$(find "$work" -name '*.part')" ] || fail "temporary files are left: $(find "$work" -name '*.part')"
+  [ "$(timeout 20 "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output y=/dev/stdout | cmp - "$work/x.npy" && echo same)" = same ] ||
+    fail "a result does not go to standard output"
+  printf 'graph up (%%x: f64[]) {\n  yield %%x as "../up"\n}\n' >up.ir
+  expect 3 "no file of a folder can be called '../up'" run up.ir --input x=1 --output "$work/places/"
+
+  # An input that never comes or never ends is refused.
+  for input in pipe /dev/zero; do
+    expect 3 "not a plain file" run "$work/axpy.ir" --input a=2 x=$input
+  done
+  expect 3 "it is a pipe" types pipe
+  mkfifo lib.so && expect 3 "it is not a plain file" types lib.so:model
+  got=0
+  yes 'graph g' | timeout 60 "$nodec" types - >"$work/out" 2>"$work/err" || got=$?
+  [ "$got" -eq 3 ] || fail "endless standard input: exit code $got, wanted 3"
+  cd - >/dev/null
+
   expect 0 "run, median" bench "$work/axpy.ir" --size N=1000 --runs 3
   expect 0 "at N = 1000" bench "$work/axpy.ir" --size N=1000 --runs 3
   says 2 "error: --size wants NAME=NUMBER, got 'N'
@@ -276,6 +320,8 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   expect 0 "cached: a compile loads it" explain "$work/axpy.ir"
   NODEC_CACHE_DIR=$work/none expect 0 "no other program had been compiled into this cache" explain "$work/axpy.ir"
   NODEC_CACHE_DIR="" expect 0 "nothing is cached" explain "$work/axpy.ir"
+  NODEC_CACHE_DIR=$work/axpy.ir expect 0 "the folder '$work/axpy.ir' cannot be used: Not a directory" explain "$work/axpy.ir"
+  NODEC_CACHE_LIMIT=much expect 4 "NODEC_CACHE_LIMIT is a size in bytes, got 'much'" explain "$work/axpy.ir"
   lanes=$(NODEC_LANES=4 "$nodec" explain "$work/axpy.ir")
   [[ $lanes == *"not cached"* && $lanes == *"  lanes      4 now, "* ]] || fail "explain: $lanes"
   sed 's/mul %0/add %0/' "$work/axpy.ir" >"$work/other.ir"

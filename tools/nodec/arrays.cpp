@@ -107,7 +107,8 @@ void read_folder(const fs::path& folder, const std::vector<Port>& inputs, NamedA
   for (const Port& port : inputs) {
     const fs::path file = folder / (port.name + ".npy");
     std::error_code ignored;
-    if (fs::is_regular_file(file, ignored)) arrays[port.name] = read_npy(file);
+    if (!names_a_file(port.name)) continue;
+    if (fs::exists(file, ignored)) arrays[port.name] = read_npy(file);
   }
 }
 
@@ -149,6 +150,10 @@ NamedArrays read_inputs(const std::vector<std::string>& given, const std::vector
     return 0;
   });
   return arrays;
+}
+
+bool names_a_file(const std::string& name) {
+  return !name.empty() && name.find('/') == name.npos && name.find('\0') == name.npos;
 }
 
 std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs) {

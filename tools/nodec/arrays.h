@@ -19,6 +19,9 @@ using NamedArrays = std::map<std::string, Tensor, std::less<>>;
 // a folder that holds NAME.npy for any input. InputError naming what fits no input.
 NamedArrays read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs);
 
+// Whether NAME.npy is a file of the folder it is looked for in.
+bool names_a_file(const std::string& name);
+
 // Moves them into the program's order; InputError listing every missing one with its type.
 std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs);
 

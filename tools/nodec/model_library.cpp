@@ -39,6 +39,9 @@ ModelLibrary::ModelLibrary(const std::string& path) : path_(path) {
     throw InputError(fmt::format("there is no library '{}'", path), {},
                      "build it first, and give its path");
   }
+  if (!std::filesystem::is_regular_file(full, failed)) {
+    throw InputError(fmt::format("'{}' is no library: it is not a plain file", path), {}, kMake);
+  }
   handle_ = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_ == nullptr) {
     throw InputError(fmt::format("cannot open a library: {}", dlerror()), {}, kMake);

@@ -1,10 +1,11 @@
 // Finding models: this program's own table, libraries opened at run time, and text.
 #include "tools/nodec/models.h"
 
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <sstream>
 
 #include "compiler/infer/box_uses.h"
 #include "compiler/model.h"
@@ -12,6 +13,7 @@
 #include "ir/nearest.h"
 #include "ir/parse.h"
 #include "kernels/catalogue.h"
+#include "runtime/plain_file.h"
 #include "tools/nodec/model_library.h"
 #include "tools/nodec/verb.h"
 
@@ -29,10 +31,37 @@ NODEC_MODEL("mnist/layer") { return mnist_training("layer"); }
 NODEC_MODEL("mnist/stateful") { return mnist_training("stateful"); }
 NODEC_MODEL("mnist/compact") { return mnist_training("compact"); }
 
-std::string read_all(std::istream& from) {
-  std::ostringstream text;
-  text << from.rdbuf();
-  return text.str();
+constexpr std::uint64_t kLongestText = std::uint64_t{1} << 28;  // bytes of IR text
+
+[[noreturn]] void too_long(const std::string& name) {
+  throw InputError(
+      fmt::format("{} has more than {} MiB, too much for IR text", name, kLongestText >> 20), {},
+      "give IR text, as `nodec dump MODEL --after trace` prints it");
+}
+
+// All of standard input, which may have no end.
+std::string read_input() {
+  std::string text;
+  std::array<char, 1 << 16> part;
+  while (std::size_t got = std::fread(part.data(), 1, part.size(), stdin)) {
+    text.append(part.data(), got);
+    if (text.size() > kLongestText) too_long("standard input");
+  }
+  if (std::ferror(stdin) != 0) {
+    throw InputError(fmt::format("cannot read standard input: {}", std::strerror(errno)), {},
+                     "give a file that can be read");
+  }
+  return text;
+}
+
+std::string read_file(const std::string& name) {
+  PlainFile file(name);
+  if (file.size() > kLongestText) too_long("'" + name + "'");
+  std::string text(file.size(), '\0');
+  text.resize(file.read(text.data(), text.size()));
+  if (file.trouble().empty()) return text;
+  throw InputError(fmt::format("cannot read '{}': {}", name, file.trouble()), {},
+                   "give a file that can be read");
 }
 
 // "libuser.so:name"; the colon is the last one, since a path may hold others.
@@ -88,14 +117,10 @@ std::shared_ptr<Graph> load_model(const std::string& name) {
   if (is_registered(name)) return trace_registered(name).graph;
   LibraryModel in;
   if (split_library(name, in)) return parsed(ModelLibrary(in.library).trace(in.model), name);
-  if (name == "-") return parsed(read_all(std::cin), "<standard input>");
+  if (name == "-") return parsed(read_input(), "<standard input>");
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(name, ignored)) no_model(name);
-  std::ifstream file(name, std::ios::binary);
-  const std::string text = read_all(file);
-  if (!file) {
-    throw InputError(fmt::format("cannot read '{}'", name), {}, "give a file that can be read");
-  }
+  if (!std::filesystem::exists(name, ignored)) no_model(name);
+  const std::string text = read_file(name);
   if (text.starts_with("\177ELF")) {
     throw InputError(fmt::format("'{}' is a library, and no model of it is named", name), {},
                      fmt::format("add :NAME; `nodec list {}` prints the names", name));

@@ -1,10 +1,12 @@
 // nodec run: a program on arrays from files.
 #include <filesystem>
+#include <set>
 
 #include "compiler/pipeline.h"
 #include "ir/nearest.h"
 #include "runtime/advice.h"
 #include "runtime/npy.h"
+#include "runtime/publish.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/verb.h"
@@ -50,7 +52,7 @@ struct Run {
       if (equals == std::string::npos && (text.ends_with('/') || fs::is_directory(text, failed))) {
         fs::create_directories(text, failed);
         for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
-          places.emplace_back(i, fs::path(text) / (signature.outputs[i].name + ".npy"));
+          places.emplace_back(i, fs::path(text) / file_name(signature.outputs[i].name));
         }
         continue;
       }
@@ -58,7 +60,33 @@ struct Run {
       const std::string name = plain ? fs::path(text).stem().string() : text.substr(0, equals);
       places.emplace_back(output_index(signature, name), plain ? text : text.substr(equals + 1));
     }
+    check_places(places);
     return places;
+  }
+
+  static std::string file_name(const std::string& name) {
+    if (names_a_file(name)) return name + ".npy";
+    throw InputError(fmt::format("no file of a folder can be called '{}'", name), {},
+                     "name a file for each output: --output NAME=FILE.npy");
+  }
+
+  // Each must be one that can be written, and a file's own.
+  static void check_places(const std::vector<std::pair<std::size_t, fs::path>>& places) {
+    std::set<fs::path> files;
+    for (const auto& [index, place] : places) {
+      const std::string trouble = why_unwritable(place);
+      if (!trouble.empty()) {
+        throw InputError(fmt::format("cannot write '{}': {}", place.string(), trouble), {},
+                         "name a file in a folder that can be written and has room");
+      }
+      std::error_code failed;
+      const fs::path file = fs::weakly_canonical(place, failed);
+      const bool replaced = !fs::exists(place, failed) || fs::is_regular_file(place, failed);
+      if (replaced && !files.insert(file).second) {
+        throw UsageError(fmt::format("two outputs go to '{}'", place.string()), {},
+                         "give each a file of its own");
+      }
+    }
   }
 
   static std::size_t output_index(const Signature& signature, const std::string& name) {

@@ -38,6 +38,11 @@
 #include "runtime/executable.h"
 #include "runtime/tensor.h"
 
+// Files.
+#include "runtime/npy.h"
+#include "runtime/plain_file.h"
+#include "runtime/publish.h"
+
 namespace nodec {
 
 // Traces f, which takes one Var for each input and returns a Var, a tuple or vector of them, or

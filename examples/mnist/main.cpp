@@ -17,8 +17,8 @@ Dataset load(const Options& options) {
   return dataset;
 }
 
-void train(const Options& options, Dataset& dataset) {
-  Training training(options, dataset);
+void train(const Options& options, Dataset& dataset, std::vector<Parameter> parameters) {
+  Training training(options, dataset, std::move(parameters));
   const auto print = [&](const auto& what) {
     print_line(options.json ? json_line(what) : text_line(what));
   };
@@ -44,9 +44,10 @@ int run(int argc, char** argv) {
   try {
     if (!parsed.run) return print_line(parsed.message), 0;
     if (!parsed.options.save.empty()) check_writable(parsed.options.save);
+    std::vector<Parameter> parameters = initial_parameters(parsed.options);
     Dataset dataset = load(parsed.options);
     on_error = kRunFailure;
-    train(parsed.options, dataset);
+    train(parsed.options, dataset, std::move(parameters));
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error_text(error).c_str());

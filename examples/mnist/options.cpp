@@ -48,11 +48,19 @@ void add_flags(CLI::App& app, Options& o) {
       ->default_str("");
   app.add_option("--save", o.save, "write the final parameters here (safetensors)")
       ->type_name("FILE");
+  app.add_option("--load", o.load, "begin with the parameters of this file (safetensors)")
+      ->type_name("FILE");
   app.add_flag("--json", o.json, "one JSON object a line on standard output");
 }
 
 // What no single flag can tell. A flag that would change nothing is refused.
 void check_together(const CLI::App& app, const Options& o) {
+  for (const auto& [flag, file] : {std::pair("--save", o.save), std::pair("--load", o.load)}) {
+    if (app.count(flag) > 0 && file.empty()) throw CLI::ValidationError(flag, "no file is named");
+  }
+  if (!o.load.empty() && app.count("--init") > 0) {
+    throw CLI::ValidationError("--init", "--load gives the parameters to begin with");
+  }
   const bool fixed = o.solver != "tsit5";
   for (const char* flag : {"--rtol", "--atol", "--controller", "--adjoint-tolerance"}) {
     if (!fixed || app.count(flag) == 0) continue;

@@ -33,7 +33,7 @@ struct Options {
   std::string adjoint_tolerance = "scaled";
   int threads = 0;              // 0: as many as help at this batch size
   bool gradient_error = false;  // tell it of the first batch of each epoch
-  std::string save;
+  std::string save, load;
   bool json = false;
 };
 

@@ -3,7 +3,9 @@
 #include "examples/mnist/train.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <future>
 
@@ -47,6 +49,16 @@ void add_missing(const Signature& signature, Arrays& arrays) {
   }
 }
 
+// What stops a program is told with where that was.
+auto telling(const auto& work, const std::string& where) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw Error(fmt::format("training stopped in {}: {}", where, error.message()), error.notes(),
+                error.help());
+  }
+}
+
 }  // namespace
 
 Entry::Entry(Program program, Arrays& arrays, int threads) : program_(std::move(program)) {
@@ -79,7 +91,7 @@ Outcome Entry::call(std::span<const std::int32_t> batch) {
   return outcome;
 }
 
-Training::Training(const Options& options, Dataset& dataset)
+Training::Training(const Options& options, Dataset& dataset, std::vector<Parameter> parameters)
     : options_(options),
       split_(split(dataset.digits.count())),
       train_(0, split_.train, options.batch),
@@ -91,7 +103,7 @@ Training::Training(const Options& options, Dataset& dataset)
   arrays_["images"] = Tensor::borrow(Dtype::U8, {count, kPixels}, dataset.digits.pixels.data());
   arrays_["labels"] = Tensor::borrow(Dtype::U8, {count}, dataset.digits.labels.data());
   set_scalars();
-  set_parameters();
+  set_parameters(std::move(parameters));
 
   compile_programs();
   const char* cpu = std::getenv("NODEC_CPU");
@@ -130,18 +142,26 @@ void Training::set_scalars() {
   arrays_["max_steps"] = Tensor::scalar(static_cast<std::int32_t>(options_.max_steps));
 }
 
-void Training::set_parameters() {
-  const nn::Init init = options_.init == "kaiming" ? nn::Init::Kaiming : nn::Init::Glorot;
-  ModelOptions shape;
-  shape.width = options_.width;
-  const auto begin = nn::setup(options_.seed, model(shape), init).params;
-  for (const nn::Leaf& leaf : begin.leaves) {
-    std::vector<std::int64_t> dims;
-    for (const Dim& dim : leaf.type.shape()) dims.push_back(dim.constant());
-    arrays_[leaf.name] = Tensor::of(std::move(dims), begin.view(leaf));
-    parameter_names_.push_back(leaf.name);
-    start_.parameters += static_cast<std::int64_t>(leaf.count);
+void Training::set_parameters(std::vector<Parameter> parameters) {
+  for (Parameter& parameter : parameters) {
+    parameter_names_.push_back(parameter.name);
+    start_.parameters += parameter.values.count();
+    arrays_[parameter.name] = std::move(parameter.values);
   }
+}
+
+// The parameters were finite before this batch, and so was the solve, or the program had stopped.
+void Training::check_finite(const std::string& where) const {
+  const float loss = arrays_.find("loss")->second.values<float>()[0];
+  std::string what = std::isfinite(loss) ? "" : fmt::format("the loss became {}", loss);
+  for (std::size_t i = 0; what.empty() && i < parameter_names_.size(); ++i) {
+    const std::string& name = parameter_names_[i];
+    if (all_finite(arrays_.find(name)->second.values<float>())) continue;
+    what = fmt::format("the update of '{}' was not finite, after a loss of {}", name, loss);
+  }
+  if (what.empty()) return;
+  throw Error(fmt::format("training stopped in {}: {}; all before it was finite", where, what), {},
+              "lower the learning rate (--lr)");
 }
 
 Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
@@ -153,27 +173,32 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
   train_.shuffle(options_.seed, static_cast<std::uint64_t>(epoch));
   std::vector<double> times;
   const auto began = Clock::now();
-  for (std::int64_t i = 0; i < train_.batches(); ++i) {
+  const std::int64_t batches = train_.batches();
+  for (std::int64_t i = 0; i < batches; ++i) {
     const std::span<const std::int32_t> batch = train_.batch(i);
-    const auto step_began = Clock::now();
     Entry& step = i == 0 && telling_step_ != nullptr ? *telling_step_ : *step_;
-    const Outcome outcome = step.call(batch);
+    const std::string where = fmt::format("epoch {}, batch {} of {}", epoch, i + 1, batches);
+    const auto step_began = Clock::now();
+    const Outcome outcome = telling([&] { return step.call(batch); }, where);
     times.push_back(1e6 * seconds_since(step_began));
+    check_finite(where);
     result.loss += arrays_.at("loss").values<float>()[0] * static_cast<double>(batch.size());
     result.f_evals += scalar("f_evals");
     result.accepted += scalar("accepted");
     result.rejected += scalar("rejected");
     for (std::string& line : advice_.hear(outcome)) notes_.push_back(std::move(line));
-    progress.show(title, i + 1, train_.batches());
+    progress.show(title, i + 1, batches);
   }
   result.time_s = seconds_since(began);
-  const auto batches = static_cast<double>(train_.batches());
   result.loss /= static_cast<double>(split_.train);
-  for (double* mean : {&result.f_evals, &result.accepted, &result.rejected}) *mean /= batches;
+  for (double* mean : {&result.f_evals, &result.accepted, &result.rejected}) {
+    *mean /= static_cast<double>(batches);
+  }
   std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
   result.step_us_median = times[times.size() / 2];
-  result.train_accuracy = accuracy(train_in_order_);
-  result.test_accuracy = accuracy(test_);
+  const std::string after = fmt::format("the evaluation after epoch {}", epoch);
+  result.train_accuracy = telling([&] { return accuracy(train_in_order_); }, after);
+  result.test_accuracy = telling([&] { return accuracy(test_); }, after);
   result.compiles = compile_count();
   for (const Entry* entry : {step_.get(), evaluation_.get(), telling_step_.get()}) {
     if (entry != nullptr) result.tape_growths += entry->executable().tape_growths();

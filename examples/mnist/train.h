@@ -10,6 +10,7 @@
 #include "examples/mnist/dataset.h"
 #include "examples/mnist/loader.h"
 #include "examples/mnist/options.h"
+#include "examples/mnist/parameters.h"
 #include "examples/mnist/progress.h"
 #include "examples/mnist/report.h"
 #include "examples/mnist/safetensors.h"
@@ -41,9 +42,11 @@ class Entry {
 class Training {
  public:
   // Compiles the programs. The dataset must outlive this.
-  Training(const Options& options, Dataset& dataset);
+  Training(const Options& options, Dataset& dataset, std::vector<Parameter> parameters);
 
   const Start& start() const { return start_; }
+  // Error, naming the batch, when the program stops in it, or leaves a loss or a parameter that is
+  // not finite.
   Epoch run_epoch(std::int64_t epoch, Progress& progress);
   std::vector<NamedArray> parameters() const;
   // Lines of advice about the solves that no earlier epoch gave reason for.
@@ -52,7 +55,8 @@ class Training {
  private:
   void compile_programs();
   void set_scalars();
-  void set_parameters();
+  void set_parameters(std::vector<Parameter> parameters);
+  void check_finite(const std::string& where) const;
   double accuracy(const Loader& loader);
 
   const Options& options_;

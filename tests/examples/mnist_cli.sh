@@ -31,6 +31,10 @@ expect 3 "no training set in '$work/none'" --data "$work/none"
 expect 3 "cannot write '$work/none/p'" "${small[@]}" --save "$work/none/p"
 expect 4 "the solve used every step it was allowed" "${small[@]}" --max-steps 1
 
+expect 2 "--save: no file is named" "${small[@]}" --save ""
+expect 2 "--load: no file is named" "${small[@]}" --load ""
+expect 3 "'$work/none' cannot be read: No such file or directory" "${small[@]}" --load "$work/none"
+
 # What people see, and what programs read.
 expect 0 "[2/2]  Time " "${small[@]}"
 grep -qE '^\[1/2\]  Time [0-9.]+s  Training Accuracy: [0-9.]+%  Test Accuracy: [0-9.]+%$' \
@@ -54,11 +58,28 @@ for words in --help "${small[*]} --json"; do
 done
 expect 0 "[2/2]" "${small[@]}" --save "$work/saved"
 sum=$(sha256sum <"$work/saved")
-(ulimit -f 8 && trap '' XFSZ && expect 4 "cannot write" "${small[@]}" --save "$work/saved") ||
+(ulimit -f 8 && expect 4 "cannot write" "${small[@]}" --save "$work/saved") ||
   fail "a disk that fills up"
 [ "$sum" = "$(sha256sum <"$work/saved")" ] || fail "a failed --save damaged the older file"
 expect 0 "[2/2]" "${small[@]}" --save "$work/again"
 cmp -s "$work/saved" "$work/again" || fail "two equal runs saved different parameters"
+
+# A file of parameters is what a training begins with, if it is this model's.
+expect 0 "[2/2]" "${small[@]}" --load "$work/saved" --save "$work/later"
+cmp -s "$work/saved" "$work/later" && fail "training from a file changed nothing"
+expect 3 "it holds 'layer_3.layer_1.weight' [10, 20] for" "${small[@]}" --width 20 --load "$work/saved"
+expect 2 "--load gives the parameters to begin with" --load "$work/saved" --init kaiming
+mkfifo "$work/pipe"
+expect 3 "it is a pipe" "${small[@]}" --load "$work/pipe"
+
+# Numbers that are not finite stop a training, and replace no file.
+for lr in 1e36 1e38 1e300; do
+  expect 4 "training stopped in epoch 1, batch " "${small[@]}" --lr "$lr" --save "$work/saved"
+  expect 4 "all before it was finite" "${small[@]}" --solver rk4 --dt 0.5 --lr "$lr" --json
+  ! grep -q null "$work/out" || fail "--lr $lr: a line without its loss: $(cat "$work/out")"
+done
+expect 4 "epoch 1, batch 1 of " "${small[@]}" --max-steps 1
+[ "$sum" = "$(sha256sum <"$work/saved")" ] || fail "a training that failed replaced the older file"
 
 # The error of a gradient: told of the first batch of each epoch, which trains all the same.
 expect 0 "  gradient error " "${small[@]}" --gradient-error --save "$work/told"

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "compiler/nodec.h"
@@ -51,7 +52,7 @@ TEST_CASE("what cannot be written says why and leaves nothing behind") {
   CHECK(message(folder, folder.path() / "none" / "saved") ==
         "cannot write 'DIR/none/saved': No such file or directory");
   CHECK(message(folder, folder.path()) == "cannot write 'DIR': Is a directory");
-  CHECK(message(folder, "/dev/full") == "cannot write '/dev/full': it is not a file");
+  CHECK(message(folder, "/dev/full") == "cannot write '/dev/full': No space left on device");
   CHECK_THROWS_AS(check_writable(folder.path() / "none" / "saved"), Error);
   check_writable(folder.path() / "saved");
   CHECK(std::filesystem::is_empty(folder.path()));
@@ -64,4 +65,81 @@ TEST_CASE("a link is written through") {
   write_safetensors(folder.path() / "link", arrays);
   CHECK(std::filesystem::is_symlink(folder.path() / "link"));
   CHECK(read_file(real).size() > 32);
+}
+
+namespace {
+
+std::string with_header(const std::string& header, std::size_t bytes) {
+  std::string file;
+  for (int shift = 0; shift < 64; shift += 8) file += static_cast<char>(header.size() >> shift);
+  return file + header + std::string(bytes, '\0');
+}
+
+std::string refusal(const std::string& bytes) {
+  TemporaryFolder folder;
+  const auto path = folder.file("p", bytes);
+  try {
+    read_safetensors(path);
+  } catch (const Error& error) {
+    return folder.without_path(error.message());
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("what was written is read again") {
+  TemporaryFolder folder;
+  write_safetensors(folder.path() / "p", arrays);
+  const auto read = read_safetensors(folder.path() / "p");
+  REQUIRE(read.size() == 2);
+  CHECK(read[0].name == "dense.weight");
+  CHECK(read[0].dims == std::vector<std::int64_t>{2, 3});
+  CHECK(read[0].values == weight);
+  CHECK(read[1].values == bias);
+  write_safetensors(folder.path() / "p", {});
+  CHECK(read_safetensors(folder.path() / "p").empty());
+}
+
+TEST_CASE("other writers' files are read: metadata, any order, scalars, empty arrays") {
+  TemporaryFolder folder;
+  const auto path =
+      folder.file("p", with_header(R"({"__metadata__":{"format":"pt"},)"
+                                   R"("b":{"dtype":"F32","shape":[],"data_offsets":[8,12]},)"
+                                   R"("a":{"data_offsets":[0,8],"shape":[1,2],"dtype":"F32"},)"
+                                   R"("none":{"dtype":"F32","shape":[0,3],"data_offsets":[8,8]}})",
+                                   12));
+  const auto read = read_safetensors(path);
+  REQUIRE(read.size() == 3);
+  CHECK(read[0].name == "a");
+  CHECK(read[1].name == "none");
+  CHECK(read[2].dims.empty());
+}
+
+TEST_CASE("what is no such file is refused with the reason") {
+  CHECK(refusal("") ==
+        "'DIR/p' is no safetensors file: it does not begin with the length of its header");
+  CHECK(refusal("<!DOCTYPE html>") == refusal(""));
+  CHECK(refusal(std::string(8, '\xff')) == refusal(""));
+  CHECK(refusal(with_header("{", 0)) == "'DIR/p' is no safetensors file: its header is not JSON");
+  CHECK(refusal(with_header("[]", 0)) == refusal(with_header("{", 0)));
+  CHECK(refusal(with_header(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", 4)) ==
+        R"('DIR/p' says of 'a' that its dtype is "F16")");
+  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8)) ==
+        "'DIR/p' says of 'a' no shape or no place");
+  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8)) ==
+        "'DIR/p' says of 'a' that its shape is [3] and its data are bytes 0 to 8");
+  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 9)) ==
+        "'DIR/p' holds 9 bytes of data where its header wants 8");
+  CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})", 16)) ==
+        "'DIR/p' says that 'a' begins at byte 8 where 0 is next");
+}
+
+TEST_CASE("parameters that are not finite replace nothing") {
+  TemporaryFolder folder;
+  const auto path = folder.file("saved", "older");
+  const std::vector<float> bad = {1, std::nanf("")};
+  CHECK_THROWS_WITH_AS(write_safetensors(path, {{"dense.bias", {2}, bad}}),
+                       doctest::Contains("'dense.bias' holds nan"), Error);
+  CHECK(read_file(path) == "older");
 }

@@ -54,6 +54,16 @@ void refuse_undefined(const Differentiator& ad, const SolveView& solve) {
   refuse_state(ad, solve);
 }
 
+void refuse_error_without_weights(const SolveView& solve) {
+  const Method& method = solve.method();
+  if (method.tells_reverse_error()) return;
+  refuse(solve,
+         fmt::format("the error of a gradient through steps of '{}' cannot be told: it has no "
+                     "embedded weights",
+                     method.name),
+         "name tsit5, or ask for the gradient alone and compare it with one at smaller steps");
+}
+
 void fail_unless_solved(Builder& b, const SolveView& solve) {
   copy_site(solve.op(), b.op(fail_if_p, {solve.status(), solve.t(), solve.dt(), solve.accepted(),
                                          solve.rejected()}));

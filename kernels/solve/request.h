@@ -31,6 +31,9 @@ void refuse_undefined(const Differentiator& ad, const SolveView& solve);
 // Error that points at the solve.
 [[noreturn]] void refuse(const SolveView& solve, const std::string& why, std::string help);
 
+// Error where the gradient's error is asked for and the method has nothing to tell it by.
+void refuse_error_without_weights(const SolveView& solve);
+
 // Stops the program when the solve failed: its gradient must not run.
 void fail_unless_solved(Builder& b, const SolveView& solve);
 // Stops it when going back through the solve showed that the gradient is not to be relied on.

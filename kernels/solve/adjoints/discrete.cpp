@@ -42,8 +42,9 @@
 // by rms(dp); for the states rms(delta) by the largest rms(lambda) of the sweep (each sample's
 // largest, so that no step waits for the whole batch); for t0 and t1 by the larger of both.
 //
-// Always on, where no error is asked for and steps are chosen by error control: a program ends
-// whose frozen steps amplify lambda though the solution is right (growth.h). Steps of a given size
+// Always on, where steps are chosen by error control: frozen steps are watched that amplify lambda
+// though the solution is right (growth.h). They end the program; where the error is asked for they
+// make it large instead, which from exact rest delta alone does not. Steps of a given size
 // are a map of their own (a residual network is one), of which this is the exact gradient;
 // tolerances mean nothing there, and nothing is watched.
 #include "ir/rewrite.h"
@@ -57,26 +58,18 @@
 namespace nodec {
 namespace {
 
-// The states to watch: those the gradient needs, where steps are chosen by error control and nobody
-// asks for the error itself.
+// A relative error that leaves nothing of a gradient.
+constexpr double kWorthless = 2;
+
+// The states to watch: those the gradient needs, where steps are chosen by error control.
 std::vector<std::int64_t> watched_states(const Differentiator& ad, const SolveView& solve,
                                          const Request& request, const Region& reverse) {
-  if (ad.error_wanted() || !solve.method().adaptive) return {};
+  if (!solve.method().adaptive) return {};
   std::vector<bool> wanted;
   for (std::size_t i = 0; i < solve.states(); ++i) {
     wanted.push_back(ad.wanted(solve.op(), solve.first_state() + i));
   }
   return needed_states(reverse, solve.states() + request.integrals.size(), request.time, wanted);
-}
-
-void refuse_without_weights(const SolveView& solve) {
-  const Method& method = solve.method();
-  if (method.tells_reverse_error()) return;
-  refuse(solve,
-         fmt::format("the error of a gradient through steps of '{}' cannot be told: it has no "
-                     "embedded weights",
-                     method.name),
-         "name tsit5, or ask for the gradient alone and compare it with one at smaller steps");
 }
 
 // The attributes of the solve with a tape of what each stage leaves, `r.forward` for its dynamics.
@@ -94,7 +87,7 @@ Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* con
   const SolveView solve(op);
   refuse_undefined(ad, solve);
   const Request request(ad, solve);
-  if (ad.error_wanted()) refuse_without_weights(solve);
+  if (ad.error_wanted()) refuse_error_without_weights(solve);
   Residuals r = sort_residuals(request.derive(ad, solve, request.time), solve, request);
   Attrs attrs = op.attrs;
   attrs.set("tape", solve.keeps_stages() ? "residuals" : "states");
@@ -228,6 +221,26 @@ Value* estimate(const Differentiator& ad, Builder& b, const SolveView& solve,
   return worst;
 }
 
+// What the solve's operands get.
+Values operand_cotangents(Builder& b, const SolveView& solve, const Request& request,
+                          const Unwound& gradient, const Values& cotangents,
+                          std::span<Value* const> dy) {
+  Values dx(solve.op().operands.size(), nullptr);
+  for (std::size_t i = 0; i < solve.states(); ++i) dx[solve.first_state() + i] = gradient.states[i];
+  for (std::size_t i = 0; i < gradient.captures.size(); ++i) {
+    dx[solve.first_capture() + request.captures[i]] = gradient.captures[i];
+  }
+  if (request.time) {
+    Value* still = rate_without_steps(b, solve, request, cotangents);
+    dx[0] = sub(b, gradient.times[0], still);
+    dx[1] = with_final_time(b, solve, add(b, gradient.times[1], still), dy);
+  }
+  if (request.stops) dx[solve.first_state() - 1] = gradient.stops.front();
+  return dx;
+}
+
+// Stops the program where the steps amplify lambda; where the error is asked for, it is more than
+// the whole gradient there.
 std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
                                  std::span<Value* const> dy) {
   const SolveView solve(y);
@@ -243,28 +256,19 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
   if (tells) writer.error(unit);
   const Op& op = writer.emit();
   const Unwound gradient(op, 0, solve, request);
-  Value* told = op.result(op.results.size() - 1);
-  if (!watched.empty()) {
-    fail_if_unreliable(b, solve, gt(b, told, scalar(b, told->type.dtype(), 1)));
-  }
+  std::size_t last = op.results.size();
+  const auto number = [&](double x) { return scalar(b, solve.t0()->type.dtype(), x); };
+  Value* amplifies = watched.empty() ? nullptr : gt(b, op.result(--last), number(1));
   if (tells) {
     const Unwound errors(op, gradient.count(), solve, request);
-    Value* share = estimate(ad, b, solve, gradient, errors, unit, told);
+    Value* share = estimate(ad, b, solve, gradient, errors, unit, op.result(--last));
     if (request.stops) share = max(b, share, relative_rms(b, errors.stops, gradient.stops));
+    if (amplifies) share = select(b, amplifies, max(b, share, number(kWorthless)), share);
     ad.report_error(b, share);
+  } else if (amplifies) {
+    fail_if_unreliable(b, solve, amplifies);
   }
-  Values dx(y.operands.size(), nullptr);
-  for (std::size_t i = 0; i < solve.states(); ++i) dx[solve.first_state() + i] = gradient.states[i];
-  for (std::size_t i = 0; i < gradient.captures.size(); ++i) {
-    dx[solve.first_capture() + request.captures[i]] = gradient.captures[i];
-  }
-  if (request.time) {
-    Value* still = rate_without_steps(b, solve, request, cotangents);
-    dx[0] = sub(b, gradient.times[0], still);
-    dx[1] = with_final_time(b, solve, add(b, gradient.times[1], still), dy);
-  }
-  if (request.stops) dx[solve.first_state() - 1] = gradient.stops.front();
-  return dx;
+  return operand_cotangents(b, solve, request, gradient, cotangents, dy);
 }
 
 }  // namespace

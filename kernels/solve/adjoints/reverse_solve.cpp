@@ -1,7 +1,10 @@
 // The reverse solve, part by part; the mathematics stands in the header.
 #include "kernels/solve/adjoints/reverse_solve.h"
 
+#include <limits>
+
 #include "ir/rewrite.h"
+#include "ir/status.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoints/estimate.h"
 #include "kernels/solve/adjoints/second_gradient.h"
@@ -52,6 +55,11 @@ struct ReverseSolve {
   }
 };
 
+struct Backward {
+  Values dx;   // the cotangents of the solve's operands
+  Values end;  // of the reverse solve: status, t, dt, accepted, rejected
+};
+
 class Reversal {
  public:
   Reversal(Differentiator& ad, const SolveView& solve, std::span<Value* const> dy,
@@ -64,7 +72,8 @@ class Reversal {
         bounded_(!at_nodes_ && solve.method().adaptive && !request_.captures.empty() &&
                  attribute_or<std::string>(solve.op(), "adjoint_norm", "all") == "all") {}
 
-  Values emit(Builder& b);
+  // Where `goes` is given and false nothing is solved.
+  Backward emit(Builder& b, Value* goes = nullptr);
 
  private:
   Values slopes_and_integrands(Builder& b, Region& region, const ReverseSolve& outside) const;
@@ -268,8 +277,7 @@ Value* Reversal::stops(Builder& b, const ReverseSolve& reverse, Value* steps, Va
                           .integrals = reverse.captures.integrals});
 }
 
-Values Reversal::emit(Builder& b) {
-  fail_unless_solved(b, solve_);
+Backward Reversal::emit(Builder& b, Value* goes) {
   const Values seeds = incoming_cotangents(b, solve_, request_, dy_);
   const auto states = seeds.begin() + long(solve_.states());
   Value* size = largest_size(b, {seeds.begin(), states}, {states, seeds.end()});
@@ -277,16 +285,34 @@ Values Reversal::emit(Builder& b) {
   const ReverseSolve reverse = operands(b, divided(b, seeds, unit), div(b, size, unit), unit);
   Value* moved = gt(b, solve_.accepted(), integer(b, Dtype::I32, 0));
   Value* needed = logical_and(b, ne(b, size, zeros(b, size->type)), moved);
+  if (goes != nullptr) needed = logical_and(b, needed, goes);
   Values out = solved(b, needed, reverse);
   Value* tape = request_.stops ? out.back() : nullptr;
   if (tape) out.pop_back();
-  stop_going_back(b, solve_, {out.end() - 5, out.end()});
-  Value* steps = out[out.size() - 2];
+  Backward back{.dx = {}, .end = {out.end() - 5, out.end()}};
   out.resize(out.size() - 5);
   for (Value*& x : out) x = scaled(b, cast(b, unit, x->type.dtype()), x);
-  Values dx = gradients(b, seeds, out);
-  if (tape) dx[solve_.first_state() - 1] = scaled(b, unit, stops(b, reverse, steps, tape));
-  return dx;
+  back.dx = gradients(b, seeds, out);
+  if (tape) {
+    Value* moves = stops(b, reverse, back.end[3], tape);
+    back.dx[solve_.first_state() - 1] = scaled(b, unit, moves);
+  }
+  return back;
+}
+
+// How far from the same at larger tolerances; infinite where those solve nothing.
+Value* told_error(Differentiator& ad, Builder& b, const Op& y, std::span<Value* const> dy,
+                  ParameterIntegrals how, const Values& dx) {
+  const SolveView coarser(coarser_solve(b, y));
+  const auto succeeds = [&](Value* status) {
+    return eq(b, status, integer(b, Dtype::I32, std::int64_t(Status::Success)));
+  };
+  Value* forward = succeeds(coarser.status());
+  const Backward back = Reversal(ad, coarser, dy, how).emit(b, forward);
+  Value* solved = logical_and(b, forward, succeeds(back.end.front()));
+  Value* distance = distance_from_coarser(b, y, dy, dx, back.dx);
+  Value* unknown = scalar(b, distance->type.dtype(), std::numeric_limits<double>::infinity());
+  return select(b, solved, distance, unknown);
 }
 
 }  // namespace
@@ -304,9 +330,11 @@ Op& with_dense_output(Differentiator& ad, Builder& b, const Op& op,
 std::vector<Value*> solve_backward(Differentiator& ad, Builder& b, const Op& y,
                                    std::span<Value* const> dy, ParameterIntegrals how) {
   const SolveView solve(y);
-  Values dx = Reversal(ad, solve, dy, how).emit(b);
-  if (ad.error_wanted()) report_by_second_gradient(ad, b, y, dy, dx);
-  return dx;
+  fail_unless_solved(b, solve);
+  const Backward back = Reversal(ad, solve, dy, how).emit(b);
+  stop_going_back(b, solve, back.end);
+  if (ad.error_wanted()) ad.report_error(b, told_error(ad, b, y, dy, how, back.dx));
+  return back.dx;
 }
 
 }  // namespace nodec

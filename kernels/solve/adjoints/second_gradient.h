@@ -1,12 +1,8 @@
-// The error of a continuous adjoint's gradient, by a second one. With g the gradient told and d
-// that of the discrete adjoint over the same forward steps,
-//
-//   g - exact = (g - d) + (d - exact):
-//
-// the difference shows what the reverse solve and its interpolant do, and the discrete adjoint
-// tells its own error (discrete.cpp), which is that of the forward steps. The larger of both is
-// reported. It costs a second forward solve and two discrete sweeps, and only where the error is
-// asked for.
+// The error of a continuous adjoint's gradient, by a second one at tolerances ten times as large:
+// what moved between the two is at least what is left in the first, as long as errors shrink with
+// the tolerance. It sees what the forward steps, the interpolant and the reverse steps do, and
+// nothing of how another rule would fare on the same steps. It costs a second solve each way, with
+// fewer steps, and only where the error is asked for.
 #pragma once
 
 #include "ir/primitive.h"
@@ -14,8 +10,14 @@
 
 namespace nodec {
 
-// y: the solve as recorded; dx: the cotangents of its operands, from those of its results.
-void report_by_second_gradient(Differentiator& ad, Builder& b, const Op& y,
-                               std::span<Value* const> dy, const Values& dx);
+constexpr double kCoarser = 10;
+
+// The solve as recorded, at the larger tolerances.
+Op& coarser_solve(Builder& b, const Op& y);
+
+// The largest distance of the cotangents dx of y's operands from those of the coarser solve,
+// relative to each; `dy` are the cotangents of its results.
+Value* distance_from_coarser(Builder& b, const Op& y, std::span<Value* const> dy, const Values& dx,
+                             const Values& coarser);
 
 }  // namespace nodec

@@ -7,6 +7,7 @@
 #include "compiler/passes/contract.h"
 #include "compiler/passes/expand.h"
 #include "compiler/passes/simplify.h"
+#include "tests/compiler/oracle.h"
 #include "tests/compiler/solve/gradients.h"
 
 namespace nodec::testing {
@@ -278,26 +279,71 @@ TEST_CASE("the error told shrinks with the tolerance and stays above a fifth of 
   }
 }
 
-TEST_CASE("continuous adjoints tell an error that is neither blind nor a false alarm") {
-  for (const char* adjoint : {"gauss", "interpolating"}) {
-    for (Known known :
-         {predators(), lorenz(), growth(), relaxation(0.5), oscillator(), forced(1)}) {
-      for (const double tolerance : {1e-3, 1e-6, 1e-8}) {
-        if (tolerance < kTightest) continue;
-        known.p.tolerance = tolerance, known.p.adjoint = adjoint;
-        const Gradient g = told(known, tolerance);
+#ifdef NODEC_CPU_JIT
+namespace {
+
+// The same in machine code, compiled once for all tolerances.
+class Compiled {
+ public:
+  explicit Compiled(const Known& known)
+      : known_(known),
+        graph_(gradient_graph(known.p, known.loss, {.time = false, .error = true})),
+        program_(oracle::compile_fresh(*graph_)) {}
+
+  Gradient told(double tolerance) const {
+    Known known = known_;
+    known.p.tolerance = tolerance;
+    Gradient g;
+    try {
+      const auto out =
+          oracle::run_compiled(program_, with_atol(*graph_, arguments(known.p), tolerance), 1);
+      g.error = oracle::value_at(out.back(), 0);
+      for (std::size_t i = 1; i + 1 < out.size(); ++i) {
+        auto& list = i < 1 + known.p.u0.size() ? g.states : g.captures;
+        for (std::int64_t k = 0; k < out[i].count(); ++k) {
+          list.push_back(oracle::value_at(out[i], std::size_t(k)));
+        }
+      }
+    } catch (const Error&) {
+    }
+    return g;
+  }
+
+ private:
+  const Known& known_;
+  std::unique_ptr<Graph> graph_;
+  Program program_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "no rule is blind to its error or gives a false alarm, and at 1e-8 each is right or says") {
+  int solved = 0;
+  for (Known known : problems()) {
+    for (const char* adjoint : {"discrete", "gauss", "interpolating"}) {
+      known.p.adjoint = adjoint;
+      const Compiled compiled(known);
+      for (const double tolerance : {1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8}) {
+        const Gradient g = compiled.told(tolerance);
+        const bool lucky = known.p.adjoint == "discrete" && is_lucky(known, tolerance, tolerance);
+        if (g.states.empty() || lucky) continue;
         const double error = true_error(known, g);
-        CAPTURE(adjoint);
-        CAPTURE(known.name);
+        CAPTURE(std::string(known.name));
+        CAPTURE(std::string(adjoint));
         CAPTURE(tolerance);
         CAPTURE(error);
         CAPTURE(g.error);
         CHECK_FALSE((g.error < 1e-3 && !(error <= 1e-2)));
         CHECK_FALSE((g.error > 0.1 && error < 1e-3));
+        if (tolerance == 1e-8) CHECK((error <= 1e-5 || g.error >= error));
+        ++solved;
       }
     }
   }
+  CHECK(solved > 220);  // of 234
 }
+#endif
 
 TEST_CASE("recomputed stages tell the error of kept ones") {
   for (Known known : {predators(), stiff()}) {

@@ -97,7 +97,8 @@ struct Outcome {
   // is that solve: twice its site, and 1 more where it went backwards.
   std::int64_t component = -1, sample = -1, told = 0;
   SolveCounts forward = {},
-              backward = {};  // (tell_solved); runtime/advice.h says what to do about them
+              backward = {};     // (tell_solved); runtime/advice.h says what to do about them
+  std::int64_t threads_ran = 0;  // by the runtime: the size of the team
 };
 
 // Compiled code reads this by offset; offsets are pinned by static_asserts in runtime/frame.cpp.

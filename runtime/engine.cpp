@@ -5,6 +5,8 @@
 
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
+#include <llvm/Object/ObjectFile.h>
+#include <llvm/Support/DataExtractor.h>
 #include <llvm/Support/MemoryBuffer.h>
 
 #include "ir/error.h"
@@ -91,6 +93,28 @@ T checked(llvm::Expected<T> expected, const Artifact& artifact) {
 
 }  // namespace
 
+namespace {
+
+// What the code needs of a stack: its functions' frames, of which each is there once at most. The
+// section lists them, as eight bytes of an address and the size in LEB128.
+std::int64_t stack_bytes(const llvm::MemoryBufferRef& object, const Artifact& artifact) {
+  const auto file = checked(llvm::object::ObjectFile::createObjectFile(object), artifact);
+  std::int64_t bytes = 0;
+  for (const llvm::object::SectionRef& section : file->sections()) {
+    if (checked(section.getName(), artifact) != ".stack_sizes") continue;
+    llvm::DataExtractor sizes(checked(section.getContents(), artifact), true, 8);
+    llvm::DataExtractor::Cursor at(0);
+    while (at && !sizes.eof(at)) {
+      sizes.skip(at, 8);
+      bytes += std::int64_t(sizes.getULEB128(at));
+    }
+    if (auto malformed = at.takeError()) refuse(artifact, llvm::toString(std::move(malformed)));
+  }
+  return bytes;
+}
+
+}  // namespace
+
 std::shared_ptr<const Executable> load(const Artifact& artifact) {
   const llvm::MemoryBufferRef bytes(artifact.object, artifact.signature.entry);
   auto graph = checked(jit::createLinkGraphFromObject(bytes), artifact);
@@ -100,7 +124,8 @@ std::shared_ptr<const Executable> load(const Artifact& artifact) {
   if (!code->failure.empty()) refuse(artifact, code->failure);
   if (code->entry == nullptr) refuse(artifact, "it does not define that function");
   const auto entry = reinterpret_cast<EntryFunction>(code->entry);
-  return std::make_shared<Executable>(entry, artifact.signature, std::move(code));
+  return std::make_shared<Executable>(entry, artifact.signature, std::move(code),
+                                      stack_bytes(bytes, artifact));
 }
 
 }  // namespace nodec

@@ -9,36 +9,46 @@
 #include "ir/status.h"
 #include "ir/stopped.h"
 #include "runtime/arguments.h"
-#include "runtime/team.h"
+#include "runtime/team_pool.h"
 #include "runtime/workspace.h"
 
 namespace nodec {
 namespace {
 
 constexpr int kMostThreads = 1024;
+// Besides the program's own: the runtime's routines, a signal's handler.
+constexpr std::int64_t kSpareStack = 32 << 10;
+// Of a thread's stack, its start takes some.
+constexpr std::int64_t kThreadStart = 16 << 10;
 
 struct Entrance {
   EntryFunction entry;
   CallFrame* frame;
+  Workspace* workspace;
 };
 
 void enter(void* context, std::int64_t member) {
   const auto& entrance = *static_cast<const Entrance*>(context);
   const FloatMode mode;
-  entrance.entry(entrance.frame, member);
+  Stack* stack = entrance.workspace->stack(member);
+  if (stack == nullptr) return entrance.entry(entrance.frame, member);
+  auto work = [&] { entrance.entry(entrance.frame, member); };
+  stack->run([](void* it) { (*static_cast<decltype(work)*>(it))(); }, &work);
 }
 
 }  // namespace
 
 struct Executable::Impl {
-  Impl(EntryFunction function, Signature made, std::shared_ptr<const void> keeper)
+  Impl(EntryFunction function, Signature made, std::shared_ptr<const void> keeper,
+       std::int64_t stack)
       : entry(function),
         signature(std::move(made)),
         code(std::move(keeper)),
+        stack_bytes(stack),
         arguments(signature) {}
 
   Workspace& borrow() {
-    const std::lock_guard lock(pool_lock);
+    const std::lock_guard lock(fork_lock());
     if (idle.empty()) {
       all.push_back(std::make_unique<Workspace>(signature));
       return *all.back();
@@ -48,16 +58,20 @@ struct Executable::Impl {
     return workspace;
   }
 
+  Outcome run(Workspace& workspace, TeamLease& team, std::span<const TensorView> inputs,
+              std::span<const TensorView> outputs, const CallOptions& options);
+
   void give_back(Workspace& workspace) {
-    const std::lock_guard lock(pool_lock);
+    const std::lock_guard lock(fork_lock());
     idle.push_back(&workspace);
   }
 
   EntryFunction entry;
   Signature signature;
   std::shared_ptr<const void> code;
+  std::int64_t stack_bytes;
   ArgumentCheck arguments;
-  std::mutex pool_lock;
+  // A child of a fork goes on without the workspaces of calls that other threads were in.
   std::vector<std::unique_ptr<Workspace>> all;
   std::vector<Workspace*> idle;
   std::atomic<std::int64_t> growths{0};
@@ -83,12 +97,14 @@ void place(const Signature& signature, std::span<const TensorView> inputs,
 
 }  // namespace
 
-Executable::Executable(EntryFunction entry, Signature signature, std::shared_ptr<const void> code)
-    : impl_(std::make_unique<Impl>(entry, std::move(signature), std::move(code))) {}
+Executable::Executable(EntryFunction entry, Signature signature, std::shared_ptr<const void> code,
+                       std::int64_t stack_bytes)
+    : impl_(std::make_unique<Impl>(entry, std::move(signature), std::move(code), stack_bytes)) {}
 Executable::~Executable() = default;
 
 const Signature& Executable::signature() const { return impl_->signature; }
 EntryFunction Executable::entry() const { return impl_->entry; }
+std::int64_t Executable::stack_bytes() const { return impl_->stack_bytes; }
 
 Outcome Executable::call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                          const CallOptions& options) const {
@@ -103,26 +119,43 @@ Outcome Executable::call(std::span<const TensorView> inputs, std::span<const Ten
   } loan{*impl_, impl_->borrow()};
 
   Workspace& workspace = loan.workspace;
-  impl_->arguments.bind(inputs, outputs, options.symbols, options.threads, workspace.arguments);
+  if (options.threads == 1 || options.exact_team) {
+    TeamLease team(options.threads, options.exact_team);
+    return impl_->run(workspace, team, inputs, outputs, options);
+  }
+  TeamSize& size = workspace.team_size(options.threads, inputs, options.symbols);
+  Ran ran{.began = now_ns()};
+  TeamLease team(size.next(ran.began), false);
+  const Outcome outcome = impl_->run(workspace, team, inputs, outputs, options);
+  ran.ended = now_ns();
+  ran.members = team.members();
+  const Waits waits = team.barrier().waits();
+  ran.waited = waits.ns;
+  ran.late = waits.late;
+  size.ran(ran);
+  return outcome;
+}
+
+Outcome Executable::Impl::run(Workspace& workspace, TeamLease& team,
+                              std::span<const TensorView> inputs,
+                              std::span<const TensorView> outputs, const CallOptions& options) {
+  arguments.bind(inputs, outputs, options.symbols, team.members(), workspace.arguments);
   workspace.prepare(workspace.arguments.values, options.tape_limit_bytes);
-  place(impl_->signature, inputs, outputs, workspace.ports);
+  const std::int64_t stack = stack_bytes + kSpareStack;
+  workspace.reserve_stacks(stack, team.members(), !stack_holds(stack),
+                           team.worker_stack() < stack + kThreadStart);
+  place(signature, inputs, outputs, workspace.ports);
   const std::int64_t growths_before = workspace.tape_growths();
   Outcome outcome;
   CallFrame frame{};
-  frame.threads = options.threads;
+  frame.threads = team.members();
   frame.outcome = &outcome;
+  frame.barrier = &team.barrier();
   workspace.fill(frame);
-  Entrance entrance{impl_->entry, &frame};
-  if (options.threads == 1) {
-    Barrier alone(1);
-    frame.barrier = &alone;
-    enter(&entrance, 0);
-  } else {
-    const TeamLease team(options.threads);
-    frame.barrier = &team->barrier();
-    team->run(enter, &entrance);
-  }
-  impl_->growths += workspace.tape_growths() - growths_before;
+  Entrance entrance{entry, &frame, &workspace};
+  team.run(enter, &entrance);
+  growths += workspace.tape_growths() - growths_before;
+  outcome.threads_ran = team.members();
   return outcome;
 }
 
@@ -144,19 +177,19 @@ std::vector<Tensor> Executable::run(std::span<const TensorView> inputs,
 std::int64_t Executable::tape_growths() const { return impl_->growths; }
 
 std::int64_t Executable::workspace_count() const {
-  const std::lock_guard lock(impl_->pool_lock);
+  const std::lock_guard lock(fork_lock());
   return std::int64_t(impl_->all.size());
 }
 
 std::int64_t Executable::workspace_bytes() const {
-  const std::lock_guard lock(impl_->pool_lock);
+  const std::lock_guard lock(fork_lock());
   std::int64_t bytes = 0;
   for (const Workspace* workspace : impl_->idle) bytes += workspace->held_bytes();
   return bytes;
 }
 
 std::int64_t Executable::tape_bytes() const {
-  const std::lock_guard lock(impl_->pool_lock);
+  const std::lock_guard lock(fork_lock());
   std::int64_t bytes = 0;
   for (const Workspace* workspace : impl_->idle) bytes += workspace->tape_bytes();
   return bytes;

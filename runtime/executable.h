@@ -15,7 +15,10 @@ namespace nodec {
 using EntryFunction = void (*)(CallFrame* frame, std::int64_t thread);
 
 struct CallOptions {
+  // At most; a call takes fewer where others use the processors (Outcome::threads_ran). Results do
+  // not depend on it.
   int threads = 1;
+  bool exact_team = false;  // always as many, for tests: an Error where there are not so many
   // Values of symbols that no input's or output's dim states by itself. A name that the program
   // does not have is an Error.
   Bindings symbols;
@@ -24,8 +27,10 @@ struct CallOptions {
 
 class Executable {
  public:
-  // `code` keeps whatever holds the function's instructions alive.
-  Executable(EntryFunction entry, Signature signature, std::shared_ptr<const void> code);
+  // `code` keeps whatever holds the function's instructions alive; `stack_bytes` is what these need
+  // of a thread's stack.
+  Executable(EntryFunction entry, Signature signature, std::shared_ptr<const void> code,
+             std::int64_t stack_bytes = 0);
   ~Executable();
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;
@@ -34,6 +39,7 @@ class Executable {
   // The function itself, for a caller that wraps it (in a float mode, a counter, a team of its own)
   // in another Executable.
   EntryFunction entry() const;
+  std::int64_t stack_bytes() const;
 
   // Runs the program. Views follow the signature's order, their bytes 64-byte aligned; anything
   // that does not fit is one Error listing every difference. An output that overwrites an input

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
+#include "runtime/barrier.h"
 #include "runtime/tape.h"
-#include "runtime/team.h"
 
 namespace nodec {
 namespace {
@@ -40,8 +40,8 @@ std::span<const Routine> runtime_routines() {
 
 }  // namespace nodec
 
-void nodec_barrier(nodec::CallFrame* frame, std::int64_t) {
-  static_cast<nodec::Barrier*>(frame->barrier)->arrive_and_wait();
+void nodec_barrier(nodec::CallFrame* frame, std::int64_t thread) {
+  static_cast<nodec::Barrier*>(frame->barrier)->arrive_and_wait(thread);
 }
 
 char* nodec_tape_frame(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n) {

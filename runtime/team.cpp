@@ -1,150 +1,89 @@
-// Threads, waiting, and the floating-point mode.
+// Threads, and the floating-point mode.
 #include "runtime/team.h"
 
-#include <sched.h>
+#include <pthread.h>
 
 #include <algorithm>
-#include <mutex>
 #include <system_error>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-#include "ir/error.h"
+#include "runtime/pause.h"
 
 namespace nodec {
 namespace {
 
-void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
+// Between calls nobody knows how long it takes: a fraction of a millisecond, then the processor is
+// free. A team that was kept waiting gives it up at once.
+constexpr std::int64_t kBetweenCallsNs = 200'000;
+
+void wait_for_turn(const std::atomic<std::uint32_t>& turn, std::uint32_t seen, std::int64_t spin) {
+  const std::int64_t began = spin > 0 ? now_ns() : 0;
+  do {
+    for (int i = 0; i < 64 && spin > 0; ++i) {
+      if (turn.load(std::memory_order_acquire) != seen) return;
+      pause();
+    }
+  } while (spin > 0 && now_ns() - began < spin);
+  while (turn.load(std::memory_order_acquire) == seen) turn.wait(seen, std::memory_order_acquire);
 }
 
-// In pauses, each 10 to 50 ns on the processors of interest. Members of a team are rarely
-// microseconds apart, unless the kernel has put two of them on one processor; then only their
-// staying runnable makes it move one away, within some milliseconds. A barrier that slept earlier
-// kept them together for hundreds of steps on a busy machine.
-constexpr std::int32_t kInStep = 100'000;
-// Between calls nobody knows how long it takes: about a millisecond, then the processor is free.
-constexpr std::int32_t kBetweenCalls = 20'000;
-
-// A team larger than the machine must not spin at all, for the member waited for may need this
-// processor.
-std::int32_t spins_for(int members, std::int32_t pauses) {
-  return members <= processor_count() ? pauses : 0;
-}
-
-// Until `word` is no longer `old`.
-void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old, std::int32_t spins) {
-  for (std::int32_t i = 0; i < spins; ++i) {
-    if (word.load(std::memory_order_acquire) != old) return;
-    pause();
-  }
-  while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
+std::int64_t stack_of(std::thread& thread) {
+  pthread_attr_t attributes;
+  std::size_t bytes = 0;
+  if (pthread_getattr_np(thread.native_handle(), &attributes) != 0) return 0;
+  pthread_attr_getstacksize(&attributes, &bytes);
+  pthread_attr_destroy(&attributes);
+  return std::int64_t(bytes);
 }
 
 }  // namespace
 
-int processor_count() {
-  static const int count = [] {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-    return std::max(1, int(std::thread::hardware_concurrency()));
-  }();
-  return count;
-}
-
-Barrier::Barrier(int members) : members_(members), spins_(spins_for(members, kInStep)) {}
-
-void Barrier::arrive_and_wait() {
-  if (members_ == 1) return;
-  const std::uint32_t phase = phase_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
-    arrived_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
-    phase_.notify_all();
-    return;
-  }
-  wait_while(phase_, phase, spins_);
-}
-
-Team::Team(int members) : members_(members), barrier_(members), finish_(members) {
-  workers_.reserve(std::size_t(members));
+bool Team::grow(int members) {
   try {
-    for (int member = 1; member < members; ++member) {
-      workers_.emplace_back([this, member] { serve(member); });
+    workers_.reserve(std::size_t(members));
+    while (this->members() < members) {
+      auto worker = std::make_unique<Worker>();
+      worker->thread =
+          std::thread([this, w = worker.get(), member = this->members()] { serve(*w, member); });
+      const std::int64_t stack = stack_of(worker->thread);
+      worker_stack_ = workers_.empty() ? stack : std::min(worker_stack_, stack);
+      workers_.push_back(std::move(worker));
     }
-  } catch (const std::system_error& refused) {
-    stop();
-    throw Error(fmt::format("wanted {} threads, got {}: {}", members, workers_.size() + 1,
-                            refused.code().message()),
-                {}, "ask for fewer threads, or raise what limits them (ulimit -u, ulimit -v)");
+  } catch (const std::system_error& error) {
+    refused_ = error.code().message();
+    return false;
   }
+  return true;
 }
 
-Team::~Team() { stop(); }
-
-void Team::stop() {
-  stop_.store(true, std::memory_order_relaxed);
-  turn_.fetch_add(1, std::memory_order_release);
-  turn_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+Team::~Team() {
+  stop_ = true;
+  for (const auto& worker : workers_) {
+    worker->turn.fetch_add(1, std::memory_order_release);
+    worker->turn.notify_one();
+  }
+  for (const auto& worker : workers_) worker->thread.join();
 }
 
-void Team::run(Job job, void* context) {
-  if (members_ == 1) return job(context, 0);
+void Team::run(Job job, void* context, int members) {
+  barrier_.open(members);
   job_ = job;
   context_ = context;
-  turn_.fetch_add(1, std::memory_order_release);
-  turn_.notify_all();
+  for (int member = 1; member < members; ++member) {
+    Worker& worker = *workers_[std::size_t(member) - 1];
+    worker.turn.fetch_add(1, std::memory_order_release);
+    worker.turn.notify_one();
+  }
   job(context, 0);
-  finish_.arrive_and_wait();
+  barrier_.wait_for_all();
 }
 
-void Team::serve(std::int64_t member) {
-  const std::int32_t spins = spins_for(members_, kBetweenCalls);
+void Team::serve(Worker& worker, std::int64_t member) {
   for (std::uint32_t turn = 0;; ++turn) {
-    wait_while(turn_, turn, spins);
-    if (stop_.load(std::memory_order_relaxed)) return;
+    wait_for_turn(worker.turn, turn, turn > 0 && !barrier_.hasty() ? kBetweenCallsNs : 0);
+    if (stop_) return;
     job_(context_, member);
-    finish_.arrive_and_wait();
+    barrier_.leave(member);
   }
-}
-
-namespace {
-
-std::mutex idle_lock;
-// Leaked on purpose: joining threads while statics are destroyed invites deadlocks.
-std::vector<std::unique_ptr<Team>>& idle_teams() {
-  static auto* teams = new std::vector<std::unique_ptr<Team>>;
-  return *teams;
-}
-
-}  // namespace
-
-TeamLease::TeamLease(int members) {
-  {
-    const std::lock_guard lock(idle_lock);
-    auto& idle = idle_teams();
-    // The one given back last: its threads are the likeliest to be awake still.
-    for (auto it = idle.rbegin(); it != idle.rend(); ++it) {
-      if ((*it)->members() != members) continue;
-      team_ = std::move(*it);
-      idle.erase(std::next(it).base());
-      return;
-    }
-  }
-  team_ = std::make_unique<Team>(members);
-}
-
-TeamLease::~TeamLease() {
-  const std::lock_guard lock(idle_lock);
-  idle_teams().push_back(std::move(team_));
 }
 
 #if defined(__x86_64__)

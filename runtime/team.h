@@ -1,76 +1,54 @@
-// A team of threads that runs one function on every member at once, and the barrier where they
-// meet. The caller is member 0; a team of one costs nothing.
-//
-// Waiting spins, for milliseconds inside a call and about one between calls, then sleeps in the
-// kernel. With more members than processors it sleeps at once.
+// A team of threads that runs one function on several members at once. The caller is member 0; the
+// others are threads that wait for their next turn, spinning shortly and then asleep.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "runtime/barrier.h"
+
 namespace nodec {
-
-// All `members` threads meet. The phase number plays the part of the sense in a sense-reversing
-// barrier (Mellor-Crummey and Scott 1991): a thread that is late out of one phase cannot take the
-// next one's release for its own.
-class Barrier {
- public:
-  explicit Barrier(int members);
-  void arrive_and_wait();
-
- private:
-  alignas(64) std::atomic<std::int32_t> arrived_{0};
-  alignas(64) std::atomic<std::uint32_t> phase_{0};
-  std::int32_t members_;
-  std::int32_t spins_;
-};
 
 class Team {
  public:
   using Job = void (*)(void* context, std::int64_t member);
 
-  explicit Team(int members);  // an Error when the system has not that many threads to give
-  ~Team();
+  Team() = default;
+  ~Team();  // its threads have ended
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  int members() const { return members_; }
+  // Starts the threads that are missing; false when the system has not that many to give. What
+  // there is then is `members()`, and `refused()` says why.
+  bool grow(int members);
+  int members() const { return 1 + int(workers_.size()); }
+  const std::string& refused() const { return refused_; }
+  // The least stack one of its threads has, the caller aside.
+  std::int64_t worker_stack() const { return worker_stack_; }
+
   Barrier& barrier() { return barrier_; }
-  // Runs job(context, m) for every member m; returns when all have finished. Not reentrant.
-  void run(Job job, void* context);
+  // Runs job(context, m) for m = 0 ... members-1; returns when all have finished. Not reentrant.
+  void run(Job job, void* context, int members);
 
  private:
-  void serve(std::int64_t member);
-  void stop();
+  struct alignas(64) Worker {
+    std::atomic<std::uint32_t> turn{0};  // counts its jobs
+    std::thread thread;
+  };
+  void serve(Worker& worker, std::int64_t member);
 
-  int members_;
-  Barrier barrier_;
+  Barrier barrier_{1};
   Job job_ = nullptr;
   void* context_ = nullptr;
-  alignas(64) std::atomic<std::uint32_t> turn_{0};  // counts jobs
-  Barrier finish_;
-  std::atomic<bool> stop_{false};
-  std::vector<std::thread> workers_;
+  bool stop_ = false;  // written before a turn, as the job is
+  std::int64_t worker_stack_ = 0;
+  std::string refused_;
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
-
-// Borrows an idle team of this size, or starts one; it returns to the pool when the lease ends.
-class TeamLease {
- public:
-  explicit TeamLease(int members);
-  ~TeamLease();
-  TeamLease(const TeamLease&) = delete;
-  TeamLease& operator=(const TeamLease&) = delete;
-  Team* operator->() const { return team_.get(); }
-  Team& operator*() const { return *team_; }
-
- private:
-  std::unique_ptr<Team> team_;
-};
-
-int processor_count();  // processors this process may run on
 
 // Round to nearest with subnormals kept, for the time of a scope; then the thread's own mode again.
 class FloatMode {

@@ -7,6 +7,11 @@
 #include "ir/error.h"
 
 namespace nodec {
+namespace {
+
+constexpr std::size_t kSizesKnown = 8;
+
+}  // namespace
 
 Workspace::Workspace(const Signature& signature)
     : signature_(signature), scratch_(signature.scratch.size()) {
@@ -60,13 +65,58 @@ void Workspace::fill(CallFrame& frame) {
   frame.chunks_done = reinterpret_cast<std::int64_t*>((counters + 63) / 64 * 64);
 }
 
+TeamSize& Workspace::team_size(int threads, std::span<const TensorView> inputs,
+                               const Bindings& given) {
+  std::uint64_t sizes = std::uint64_t(threads);
+  const auto mix = [&](std::int64_t size) {
+    sizes = (sizes ^ std::uint64_t(size)) * 0x9e3779b97f4a7c15;
+    sizes ^= sizes >> 32;
+  };
+  for (const TensorView& input : inputs) std::ranges::for_each(input.dims, mix);
+  for (const auto& [symbol, size] : given) mix(size);
+  for (Sized& known : team_sizes_) {
+    if (known.sizes == sizes && known.size.most() == threads) return known.size;
+  }
+  static Load load;  // the machine's, whatever the program
+  const Sized fresh{sizes, TeamSize(threads, load)};
+  if (team_sizes_.size() < kSizesKnown) {
+    team_sizes_.reserve(kSizesKnown);
+    return team_sizes_.emplace_back(fresh).size;
+  }
+  Sized& forgotten = team_sizes_[oldest_size_++ % kSizesKnown];
+  forgotten = fresh;
+  return forgotten.size;
+}
+
+void Workspace::reserve_stacks(std::int64_t bytes, int members, bool first, bool others) {
+  first_stack_ = first;
+  other_stacks_ = others && members > 1;
+  if (!first_stack_ && !other_stacks_) return;
+  if (std::ssize(stacks_) < members) stacks_.resize(std::size_t(members));
+  for (int member = 0; member < members; ++member) {
+    if (stack(member) == nullptr || stacks_[std::size_t(member)].reserve(bytes)) continue;
+    throw Error(fmt::format("'{}' wants {} KB of stack, and there is no memory for them",
+                            signature_.name, bytes / 1024),
+                {}, "raise the limit of the stack (ulimit -s) or of memory (ulimit -v)");
+  }
+}
+
+Stack* Workspace::stack(std::int64_t member) {
+  const bool own = !(member == 0 ? first_stack_ : other_stacks_);
+  return own ? nullptr : &stacks_[std::size_t(member)];
+}
+
 std::int64_t Workspace::tape_growths() const {
   std::int64_t growths = 0;
   for (const auto& tape : tapes_.tapes) growths += tape->growths();
   return growths;
 }
 
-std::int64_t Workspace::held_bytes() const { return arena_bytes_ + tape_bytes(); }
+std::int64_t Workspace::held_bytes() const {
+  std::int64_t bytes = arena_bytes_ + tape_bytes();
+  for (const Stack& stack : stacks_) bytes += stack.bytes();
+  return bytes;
+}
 
 std::int64_t Workspace::tape_bytes() const {
   std::int64_t bytes = 0;

@@ -6,12 +6,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "ir/abi.h"
 #include "runtime/aligned.h"
 #include "runtime/arguments.h"
+#include "runtime/stack.h"
 #include "runtime/tape.h"
+#include "runtime/team_size.h"
 
 namespace nodec {
 
@@ -21,6 +24,12 @@ class Workspace {
 
   void prepare(const std::vector<std::int64_t>& symbols, std::int64_t tape_limit);
   void fill(CallFrame& frame);  // the parts of the frame that live here
+
+  // What is known of calls of these sizes on at most `threads` threads.
+  TeamSize& team_size(int threads, std::span<const TensorView> inputs, const Bindings& given);
+  // Stacks for those members whose own is too short: the first, or the others.
+  void reserve_stacks(std::int64_t bytes, int members, bool first, bool others);
+  Stack* stack(std::int64_t member);  // null: its own will do
 
   // Of the present call.
   ArgumentCheck::Room arguments;
@@ -40,6 +49,14 @@ class Workspace {
   std::vector<void*> scratch_;
   std::vector<std::int64_t> chunks_done_;  // eight to a thread, a cache line each
   TapeSet tapes_;
+  struct Sized {
+    std::uint64_t sizes;
+    TeamSize size;
+  };
+  std::vector<Sized> team_sizes_;  // the last few
+  std::size_t oldest_size_ = 0;
+  std::vector<Stack> stacks_;
+  bool first_stack_ = false, other_stacks_ = false;  // in use by the call
 };
 
 }  // namespace nodec

@@ -43,6 +43,7 @@ std::unique_ptr<llvm::TargetMachine> target_machine(const CpuTarget& target) {
   NODEC_CHECK(family != nullptr, "LLVM has no target for {}: {}", triple, problem);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.EmitStackSizeSection = true;  // runtime/engine.cpp reads it
   return std::unique_ptr<llvm::TargetMachine>(
       family->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
                                   llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));

@@ -83,6 +83,7 @@ std::vector<Tensor> run_subnormal(const Executable& executable) {
   for (float& v : y.values<float>()) v = 1;
   CallOptions options;
   options.threads = 2;
+  options.exact_team = true;
   return executable.run(std::vector<TensorView>{x, y}, options);
 }
 

@@ -128,6 +128,7 @@ void Session::step(int threads) {
   }
   CallOptions options;
   options.threads = threads;
+  options.exact_team = true;
   const std::int64_t before = bits::allocations();
   const Outcome outcome = executable_->call(in, out, options);
   allocations_ = bits::allocations() - before;

@@ -74,6 +74,7 @@ Outcome relaxed(std::vector<double> k, std::vector<double> u0) {
   const TensorView inputs[] = {p, rates, start}, outputs[] = {dp};
   CallOptions options;
   options.threads = 2;
+  options.exact_team = true;
   return program.executable->call(inputs, outputs, options);
 }
 

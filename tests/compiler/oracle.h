@@ -92,6 +92,7 @@ inline std::vector<Tensor> run_compiled(const Program& program, const std::vecto
   for (const Tensor& t : tensors) views.push_back(t.view());
   CallOptions options;
   options.threads = threads;
+  options.exact_team = true;
   options.symbols = symbols;
   return program.executable->run(views, options);
 }

@@ -189,6 +189,7 @@ TEST_CASE("a tape at its limit reports how far the solve came") {
     const TensorView inputs[] = {u}, outputs[] = {du};
     CallOptions options;
     options.threads = 2;
+    options.exact_team = true;
     options.tape_limit_bytes = limit;
     return program.executable->call(inputs, outputs, options);
   };

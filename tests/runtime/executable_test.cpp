@@ -25,6 +25,7 @@ TEST_CASE("a program runs on one thread and on several with the same result") {
   for (int threads : {1, 2, 5}) {
     CallOptions options;
     options.threads = threads;
+    options.exact_team = true;
     const auto outputs = program.run(inputs, options);
     CHECK(outputs.at(0).view().type() == "f32[74]");
     for (int i = 0; i < 74; ++i) {
@@ -46,6 +47,7 @@ TEST_CASE("derived symbols reach the program") {
   const TensorView inputs[] = {x, k};
   CallOptions options;
   options.threads = 3;
+  options.exact_team = true;
   const auto seen = program.run(inputs, options);
   const auto values = seen[0].values<std::int64_t>();
   CHECK(std::vector(values.begin(), values.end()) == std::vector<std::int64_t>{65, 5, 3, 3});
@@ -206,6 +208,7 @@ TEST_CASE("every thread computes with subnormals although the host flushes them"
   _mm_setcsr(before | 0x8040);
   CallOptions options;
   options.threads = 4;
+  options.exact_team = true;
   const auto outputs = program.run(inputs, options);
   CHECK((_mm_getcsr() & ~0x3fU) == ((before | 0x8040) & ~0x3fU));
   _mm_setcsr(before);

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "ir/error.h"
-#include "runtime/team.h"
+#include "runtime/team_pool.h"
 
 using namespace nodec;
 
@@ -26,17 +26,17 @@ std::size_t address_space() {
   return pages * std::size_t(sysconf(_SC_PAGESIZE));
 }
 
-// While it lives, new threads have stacks of 64 MB and the process 300 MB more for them: larger
-// stacks than any kept from threads before, so that none of those is used again.
+// While it lives, new threads have stacks of 64 MB and the process little more space for them:
+// larger stacks than any kept from threads before, so that none of those is used again.
 class FewThreads {
  public:
-  FewThreads() {
+  explicit FewThreads(std::size_t space = 300 * kMegabyte) {
     pthread_getattr_default_np(&attributes_);
     getrlimit(RLIMIT_AS, &space_);
     pthread_attr_t large = attributes_;
     pthread_attr_setstacksize(&large, 64 * kMegabyte);
     pthread_setattr_default_np(&large);
-    const rlimit little{address_space() + 300 * kMegabyte, space_.rlim_max};
+    const rlimit little{address_space() + space, space_.rlim_max};
     setrlimit(RLIMIT_AS, &little);
   }
   ~FewThreads() {
@@ -56,7 +56,7 @@ TEST_CASE("a team that the system has no threads for says how many there were") 
   {
     const FewThreads limit;
     try {
-      Team team(50);
+      const TeamLease team(50, true);
     } catch (const Error& error) {
       said = error.what();
     }
@@ -70,6 +70,20 @@ TEST_CASE("a team that the system has no threads for says how many there were") 
         begin + std::to_string(got) +
             ": Resource temporarily unavailable\n"
             "  help: ask for fewer threads, or raise what limits them (ulimit -u, ulimit -v)");
-  CHECK(Team(50).members() == 50);
+  CHECK(TeamLease(50, true).members() == 50);
+}
+
+TEST_CASE("a team that need not be exact makes do with the threads there are") {
+  if (processor_count() < 2) return;
+  std::vector<std::unique_ptr<TeamLease>> others;  // hold every idle team
+  for (int i = 0; i < 20; ++i) others.push_back(std::make_unique<TeamLease>(2, true));
+  const FewThreads limit(8 * kMegabyte);
+  Team alone;
+  CHECK(!alone.grow(2));
+  CHECK(alone.members() == 1);
+  int ran = 0;
+  const auto count = [](void* context, std::int64_t) { ++*static_cast<int*>(context); };
+  alone.run(count, &ran, 1);
+  CHECK(ran == 1);
 }
 #endif

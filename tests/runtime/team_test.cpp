@@ -1,12 +1,11 @@
-// The thread team: every member runs, barriers hold everybody, the floating-point mode is set on
-// every thread and given back.
+// The thread team: every member runs, the floating-point mode is set on every thread and given
+// back.
 #include "runtime/team.h"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <cfloat>
-#include <thread>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -18,76 +17,34 @@ using namespace nodec;
 TEST_CASE("every member runs every job once, and run returns after all") {
   for (int members : {1, 2, 5}) {
     CAPTURE(members);
-    Team team(members);
+    Team team;
+    REQUIRE(team.grow(members));
     std::vector<std::atomic<int>> ran(members);
     const auto job = [](void* context, std::int64_t member) {
       (*static_cast<std::vector<std::atomic<int>>*>(context))[std::size_t(member)]++;
     };
     for (int turn = 1; turn <= 500; ++turn) {
-      team.run(job, &ran);
+      team.run(job, &ran, members);
       for (const auto& count : ran) REQUIRE(count == turn);
     }
   }
 }
 
-TEST_CASE("nobody passes a barrier before everybody has reached it") {
-  for (int members : {1, 2, 5}) {
-    CAPTURE(members);
-    struct Shared {
-      Barrier barrier;
-      std::vector<std::int64_t> phase;  // plain: the barrier alone orders these
-      std::atomic<int> early{0};
-    } shared{Barrier(members), std::vector<std::int64_t>(std::size_t(members) * 8), {}};
-    Team team(members);
-    team.run(
-        [](void* context, std::int64_t member) {
-          auto& s = *static_cast<Shared*>(context);
-          for (std::int64_t phase = 1; phase <= 2000; ++phase) {
-            s.phase[std::size_t(member) * 8] = phase;
-            s.barrier.arrive_and_wait();
-            for (std::size_t other = 0; other < s.phase.size(); other += 8) {
-              if (s.phase[other] != phase) ++s.early;
-            }
-            s.barrier.arrive_and_wait();
-          }
-        },
-        &shared);
-    CHECK(shared.early == 0);
-  }
-}
-
-TEST_CASE("a barrier outlasts members that come late enough for the others to sleep") {
-  struct Shared {
-    Barrier barrier{2};
-    std::atomic<int> met{0};
-  } shared;
-  Team team(2);
-  team.run(
-      [](void* context, std::int64_t member) {
-        auto& s = *static_cast<Shared*>(context);
-        for (int i = 0; i < 5; ++i) {
-          if (member == i % 2) std::this_thread::sleep_for(std::chrono::milliseconds(3));
-          s.barrier.arrive_and_wait();
-        }
-        ++s.met;
-      },
-      &shared);
-  CHECK(shared.met == 2);
-}
-
-TEST_CASE("teams are borrowed from a pool, by several hosts at once") {
+TEST_CASE("a team runs on some of its members, and grows") {
   std::atomic<int> ran{0};
-  const auto host = [&] {
-    for (int i = 0; i < 50; ++i) {
-      const TeamLease team(3);
-      team->run([](void* context, std::int64_t) { ++*static_cast<std::atomic<int>*>(context); },
-                &ran);
-    }
-  };
-  std::thread a(host), b(host);
-  a.join();
-  b.join();
-  CHECK(ran == 300);
+  const auto job = [](void* context, std::int64_t) { ++*static_cast<std::atomic<int>*>(context); };
+  Team team;
+  int expected = 0;
+  for (int members : {1, 4, 2, 3, 1, 6, 2}) {
+    CAPTURE(members);
+    REQUIRE(team.grow(members));
+    CHECK(team.members() >= members);
+    for (int turn = 0; turn < 20; ++turn) team.run(job, &ran, members);
+    expected += 20 * members;
+    CHECK(ran == expected);
+  }
+  CHECK(team.members() == 6);
+  CHECK(team.worker_stack() > 0);
 }
 
 #if defined(__x86_64__)

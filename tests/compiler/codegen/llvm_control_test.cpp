@@ -135,6 +135,7 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
   const auto program = load(artifact);
   CallOptions options;
   options.threads = 4;
+  options.exact_team = true;
   for (int turn = 0; turn < 20; ++turn) {
     const auto outputs = program->run({}, options);
     const auto seen = outputs[0].values<std::int64_t>();

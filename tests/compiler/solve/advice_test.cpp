@@ -21,6 +21,7 @@ Outcome outcome_of(const Graph& graph, const Array& input) {
   const std::vector<TensorView> outputs(results.begin(), results.end());
   CallOptions two;
   two.threads = 2;
+  two.exact_team = true;
   const Outcome outcome = program.executable->call(inputs, outputs, two);
   Interpreter interpreter;
   const Datum data[] = {input};

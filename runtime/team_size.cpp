@@ -1,0 +1,98 @@
+// The rules by which a team shrinks and grows.
+#include "runtime/team_size.h"
+
+#include <algorithm>
+
+namespace nodec {
+namespace {
+
+constexpr double kMillisecond = 1e6;
+
+// Of its members' time, what a team may wait without being suspect.
+constexpr double kSuspectShare = 0.1;
+// Calls that are remembered, and that a trial takes unless it takes this long.
+constexpr double kRemembered = 32, kTrialCalls = 8, kTrialNs = 8 * kMillisecond;
+// A turn of somebody else's on a processor: a larger team that lost so much has lost its trial.
+constexpr double kTurnNs = 2 * kMillisecond;
+
+constexpr std::int64_t kShortestPause = std::int64_t(8 * kMillisecond);
+constexpr std::int64_t kLongestPause = std::int64_t(1000 * kMillisecond);
+constexpr double kPauseForCost = 16;  // of what the trial lost
+
+}  // namespace
+
+void TeamSize::Record::add(const Ran& ran) {
+  if (calls >= kRemembered) {
+    for (double* sum : {&calls, &ns, &waited}) *sum /= 2;
+  }
+  ++calls;
+  ns += double(ran.ended - ran.began);
+  waited += double(ran.waited);
+}
+
+bool TeamSize::Record::suspect() const { return waited > kSuspectShare * ns * members; }
+
+void Pause::after_failure(std::int64_t now, double cost) {
+  length = std::clamp(2 * length, kShortestPause, kLongestPause);
+  until = now + std::max(length, std::int64_t(kPauseForCost * std::max(0.0, cost)));
+}
+
+void Load::seen(std::int64_t now, int free, double cost) {
+  Pause pause{length_, 0};
+  // Long after it seemed gone it is another one.
+  if (now - seen_at_ > 4 * pause.length && gone_at_ > seen_at_) pause.length = 0;
+  pause.after_failure(now, cost);
+  length_ = pause.length;
+  until_ = pause.until;
+  free_ = free;
+  seen_at_ = now;
+}
+
+int TeamSize::next(std::int64_t now) {
+  const bool load = load_->present(now);
+  if (trial_.members == 0 && load && load_->seen_at() > settled_at_ &&
+      base_.members > load_->free()) {
+    base_ = {.members = load_->free()};  // another program has tried it
+    settled_at_ = now;
+  }
+  if (trial_.members == 0 && base_.members < most_ && base_.calls > 0 && !load &&
+      now >= grow_.until) {
+    trial_ = {.members = most_};
+  }
+  return trial_.members > 0 ? trial_.members : base_.members;
+}
+
+void TeamSize::ran(const Ran& ran) {
+  Record& record = trial_.members > 0 ? trial_ : base_;
+  if (ran.members != record.members) return;  // processors or threads were short
+  record.add(ran);
+  if (trial_.members > 0) return judge(ran.ended);
+  if (base_.members > 1 && ran.late > 0 && base_.suspect() && ran.ended >= shrink_.until) {
+    trial_ = {.members = std::max(1, base_.members - ran.late)};
+  }
+}
+
+void TeamSize::judge(std::int64_t now) {
+  const bool grows = trial_.members > base_.members;
+  const double lost = trial_.ns - trial_.calls * base_.mean();
+  const bool hopeless = grows && lost > kTurnNs;
+  if (trial_.calls < kTrialCalls && trial_.ns < kTrialNs && !hopeless) return;
+  if (lost > 0) {
+    (grows ? grow_ : shrink_).after_failure(now, lost);
+    if (hopeless) load_->seen(now, base_.members, lost);
+  } else {
+    if (grows) {
+      load_->gone(now);
+      grow_ = {};
+    } else {
+      if (base_.waited > kTurnNs) load_->seen(now, trial_.members, 0);
+      grow_.after_failure(now, 0);
+      shrink_ = {};
+    }
+    base_ = trial_;
+    settled_at_ = now;
+  }
+  trial_ = {};
+}
+
+}  // namespace nodec

@@ -48,6 +48,7 @@ std::string json_line(const Epoch& e) {
                               {"epochs", e.epochs},
                               {"time_s", rounded(e.time_s, 6)},
                               {"step_us_median", rounded(e.step_us_median, 2)},
+                              {"threads_ran", e.threads_ran},
                               {"train_accuracy", rounded(e.train_accuracy, 4)},
                               {"test_accuracy", rounded(e.test_accuracy, 4)},
                               {"loss", rounded(e.loss, 6)},

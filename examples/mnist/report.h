@@ -20,9 +20,10 @@ struct Start {
 
 struct Epoch {
   std::int64_t epoch = 0, epochs = 0;
-  double time_s = 0;          // the training batches
-  double step_us_median = 0;  // of a training step
-  double train_accuracy = 0;  // percent, after the epoch
+  double time_s = 0;             // the training batches
+  double step_us_median = 0;     // of a training step
+  std::int64_t threads_ran = 1;  // median over the steps: other load makes it fewer than asked for
+  double train_accuracy = 0;     // percent, after the epoch
   double test_accuracy = 0;
   double loss = 0;                                 // mean over samples, as seen while training
   double f_evals = 0, accepted = 0, rejected = 0;  // means per training batch, forward solve

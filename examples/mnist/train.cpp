@@ -59,6 +59,13 @@ auto telling(const auto& work, const std::string& where) {
   }
 }
 
+template <typename T>
+T median(std::vector<T>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
 }  // namespace
 
 Entry::Entry(Program program, Arrays& arrays, int threads) : program_(std::move(program)) {
@@ -117,7 +124,9 @@ void Training::compile_programs() {
   ProgramOptions telling = program;
   telling.gradient_error = true;
   const auto beside = [](auto trace, const ProgramOptions& o) {
-    return std::async(std::launch::async, [&o, trace] { return compile(trace(o)); });
+    // Where there is no thread to be had, in this one.
+    return std::async(std::launch::async | std::launch::deferred,
+                      [&o, trace] { return compile(trace(o)); });
   };
   std::future<Program> evaluation = beside(trace_evaluation, program), told;
   if (options_.gradient_error) told = beside(trace_training, telling);
@@ -172,6 +181,7 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
   const std::string title = fmt::format("[{}/{}]", epoch, options_.epochs);
   train_.shuffle(options_.seed, static_cast<std::uint64_t>(epoch));
   std::vector<double> times;
+  std::vector<std::int64_t> teams;
   const auto began = Clock::now();
   const std::int64_t batches = train_.batches();
   for (std::int64_t i = 0; i < batches; ++i) {
@@ -181,6 +191,7 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
     const auto step_began = Clock::now();
     const Outcome outcome = telling([&] { return step.call(batch); }, where);
     times.push_back(1e6 * seconds_since(step_began));
+    teams.push_back(outcome.threads_ran);
     check_finite(where);
     result.loss += arrays_.at("loss").values<float>()[0] * static_cast<double>(batch.size());
     result.f_evals += scalar("f_evals");
@@ -194,8 +205,8 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
   for (double* mean : {&result.f_evals, &result.accepted, &result.rejected}) {
     *mean /= static_cast<double>(batches);
   }
-  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
-  result.step_us_median = times[times.size() / 2];
+  result.step_us_median = median(times);
+  result.threads_ran = median(teams);
   const std::string after = fmt::format("the evaluation after epoch {}", epoch);
   result.train_accuracy = telling([&] { return accuracy(train_in_order_); }, after);
   result.test_accuracy = telling([&] { return accuracy(test_); }, after);

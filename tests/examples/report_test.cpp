@@ -13,6 +13,7 @@ const Epoch epoch{.epoch = 1,
                   .epochs = 9,
                   .time_s = 0.03118,
                   .step_us_median = 402.125,
+                  .threads_ran = 2,
                   .train_accuracy = 50.740741,
                   .test_accuracy = 45.333333,
                   .loss = 1.75,
@@ -27,7 +28,7 @@ const Epoch epoch{.epoch = 1,
 
 TEST_CASE("an epoch in JSON and in the tutorial's words") {
   CHECK(json_line(epoch) ==
-        R"({"epoch":1,"epochs":9,"time_s":0.03118,"step_us_median":402.13,)"
+        R"({"epoch":1,"epochs":9,"time_s":0.03118,"step_us_median":402.13,"threads_ran":2,)"
         R"("train_accuracy":50.7407,"test_accuracy":45.3333,"loss":1.75,"f_evals":20.5,)"
         R"("accepted":3.0909,"rejected":0.0,"compiles":2,"tape_growths":1})");
   CHECK(text_line(epoch) ==

@@ -56,7 +56,9 @@ struct Bench {
     const Bindings symbols = sizes_for(code.signature().inputs, read_sizes(sizes), arrays);
     add_synthetic(*graph, code.signature().inputs, symbols, arrays);
     const std::vector<Tensor> given = in_order(std::move(arrays), code.signature().inputs);
-    const std::vector<double> times = timed(code, given);
+    const auto [times, ran] = timed(code, given);
+    std::string team = fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");
+    if (ran < threads) team += fmt::format(", of which {} ran", ran);
 
     std::string at;
     for (const auto& [name, size] : symbols) {
@@ -67,15 +69,19 @@ struct Bench {
                     "  load or trace  {:9.2f} ms\n"
                     "  compile, cold  {:9.2f} ms  ({} LLVM instructions)\n"
                     "  compile, warm  {:9.2f} ms  (from the cache)\n"
-                    "  run, median    {:9.2f} us  (best {:.2f}, {} runs, {} thread{})\n",
+                    "  run, median    {:9.2f} us  (best {:.2f}, {} runs, {})\n",
                     model, at.empty() ? "" : " at ", at, traced / 1e3, cold.report.milliseconds,
                     cold.report.instructions, warm.report.milliseconds, times[times.size() / 2],
-                    times.front(), times.size(), threads, threads == 1 ? "" : "s"));
+                    times.front(), times.size(), team));
     return kClean;
   }
 
-  // Sorted; as many runs as asked for, or as fit into a second, at least five.
-  std::vector<double> timed(const Executable& code, const std::vector<Tensor>& given) const {
+  struct Timed {
+    std::vector<double> times;  // sorted
+    std::int64_t threads_ran;   // the median, too
+  };
+  // As many runs as asked for, or as fit into a second, at least five.
+  Timed timed(const Executable& code, const std::vector<Tensor>& given) const {
     constexpr double kEnough = 1e6;
     const std::vector<Tensor> results = outputs_for(code, given, {});
     std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
@@ -83,6 +89,7 @@ struct Bench {
     options.threads = threads;
     require_success(code.call(in, out, options), code.signature());
     std::vector<double> times;
+    std::vector<std::int64_t> teams;
     const double start = now_us();
     const auto more = [&] {
       if (runs > 0) return int(times.size()) < runs;
@@ -90,11 +97,14 @@ struct Bench {
     };
     while (more()) {
       const double before = now_us();
-      require_success(code.call(in, out, options), code.signature());
+      const Outcome outcome = code.call(in, out, options);
       times.push_back(now_us() - before);
+      require_success(outcome, code.signature());
+      teams.push_back(outcome.threads_ran);
     }
     std::sort(times.begin(), times.end());
-    return times;
+    std::sort(teams.begin(), teams.end());
+    return {times, teams[teams.size() / 2]};
   }
 };
 
@@ -111,7 +121,7 @@ Verb add_bench(CLI::App& nodec) {
   verb->add_option("--input", bench->inputs,
                    "as `nodec run` takes it; inputs that are not given are made up")
       ->option_text("INPUT ...");
-  verb->add_option("--threads", bench->threads, "threads to run on, 1 by default")
+  verb->add_option("--threads", bench->threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
   verb->add_option("--runs", bench->runs, "how many runs; as many as fit into a second by default")
       ->check(at_least(1, 1000000));

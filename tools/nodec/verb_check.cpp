@@ -46,7 +46,7 @@ Verb add_check(CLI::App& nodec) {
                    "exit with 1 when the program's gradient is farther than this, relatively, from "
                    "the reference, or that from central differences")
       ->check(above_zero());
-  verb->add_option("--threads", options.threads, "threads to run on, 1 by default")
+  verb->add_option("--threads", options.threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
   verb->add_flag("--json", check->json, "one JSON object");
   return {verb, [check] { return check->run(); }};

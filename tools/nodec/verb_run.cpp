@@ -126,7 +126,7 @@ Verb add_run(CLI::App& nodec) {
       ->option_text("OUTPUT ...");
   verb->add_option("--size", running->sizes, "NAME=NUMBER for a symbol that no input shows")
       ->option_text("SIZE ...");
-  verb->add_option("--threads", running->threads, "threads to run on, 1 by default")
+  verb->add_option("--threads", running->threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
   return {verb, [running] { return running->run(); }};
 }

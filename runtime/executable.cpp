@@ -123,7 +123,8 @@ Outcome Executable::call(std::span<const TensorView> inputs, std::span<const Ten
     TeamLease team(options.threads, options.exact_team);
     return impl_->run(workspace, team, inputs, outputs, options);
   }
-  TeamSize& size = workspace.team_size(options.threads, inputs, options.symbols);
+  const int most = std::min(options.threads, processor_count());
+  TeamSize& size = workspace.team_size(most, inputs, options.symbols);
   Ran ran{.began = now_ns()};
   TeamLease team(size.next(ran.began), false);
   const Outcome outcome = impl_->run(workspace, team, inputs, outputs, options);

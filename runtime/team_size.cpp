@@ -23,11 +23,12 @@ constexpr double kPauseForCost = 16;  // of what the trial lost
 
 void TeamSize::Record::add(const Ran& ran) {
   if (calls >= kRemembered) {
-    for (double* sum : {&calls, &ns, &waited}) *sum /= 2;
+    for (double* sum : {&calls, &ns, &waited, &longest_wait}) *sum /= 2;
   }
   ++calls;
   ns += double(ran.ended - ran.began);
   waited += double(ran.waited);
+  longest_wait = std::max(longest_wait, double(ran.waited));
 }
 
 bool TeamSize::Record::suspect() const { return waited > kSuspectShare * ns * members; }
@@ -85,7 +86,7 @@ void TeamSize::judge(std::int64_t now) {
       load_->gone(now);
       grow_ = {};
     } else {
-      if (base_.waited > kTurnNs) load_->seen(now, trial_.members, 0);
+      if (base_.longest_wait > kTurnNs) load_->seen(now, trial_.members, 0);
       grow_.after_failure(now, 0);
       shrink_ = {};
     }

@@ -58,7 +58,7 @@ class TeamSize {
   // What calls of one size took: of the last ones, the older the less.
   struct Record {
     int members = 0;
-    double calls = 0, ns = 0, waited = 0;
+    double calls = 0, ns = 0, waited = 0, longest_wait = 0;
     void add(const Ran& ran);
     double mean() const { return ns / calls; }
     bool suspect() const;

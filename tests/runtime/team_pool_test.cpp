@@ -24,31 +24,6 @@ int ran_by(TeamLease& team) {
   return ran;
 }
 
-// Whether a call on exactly so many threads gives the right result.
-bool doubles(const Executable& program, int threads) {
-  const Tensor x = Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6}), k = Tensor::scalar(2.0F);
-  const TensorView inputs[] = {x, k};
-  CallOptions options;
-  options.threads = threads;
-  options.exact_team = true;
-  const auto outputs = program.run(inputs, options);
-  const auto y = outputs[0].values<float>();
-  return std::vector(y.begin(), y.end()) == std::vector<float>{12, 10, 8, 6, 4, 2};
-}
-
-// Runs `work` in a child, 10 s at most; true when it ended well.
-template <typename Work>
-bool in_child(const Work& work) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(10);
-    _exit(work() ? 0 : 1);
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return status == 0;
-}
-
 }  // namespace
 
 TEST_CASE("teams are borrowed from a pool, by several hosts at once") {
@@ -91,7 +66,36 @@ TEST_CASE("processors are free again after a call, and what it gave back earlier
   CHECK(Cores(most, false).count() == most);
 }
 
-#if !defined(__SANITIZE_THREAD__) && !defined(NODEC_SANITIZED)  // which do not follow a fork
+#ifndef NODEC_SANITIZED  // a sanitizer does not follow a fork
+namespace {
+
+// Whether a call on exactly so many threads gives the right result.
+bool doubles(const Executable& program, int threads) {
+  const Tensor x = Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6}), k = Tensor::scalar(2.0F);
+  const TensorView inputs[] = {x, k};
+  CallOptions options;
+  options.threads = threads;
+  options.exact_team = true;
+  const auto outputs = program.run(inputs, options);
+  const auto y = outputs[0].values<float>();
+  return std::vector(y.begin(), y.end()) == std::vector<float>{12, 10, 8, 6, 4, 2};
+}
+
+// Runs `work` in a child, 10 s at most; true when it ended well.
+template <typename Work>
+bool in_child(const Work& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    _exit(work() ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status == 0;
+}
+
+}  // namespace
+
 TEST_CASE("the child of a fork runs on a team of its own, and so does its child") {
   const Executable program(doubling_entry, doubling(), nullptr);
   REQUIRE(doubles(program, 3));

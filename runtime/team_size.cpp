@@ -2,6 +2,7 @@
 #include "runtime/team_size.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace nodec {
 namespace {
@@ -17,6 +18,7 @@ constexpr double kTurnNs = 2 * kMillisecond;
 
 constexpr std::int64_t kShortestPause = std::int64_t(8 * kMillisecond);
 constexpr std::int64_t kLongestPause = std::int64_t(1000 * kMillisecond);
+constexpr std::int64_t kDistrust = 60 * kLongestPause;
 constexpr double kPauseForCost = 16;  // of what the trial lost
 
 }  // namespace
@@ -49,18 +51,54 @@ void Load::seen(std::int64_t now, int free, double cost) {
   seen_at_ = now;
 }
 
+void Load::distrust(std::int64_t now) { distrusted_until_ = now + kDistrust; }
+
+int Load::room(int own, std::int64_t now) const {
+  if (now < distrusted_until_) return processors_;
+  const int runnable = runnable_ ? runnable_() : 0;
+  return std::max(1, processors_ - std::max(0, runnable - own));
+}
+
+int runnable_threads() {
+  std::FILE* file = std::fopen("/proc/loadavg", "re");
+  if (file == nullptr) return 0;
+  int runnable = 0;
+  const int read = std::fscanf(file, "%*f %*f %*f %d/", &runnable);
+  std::fclose(file);
+  return read == 1 ? runnable : 0;
+}
+
 int TeamSize::next(std::int64_t now) {
-  const bool load = load_->present(now);
-  if (trial_.members == 0 && load && load_->seen_at() > settled_at_ &&
-      base_.members > load_->free()) {
-    base_ = {.members = load_->free()};  // another program has tried it
-    settled_at_ = now;
-  }
-  if (trial_.members == 0 && base_.members < most_ && base_.calls > 0 && !load &&
-      now >= grow_.until) {
-    trial_ = {.members = most_};
+  if (trial_.members == 0) heed_load(now);
+  if (trial_.members == 0 && base_.members < most_ && base_.calls > 0 && now >= grow_.until &&
+      !load_->present(now)) {
+    grow(now);
   }
   return trial_.members > 0 ? trial_.members : base_.members;
+}
+
+void TeamSize::heed_load(std::int64_t now) {
+  if (load_->first_look()) {
+    const int room = load_->room(1, now);
+    if (room < most_) load_->seen(now, room, 0);
+  }
+  if (load_->present(now) && load_->seen_at() > settled_at_ && base_.members > load_->free()) {
+    base_ = {.members = load_->free()};
+    settled_at_ = grown_at_ = now;
+  }
+}
+
+// To what the system has room for; now and then, whatever it says.
+void TeamSize::grow(std::int64_t now) {
+  const int room = std::min(most_, load_->room(base_.members, now));
+  heeded_ = now - grown_at_ < kLongestPause || room == most_;
+  const int members = heeded_ ? room : most_;
+  if (members > base_.members) {
+    trial_ = {.members = members};
+    grown_at_ = now;
+  } else {
+    load_->seen(now, base_.members, 0);
+  }
 }
 
 void TeamSize::ran(const Ran& ran) {
@@ -84,6 +122,7 @@ void TeamSize::judge(std::int64_t now) {
   } else {
     if (grows) {
       load_->gone(now);
+      if (!heeded_) load_->distrust(now);
       grow_ = {};
     } else {
       if (base_.longest_wait > kTurnNs) load_->seen(now, trial_.members, 0);

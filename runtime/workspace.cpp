@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ir/error.h"
+#include "runtime/barrier.h"
 
 namespace nodec {
 namespace {
@@ -77,7 +78,7 @@ TeamSize& Workspace::team_size(int threads, std::span<const TensorView> inputs,
   for (Sized& known : team_sizes_) {
     if (known.sizes == sizes && known.size.most() == threads) return known.size;
   }
-  static Load load;  // the machine's, whatever the program
+  static Load load(processor_count(), runnable_threads);  // the machine's, whatever the program
   const Sized fresh{sizes, TeamSize(threads, load)};
   if (team_sizes_.size() < kSizesKnown) {
     team_sizes_.reserve(kSizesKnown);

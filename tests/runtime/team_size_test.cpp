@@ -12,7 +12,9 @@ namespace {
 constexpr std::int64_t kUs = 1000, kMs = 1000 * kUs;
 
 struct Machine {
-  Machine(int most, std::function<void(Ran&)> cost) : cost(std::move(cost)), size(most, load) {}
+  // `runnable`: what the system says, if it says anything.
+  Machine(int most, std::function<void(Ran&)> cost, std::function<int()> runnable = {})
+      : cost(std::move(cost)), load(most, std::move(runnable)), size(most, load) {}
 
   // What a call of so many members costs: its end and its waits are filled in.
   std::function<void(Ran&)> cost;
@@ -55,7 +57,11 @@ std::function<void(Ran&)> busy(int cores, int others) {
 
 TEST_CASE("a team on a quiet machine keeps its size") {
   Machine machine(4, quiet);
-  for (int i = 0; i < 1000; ++i) CHECK(machine.call() == 4);
+  TeamSize other(4, machine.load);
+  for (int i = 0; i < 1000; ++i) {
+    CHECK(machine.call() == 4);
+    CHECK(other.next(machine.now) == 4);
+  }
 }
 
 TEST_CASE("a team shrinks to the processors that are free, and costs little more than they do") {
@@ -100,7 +106,7 @@ TEST_CASE("a program whose members wait by nature keeps them where that is faste
 }
 
 TEST_CASE("calls that had fewer processors than they asked for teach nothing") {
-  Load load;
+  Load load(4, {});
   TeamSize size(4, load);
   for (int i = 0; i < 100; ++i) {
     size.ran({.members = 2, .began = i * kMs, .ended = (i + 1) * kMs, .waited = kMs, .late = 1});
@@ -119,4 +125,32 @@ TEST_CASE("programs learn about the machine from each other") {
   machine.calls_for(2000 * kMs);
   CHECK(!machine.load.present(machine.now));
   CHECK(TeamSize(2, machine.load).next(machine.now) == 2);
+}
+
+TEST_CASE("what the system says spares a team the tries") {
+  int others = 3;
+  const auto runnable = [&] { return others + 1; };
+  Machine machine(4, busy(4, 3), runnable);
+  for (int i = 0; i < 500; ++i) CHECK(machine.call() == 1);
+  others = 1;
+  machine.cost = busy(4, 1);
+  machine.calls_for(100 * kMs);
+  CHECK(machine.call() == 3);
+}
+
+TEST_CASE("what the system says of a load elsewhere is not the last word") {
+  Machine machine(4, quiet, [] { return 50; });
+  CHECK(machine.call() == 1);
+  machine.calls_for(1100 * kMs);
+  TeamSize other(4, machine.load);
+  for (int i = 0; i < 1000; ++i) {
+    CHECK(machine.call() == 4);
+    CHECK(other.next(machine.now) == 4);
+  }
+}
+
+TEST_CASE("the system tells how many threads want a processor") {
+  const int runnable = runnable_threads();
+  CHECK(runnable >= 1);
+  CHECK(runnable < 100000);
 }

@@ -138,6 +138,13 @@ class Emitter {
   virtual int function(std::string_view name, std::span<const Scalar> parameters,
                        const std::function<void(std::span<const Code>)>& body) = 0;
   virtual void call(int function, std::span<const Code> arguments) = 0;
+  // What `write` makes of x: a function of x alone, tens of operations long, of this name. A back
+  // end may write it once and call it.
+  virtual Code expansion(std::string_view name, std::span<const Code> x,
+                         const std::function<Code(std::span<const Code>)>& write) {
+    (void)name;
+    return write(x);
+  }
   // A routine of the runtime by name (found when linked); I64 or nothing comes back.
   virtual Code call_runtime(std::string_view name, std::span<const Code> arguments,
                             bool returns_i64) = 0;

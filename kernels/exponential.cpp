@@ -29,6 +29,7 @@ constexpr Primitive exp_p = complete({
       return {strong_mul(b, dy[0], y.result())};
     }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::exp(e, x[0]); },
+    .expansion = true,
 });
 
 constexpr Primitive exp2_p = complete({
@@ -40,6 +41,7 @@ constexpr Primitive exp2_p = complete({
       return {strong_mul(b, dy[0], mul(b, y.result(), splat(b, dy[0], std::numbers::ln2)))};
     }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::exp2(e, x[0]); },
+    .expansion = true,
 });
 
 // exp(x) - 1, exact for small x; its derivative is y + 1.
@@ -52,6 +54,7 @@ constexpr Primitive expm1_p = complete({
       return {strong_mul(b, dy[0], add(b, y.result(), splat(b, dy[0], 1)))};
     }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::expm1(e, x[0]); },
+    .expansion = true,
 });
 
 constexpr Primitive log_p = complete({
@@ -63,6 +66,7 @@ constexpr Primitive log_p = complete({
       return {over(b, dy[0], 1, y.operands[0])};
     }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::log(e, x[0]); },
+    .expansion = true,
     .domain = {0.1, 3},
 });
 
@@ -75,6 +79,7 @@ constexpr Primitive log2_p = complete({
       return {over(b, dy[0], std::numbers::log2e, y.operands[0])};
     }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::log2(e, x[0]); },
+    .expansion = true,
     .domain = {0.1, 3},
 });
 
@@ -88,6 +93,7 @@ constexpr Primitive log1p_p = complete({
       return {over(b, dy[0], 1, add(b, y.operands[0], splat(b, dy[0], 1)))};
     }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::log1p(e, x[0]); },
+    .expansion = true,
     .domain = {-0.6, 2},
 });
 
@@ -111,6 +117,7 @@ constexpr Primitive pow_p = complete({
       return {dx, strong_mul(b, dz[0], growth)};
     }),
     .lower = [](Emitter& e, const Op&, Codes x) { return math::pow(e, x[0], x[1]); },
+    .expansion = true,
     .domain = {0.3, 2},
 });
 
@@ -152,6 +159,7 @@ constexpr Primitive tanh_p = complete({
       return {mul(b, dy[0], sub(b, splat(b, dy[0], 1), square))};
     }},
     .lower = [](Emitter& e, const Op&, Codes x) { return math::tanh(e, x[0]); },
+    .expansion = true,
 });
 
 // 1 / (1 + exp(-x)). d = y (1 - y).
@@ -169,6 +177,7 @@ constexpr Primitive sigmoid_p = complete({
       return {mul(b, dy[0], slope)};
     }},
     .lower = [](Emitter& e, const Op&, Codes x) { return math::sigmoid(e, x[0]); },
+    .expansion = true,
 });
 
 // log(1 + exp(x)), which never overflows. d = sigmoid(x).
@@ -182,6 +191,7 @@ constexpr Primitive softplus_p = complete({
       return {mul(b, dy[0], sigmoid(b, y.operands[0]))};
     }},
     .lower = [](Emitter& e, const Op&, Codes x) { return math::softplus(e, x[0]); },
+    .expansion = true,
 });
 
 // x where x > 0, +0 where x <= 0 (for -0 too), NaN for NaN. d = 1 where x > 0, else 0. Written so

@@ -17,6 +17,7 @@ constexpr Primitive sin_p = complete({
       return {mul(b, dy[0], cos(b, y.operands[0]))};
     }},
     .lower = [](Emitter& e, const Op&, Codes x) { return math::sin(e, x[0]); },
+    .expansion = true,
 });
 
 constexpr Primitive cos_p = complete({
@@ -28,6 +29,7 @@ constexpr Primitive cos_p = complete({
       return {mul(b, dy[0], neg(b, sin(b, y.operands[0])))};
     }},
     .lower = [](Emitter& e, const Op&, Codes x) { return math::cos(e, x[0]); },
+    .expansion = true,
 });
 
 // The error function. d = 2 / sqrt(pi) exp(-x^2).
@@ -41,6 +43,7 @@ constexpr Primitive erf_p = complete({
       return {mul(b, dy[0], mul(b, bell, splat(b, dy[0], 2 * std::numbers::inv_sqrtpi)))};
     }},
     .lower = [](Emitter& e, const Op&, Codes x) { return math::erf(e, x[0]); },
+    .expansion = true,
 });
 
 }  // namespace nodec

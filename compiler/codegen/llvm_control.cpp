@@ -1,5 +1,9 @@
 // Functions, loops and branches in LLVM IR. Loop state is carried by phis, so nothing has to be
 // promoted from memory afterwards.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "compiler/codegen/llvm_emitter.h"
 #include "ir/error.h"
 
@@ -215,6 +219,44 @@ void LlvmEmitter::call(int function, std::span<const Code> arguments) {
   std::vector<llvm::Value*> values;
   for (const Code& argument : arguments) values.push_back(value(argument));
   build_.CreateCall(callee, values)->setCallingConv(callee->getCallingConv());
+}
+
+// A uniform one is called, for it is rarely where the time goes; a varying one stands where it is
+// used until a program has so many that they would be most of what is compiled.
+Code LlvmEmitter::expansion(std::string_view name, std::span<const Code> x,
+                            const std::function<Code(std::span<const Code>)>& write) {
+  constexpr int kMostInline = 32;
+  const auto is_varying = [](const Code& code) { return code.varying; };
+  const bool varying = std::any_of(x.begin(), x.end(), is_varying);
+  const std::string full = fmt::format("{}.{}{}", name, int(x[0].scalar), varying ? ".v" : "");
+  if (varying && ++written_[full] <= kMostInline) return write(x);
+  return shared_expansion(full, x, write);
+}
+
+Code LlvmEmitter::shared_expansion(const std::string& name, std::span<const Code> x,
+                                   const std::function<Code(std::span<const Code>)>& write) {
+  const bool varying = name.ends_with(".v");
+  std::vector<llvm::Value*> values;
+  for (const Code& argument : x) values.push_back(value(as(argument, varying)));
+  auto found = expansions_.find(name);
+  if (found == expansions_.end()) {
+    std::vector<llvm::Type*> types;
+    for (const Code& argument : x) types.push_back(type(argument.scalar, varying));
+    llvm::Type* result = type(x[0].scalar, varying);
+    llvm::Function* made =
+        make_function(name, llvm::FunctionType::get(result, types, false), false);
+    const llvm::IRBuilder<>::InsertPointGuard guard(build_);
+    build_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", made));
+    Values arguments;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      arguments.push_back(code(made->getArg(unsigned(i)), x[i].scalar, varying));
+    }
+    build_.CreateRet(value(write(arguments)));
+    found = expansions_.emplace(name, made).first;
+  }
+  llvm::CallInst* call = build_.CreateCall(found->second, values);
+  call->setCallingConv(found->second->getCallingConv());
+  return code(call, x[0].scalar, varying);
 }
 
 Code LlvmEmitter::call_runtime(std::string_view name, std::span<const Code> arguments,

@@ -7,7 +7,9 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/codegen/cpu_target.h"
@@ -76,6 +78,8 @@ class LlvmEmitter : public Emitter {
   int function(std::string_view name, std::span<const Scalar> parameters,
                const std::function<void(std::span<const Code>)>& body) override;
   void call(int function, std::span<const Code> arguments) override;
+  Code expansion(std::string_view name, std::span<const Code> x,
+                 const std::function<Code(std::span<const Code>)>& write) override;
   Code call_runtime(std::string_view name, std::span<const Code> arguments,
                     bool returns_i64) override;
   void return_if(Code pred) override;
@@ -121,6 +125,8 @@ class LlvmEmitter : public Emitter {
   // Control.
   llvm::Function* make_function(std::string_view name, llvm::FunctionType* type, bool visible);
   void enter(llvm::Function* function);
+  Code shared_expansion(const std::string& name, std::span<const Code> x,
+                        const std::function<Code(std::span<const Code>)>& write);
   llvm::BasicBlock* block(const char* name);
   void never_unroll(llvm::Instruction* back_edge);
 
@@ -129,6 +135,9 @@ class LlvmEmitter : public Emitter {
   llvm::IRBuilder<> build_;
   Frame frame_;
   std::vector<llvm::Function*> functions_;
+  // Of each expansion of varying values, how often it was written; and those written as functions.
+  std::map<std::string, int> written_;
+  std::map<std::string, llvm::Function*> expansions_;
 };
 
 }  // namespace nodec

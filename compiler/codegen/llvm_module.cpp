@@ -26,10 +26,12 @@ void initialize_llvm() {
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
-    // Our loops are walked by one index with constant strides, which x86 addressing does by itself.
-    // Strength reduction finds next to nothing there and took 40 % of the compile time.
-    const auto found = llvm::cl::getRegisteredOptions().find("disable-lsr");
-    if (found != llvm::cl::getRegisteredOptions().end()) {
+    // Our loops are walked by one index with constant strides, which x86 addressing does by itself:
+    // strength reduction finds next to nothing there and took 40 % of the compile time. Masks stay
+    // where they are made: to look for a better place takes time squared in a block's length.
+    for (const char* pass : {"disable-lsr", "disable-x86-domain-reassignment"}) {
+      const auto found = llvm::cl::getRegisteredOptions().find(pass);
+      if (found == llvm::cl::getRegisteredOptions().end()) continue;
       static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(true);
     }
   });

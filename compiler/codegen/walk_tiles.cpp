@@ -82,7 +82,9 @@ void Walker::each(const std::vector<std::int64_t>& extents,
 }
 
 Code Walker::apply(const Op* op, const std::vector<Code>& x) {
-  return op ? op->primitive->lower(e_, *op, x) : x[0];
+  if (op == nullptr) return x[0];
+  const auto write = [&](std::span<const Code> y) { return op->primitive->lower(e_, *op, y); };
+  return op->primitive->expansion ? e_.expansion(op->name(), x, write) : write(x);
 }
 
 std::vector<Walker::Operand> Walker::ready_all(const Compute& c) {

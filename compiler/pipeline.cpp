@@ -20,6 +20,7 @@
 #include "compiler/passes/eliminate_dead.h"
 #include "compiler/passes/expand.h"
 #include "compiler/passes/number_solves.h"
+#include "compiler/passes/scalarize.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/unbox.h"
 #include "ir/print.h"
@@ -179,6 +180,7 @@ std::string dump(const Graph& graph, std::string_view stage) {
     if (s.name == stage) return print(*run_until(graph, stage));
   }
   const std::unique_ptr<Graph> copy = run_until(graph, "expand");
+  scalarize(*copy);
   if (stage == "lower") return plan::print_plan(plan_of(*copy));
 #ifdef NODEC_CPU_JIT
   if (stage == "codegen" || stage == "assembly") {
@@ -251,6 +253,7 @@ Program compile(const Graph& graph, const CompileOptions& options) {
       return;
     }
     const std::unique_ptr<Graph> copy = run_until(graph, "expand");
+    scalarize(*copy);
     Artifact artifact = machine_code(*copy, target, program.report);
     remember_lines(graph, artifact.signature);
     program.executable = load(artifact);

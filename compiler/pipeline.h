@@ -61,7 +61,8 @@ struct Program {
 // Throws Error when the program is unstable or says something that cannot be compiled.
 Program compile(const Graph& graph, const CompileOptions& options = {});
 
-// The same from where run_until(graph, "expand") ended, changed or not; never from the cache.
+// The same from where run_until(graph, "expand") ended, changed or not, its tensors left tensors
+// (compiler/passes/scalarize.h); never from the cache.
 Program compile_expanded(const Graph& expanded);
 
 // What a program's machine code is found by in the cache: the traced program, the processor, the

@@ -1,9 +1,10 @@
 // Barriers, by following what each thread may see of the others' work.
 //
 // Per buffer we know how its last accesses since a barrier were shared out: by chunks (always the
-// same thread for the same chunk), or otherwise. Two accesses, one of them a write, need a barrier
-// between them unless both were by chunks. A loop's body is walked twice, the second time from the
-// state its end leaves, so that turns of the loop are kept apart as well.
+// same thread for the same chunk), to the first thread alone, or otherwise. Two accesses, one of
+// them a write, need a barrier between them unless both were by chunks or both by the first thread.
+// A loop's body is walked twice, the second time from the state its end leaves, so that turns of
+// the loop are kept apart as well.
 #include <map>
 
 #include "compiler/lower/finish.h"
@@ -14,7 +15,7 @@ namespace {
 
 using namespace plan;
 
-enum class Share : std::uint8_t { Chunks, Other };
+enum class Share : std::uint8_t { Chunks, First, Other };
 
 // A buffer, or a tape (counted down from -2) and the part of its frames; -1 is their scalars.
 using Key = std::pair<int, int>;
@@ -25,7 +26,7 @@ struct Seen {
 
   static void add(std::map<Key, Share>& to, Key key, Share how) {
     const auto [found, fresh] = to.emplace(key, how);
-    if (!fresh && how == Share::Other) found->second = how;
+    if (!fresh && how != found->second) found->second = Share::Other;
   }
   void join(const Seen& other) {
     for (const auto& [key, how] : other.read) add(read, key, how);
@@ -72,10 +73,20 @@ class Barriers {
     }
   }
 
+  // What the first thread does for all.
+  static bool is_first(const Node& node) {
+    const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
+    const DenseMap* map = dense != nullptr ? std::get_if<DenseMap>(dense) : nullptr;
+    return std::holds_alternative<StoreScalar>(node.what) || (map && map->extents.empty());
+  }
+
   // What `node` and all inside it touches; `in_phase`: by chunks where the buffer allows it.
   Seen touches(Node& node, bool in_phase) {
     Seen seen;
-    const auto how = [&](int b) { return in_phase ? share(b) : Share::Other; };
+    const bool first = is_first(node);
+    const auto how = [&](int b) {
+      return first ? Share::First : in_phase ? share(b) : Share::Other;
+    };
     Access a;
     a.read = [&](Ref& r) {
       if (r.buffer >= 0) Seen::add(seen.read, key(r.buffer), how(r.buffer));
@@ -88,7 +99,7 @@ class Barriers {
     visit(node, a);
     if (TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
       if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
-      if (!frame->stores.empty()) Seen::add(seen.written, {-2 - frame->tape, -1}, Share::Other);
+      if (!frame->stores.empty()) Seen::add(seen.written, {-2 - frame->tape, -1}, Share::First);
     }
     for (Nodes* list : inside(node)) {
       for (Node& n : *list)
@@ -102,7 +113,7 @@ class Barriers {
       for (const auto& [key, how] : b) {
         const auto found = a.find(key);
         if (found == a.end()) continue;
-        if (found->second == Share::Other || how == Share::Other) return true;
+        if (found->second != how || how == Share::Other) return true;
       }
       return false;
     };

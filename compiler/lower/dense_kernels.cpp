@@ -21,6 +21,7 @@ constexpr std::int64_t kMostSlotOutputs = 4096;
 
 // Whether every reference of the map walks the flattened index by one, or stands still.
 bool is_flat(const DenseMap& map) {
+  if (map.extents.empty()) return false;  // one element, which the first thread makes
   const auto walks = [&](const Ref& r) {
     if (r.buffer < 0) return true;
     std::int64_t stride = 1;
@@ -102,13 +103,30 @@ void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
     kernels.emplace_back(std::move(zero));
     offset = known_size(op, op.attrs.get<Shape>("before")[0]);
   }
+  const std::size_t first = kernels.size();
   for (std::size_t i = 0; i < op.operands.size(); ++i) {
     const Value* x = op.operands[i];
     Ref part = whole;
     part.start += offset * whole.strides[axis];
-    kernels.push_back(dense_copy(x, part));
+    if (element_count(x->type.shape()) == Dim(1)) {
+      add_element(kernels, first, x, part);
+    } else {
+      kernels.push_back(dense_copy(x, part));
+    }
     if (i + 1 < op.operands.size()) offset += known_size(op, x->type.shape()[axis]);
   }
+}
+
+// One element of a join; neighbours, from kernel `first` on, are done by the first thread at once.
+void Lowering::add_element(std::vector<DenseKernel>& kernels, std::size_t first, const Value* x,
+                           const Ref& to) {
+  Source from = source(x);
+  from.ref.strides.clear();
+  DenseMap* map = kernels.size() > first ? std::get_if<DenseMap>(&kernels.back()) : nullptr;
+  if (map == nullptr || !map->extents.empty()) {
+    map = &std::get<DenseMap>(kernels.emplace_back(DenseMap{}));
+  }
+  map->computes.push_back({nullptr, {std::move(from)}, Ref{to.buffer, -1, {}, to.start}});
 }
 
 void Lowering::add_dense_map(std::vector<DenseKernel>& kernels,

@@ -135,6 +135,8 @@ class Lowering {
   void add_dense_map(std::vector<plan::DenseKernel>& kernels,
                      std::map<const Value*, TileList::Place>& made, const Op& op);
   void add_dense_join(std::vector<plan::DenseKernel>& kernels, const Op& op);
+  void add_element(std::vector<plan::DenseKernel>& kernels, std::size_t first, const Value* x,
+                   const plan::Ref& to);
   plan::DenseKernel dense_fold(const Op& op);
   plan::DenseKernel dense_matmul(const Op& op);
   plan::DenseKernel dense_rows(const Op& op);

@@ -116,13 +116,21 @@ struct SlotContract {
   std::int64_t rows = 0, columns = 0;
   std::vector<ContractTerm> terms;
 };
-// Rows of a dense table picked by a per-sample index become a varying value of `width` elements.
+// out[i..., j...] = table[index[i...], j...]; an index outside the table is clamped to it. A table
+// that varies has one index for all samples.
 struct GatherRows {
-  Ref table;  // start only
-  Dim limit;  // its rows; an index is clamped to them
-  Ref index;  // varying i32
-  std::int64_t width = 0;
-  Ref out;
+  std::vector<std::int64_t> picks, row;  // extents of the index and of a row of the table
+  Dim limit;                             // the table's rows
+  Ref table;                             // strides: between rows, then within one
+  Ref index;                             // strides: picks
+  Ref out;                               // strides: picks, then row
+};
+// out = 0, then out[index[i...], j...] += update[i..., j...] in row-major order of i; one index for
+// all samples.
+struct ScatterRows {
+  std::vector<std::int64_t> picks, row;
+  std::int64_t limit = 0;
+  Ref index, update, out;
 };
 // A varying port and its blocked form. Element e of sample b is at e-offset + b * batch_stride.
 struct Transfer {
@@ -144,8 +152,8 @@ struct Invoke {
   std::vector<Ref> scalars;   // scalar arguments
   std::vector<Ref> pointers;  // dense and varying buffers, inputs then results
 };
-using Kernel = std::variant<Map, MatVec, FoldElements, SlotSum, SlotContract, GatherRows, Transfer,
-                            TransposeRows, Invoke>;
+using Kernel = std::variant<Map, MatVec, FoldElements, SlotSum, SlotContract, GatherRows,
+                            ScatterRows, Transfer, TransposeRows, Invoke>;
 
 // ---- work split by output elements ----
 
@@ -164,17 +172,26 @@ struct DenseMatmul {
   Dim rows, columns, inner;
   Ref a, b, start, out;  // strides {row, inner}, {inner, column}, {row, column} x2
 };
-// out[i, j] = table[index[i], j]; an index outside the table is clamped to it.
+// out[i..., j...] = table[index[i...], j...]; an index outside the table is clamped to it.
 struct DenseGather {
-  Dim rows, limit;
-  std::int64_t width = 0;
-  Ref table, index, out;  // contiguous
+  std::vector<Dim> picks, row;
+  Dim limit;
+  Ref table, index, out;  // strides as of GatherRows
 };
-// out = 0, then out[index[i], j] += update[i, j] in order of i.
+// out[index[i...], j...] (+)= (scale *) update[i..., j...]: one chain per cell over (term, sample,
+// i). Threads split the rows of out.
+struct ScatterTerm {
+  std::vector<Dim> picks;
+  bool samples = false;  // there is an index for each sample
+  Ref index, update;
+  int scale = -1;
+};
 struct DenseScatter {
-  Dim rows, limit;
-  std::int64_t width = 0;
-  Ref update, index, out;  // contiguous
+  std::vector<Dim> row;
+  Dim limit;
+  std::vector<ScatterTerm> terms;
+  bool accumulate = false;  // go on from out's own values
+  Ref out;
 };
 // out[m, n] (+)= sum over terms and samples of g[m] * h[n]; one chain per output over (term,
 // sample).

@@ -132,6 +132,9 @@ class Printer {
   void one(const GatherRows& k, int d) {
     at(d, "gather {} = rows of {} at {}, transposed", ref(k.out), ref(k.table), ref(k.index));
   }
+  void one(const ScatterRows& k, int d) {
+    at(d, "scatter {} = {} added at rows {}, in order", ref(k.out), ref(k.update), ref(k.index));
+  }
   void one(const Transfer& k, int d) {
     at(d, "{} {} {} {}", k.import ? "import" : "export", ref(k.import ? k.lanes : k.dense),
        k.import ? "from" : "of", ref(k.import ? k.dense : k.lanes));
@@ -159,8 +162,10 @@ class Printer {
     at(d, "dense gather {} = rows of {} at {}", ref(k.out), ref(k.table), ref(k.index));
   }
   void one(const DenseScatter& k, int d) {
-    at(d, "dense scatter {} = {} added at rows {}, in order", ref(k.out), ref(k.update),
-       ref(k.index));
+    at(d, "dense scatter {}{}; each cell one chain over (term, sample, row)", ref(k.out),
+       k.accumulate ? ", going on" : "");
+    for (const ScatterTerm& t : k.terms)
+      at(d + 1, "{} added at rows {}", ref(t.update), ref(t.index));
   }
   void one(const LargeContract& k, int d) {
     at(d, "large contract {} [{} x {}]{}; each output one fma chain over (term, sample)",

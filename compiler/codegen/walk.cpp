@@ -105,6 +105,12 @@ Code Walker::evaluate(const Dim& dim) {
   return sum;
 }
 
+std::vector<Code> Walker::evaluate(const std::vector<Dim>& dims) {
+  std::vector<Code> sizes;
+  for (const Dim& d : dims) sizes.push_back(evaluate(d));
+  return sizes;
+}
+
 Code Walker::minimum(Code a, Code b) { return e_.select(e_.compare(Compare::Lt, a, b), a, b); }
 
 Code Walker::times(Code a, std::int64_t n) { return n == 1 ? a : e_.mul(a, i64(n)); }

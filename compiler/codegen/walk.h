@@ -56,6 +56,7 @@ class Walker {
   Code as_pointer(Code integer);
   Code symbol(std::string_view name);
   Code evaluate(const Dim& dim);
+  std::vector<Code> evaluate(const std::vector<Dim>& dims);
   Code minimum(Code a, Code b);
   Code times(Code a, std::int64_t n);
   Code base(int buffer);
@@ -95,6 +96,7 @@ class Walker {
   Code spread(Code value) { return value.varying ? value : e_.broadcast(value); }
   void each(const std::vector<std::int64_t>& extents,
             const std::function<void(const Indices&)>& body);
+  Operand at(const Operand& x, const Indices& first);  // x with its first indices settled
   Code compute(const plan::Compute& c, const std::vector<Operand>& operands,
                const std::vector<Code>& made, const Indices& at);
   Code sample_index(const plan::Source& s, const Indices& at);
@@ -118,11 +120,15 @@ class Walker {
 
   // ---- walk_moves.cpp ----
   void kernel(const plan::GatherRows& k);
+  void kernel(const plan::ScatterRows& k);
   void kernel(const plan::Transfer& k);
   void kernel(const plan::TransposeRows& k);
   void move(const plan::Transfer& k, bool full);
   void put_samples(const plan::Transfer& k, Code pointer, Code value, bool full, Code left);
-  std::vector<Code> row_offsets(const plan::Ref& index, Code limit, std::int64_t width);
+  void gather_lanes(const plan::GatherRows& k, const Operand& table, const Operand& out, Code row,
+                    Code last);
+  void transpose_rows(const Operand& table, const Operand& out, const std::vector<Code>& rows,
+                      std::int64_t width);
   void transpose_tile(const Operand& x, Code rows, Code first, std::int64_t width);
 
   // ---- walk_slots.cpp ----
@@ -141,7 +147,13 @@ class Walker {
   void kernel(const plan::DenseMatmul& k);
   void kernel(const plan::DenseGather& k);
   void kernel(const plan::DenseScatter& k);
-  Code clamped_row(const Operand& index, Code at, Code last);
+  Code clamped(Code row, Code last);
+  void each_of(const std::vector<Code>& extents, const std::function<void(const Indices&)>& body);
+  void each_sample(const std::function<void(Code block, Code lane)>& body);
+  Operand of_sample(const Operand& x, const plan::Ref& ref, Code block, Code lane);
+  Code one_lane(const Operand& x, const Indices& at);
+  void scatter(const plan::DenseScatter& k, const plan::ScatterTerm& term, const Operand& out,
+               const std::pair<Code, Code>& mine);
   void flat_map(const plan::DenseMap& k);
   void flat_turn(const plan::DenseMap& k, const std::vector<std::vector<Operand>>& x,
                  const std::vector<Operand>& to, Code at, Code count, bool masked);

@@ -133,7 +133,8 @@ Walker::LargeTerm Walker::ready_term(const RowsTerm& term) {
 
 // Where a sample's row begins, in elements.
 Code Walker::row_start(const LargeTerm& t, std::int64_t width, Code sample) {
-  return times(t.term->rows >= 0 ? sample : clamped_row(t.index, sample, t.last), width);
+  if (t.term->rows >= 0) return times(sample, width);
+  return times(clamped(e_.load(t.index.pointer, sample, t.index.dtype), t.last), width);
 }
 
 // One vector of a sample's row, after what `apply` does to each element.

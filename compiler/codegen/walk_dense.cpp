@@ -152,46 +152,124 @@ void Walker::kernel(const DenseMatmul& k) {
   });
 }
 
-// A row number read from memory, moved to the nearest end of the table when it is outside.
-Code Walker::clamped_row(const Operand& index, Code at, Code last) {
-  const Code row = minimum(e_.convert(e_.load(index.pointer, at, index.dtype), Scalar::I64), last);
+// A row's number, moved to the nearest end of the table when it is outside.
+Code Walker::clamped(Code row, Code last) {
+  row = minimum(e_.convert(row, Scalar::I64), last);
   return e_.select(e_.compare(Compare::Lt, row, zero_), zero_, row);
+}
+
+// Every index below the extents, by whoever comes here.
+void Walker::each_of(const std::vector<Code>& extents,
+                     const std::function<void(const Indices&)>& body) {
+  Indices at;
+  const std::function<void(std::size_t)> axis = [&](std::size_t i) {
+    if (i == extents.size()) return body(at);
+    e_.loop(zero_, extents[i], 1, {}, [&](Code index, Emitter::Values) {
+      at.push_back(index);
+      axis(i + 1);
+      at.pop_back();
+      return Emitter::Values{};
+    });
+  };
+  axis(0);
 }
 
 void Walker::kernel(const DenseGather& k) {
   const Operand table = ready(k.table), index = ready(k.index), out = ready(k.out);
   const Code last = e_.sub(evaluate(k.limit), one_);
-  const auto [first, end] = my_share(evaluate(k.rows));
-  e_.loop(first, end, 1, {}, [&](Code i, Emitter::Values) {
-    const Code from = times(clamped_row(index, i, last), k.width), to = times(i, k.width);
-    e_.loop(zero_, i64(k.width), 1, {}, [&](Code j, Emitter::Values) {
-      e_.store(out.pointer, e_.add(to, j), out.dtype,
-               e_.load(table.pointer, e_.add(from, j), table.dtype));
+  const std::vector<Code> picks = evaluate(k.picks), row = evaluate(k.row);
+  const auto row_of = [&](const Indices& pick) {
+    return table.in_memory ? at(table, {clamped(read_at(index, pick), last)}) : table;
+  };
+  Indices pick;
+  if (picks.empty()) {
+    const Operand from = row_of({});
+    return each_dense(row, 0, pick, [&](const Indices& j) { write_at(out, j, read_at(from, j)); });
+  }
+  each_dense(picks, 0, pick, [&](const Indices& here) {
+    const Operand from = row_of(here), to = at(out, here);
+    each_of(row, [&](const Indices& j) { write_at(to, j, read_at(from, j)); });
+  });
+}
+
+// Threads take rows of the result, so that every cell is added up in the order of the updates.
+void Walker::kernel(const DenseScatter& k) {
+  const Operand out = ready(k.out);
+  const std::pair<Code, Code> mine = my_share(evaluate(k.limit));
+  if (!k.accumulate) {
+    const Code none = e_.constant(scalar_kind(out.dtype), 0);
+    e_.loop(mine.first, mine.second, 1, {}, [&](Code row, Emitter::Values) {
+      const Operand to = at(out, {row});
+      each_of(evaluate(k.row), [&](const Indices& j) { write_at(to, j, none); });
+      return Emitter::Values{};
+    });
+  }
+  for (const ScatterTerm& term : k.terms) scatter(k, term, out, mine);
+}
+
+void Walker::scatter(const DenseScatter& k, const ScatterTerm& term, const Operand& out,
+                     const std::pair<Code, Code>& mine) {
+  tile_.block = zero_;
+  tile_.lane = zero_;
+  const Operand index = ready(term.index), update = ready(term.update);
+  const std::vector<Code> picks = evaluate(term.picks), row = evaluate(k.row);
+  const Code last = e_.sub(evaluate(k.limit), one_);
+  // Adds the updates of one sample, whose index and updates these are.
+  const auto add_sample = [&](const Operand& i, const Operand& x) {
+    each_of(picks, [&](const Indices& pick) {
+      const Code to = clamped(one_lane(i, pick), last);
+      const Code is_mine = e_.bit_and(e_.compare(Compare::Ge, to, mine.first),
+                                      e_.compare(Compare::Lt, to, mine.second));
+      e_.branch(
+          is_mine,
+          [&] {
+            const Operand cell = at(out, {to}), from = at(x, pick);
+            each_of(row, [&](const Indices& j) {
+              const Code u = one_lane(from, j), sum = read_at(cell, j);
+              write_at(cell, j,
+                       term.scale < 0
+                           ? e_.add(sum, u)
+                           : e_.fma(scalars_[static_cast<std::size_t>(term.scale)], u, sum));
+            });
+            return Emitter::Values{};
+          },
+          [] { return Emitter::Values{}; });
+    });
+  };
+  if (!term.samples) return add_sample(index, update);
+  each_sample([&](Code block, Code lane) {
+    add_sample(of_sample(index, term.index, block, lane),
+               of_sample(update, term.update, block, lane));
+  });
+}
+
+void Walker::each_sample(const std::function<void(Code block, Code lane)>& body) {
+  const Code batch = symbol(plan_.signature.batch);
+  e_.loop(zero_, symbol(kBlocksSymbol), 1, {}, [&](Code block, Emitter::Values) {
+    const Code left = minimum(e_.sub(batch, times(block, kBlock)), i64(kBlock));
+    e_.loop(zero_, left, 1, {}, [&](Code lane, Emitter::Values) {
+      body(block, lane);
       return Emitter::Values{};
     });
     return Emitter::Values{};
   });
 }
 
-// Threads take columns, so that every output is added up in the order of the updates.
-void Walker::kernel(const DenseScatter& k) {
-  const Operand update = ready(k.update), index = ready(k.index), out = ready(k.out);
-  const Code limit = evaluate(k.limit), last = e_.sub(limit, one_);
-  const auto [first, end] = my_share(i64(k.width));
-  e_.loop(first, end, 1, {}, [&](Code j, Emitter::Values) {
-    e_.loop(zero_, limit, 1, {}, [&](Code row, Emitter::Values) {
-      e_.store(out.pointer, e_.add(times(row, k.width), j), out.dtype,
-               e_.constant(scalar_kind(out.dtype), 0));
-      return Emitter::Values{};
-    });
-    e_.loop(zero_, evaluate(k.rows), 1, {}, [&](Code i, Emitter::Values) {
-      const Code at = e_.add(times(clamped_row(index, i, last), k.width), j);
-      const Code x = e_.load(update.pointer, e_.add(times(i, k.width), j), update.dtype);
-      e_.store(out.pointer, at, out.dtype, e_.add(e_.load(out.pointer, at, out.dtype), x));
-      return Emitter::Values{};
-    });
-    return Emitter::Values{};
-  });
+// What x, made ready for the first sample, is of another one.
+Walker::Operand Walker::of_sample(const Operand& x, const Ref& ref, Code block, Code lane) {
+  Operand moved = x;
+  if (!x.varying) return moved;
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(ref.buffer)];
+  const Code elements = e_.add(times(block, b.elements * kBlock), lane);
+  moved.pointer =
+      e_.pointer_add(x.pointer, times(elements, static_cast<std::int64_t>(bytes(x.dtype))));
+  return moved;
+}
+
+// One number, of the sample that x was made ready for when it varies.
+Code Walker::one_lane(const Operand& x, const Indices& at) {
+  if (!x.in_memory) return x.value;
+  return in_register(e_.load(x.pointer, offset(x, at), x.dtype), x.dtype);
 }
 
 }  // namespace nodec

@@ -8,46 +8,95 @@ namespace nodec {
 
 using namespace plan;
 
-// The element offset of each lane's row; an index outside the table is clamped to it.
-std::vector<Code> Walker::row_offsets(const Ref& index, Code limit, std::int64_t width) {
-  const Code lanes = read_at(ready(index), {});
-  std::vector<Code> rows;
-  for (int l = 0; l < e_.lanes(); ++l) {
-    Code row = e_.convert(e_.extract(lanes, l), Scalar::I64);
-    row = minimum(row, e_.sub(limit, one_));
-    row = e_.select(e_.compare(Compare::Lt, row, zero_), zero_, row);
-    rows.push_back(times(row, width));
-  }
-  return rows;
+namespace {
+
+std::int64_t product(const std::vector<std::int64_t>& extents) {
+  std::int64_t n = 1;
+  for (const std::int64_t e : extents) n *= e;
+  return n;
 }
 
-void Walker::kernel(const GatherRows& k) {
-  const Operand table = ready(k.table), out = ready(k.out);
-  const std::vector<Code> rows = row_offsets(k.index, evaluate(k.limit), k.width);
-  const auto size = static_cast<std::int64_t>(bytes(table.dtype));
-  const std::int64_t whole = k.width / e_.lanes() * e_.lanes();
-  const auto put = [&](Code element, Code value) {
-    e_.store(out.pointer, times(element, kBlock), out.dtype, value);
-  };
-  if (whole > 0) {
-    e_.loop(zero_, i64(whole), e_.lanes(), {}, [&](Code first, Emitter::Values) {
-      const Code start = e_.pointer_add(table.pointer, times(first, size));
-      const std::vector<Code> columns = e_.load_transposed(start, rows, table.dtype);
-      for (std::size_t c = 0; c < columns.size(); ++c) {
-        put(e_.add(first, i64(static_cast<std::int64_t>(c))), columns[c]);
-      }
-      return Emitter::Values{};
-    });
+// Whether the strides walk elements of these extents one after another.
+bool in_a_row(const std::vector<std::int64_t>& extents, const std::vector<std::int64_t>& strides) {
+  std::int64_t next = 1;
+  for (std::size_t i = extents.size(); i-- > 0;) {
+    if (extents[i] != 1 && strides[i] != next) return false;
+    next *= extents[i];
   }
-  if (whole == k.width) return;
-  const Code memory = e_.local(kBlock * size);
-  e_.loop(i64(whole), i64(k.width), 1, {}, [&](Code element, Emitter::Values) {
+  return true;
+}
+
+}  // namespace
+
+void Walker::kernel(const GatherRows& k) {
+  const Operand table = ready(k.table), index = ready(k.index), out = ready(k.out);
+  const Code last = e_.sub(evaluate(k.limit), one_);
+  each(k.picks, [&](const Indices& pick) {
+    const Operand to = at(out, pick);
+    const Code row = read_at(index, pick);
+    if (row.varying && table.in_memory) return gather_lanes(k, table, to, row, last);
+    const Operand from = table.in_memory ? at(table, {clamped(row, last)}) : table;
+    each(k.row, [&](const Indices& j) { write_at(to, j, read_at(from, j)); });
+  });
+}
+
+// Each lane has a row of its own, of a table without a batch.
+void Walker::gather_lanes(const GatherRows& k, const Operand& table, const Operand& out, Code row,
+                          Code last) {
+  std::vector<Code> rows;
+  for (int l = 0; l < e_.lanes(); ++l) {
+    rows.push_back(times(clamped(e_.extract(row, l), last), table.strides[0]));
+  }
+  Operand from = table;
+  from.strides.erase(from.strides.begin());
+  const std::int64_t width = product(k.row);
+  if (width >= e_.lanes() && in_a_row(k.row, from.strides)) {
+    return transpose_rows(from, out, rows, width);
+  }
+  const Code memory = e_.local(kBlock * static_cast<std::int64_t>(bytes(table.dtype)));
+  each(k.row, [&](const Indices& j) {
+    const Code element = offset(from, j);
     for (std::size_t l = 0; l < rows.size(); ++l) {
       e_.store(memory, i64(static_cast<std::int64_t>(l)), table.dtype,
                e_.load(table.pointer, e_.add(rows[l], element), table.dtype));
     }
-    put(element, e_.load_lanes(memory, zero_, table.dtype));
+    write_at(out, j, in_register(e_.load_lanes(memory, zero_, table.dtype), table.dtype));
+  });
+}
+
+// Squares of lanes by lanes; the last of them reaches back over elements that are written already.
+void Walker::transpose_rows(const Operand& table, const Operand& out, const std::vector<Code>& rows,
+                            std::int64_t width) {
+  const auto size = static_cast<std::int64_t>(bytes(table.dtype));
+  const std::int64_t lanes = e_.lanes(), whole = width / lanes * lanes;
+  const auto square = [&](Code first) {
+    const Code start = e_.pointer_add(table.pointer, times(first, size));
+    const std::vector<Code> columns = e_.load_transposed(start, rows, table.dtype);
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const Code element = e_.add(first, i64(static_cast<std::int64_t>(c)));
+      e_.store(out.pointer, times(element, kBlock), out.dtype, columns[c]);
+    }
+  };
+  e_.loop(zero_, i64(whole), lanes, {}, [&](Code first, Emitter::Values) {
+    square(first);
     return Emitter::Values{};
+  });
+  if (whole < width) square(i64(width - lanes));
+}
+
+void Walker::kernel(const ScatterRows& k) {
+  const Operand update = ready(k.update), index = ready(k.index), out = ready(k.out);
+  const Code none = spread(e_.constant(scalar_kind(out.dtype), 0));
+  e_.loop(zero_, i64(k.limit * product(k.row)), 1, {}, [&](Code element, Emitter::Values) {
+    e_.store(out.pointer, times(element, kBlock), out.dtype, none);
+    return Emitter::Values{};
+  });
+  each(k.picks, [&](const Indices& pick) {
+    const Operand to = at(out, {clamped(read_at(index, pick), i64(k.limit - 1))});
+    const Operand from = at(update, pick);
+    each(k.row, [&](const Indices& j) {
+      write_at(to, j, e_.add(read_at(to, j), spread(read_at(from, j))));
+    });
   });
 }
 

@@ -81,6 +81,18 @@ void Walker::each(const std::vector<std::int64_t>& extents,
   axis(0);
 }
 
+Walker::Operand Walker::at(const Operand& x, const Indices& first) {
+  Operand rest = x;
+  const auto settled = x.strides.begin() + static_cast<std::ptrdiff_t>(first.size());
+  rest.strides.assign(x.in_memory ? settled : x.strides.end(), x.strides.end());
+  if (!x.in_memory) return rest;
+  Operand head = x;
+  head.strides.assign(x.strides.begin(), settled);
+  rest.pointer = e_.pointer_add(
+      x.pointer, times(offset(head, first), static_cast<std::int64_t>(bytes(x.dtype))));
+  return rest;
+}
+
 Code Walker::apply(const Op* op, const std::vector<Code>& x) {
   if (op == nullptr) return x[0];
   const auto write = [&](std::span<const Code> y) { return op->primitive->lower(e_, *op, y); };

@@ -39,7 +39,9 @@ const Value* scalar_behind(const Value* v) {
 }
 
 bool is_sum(const Value* v, std::string_view batch) {
-  if (!v->op || !is_batch_reduction(*v->op, batch)) return false;
+  if (!v->op) return false;
+  if (v->op->primitive == &scatter_add_p) return is_added_in_place(*v->op, batch);
+  if (!is_batch_reduction(*v->op, batch)) return false;
   return v->op->primitive == &sum_p ||
          (v->op->primitive == &matmul_p && v->op->operands.size() == 2);
 }
@@ -60,6 +62,16 @@ std::optional<AccumulatorTerm> term_of(const Op& op, const Value* acc, const Reg
   const Value* scale = scalar_behind(op.operands[0]);
   if (!scale || !is_sum(op.operands[1], region, batch)) return {};
   return AccumulatorTerm{op.operands[1]->op, scale, &region};
+}
+
+// Adds a term to a chain; false where the chain's sums are of another kind, which lie elsewhere.
+bool extend(Accumulator& chain, const AccumulatorTerm& term, std::string_view batch) {
+  const auto kind = [&](const Op& sum) {
+    return std::pair(sum.primitive == &scatter_add_p, is_added_in_place(sum, batch));
+  };
+  if (!chain.terms.empty() && kind(*chain.terms[0].sum) != kind(*term.sum)) return false;
+  chain.terms.push_back(term);
+  return true;
 }
 
 }  // namespace
@@ -89,7 +101,7 @@ bool Accumulators::follow(const Region& region, const Value* from, const Value* 
     if (users.size() != 1 || !users[0]) return false;
     const Op& op = *users[0];
     if (const auto term = term_of(op, at, region, batch)) {
-      found.terms.push_back(*term);
+      if (!extend(found, *term, batch)) return false;
     } else if (op.primitive == &cond_p) {
       const auto place = std::find(op.operands.begin(), op.operands.end(), at);
       const std::size_t k = static_cast<std::size_t>(place - op.operands.begin()) - 1;
@@ -152,8 +164,7 @@ void Accumulators::search_chains(const Region& region, const std::string& batch)
     const Value* at = start->operands[2];
     for (const Op* op = start.get(); op != nullptr;) {
       const auto term = term_of(*op, at, region, batch);
-      if (!term) break;
-      found->terms.push_back(*term);
+      if (!term || !extend(*found, *term, batch)) break;
       ops.insert(op);
       at = op->result();
       const std::vector<const Op*> users = uses(region, at);

@@ -27,8 +27,27 @@ inline bool reads_batch(const Op& op, std::string_view batch) {
 
 // A sum (or other fold) over samples: varying operands, results without a batch.
 inline bool is_batch_reduction(const Op& op, std::string_view batch) {
-  return (op.primitive->form == Form::Reduce || op.primitive->form == Form::Contract) &&
-         reads_batch(op, batch) && !is_varying(op.result(), batch);
+  const Form form = op.primitive->form;
+  const bool folds =
+      form == Form::Reduce || form == Form::Contract || op.primitive == &scatter_add_p;
+  return folds && reads_batch(op, batch) && !is_varying(op.result(), batch);
+}
+
+// The batch is the axis of a table's rows: a sample reads, or adds to, others.
+inline bool picks_samples(const Op& op, std::string_view batch) {
+  if (batch.empty() || op.primitive->form != Form::Gather) return false;
+  const Value* table = op.primitive == &gather_p ? op.operands[0] : op.result();
+  return table->type.shape()[0].mentions(batch);
+}
+
+// A sum that goes to its result itself, without slots (semantics, section 2c and g).
+inline constexpr std::int64_t kMostSlotOutputs = 4096;
+inline bool is_added_in_place(const Op& op, std::string_view batch) {
+  if (op.primitive == &scatter_add_p) return !is_varying(op.result(), batch);
+  if (op.primitive->form != Form::Contract || !is_batch_reduction(op, batch)) return false;
+  std::int64_t outputs = 1;
+  for (const Dim& d : op.result()->type.shape()) outputs *= d.is_constant() ? d.constant() : 1;
+  return outputs > kMostSlotOutputs;
 }
 
 // What the values of one tile may take of a thread's stack, in the entry and in a function.

@@ -17,8 +17,6 @@ using plan::Source;
 
 namespace {
 
-constexpr std::int64_t kMostSlotOutputs = 4096;
-
 // Whether every reference of the map walks the flattened index by one, or stands still.
 bool is_flat(const DenseMap& map) {
   if (map.extents.empty()) return false;  // one element, which the first thread makes
@@ -68,16 +66,16 @@ void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) 
         kernels.push_back(dense_fold(*op));
         break;
       case Form::Contract:
-        kernels.push_back(is_large(*op)
-                              ? large_contract({{op, nullptr, op->parent}},
-                                               ref_to(home(op->result()), op->result()), false)
-                              : dense_matmul(*op));
+        kernels.push_back(is_in_place(*op) ? sum_alone(*op) : dense_matmul(*op));
         break;
       case Form::Gather:
-        kernels.push_back(dense_rows(*op));
+        kernels.push_back(is_in_place(*op) ? sum_alone(*op) : dense_gather(*op));
         break;
       case Form::Join:
         add_dense_join(kernels, *op);
+        break;
+      case Form::View:
+        kernels.push_back(dense_copy(op->operands[0], ref_to(home(op->result()), op->operands[0])));
         break;
       default:
         throw Error(
@@ -184,46 +182,83 @@ DenseKernel Lowering::dense_matmul(const Op& op) {
   return m;
 }
 
-// v itself when it is laid out plainly; the op that needs that says so.
-plan::Ref Lowering::dense_ref(const Op& op, const Value* v) {
-  const View view = resolve(v);
-  if (scalar_.count(view.base) || !contiguous(v, view)) {
-    throw Error(fmt::format("'{}' of a transposed, broadcast or constant tensor cannot be compiled "
-                            "yet, got {}",
-                            op.name(), described(*v)),
-                {{op.where, "used here"}}, "compute the tensor first");
-  }
-  return ref(v);
+// The sizes of a table's rows.
+std::vector<Dim> Lowering::row_dims(const Value* table) const {
+  const std::vector<Dim> sizes = element_dims(table);
+  const bool samples = varying(table) && table->type.shape()[0].mentions(graph_.batch);
+  return {sizes.begin() + (samples ? 0 : 1), sizes.end()};
 }
 
-DenseKernel Lowering::dense_rows(const Op& op) {
+// The table that a gather reads: where its rows are samples, their copy sample by sample.
+Ref Lowering::table_ref(const Op& gather) {
+  const Value* table = gather.operands[0];
+  if (!picks_samples(gather, graph_.batch)) return ref(table);
+  Ref rows = ref_to(rows_.at({table, gather.parent}), table);
+  rows.strides.insert(rows.strides.begin(), elements(table));
+  return rows;
+}
+
+DenseKernel Lowering::dense_gather(const Op& op) {
+  const Value *table = op.operands[0], *index = op.operands[1];
+  return plan::DenseGather{element_dims(index), row_dims(table), table->type.shape()[0],
+                           table_ref(op),       ref(index),      home_ref(op.result())};
+}
+
+bool Lowering::is_in_place(const Op& sum) const { return is_added_in_place(sum, graph_.batch); }
+
+DenseKernel Lowering::sum_alone(const Op& op) {
+  return sum_in_place({{&op, nullptr, op.parent}}, home_ref(op.result()), false);
+}
+
+// A sum without slots: its terms are added to the result itself, one after another.
+DenseKernel Lowering::sum_in_place(const std::vector<AccumulatorTerm>& terms, Ref out,
+                                   bool accumulate) {
+  const Op& first = *terms[0].sum;
+  if (first.primitive != &scatter_add_p) return large_contract(terms, std::move(out), accumulate);
+  plan::DenseScatter kernel = scatter(terms);
+  kernel.out = std::move(out);
+  kernel.accumulate = accumulate;
+  return kernel;
+}
+
+plan::DenseScatter Lowering::scatter(const std::vector<AccumulatorTerm>& terms) {
+  plan::DenseScatter kernel;
+  const Value* table = terms[0].sum->result();
+  kernel.row = row_dims(table);
+  kernel.limit = table->type.shape()[0];
+  for (const AccumulatorTerm& term : terms) kernel.terms.push_back(scatter_term(term));
+  return kernel;
+}
+
+// Cells that are samples' are added up row by row, and then become lanes.
+void Lowering::add_scatter_to_samples(plan::Nodes& nodes, const Op& op) {
   const Value* out = op.result();
-  const Ref to = ref_to(home(out), out);
-  if (op.primitive == &gather_p) {
-    const Value *table = op.operands[0], *index = op.operands[1];
-    Dim width = 1;
-    for (std::size_t i = 1; i < table->type.rank(); ++i) width = width * table->type.shape()[i];
-    return plan::DenseGather{element_count(index->type.shape()),
-                             table->type.shape()[0],
-                             width.constant(),
-                             dense_ref(op, table),
-                             dense_ref(op, index),
-                             to};
-  }
-  const Value *index = op.operands[0], *update = op.operands[1];
-  Dim width = 1;
-  for (std::size_t i = 1; i < out->type.rank(); ++i) width = width * out->type.shape()[i];
-  return plan::DenseScatter{element_count(index->type.shape()),
-                            out->type.shape()[0],
-                            width.constant(),
-                            dense_ref(op, update),
-                            dense_ref(op, index),
-                            to};
+  plan::Buffer b;
+  b.name = "rows";
+  b.space = plan::Buffer::Space::Dense;
+  b.dtype = out->type.dtype();
+  b.count = element_count(out->type.shape());
+  const int rows = new_buffer(std::move(b));
+  plan::DenseScatter kernel = scatter({{&op, nullptr, op.parent}});
+  kernel.out = ref_to(rows, out);
+  kernel.out.strides.insert(kernel.out.strides.begin(), elements(out));
+  nodes.push_back({DenseKernel{std::move(kernel)}});
+  segment_ = next_segment_++;
+  plan::Transfer import;
+  import.extents = extents(out);
+  import.batch_last = false;
+  import.batch_stride = elements(out);
+  import.dense = ref_to(rows, out);
+  import.lanes = home_ref(out);
+  plan::Phase phase;
+  phase.body.push_back({plan::Tiles{{std::move(import)}}});
+  nodes.push_back({std::move(phase)});
 }
 
-bool Lowering::is_large(const Op& op) const {
-  return op.primitive->form == Form::Contract && is_batch_reduction(op, graph_.batch) &&
-         elements(op.result()) > kMostSlotOutputs;
+plan::ScatterTerm Lowering::scatter_term(const AccumulatorTerm& term) {
+  segment_ = next_segment_++;  // read by other threads than made it: never a tile's own
+  const Value *index = term.sum->operands[0], *update = term.sum->operands[1];
+  return {element_dims(index), varying(index), ref(index), ref(update), scale_of(term)};
 }
 
 DenseKernel Lowering::large_contract(const std::vector<AccumulatorTerm>& terms, Ref out,
@@ -243,7 +278,7 @@ plan::RowsTerm Lowering::rows_term(const AccumulatorTerm& term) {
   made.g = ref(term.sum->operands[0]);
   made.scale = scale_of(term);
   const Value* h = term.sum->operands[1];
-  if (!rows_from_table(h, &made)) made.rows = rows_.at(h);
+  if (!rows_from_table(h, &made)) made.rows = rows_.at({h, term.region});
   return made;
 }
 
@@ -271,8 +306,10 @@ bool Lowering::rows_from_table(const Value* h, plan::RowsTerm* term) {
   }
   const Op& gather = *v->op;
   const Value* table = gather.operands[0];
-  if (varying(table) || gather.operands[1]->type.rank() != 1) return false;
-  if (!contiguous(table, resolve(table))) return false;
+  const Value* index = resolve(gather.operands[1]).base;
+  const bool one_a_sample =
+      gather.operands[1]->type.rank() == 1 && varying(index) && elements(index) == 1;
+  if (varying(table) || !one_a_sample || !contiguous(table, resolve(table))) return false;
   if (!term) return true;
   term->table = ref(table);
   term->limit = table->type.shape()[0];

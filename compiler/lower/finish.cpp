@@ -95,6 +95,7 @@ class Finisher {
     if (MatVec* k = std::get_if<MatVec>(&kernel)) return !needed(k->out.buffer);
     if (FoldElements* k = std::get_if<FoldElements>(&kernel)) return !needed(k->out.buffer);
     if (GatherRows* k = std::get_if<GatherRows>(&kernel)) return !needed(k->out.buffer);
+    if (ScatterRows* k = std::get_if<ScatterRows>(&kernel)) return !needed(k->out.buffer);
     if (Transfer* k = std::get_if<Transfer>(&kernel)) return k->import && !needed(k->lanes.buffer);
     return false;
   }

@@ -69,7 +69,7 @@ void Lowering::declare_results(const Region& region, plan::Function& function) {
     b.elements = elements(r);
     const int made = new_buffer(std::move(b));
     function.pointers.push_back(made);
-    if (r->op && !is_free(*r->op) && !buffer_.count(r)) buffer_[r] = made;
+    if (r->op && !is_view(*r->op) && !buffer_.count(r)) buffer_[r] = made;
   }
 }
 
@@ -92,7 +92,7 @@ int Lowering::function_of(const Op& call) {
   const std::size_t first_result = function.pointers.size();
   declare_results(region, function);
   for (const auto& op : region.ops) {
-    if (is_free(*op)) continue;
+    if (is_view(*op)) continue;
     if (op->result()->type.is_scalar()) {
       segment_ = list.segment;
       plan::Compute compute{op.get(), {}, {}};

@@ -19,9 +19,11 @@ using plan::Ref;
 bool Lowering::chunk_does(const Region& region) {
   if (sums_.finished_in(region)) return false;
   return std::all_of(region.ops.begin(), region.ops.end(), [&](const auto& op) {
-    if (sums_.belongs(*op) || is_free(*op)) return true;
+    if (sums_.belongs(*op) || is_view(*op)) return true;
     const Task::Kind kind = kind_of(*op);
-    if (kind == Task::Kind::Tile) return !is_batch_reduction(*op, graph_.batch);
+    if (kind == Task::Kind::Tile) {
+      return !is_batch_reduction(*op, graph_.batch) && !picks_samples(*op, graph_.batch);
+    }
     if (kind == Task::Kind::Scalar) return op->regions.empty();
     return kind == Task::Kind::TapeRead;
   });
@@ -32,7 +34,7 @@ bool Lowering::fits_in_chunk(const Op& loop) {
   for (std::size_t i = 0; i < carried; ++i) {
     const Type& type = loop.operands[i]->type;
     const Accumulator* sum = sums_.of(loop, i);
-    if (sum ? is_large(*sum->terms[0].sum)
+    if (sum ? is_in_place(*sum->terms[0].sum)
             : !type.is_tensor() || (!type.is_scalar() && !varying(loop.operands[i]))) {
       return false;
     }
@@ -91,7 +93,7 @@ void Lowering::enter_loop(Nodes& nodes, const Op& op, Scope scope, plan::While& 
 // A sum over the samples starts at zero: in its slots, or where it is large in its own buffer.
 void Lowering::enter_sum(LoopEntry& entry, const LoopOperand& carry, const Accumulator& sum) {
   const Value* result = carry.result;
-  if (!is_large(*sum.terms[0].sum)) {
+  if (!is_in_place(*sum.terms[0].sum)) {
     const int slots =
         new_slots(carry.in->name.empty() ? "sum" : carry.in->name, result->type.dtype(),
                   element_count(result->type.shape()).constant());
@@ -102,7 +104,7 @@ void Lowering::enter_sum(LoopEntry& entry, const LoopOperand& carry, const Accum
   plan::Source zero;
   zero.ref.strides = {0};  // no buffer and no scalar
   entry.zeros.push_back(
-      {plan::DenseMap{{Dim(elements(result))},
+      {plan::DenseMap{{element_count(result->type.shape())},
                       true,
                       {{nullptr, {std::move(zero)}, Ref{home(result), -1, {1}, 0}}}}});
   kept_.insert(home(result));

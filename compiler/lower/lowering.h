@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -86,10 +87,14 @@ class Lowering {
   const Value* follow(
       const Value* v) const;  // through region arguments that stand for outer values
   View resolve(const Value* v);
-  View reshaped(const Value* v);
+  std::optional<View> reshaped(const Value* v);
+  bool moves_elements(const Op& op);
+  bool is_view(const Op& op);  // moves no data
   bool contiguous(const Value* v, const View& view) const;
   plan::Ref ref(const Value* v);                       // strides over v's element axes
   plan::Ref ref_to(int buffer, const Value* v) const;  // v laid out plainly in `buffer`
+  plan::Ref home_ref(const Value* v) { return ref_to(home(v), v); }
+  std::vector<Dim> row_dims(const Value* table) const;
   plan::Source source(const Value* v);
   static plan::Source in_register(int id);  // what compute number `id` of the same loop made
   bool is_constant(const Value* base) const;
@@ -116,6 +121,7 @@ class Lowering {
   void add_fold(TileList& list, const Op& op);
   void add_matvec(TileList& list, const Op& op);
   void add_gather(TileList& list, const Op& op);
+  void add_scatter(TileList& list, const Op& op);
   void add_join(TileList& list, const Op& op);
   void add_batch_sum(TileList& list, const Op& op, int slots);
   void add_accumulation(TileList& list, const Accumulator& sum, const Region& region);
@@ -125,7 +131,7 @@ class Lowering {
   int scale_of(const AccumulatorTerm& term) const;  // -1: none
   void add_copy(TileList& list, const Value* from, plan::Ref to);
   void add_transfer(TileList& list, const Value* v, int port, bool import);
-  void add_rows(TileList& list, const Value* v);
+  int add_rows(TileList& list, const Value* v);
   plan::Ref tile_ref(TileList& list,
                      const Value* v);  // in lanes and contiguous, copied when it is not
   void place(TileList& list, const Value* v);
@@ -139,10 +145,16 @@ class Lowering {
                    const plan::Ref& to);
   plan::DenseKernel dense_fold(const Op& op);
   plan::DenseKernel dense_matmul(const Op& op);
-  plan::DenseKernel dense_rows(const Op& op);
-  plan::Ref dense_ref(const Op& op, const Value* v);  // for an op that reads it plainly
+  plan::DenseKernel dense_gather(const Op& op);
   plan::DenseKernel dense_copy(const Value* from, plan::Ref to);
-  bool is_large(const Op& op) const;  // a batch contraction with more than 4096 outputs
+  bool is_in_place(const Op& sum) const;
+  plan::DenseKernel sum_in_place(const std::vector<AccumulatorTerm>& terms, plan::Ref out,
+                                 bool accumulate);
+  plan::DenseKernel sum_alone(const Op& op);
+  void add_scatter_to_samples(plan::Nodes& nodes, const Op& op);
+  plan::Ref table_ref(const Op& gather);
+  plan::DenseScatter scatter(const std::vector<AccumulatorTerm>& terms);
+  plan::ScatterTerm scatter_term(const AccumulatorTerm& term);
   plan::DenseKernel large_contract(const std::vector<AccumulatorTerm>& terms, plan::Ref out,
                                    bool accumulate);
   plan::RowsTerm rows_term(const AccumulatorTerm& term);
@@ -163,6 +175,7 @@ class Lowering {
   bool run_scalars(std::vector<Task>& tasks, plan::Nodes& nodes);
   void add_scalar(const Op& op, plan::Nodes& nodes);
   bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);
+  std::vector<const Value*> read_by_sample(const Task& task);
   void make_rows(const Task& task, plan::Nodes& nodes);
   void load_scales(const Task& task, plan::Nodes& nodes);
   std::vector<const Value*> makes(const Task& task) const;
@@ -225,14 +238,14 @@ class Lowering {
   std::map<const Value*, int> buffer_;
   std::map<const Value*, int> scalar_;
   std::map<const Value*, int> tape_;
-  std::set<const Value*> empty_tapes_;       // results of branches, as far as is known
-  std::map<const Value*, int> rows_;         // sample-major copies
-  std::map<const Accumulator*, int> slots_;  // of accumulators, or
-  std::map<const Op*, int> op_slots_;        // of single batch sums
-  std::map<const Value*, int> scales_;       // scalars that scale the terms being lowered
-  std::map<const Op*, int> frame_;           // frame variable of a tape.write, and
-  std::map<const Op*, int> opened_;          // one for tensors made before the write
-  std::map<std::string, int> functions_;     // by the text of their regions, and layout()
+  std::set<const Value*> empty_tapes_;  // results of branches, as far as is known
+  std::map<std::pair<const Value*, const Region*>, int> rows_;  // sample-major copies, by reader
+  std::map<const Accumulator*, int> slots_;                     // of accumulators, or
+  std::map<const Op*, int> op_slots_;                           // of single batch sums
+  std::map<const Value*, int> scales_;    // scalars that scale the terms being lowered
+  std::map<const Op*, int> frame_;        // frame variable of a tape.write, and
+  std::map<const Op*, int> opened_;       // one for tensors made before the write
+  std::map<std::string, int> functions_;  // by the text of their regions, and layout()
   std::map<const Value*, std::vector<std::int64_t>> strides_;  // of arguments that are views
   std::map<int, int> segment_of_;               // buffer -> the one segment that uses it
   std::unordered_set<const Value*> available_;  // base values that can be read now

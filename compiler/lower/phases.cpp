@@ -20,8 +20,9 @@ std::vector<Task*> Lowering::ready_together(std::vector<Task>& tasks) {
     const bool samples =
         task.kind == Kind::Tile || task.kind == Kind::TapeWrite || task.kind == Kind::Loop;
     if (task.done || !samples) continue;
+    const bool meets = task.op && picks_samples(*task.op, graph_.batch);
     const bool can = std::all_of(task.needs.begin(), task.needs.end(), [&](const Value* v) {
-      return available_.count(v) > 0 || made.count(v) > 0;
+      return available_.count(v) > 0 || (!meets && made.count(v) > 0);
     });
     if (!can || (task.kind == Kind::Loop && !fits_in_chunk(*task.op))) continue;
     group.push_back(&task);
@@ -156,6 +157,7 @@ bool Lowering::run_phase(std::vector<Task>& tasks, Nodes& nodes, const Region& r
   for (const Task* task : group) {
     if (task->kind == Kind::TapeWrite) frame_for_write(*task->op, nodes, group);
     load_scales(*task, nodes);
+    make_rows(*task, nodes);
   }
   if (scope == Scope::Chunk) {
     for (Node& node : tile_nodes(group, region)) nodes.push_back(std::move(node));

@@ -6,6 +6,7 @@
 // chunks must have arrived), so it starts the next round. Elementwise work that nothing in the
 // phase needs is left for the phase that does: it would only cost a buffer.
 #include <algorithm>
+#include <utility>
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
@@ -43,7 +44,10 @@ Kind Lowering::kind_of(const Op& op) {
     return scalar_only(op.region(0)) && scalar_only(op.region(1)) ? Kind::Scalar : Kind::Loop;
   }
   if (op.primitive == &cond_p) return Kind::Branch;
-  if (is_large(op)) return Kind::Dense;
+  if (is_in_place(op)) return Kind::Dense;
+  if (picks_samples(op, graph_.batch)) {
+    return op.primitive == &gather_p && varying(op.result()) ? Kind::Tile : Kind::Dense;
+  }
   if (reads_batch(op, graph_.batch) || varying(op.result())) return Kind::Tile;
   const bool elementwise =
       op.primitive->form == Form::Elementwise || op.primitive->form == Form::Generate;
@@ -53,7 +57,7 @@ Kind Lowering::kind_of(const Op& op) {
 std::vector<Task> Lowering::tasks_of(const Region& region) {
   std::vector<Task> tasks;
   for (const auto& op : region.ops) {
-    if (is_free(*op) || sums_.belongs(*op)) continue;
+    if (is_view(*op) || sums_.belongs(*op)) continue;
     if (op->primitive == &tape_new_p) {
       const int tape = static_cast<int>(plan_.signature.tapes.size());
       const Type& type = op->result()->type;
@@ -74,7 +78,7 @@ std::vector<Task> Lowering::tasks_of(const Region& region) {
     Task task;
     task.sum = sum;
     task.region = &region;
-    task.kind = is_large(*sum->terms[0].sum) ? Kind::Dense : Kind::Tile;
+    task.kind = is_in_place(*sum->terms[0].sum) ? Kind::Dense : Kind::Tile;
     for (const AccumulatorTerm& term : sum->terms) {
       if (term.region != &region) continue;
       for (const Value* v : bases(*term.sum)) task.needs.push_back(v);
@@ -220,19 +224,30 @@ void Lowering::load_scales(const Task& task, Nodes& nodes) {
   }
 }
 
-// A contraction with many outputs reads its second operand sample by sample.
+// What is read sample by sample: the second operand of a contraction with many outputs, and a table
+// whose rows are samples.
+std::vector<const Value*> Lowering::read_by_sample(const Task& task) {
+  std::vector<const Value*> values;
+  const auto note = [&](const Op& op) {
+    if (op.primitive == &gather_p && picks_samples(op, graph_.batch)) {
+      values.push_back(op.operands[0]);
+    } else if (op.primitive == &matmul_p && is_in_place(op) &&
+               !rows_from_table(op.operands[1], nullptr)) {
+      values.push_back(op.operands[1]);
+    }
+  };
+  if (task.op) note(*task.op);
+  if (!task.sum) return values;
+  for (const AccumulatorTerm& term : terms_in(task)) note(*term.sum);
+  return values;
+}
+
 void Lowering::make_rows(const Task& task, Nodes& nodes) {
-  std::vector<AccumulatorTerm> terms;
-  if (task.sum) {
-    terms = terms_in(task);
-  } else if (is_large(*task.op)) {
-    terms = {{task.op, nullptr, task.op->parent}};
-  }
+  const Region& region = task.op ? *task.op->parent : *task.region;
   TileList list;
   list.segment = next_segment_++;
-  for (const AccumulatorTerm& term : terms) {
-    const Value* h = term.sum->operands[1];
-    if (!rows_.count(h) && !rows_from_table(h, nullptr)) add_rows(list, h);
+  for (const Value* v : read_by_sample(task)) {
+    if (!rows_.count({v, &region})) rows_[{v, &region}] = add_rows(list, v);
   }
   if (list.kernels.empty()) return;
   plan::Phase phase;
@@ -245,13 +260,19 @@ bool Lowering::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
   bool moved = false;
   for (Task& task : tasks) {
     if (task.kind != Kind::Dense || !ready(task)) continue;
+    const bool waits = std::any_of(ops.begin(), ops.end(), [&](const Op* op) {
+      return std::find(task.needs.begin(), task.needs.end(), op->result()) != task.needs.end();
+    });
+    const bool alone = task.sum || varying(task.op->result());
+    if (alone && waits) add_dense(nodes, std::exchange(ops, {}));
     make_rows(task, nodes);
     load_scales(task, nodes);
     if (task.sum) {
       const Op* loop = task.sum->loop;
       const Value* result = loop ? loop->result(task.sum->carry) : task.sum->result;
-      nodes.push_back(
-          {large_contract(terms_in(task), ref_to(home(result), result), loop != nullptr)});
+      nodes.push_back({sum_in_place(terms_in(task), home_ref(result), loop != nullptr)});
+    } else if (varying(task.op->result())) {
+      add_scatter_to_samples(nodes, *task.op);
     } else {
       ops.push_back(task.op);
     }

@@ -62,7 +62,7 @@ class Splitter {
     std::vector<const Op*> found;
     for (const auto& op : region.ops) {
       if (is_ordered(*op) || !all_in(op->operands, outside)) continue;
-      if (is_free(*op)) {
+      if (is_free(*op) && op->primitive != &reshape_p) {  // a reshape may have to copy
         if (!is_varying(op->result(), batch_)) outside.insert(op->result());
         continue;
       }
@@ -107,6 +107,7 @@ class Splitter {
   // Values of the callee that hang on a sum over the batch. False: some of them are samples again.
   bool find_sums(const Region& region, ValueSet& sums) const {
     for (const auto& op : region.ops) {
+      if (picks_samples(*op, batch_)) return false;
       const bool depends = std::any_of(op->operands.begin(), op->operands.end(),
                                        [&](const Value* x) { return sums.count(x) > 0; });
       if (!depends && !is_batch_reduction(*op, batch_)) continue;

@@ -8,6 +8,7 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/join_map.h"
+#include "kernels/rules.h"
 
 namespace nodec::lowering {
 
@@ -37,6 +38,9 @@ void Lowering::add_tile(TileList& list, const Op& op) {
       return add_join(list, op);
     case Form::Control:
       return add_call(list, op);
+    case Form::View:
+      add_copy(list, op.operands[0], ref_to(home(op.result()), op.operands[0]));
+      return place(list, op.result());
     default:
       throw Error(fmt::format("op '{}' cannot be compiled on samples yet", op.name()),
                   {{op.where, "used here"}});
@@ -122,23 +126,38 @@ void Lowering::add_matvec(TileList& list, const Op& op) {
   place(list, op.result());
 }
 
-void Lowering::add_gather(TileList& list, const Op& op) {
-  const Value* table = op.operands[0];
-  const Value* index = op.operands[1];
-  if (varying(table) || index->type.rank() != 1 || op.primitive != &gather_p) {
-    throw Error(
-        fmt::format("this use of '{}' cannot be compiled yet: rows of one table are picked by "
-                    "one index a sample",
-                    op.name()),
-        {{op.where, "used here"}});
+// A table's first axis is its rows; the others are numbers, or the batch.
+static std::vector<std::int64_t> row_extents(const std::vector<Dim>& row, const Value* table) {
+  std::vector<std::int64_t> sizes;
+  for (const Dim& d : row) {
+    if (!d.is_constant()) {
+      throw Error(fmt::format("the size {} within a table's row must be a number, got {}", d.str(),
+                              described(*table)),
+                  origin(table), "give this axis a fixed size");
+    }
+    sizes.push_back(d.constant());
   }
-  plan::GatherRows gather;
-  gather.table = dense_ref(op, table);
-  gather.limit = table->type.shape()[0];
-  gather.index = ref(index);
-  gather.width = elements(op.result());
-  gather.out = ref_to(home(op.result()), op.result());
-  list.kernels.emplace_back(std::move(gather));
+  return sizes;
+}
+
+void Lowering::add_gather(TileList& list, const Op& op) {
+  if (op.primitive == &scatter_add_p) return add_scatter(list, op);
+  const Value *table = op.operands[0], *index = op.operands[1];
+  list.kernels.emplace_back(plan::GatherRows{extents(index), row_extents(row_dims(table), table),
+                                             table->type.shape()[0], table_ref(op), ref(index),
+                                             home_ref(op.result())});
+  place(list, op.result());
+}
+
+void Lowering::add_scatter(TileList& list, const Op& op) {
+  const Value *index = op.operands[0], *update = op.operands[1];
+  const std::vector<std::int64_t> sizes = extents(op.result());
+  list.kernels.emplace_back(plan::ScatterRows{extents(index),
+                                              {sizes.begin() + 1, sizes.end()},
+                                              sizes[0],
+                                              ref(index),
+                                              ref(update),
+                                              home_ref(op.result())});
   place(list, op.result());
 }
 
@@ -196,7 +215,7 @@ void Lowering::add_transfer(TileList& list, const Value* v, int port, bool impor
   if (import) place(list, v);
 }
 
-void Lowering::add_rows(TileList& list, const Value* v) {
+int Lowering::add_rows(TileList& list, const Value* v) {
   segment_ = list.segment;
   plan::Buffer b;
   b.name = "rows";
@@ -204,13 +223,13 @@ void Lowering::add_rows(TileList& list, const Value* v) {
   b.dtype = v->type.dtype();
   b.count = Dim::symbol(kBlocksSymbol) * Dim(kBlock * elements(v));
   const int rows = new_buffer(std::move(b));
-  rows_[v] = rows;
   plan::TransposeRows kernel;
   kernel.x = tile_ref(list, v);
   kernel.x.strides = {1};
   kernel.width = elements(v);
   kernel.rows = rows;
   list.kernels.emplace_back(std::move(kernel));
+  return rows;
 }
 
 }  // namespace nodec::lowering

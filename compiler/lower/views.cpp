@@ -105,21 +105,6 @@ bool Lowering::contiguous(const Value* v, const View& view) const {
   return true;
 }
 
-View Lowering::reshaped(const Value* v) {
-  const Value* x = follow(v->op->operands[0]);
-  const View from = resolve(x);
-  View view{from.base, row_major(v, element_dims(v)), from.start};
-  bool still = true;
-  for (const std::int64_t s : from.strides) still = still && s == 0;
-  if (still) {
-    std::fill(view.strides.begin(), view.strides.end(), 0);
-  } else if (!contiguous(x, from)) {
-    throw Error("a reshape of a transposed or broadcast value is not supported",
-                {{v->op->where, "reshaped here"}}, "reshape first");
-  }
-  return view;
-}
-
 View Lowering::resolve(const Value* v) {
   v = follow(v);
   if (!v->op || (v->op->primitive->form != Form::View && v->op->primitive != &stop_gradient_p)) {
@@ -129,7 +114,10 @@ View Lowering::resolve(const Value* v) {
     return view;
   }
   if (v->op->primitive == &stop_gradient_p) return resolve(v->op->operands[0]);
-  if (!v->op->primitive->view) return reshaped(v);
+  if (!v->op->primitive->view) {
+    const std::optional<View> view = reshaped(v);
+    return view ? *view : View{v, row_major(v, element_dims(v)), 0};
+  }
   const Value* x = v->op->operands[0];
   const View from = resolve(x);
   const ViewMap map = v->op->primitive->view(*v->op);

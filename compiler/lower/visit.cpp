@@ -53,6 +53,11 @@ void visit(Kernel& kernel, const Access& a) {
                      a.read(k.index);
                      a.write(k.out);
                    },
+                   [&](ScatterRows& k) {
+                     a.read(k.update);
+                     a.read(k.index);
+                     a.write(k.out);
+                   },
                    [&](Transfer& k) {
                      a.read(k.import ? k.dense : k.lanes);
                      a.write(k.import ? k.lanes : k.dense);
@@ -89,8 +94,11 @@ void visit(DenseKernel& kernel, const Access& a) {
                      a.write(k.out);
                    },
                    [&](DenseScatter& k) {
-                     a.read(k.update);
-                     a.read(k.index);
+                     for (ScatterTerm& t : k.terms) {
+                       a.read(t.update);
+                       a.read(t.index);
+                     }
+                     if (k.accumulate) a.read(k.out);
                      a.write(k.out);
                    },
                    [&](LargeContract& k) {

@@ -100,6 +100,9 @@ Value* mean(Builder& b, Value* x, std::vector<std::int64_t> axes);
 Value* norm(Builder& b, Value* x, std::vector<std::int64_t> axes);
 Value* max_over(Builder& b, Value* x, std::vector<std::int64_t> axes);
 Value* argmax(Builder& b, Value* x, std::int64_t axis);
+// Where the first of the greatest elements stands among `axes`, in row-major order; `greatest` is
+// what max_over gives. 0 where there are none.
+Value* first_greatest(Builder& b, Value* x, Value* greatest, const std::vector<std::int64_t>& axes);
 std::vector<std::int64_t> all_axes(const Type& type);
 Value* matmul(Builder& b, Value* a, Value* x, bool ta = false, bool tb = false, Value* c = nullptr);
 Value* gather(Builder& b, Value* table, Value* indices);

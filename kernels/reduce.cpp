@@ -6,6 +6,7 @@
 // first is taken.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "kernels/build.h"
@@ -101,18 +102,6 @@ std::vector<Datum> eval_argmax(const Op& op, Data x, Interpreter&) {
   return {std::move(out)};
 }
 
-// The axes a value keeps, then those it folds: the order in which max_over numbers its elements.
-Axes folded_last(const Axes& axes, std::size_t rank) {
-  Axes order;
-  for (std::int64_t i = 0; i < std::int64_t(rank); ++i) {
-    if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
-  }
-  Axes folded = axes;
-  std::sort(folded.begin(), folded.end());
-  order.insert(order.end(), folded.begin(), folded.end());
-  return order;
-}
-
 // dy where the first greatest element along `axis` of x is, else 0.
 Value* at_argmax(Builder& b, Value* x, std::int64_t axis, Value* dy) {
   const Shape& shape = x->type.shape();
@@ -121,22 +110,39 @@ Value* at_argmax(Builder& b, Value* x, std::int64_t axis, Value* dy) {
   return when(b, here, broadcast_over(b, dy, shape, {axis}));
 }
 
-// Several axes become one by a transposition and a reshape, and are taken apart again behind.
+// Which element among the folded axes each one is, in row-major order. i64 where a size is a
+// symbol, since there may be many.
+Value* place_among(Builder& b, const Shape& shape, Axes axes) {
+  std::sort(axes.begin(), axes.end(), std::greater<>());
+  Dim count = 1;
+  for (const std::int64_t axis : axes) count = count * shape[std::size_t(axis)];
+  const bool few =
+      count.is_constant() && count.constant() <= std::numeric_limits<std::int32_t>::max();
+  const Dtype dtype = few ? Dtype::I32 : Dtype::I64;
+  Value* place = nullptr;
+  Dim step = 1;
+  for (const std::int64_t axis : axes) {
+    Value* along = iota(b, dtype, shape, axis);
+    if (step != Dim(1)) {
+      Value* size =
+          step.is_constant() ? integer(b, dtype, step.constant()) : cast(b, dim(b, step), dtype);
+      along = mul(b, along, broadcast_scalar(b, size, shape));
+    }
+    place = place != nullptr ? add(b, place, along) : along;
+    step = step * shape[std::size_t(axis)];
+  }
+  return place;
+}
+
 Values max_over_gradient(Builder& b, const Op& y, Cotangents dy) {
   Value* x = y.operands[0];
   const auto& axes = y.attrs.get<Axes>("axes");
   if (axes.empty()) return {dy[0]};
   if (axes.size() == 1) return {at_argmax(b, x, axes[0], dy[0])};
-  const Axes order = folded_last(axes, x->type.rank());
-  Value* moved = transpose(b, x, order);
-  Shape merged = y.result()->type.shape();
-  const auto kept = std::int64_t(merged.size());
-  merged.push_back(
-      element_count(Shape(moved->type.shape().begin() + kept, moved->type.shape().end())));
-  Value* dx = reshape(b, at_argmax(b, reshape(b, moved, merged), kept, dy[0]), moved->type.shape());
-  Axes back(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) back[std::size_t(order[i])] = std::int64_t(i);
-  return {transpose(b, dx, back)};
+  const Shape& shape = x->type.shape();
+  Value* first = first_greatest(b, x, y.result(), axes);
+  Value* here = eq(b, place_among(b, shape, axes), broadcast_over(b, first, shape, axes));
+  return {when(b, here, broadcast_over(b, dy[0], shape, axes))};
 }
 
 Scalar scalar_of_operand(const Op& op) { return scalar_kind(op.operands[0]->type.dtype()); }
@@ -176,6 +182,17 @@ void sample_folds(Builder& b, Dtype real, Value* (*fold)(Builder&, Value*, Axes)
 }
 
 }  // namespace
+
+Value* first_greatest(Builder& b, Value* x, Value* greatest, const Axes& axes) {
+  const Shape& shape = x->type.shape();
+  Value* place = neg(b, place_among(b, shape, axes));
+  const Dtype dtype = place->type.dtype();
+  Value* here = eq(b, x, broadcast_over(b, greatest, shape, axes));
+  if (is_float(x->type.dtype())) here = logical_or(b, here, ne(b, x, x));
+  Value* none = broadcast_scalar(b, integer(b, dtype, lowest(dtype)), shape);
+  Value* first = neg(b, max_over(b, select(b, here, place, none), axes));
+  return max(b, first, zeros(b, first->type));
+}
 
 // One chain in increasing row-major index, from +0. Each element's derivative is the sum's.
 constexpr Primitive sum_p = complete({

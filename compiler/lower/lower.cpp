@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/lower/argmax_of_batch.h"
 #include "compiler/lower/batch.h"
 #include "compiler/lower/carry_operands.h"
 #include "compiler/lower/finish.h"
@@ -12,6 +13,7 @@
 namespace nodec {
 
 void prepare(Graph& graph) {
+  lowering::expand_argmax_of_batch(graph);
   lowering::split_calls(graph);
   lowering::carry_operands(graph);
 }

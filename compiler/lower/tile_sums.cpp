@@ -66,10 +66,6 @@ void Lowering::add_fold(TileList& list, const Op& op) {
 
 // A sum over the batch goes to slots. A product that only this sum reads is fused into its chain.
 void Lowering::add_batch_sum(TileList& list, const Op& op, int slots) {
-  if (op.primitive == &argmax_p) {  // a slot holds one number, an argmax needs two
-    throw Error("'argmax' along the batch cannot be compiled yet", {{op.where, "used here"}},
-                "take it along another axis, or compare with max_over");
-  }
   segment_ = list.segment;
   add_term(list, {&op, nullptr, op.parent}, slots);
 }

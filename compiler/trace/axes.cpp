@@ -41,6 +41,29 @@ Axes checked_axes(const Value* x, const Axes& axes, const SourceLine& where) {
               "name each axis once");
 }
 
+// Of a product of which one side is a vector: in the sizes that the user wrote.
+void check_lengths(const Value* a, const Value* b, Transposed transposed, const SourceLine& where) {
+  const auto named = [](const Value* v) {
+    return v->name.empty() ? v->type.str() : fmt::format("'{}' {}", v->name, v->type.str());
+  };
+  const auto inner = [](const Value* v, bool last) {
+    const Shape& shape = v->type.shape();
+    return last ? shape.back() : shape.front();
+  };
+  const std::size_t most = std::max(a->type.rank(), b->type.rank());
+  if (most > 2 || std::min(a->type.rank(), b->type.rank()) == 0) {
+    throw Error(
+        fmt::format("'matmul' multiplies matrices and vectors, got {} and {}", named(a), named(b)),
+        {{where, "multiplied here"}}, "reshape to rank 1 or 2 first");
+  }
+  const Dim left = inner(a, !transposed.a), right = inner(b, transposed.b);
+  if (left == right) return;
+  throw Error(fmt::format("'matmul' wants as many columns on the left as rows on the right, got {} "
+                          "and {} ({} and {})",
+                          named(a), named(b), left.str(), right.str()),
+              {{where, "multiplied here"}});
+}
+
 }  // namespace
 
 Var iota(Dtype dtype, Shape shape, std::int64_t axis, Here where) {
@@ -157,9 +180,23 @@ Var argmax(Operand x, std::int64_t axis) {
               [&](Builder& b, Value* v) { return argmax(b, v, checked_axis(v, axis, x.where())); });
 }
 
+// A vector is a row on the left and a column on the right, and its axis is not in the result.
 Var matmul(Operand a, Operand b, Transposed transposed) {
   return with(a, [&](Builder& builder, Value* left) {
-    return matmul(builder, left, Access::value(builder, b), transposed.a, transposed.b);
+    Value* right = Access::value(builder, b);
+    const bool row = left->type.is_tensor() && left->type.rank() == 1;
+    const bool column = right->type.is_tensor() && right->type.rank() == 1;
+    if ((row || column) && left->type.is_tensor() && right->type.is_tensor()) {
+      check_lengths(left, right, transposed, builder.where());
+    }
+    if (row) left = reshape(builder, left, {1, left->type.shape()[0]});
+    if (column) right = reshape(builder, right, {right->type.shape()[0], 1});
+    Value* product = matmul(builder, left, right, transposed.a && !row, transposed.b && !column);
+    if (!row && !column) return product;
+    Shape shape = product->type.shape();
+    if (column) shape.pop_back();
+    if (row) shape.erase(shape.begin());
+    return reshape(builder, product, std::move(shape));
   });
 }
 

@@ -79,7 +79,7 @@ bool fetch_all(const std::string& mirror, const fs::path& folder, const Places& 
                const Say& say) {
   for (const RemoteFile& file : places.files) {
     std::error_code ignored;
-    if (fs::exists(folder / file.name, ignored) &&
+    if (fs::is_regular_file(folder / file.name, ignored) &&
         sha256_of_file(folder / file.name) == file.sha256) {
       continue;
     }

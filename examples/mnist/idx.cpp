@@ -1,19 +1,15 @@
-// Reading IDX through zlib, which passes plain files through as they are. The order of checks is
-// the order in which a damaged file can be told apart most plainly: magic, dims, size, content.
+// Reading IDX. The order of checks is the order in which a damaged file can be told apart most
+// plainly: magic, dims, size, content.
 #include "examples/mnist/idx.h"
-
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "compiler/nodec.h"
+#include "examples/mnist/file_kind.h"
+#include "examples/mnist/packed_file.h"
 
 namespace nodec::mnist {
 namespace {
@@ -22,76 +18,9 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t kImageMagic = 2051;
 constexpr std::uint32_t kLabelMagic = 2049;
-constexpr const char* kFetchAgain = "fetch the file again, or name another folder with --data";
 
 std::uint32_t big_endian(const std::uint8_t* b) {
   return std::uint32_t{b[0]} << 24 | std::uint32_t{b[1]} << 16 | std::uint32_t{b[2]} << 8 | b[3];
-}
-
-class File {
- public:
-  explicit File(const fs::path& path) : path_(path) {
-    errno = 0;
-    file_.reset(fs::is_directory(path) ? nullptr : gzopen(path.c_str(), "rb"));
-    if (!file_) {
-      const char* why = fs::is_directory(path) ? "it is a folder" : std::strerror(errno);
-      throw Error(fmt::format("cannot open '{}': {}", path.string(), why), {},
-                  "name a folder with readable files with --data");
-    }
-    gzbuffer(file_.get(), 1 << 17);
-  }
-
-  // Up to `size` bytes; fewer at the end of the file, whether that is where it should be or not.
-  std::size_t read(std::uint8_t* to, std::size_t size) {
-    std::size_t done = 0;
-    while (done < size) {
-      const auto chunk = static_cast<unsigned>(std::min<std::size_t>(size - done, 1 << 24));
-      const int got = gzread(file_.get(), to + done, chunk);
-      if (got < 0) fail_reading();
-      if (got == 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    return done;
-  }
-
-  // Whether a gzip stream stopped before its end, which a read reports as an ordinary end of file.
-  bool ended_early() {
-    int code = Z_OK;
-    gzerror(file_.get(), &code);
-    return code == Z_BUF_ERROR;
-  }
-
-  bool is_plain() { return gzdirect(file_.get()) == 1; }
-
- private:
-  struct Close {
-    void operator()(gzFile file) const { gzclose(file); }
-  };
-
-  [[noreturn]] void fail_reading() {
-    int code = Z_OK;
-    std::string why = gzerror(file_.get(), &code);
-    if (code == Z_ERRNO) why = std::strerror(errno);
-    const std::string prefix = path_.string() + ": ";
-    if (why.starts_with(prefix)) why.erase(0, prefix.size());
-    throw Error(fmt::format("cannot read '{}': {}", path_.string(), why), {}, kFetchAgain);
-  }
-
-  fs::path path_;
-  std::unique_ptr<std::remove_pointer_t<gzFile>, Close> file_;
-};
-
-// The size of the content without reading it all: a plain file's size, a gzip trailer's word (the
-// size modulo 2^32 of its last member).
-std::uint64_t announced_size(const fs::path& path, bool plain) {
-  const std::uint64_t size = fs::file_size(path);
-  if (plain || size < 4) return size;
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(-4, std::ios::end);
-  std::array<std::uint8_t, 4> b{};
-  file.read(reinterpret_cast<char*>(b.data()), 4);
-  std::reverse(b.begin(), b.end());
-  return big_endian(b.data());
 }
 
 struct Layout {
@@ -109,19 +38,27 @@ struct Header {
   std::uint64_t size() const { return bytes + count * item; }
 };
 
-Header read_header(File& file, const fs::path& path, const Layout& layout) {
+// Another kind of file, which its first bytes tell.
+[[noreturn]] void fail_magic(PackedFile& file, const fs::path& path, const Layout& layout,
+                             std::span<const std::uint8_t> read) {
+  std::string start(read.begin(), read.end());
+  start.resize(512);
+  start.resize(read.size() + file.read(reinterpret_cast<std::uint8_t*>(start.data()) + read.size(),
+                                       start.size() - read.size()));
+  const bool twice = file.is_packed() && start.starts_with("\x1f\x8b");
+  const std::string kind = twice ? "gzip in gzip" : file_kind(start);
+  throw Error(fmt::format("'{}' is no IDX file of {}: wanted magic {}, got {}{}", path.string(),
+                          layout.what, layout.magic, big_endian(read.data()),
+                          kind.empty() ? "" : fmt::format(" ({})", kind)),
+              {}, twice ? "unpack it once with gunzip" : kFetchAgain);
+}
+
+Header read_header(PackedFile& file, const fs::path& path, const Layout& layout) {
   std::array<std::uint8_t, 16> raw{};
   const std::size_t wanted = 4 * (1 + layout.dims);
   const std::size_t got = file.read(raw.data(), wanted);
   const std::uint32_t magic = big_endian(raw.data());
-  if (got >= 4 && magic != layout.magic) {
-    const char* hint = magic == kImageMagic   ? " (a file of images)"
-                       : magic == kLabelMagic ? " (a file of labels)"
-                                              : "";
-    throw Error(fmt::format("'{}' is no IDX file of {}: wanted magic {}, got {}{}", path.string(),
-                            layout.what, layout.magic, magic, hint),
-                {}, kFetchAgain);
-  }
+  if (got >= 4 && magic != layout.magic) fail_magic(file, path, layout, {raw.data(), got});
   if (got < wanted) {
     throw Error(fmt::format("'{}' is truncated: wanted a header of {} bytes, got {}", path.string(),
                             wanted, got),
@@ -151,7 +88,7 @@ Header read_header(File& file, const fs::path& path, const Layout& layout) {
 }
 
 // Grows as bytes arrive: a header that lies about its count must not make us allocate for it.
-Bytes read_items(File& file, const fs::path& path, const Layout& layout, const Header& header,
+Bytes read_items(PackedFile& file, const fs::path& path, const Layout& layout, const Header& header,
                  std::uint64_t items) {
   constexpr std::uint64_t kStep = std::uint64_t{1} << 26;
   const std::uint64_t wanted = items * header.item;
@@ -168,13 +105,13 @@ Bytes read_items(File& file, const fs::path& path, const Layout& layout, const H
 }
 
 Bytes read(const fs::path& path, const Layout& layout, std::int64_t limit) {
-  File file(path);
+  PackedFile file(path);
   const Header header = read_header(file, path, layout);
   const std::uint64_t items = std::min(header.count, static_cast<std::uint64_t>(limit));
-  const std::uint64_t announced = announced_size(path, file.is_plain());
+  const std::uint64_t announced = file.announced_size();
   // A gzip file of several members announces only its last; reading all of it settles the matter.
   const bool settled = items < header.count && announced == (header.size() & 0xffffffffu);
-  if (file.is_plain() && announced != header.size()) {
+  if (!file.is_packed() && announced != header.size()) {
     fail_size(path, layout, header, announced > header.size(), announced);
   }
   Bytes data = read_items(file, path, layout, header, settled ? items : header.count);
@@ -182,7 +119,7 @@ Bytes read(const fs::path& path, const Layout& layout, std::int64_t limit) {
   if (!settled && file.read(&extra, 1) != 0) {
     fail_size(path, layout, header, true, header.size() + 1);
   }
-  if (!settled && file.ended_early()) {
+  if (!settled && file.stopped_short()) {
     throw Error(fmt::format("'{}' is truncated: its gzip stream lacks its end", path.string()), {},
                 kFetchAgain);
   }
@@ -190,11 +127,15 @@ Bytes read(const fs::path& path, const Layout& layout, std::int64_t limit) {
   return data;
 }
 
+// MNIST's own name, or with the dot some mirrors write; gzipped or not; or in a folder of its name.
 std::optional<fs::path> find(const fs::path& folder, const std::string& stem) {
-  for (const char* ending : {"", ".gz"}) {
-    const fs::path path = folder / (stem + ending);
-    std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) return path;
+  std::string dotted = stem;
+  dotted[stem.find("-idx")] = '.';
+  for (const std::string& name : {stem, stem + ".gz", dotted, dotted + ".gz"}) {
+    for (const fs::path& path : {folder / name, folder / name / name}) {
+      std::error_code ignored;
+      if (fs::is_regular_file(path, ignored)) return path;
+    }
   }
   return std::nullopt;
 }
@@ -234,7 +175,7 @@ bool holds_training_set(const fs::path& folder) {
 
 Digits read_training_set(const fs::path& folder, std::int64_t limit) {
   const fs::path images = need(folder, kImageFile), labels = need(folder, kLabelFile);
-  File image_file(images), label_file(labels);
+  PackedFile image_file(images), label_file(labels);
   const Header image_header = read_header(image_file, images, kImages);
   const Header label_header = read_header(label_file, labels, kLabels);
   if (image_header.count != label_header.count) {

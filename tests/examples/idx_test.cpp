@@ -84,6 +84,33 @@ TEST_CASE("a truncated file names what was announced and what is there") {
         "error: 'DIR/images' is truncated: its gzip stream lacks its end" + help);
 }
 
+TEST_CASE("what lies behind a gzip stream is refused") {
+  const std::string packed = gzip(idx_images(3));
+  const std::string message =
+      "error: 'DIR/images' has bytes behind the end of its gzip stream that are none of it" + help;
+  for (const std::string& garbage :
+       {std::string("x"), std::string("garbage"), std::string(512, '\0'), idx_images(3)}) {
+    CHECK(image_error(packed + garbage) == message);
+    CHECK(image_error(packed + garbage, 1) == message);
+  }
+  CHECK(image_error(packed + "\x1f\x8b") ==
+        "error: 'DIR/images' is truncated: its gzip stream lacks its end" + help);
+}
+
+TEST_CASE("files are found by the names that mirrors give them") {
+  TemporaryFolder folder;
+  folder.file("train-images.idx3-ubyte", idx_images(3));
+  folder.file("train-labels.idx1-ubyte.gz", gzip(idx_labels(3)));
+  CHECK(read_training_set(folder.path()).count() == 3);
+  TemporaryFolder nested;
+  for (const std::string name : {"train-images.idx3-ubyte", "train-labels-idx1-ubyte"}) {
+    std::filesystem::create_directory(nested.path() / name);
+    nested.file(name + "/" + name,
+                name.find("images") != name.npos ? idx_images(3) : idx_labels(3));
+  }
+  CHECK(read_training_set(nested.path()).count() == 3);
+}
+
 TEST_CASE("a file that is too long is refused") {
   const std::string bytes = idx_images(3) + "x";
   CHECK(image_error(bytes) ==
@@ -118,7 +145,30 @@ TEST_CASE("another kind of file is told by its magic") {
         "labels)" +
             help);
   CHECK(image_error("\x89PNG\r\n") ==
-        "error: 'DIR/images' is no IDX file of images: wanted magic 2051, got 2303741511" + help);
+        "error: 'DIR/images' is no IDX file of images: wanted magic 2051, got 2303741511 (a PNG "
+        "picture)" +
+            help);
+  const auto kind = [](const std::string& bytes) {
+    const std::string message = image_error(bytes);
+    const std::size_t open = message.find(" ("), close = message.rfind(')');
+    return open == message.npos ? message : message.substr(open + 2, close - open - 2);
+  };
+  const std::string page = "\n<!DOCTYPE html>\n<html><head><title>404</title></head></html>";
+  CHECK(kind(page) == "an HTML page");
+  CHECK(kind(gzip(page)) == "an HTML page");
+  CHECK(kind("<HTML>not found</HTML>") == "an HTML page");
+  CHECK(kind("PK\3\4 a zip file") == "a zip archive");
+  CHECK(kind("\x93NUMPY\1") == "a NumPy array");
+  CHECK(kind("version https://git-lfs.github.com/spec/v1\n") ==
+        "a pointer of Git LFS, not the file it stands for");
+  CHECK(kind("Not Found\nsorry") == "text that begins 'Not Found'");
+  CHECK(kind(std::string("\0\0\x0d\3 and so on", 14)) == "IDX of f32 in 3 dims");
+  CHECK(kind(std::string("\3\x08\0\0 and so on", 14)) == "IDX in the other byte order");
+  CHECK(kind(std::string("\1\2\3\4", 4)) ==
+        "error: 'DIR/images' is no IDX file of images: wanted magic 2051, got 16909060" + help);
+  CHECK(image_error(gzip(gzip(idx_images(3)))) ==
+        "error: 'DIR/images' is no IDX file of images: wanted magic 2051, got " +
+            std::to_string(0x1f8b0800) + " (gzip in gzip)\n  help: unpack it once with gunzip");
 }
 
 TEST_CASE("images of another size are refused") {

@@ -99,6 +99,8 @@ struct Outcome {
   SolveCounts forward = {},
               backward = {};     // (tell_solved); runtime/advice.h says what to do about them
   std::int64_t threads_ran = 0;  // by the runtime: the size of the team
+  // Of a program that stopped for its tapes: what they would have taken, and might.
+  std::int64_t tape_bytes = 0, tape_limit = 0;
 };
 
 // Compiled code reads this by offset; offsets are pinned by static_asserts in runtime/frame.cpp.

@@ -155,6 +155,7 @@ Outcome Executable::Impl::run(Workspace& workspace, TeamLease& team,
   workspace.fill(frame);
   Entrance entrance{entry, &frame, &workspace};
   team.run(enter, &entrance);
+  if (Status(outcome.status) == Status::TapeLimit) workspace.tell_tape(outcome);
   growths += workspace.tape_growths() - growths_before;
   outcome.threads_ran = team.members();
   return outcome;

@@ -22,7 +22,7 @@ struct CallOptions {
   // Values of symbols that no input's or output's dim states by itself. A name that the program
   // does not have is an Error.
   Bindings symbols;
-  std::int64_t tape_limit_bytes = 0;  // 0: none
+  std::int64_t tape_limit_bytes = 0;  // of all tapes together; 0: half of the machine's memory
 };
 
 class Executable {

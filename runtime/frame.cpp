@@ -46,5 +46,5 @@ void nodec_barrier(nodec::CallFrame* frame, std::int64_t thread) {
 
 char* nodec_tape_frame(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n) {
   auto& set = *static_cast<nodec::TapeSet*>(frame->tapes);
-  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->frame(n, set.limit));
+  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->frame(n, set.room));
 }

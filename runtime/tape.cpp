@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "ir/error.h"
+#include "runtime/memory.h"
 
 namespace nodec {
 
@@ -18,32 +20,62 @@ void TapeStorage::prepare(std::int64_t frame_bytes) {
     }
     held_.store(0, std::memory_order_relaxed);
     capacity_ = stride_;
-    NODEC_CHECK(link(0), "no memory for the first frames of a tape");
+    link(0);  // without memory the first frame is refused
   }
 }
 
-std::byte* TapeStorage::frame(std::int64_t n, std::int64_t limit) {
-  NODEC_CHECK(n >= 0, "frame {} of a tape", n);
+std::byte* TapeStorage::frame(std::int64_t n, TapeRoom& room) {
+  if (n < 0) return nullptr;
   const int k = std::bit_width(std::uint64_t(n / first_frames) + 1) - 1;
   const std::int64_t first = first_frames * ((std::int64_t{1} << k) - 1);
-  if (limit > 0 && first_frames * ((std::int64_t{2} << k) - 1) * stride_ > limit) return nullptr;
-  std::byte* segment = segments_[k].load(std::memory_order_acquire);
-  if (segment == nullptr) {
-    if (!link(k)) return nullptr;
-    segment = segments_[k].load(std::memory_order_relaxed);
+  if (k >= used_.load(std::memory_order_acquire) && !use(k + 1, room)) return nullptr;
+  return segments_[k].load(std::memory_order_relaxed) + (n - first) * stride_;
+}
+
+// The first so many segments, of which a call takes room for each once.
+bool TapeStorage::use(int segments, TapeRoom& room) {
+  const std::lock_guard lock(growing_);
+  const int used = used_.load(std::memory_order_relaxed);
+  if (segments <= used) return true;  // another thread was first
+  std::int64_t bytes = 0;
+  const std::int64_t frames =
+      first_frames * ((std::int64_t{1} << std::min(segments, most_segments)) -
+                      (std::int64_t{1} << used));
+  const bool absurd = segments > most_segments || __builtin_mul_overflow(frames, stride_, &bytes);
+  if (absurd) bytes = std::numeric_limits<std::int64_t>::max();
+  if (!room.take(bytes)) return false;
+  for (int k = used; k < segments; ++k) {
+    if (!link(k)) return false;
   }
-  return segment + (n - first) * stride_;
+  used_.store(segments, std::memory_order_release);
+  return true;
 }
 
 bool TapeStorage::link(int k) {
-  const std::lock_guard lock(growing_);
-  if (owned_[k] != nullptr) return true;  // another thread was first
+  if (owned_[k] != nullptr) return true;
   const std::int64_t size = (first_frames << k) * capacity_;
   owned_[k] = try_allocate(size);
   if (owned_[k] == nullptr) return false;
   held_.fetch_add(size, std::memory_order_relaxed);
   if (k > 0) growths_.fetch_add(1, std::memory_order_relaxed);
-  segments_[k].store(owned_[k].get(), std::memory_order_release);
+  segments_[k].store(owned_[k].get(), std::memory_order_relaxed);
+  return true;
+}
+
+void TapeRoom::begin(std::int64_t limit) {
+  limit_ = limit > 0 ? limit : machine_memory() / 2;
+  taken_ = refused_ = 0;
+}
+
+bool TapeRoom::take(std::int64_t bytes) {
+  std::int64_t taken = taken_.load();
+  do {
+    if (bytes > limit_ - taken) {
+      const std::int64_t most = std::numeric_limits<std::int64_t>::max() - taken;
+      refused_ = std::min(bytes, most);
+      return false;
+    }
+  } while (!taken_.compare_exchange_weak(taken, taken + bytes));
   return true;
 }
 

@@ -3,7 +3,7 @@
 //
 // Segment k holds 2^k times as many frames as segment 0, so frame n lies in segment
 // k = floor(log2(n / first + 1)), frames never move, and growing allocates one segment. Reading is
-// one atomic load; linking a segment takes a lock, so any thread may do either.
+// two atomic loads; a segment's first use in a call takes a lock, so any thread may do either.
 #pragma once
 
 #include <array>
@@ -18,28 +18,50 @@
 
 namespace nodec {
 
+// The bytes that all tapes of one call may take together, by what each needs, whatever an earlier
+// call left it with.
+class TapeRoom {
+ public:
+  // 0: half of the machine's memory.
+  void begin(std::int64_t limit);
+  // False: it would be too much.
+  bool take(std::int64_t bytes);
+
+  std::int64_t limit() const { return limit_; }
+  // What is taken, with what was last refused.
+  std::int64_t wanted() const { return taken_.load() + refused_.load(); }
+
+ private:
+  std::int64_t limit_ = 0;
+  std::atomic<std::int64_t> taken_{0}, refused_{0};
+};
+
 class TapeStorage {
  public:
   static constexpr std::int64_t first_frames = 8;
 
-  // Before a call: frames of this size from now on. The first segment is made here; segments too
-  // small for it are dropped.
+  // Before a call with other sizes: frames of this size from now on. The first segment is made
+  // here; segments too small for it are dropped.
   void prepare(std::int64_t frame_bytes);
-  // Null when the segments up to the frame's would take more than `limit` bytes (0: no limit),
-  // which depends on the frame's size and number alone, or when memory is out.
-  std::byte* frame(std::int64_t n, std::int64_t limit);
+  // Before each call: nothing of the room is taken yet.
+  void begin() { used_.store(0, std::memory_order_relaxed); }
+  // Null when the segments up to the frame's do not fit into the room, when memory is out, and for
+  // a number below 0.
+  std::byte* frame(std::int64_t n, TapeRoom& room);
 
   std::int64_t growths() const { return growths_.load(std::memory_order_relaxed); }
   std::int64_t held_bytes() const { return held_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr int most_segments = 40;
+  bool use(int segments, TapeRoom& room);
   bool link(int segment);
 
   std::int64_t stride_ = 0;    // bytes from frame to frame in this call, a multiple of 64
   std::int64_t capacity_ = 0;  // the stride the segments were made for
   std::array<std::atomic<std::byte*>, most_segments> segments_{};
   std::array<AlignedBytes, most_segments> owned_;
+  std::atomic<int> used_{0};  // segments that this call has taken room for
   std::atomic<std::int64_t> growths_{0};
   std::atomic<std::int64_t> held_{0};
   std::mutex growing_;
@@ -48,7 +70,12 @@ class TapeStorage {
 // CallFrame::tapes of one call.
 struct TapeSet {
   std::vector<std::unique_ptr<TapeStorage>> tapes;
-  std::int64_t limit = 0;
+  TapeRoom room;
+
+  void begin(std::int64_t limit) {
+    room.begin(limit);
+    for (const auto& tape : tapes) tape->begin();
+  }
 };
 
 }  // namespace nodec

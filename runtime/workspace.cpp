@@ -22,7 +22,7 @@ Workspace::Workspace(const Signature& signature)
 }
 
 void Workspace::prepare(const std::vector<std::int64_t>& symbols, std::int64_t tape_limit) {
-  tapes_.limit = tape_limit;
+  tapes_.begin(tape_limit);
   if (symbols != symbols_ || arena_ == nullptr) {
     symbols_.clear();  // whatever stops half-way, the next call starts over
     Bindings bindings;
@@ -105,6 +105,11 @@ void Workspace::reserve_stacks(std::int64_t bytes, int members, bool first, bool
 Stack* Workspace::stack(std::int64_t member) {
   const bool own = !(member == 0 ? first_stack_ : other_stacks_);
   return own ? nullptr : &stacks_[std::size_t(member)];
+}
+
+void Workspace::tell_tape(Outcome& outcome) const {
+  outcome.tape_bytes = tapes_.room.wanted();
+  outcome.tape_limit = tapes_.room.limit();
 }
 
 std::int64_t Workspace::tape_growths() const {

@@ -47,6 +47,11 @@ void add_flags(CLI::App& app, Options& o) {
   number("--threads", o.threads, at_least(1, 256),
          "at most; default: as many as help at this batch size")
       ->default_str("");
+  app.add_option("--tape-limit", o.tape_limit,
+                 "memory that the gradient's tapes may take (2GB; default: half of the machine's)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE")
+      ->default_str("");
   app.add_option("--save", o.save, "write the final parameters here (safetensors)")
       ->type_name("FILE");
   app.add_option("--load", o.load, "begin with the parameters of this file (safetensors)")

@@ -31,6 +31,7 @@ struct Options {
   std::int64_t max_steps = 10000;
   std::string controller = "pi";
   std::string adjoint_tolerance = "scaled";
+  std::int64_t tape_limit = 0;  // bytes; 0: half of the machine's memory
   int threads = 0;              // 0: as many as help at this batch size
   bool gradient_error = false;  // tell it of the first batch of each epoch
   std::string save, load;

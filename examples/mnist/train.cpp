@@ -68,8 +68,8 @@ T median(std::vector<T>& values) {
 
 }  // namespace
 
-Entry::Entry(Program program, Arrays& arrays, int threads) : program_(std::move(program)) {
-  call_.threads = threads;
+Entry::Entry(Program program, Arrays& arrays, const CallOptions& options)
+    : program_(std::move(program)), call_(options) {
   const Signature& signature = executable().signature();
   add_missing(signature, arrays);
   for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
@@ -130,9 +130,12 @@ void Training::compile_programs() {
   };
   std::future<Program> evaluation = beside(trace_evaluation, program), told;
   if (options_.gradient_error) told = beside(trace_training, telling);
-  step_ = std::make_unique<Entry>(compile(trace_training(program)), arrays_, start_.threads);
-  evaluation_ = std::make_unique<Entry>(evaluation.get(), arrays_, start_.threads);
-  if (told.valid()) telling_step_ = std::make_unique<Entry>(told.get(), arrays_, start_.threads);
+  CallOptions call;
+  call.threads = start_.threads;
+  call.tape_limit_bytes = options_.tape_limit;
+  step_ = std::make_unique<Entry>(compile(trace_training(program)), arrays_, call);
+  evaluation_ = std::make_unique<Entry>(evaluation.get(), arrays_, call);
+  if (told.valid()) telling_step_ = std::make_unique<Entry>(told.get(), arrays_, call);
   start_.compile_ms = 1e3 * seconds_since(began);
   start_.from_cache = step_->from_cache() && evaluation_->from_cache() &&
                       (telling_step_ == nullptr || telling_step_->from_cache());

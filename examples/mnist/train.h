@@ -23,7 +23,7 @@ using Arrays = std::map<std::string, Tensor, std::less<>>;
 // A compiled program bound to arrays; only the batch changes from call to call.
 class Entry {
  public:
-  Entry(Program program, Arrays& arrays, int threads);
+  Entry(Program program, Arrays& arrays, const CallOptions& options);
 
   // Runs on these images; throws when the program stops early.
   Outcome call(std::span<const std::int32_t> batch);

@@ -175,8 +175,9 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
   CHECK(stopped.accepted == 8);
   CHECK(message([&] { require_success(stopped, signature); }) ==
         "error: 'taping' stopped: the tape would exceed its memory limit (at t = 0.5, dt = 0.25, "
-        "after 8 accepted and 2 rejected steps)\n"
-        "  help: raise the limit, or loosen rtol so that fewer steps are taken");
+        "after 8 accepted and 2 rejected steps; it would take 3072 bytes, of at most 1024 bytes)\n"
+        "  help: raise CallOptions::tape_limit_bytes (half of the machine's memory by default), "
+        "loosen rtol so that fewer steps are taken, or take a smaller batch");
   Signature placed = signature;
   placed.sites = {{}, {{"model.cpp", 42, "layer_2"}, 3, "u[20]", ""}};
   Outcome failed{3, 0.5, 0.25, 8, 2, 1, 1, 7, 3, 3};

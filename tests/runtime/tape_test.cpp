@@ -4,23 +4,38 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <limits>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "runtime/memory.h"
+
 using namespace nodec;
+
+namespace {
+
+// The usual limit, which these small tapes do not reach.
+TapeRoom& usual_room() {
+  static TapeRoom room;
+  room.begin(0);
+  return room;
+}
+TapeRoom& room = usual_room();
+
+}  // namespace
 
 TEST_CASE("frames are apart, aligned, and stay where they are while the tape grows") {
   TapeStorage tape;
   tape.prepare(192);
   std::vector<std::byte*> frames;
   for (std::int64_t n = 0; n < 1000; ++n) {
-    frames.push_back(tape.frame(n, 0));
+    frames.push_back(tape.frame(n, room));
     REQUIRE(reinterpret_cast<std::uintptr_t>(frames.back()) % 64 == 0);
     std::memset(frames.back(), int(n % 251), 192);
   }
   for (std::int64_t n = 0; n < 1000; ++n) {
-    CHECK(tape.frame(n, 0) == frames[std::size_t(n)]);
+    CHECK(tape.frame(n, room) == frames[std::size_t(n)]);
     CHECK(int(frames[std::size_t(n)][0]) == n % 251);
     CHECK(int(frames[std::size_t(n)][191]) == n % 251);
   }
@@ -33,7 +48,7 @@ TEST_CASE("frames of any size begin at multiples of 64 bytes") {
   for (const std::int64_t bytes : {0, 1, 64, 65}) {
     TapeStorage tape;
     tape.prepare(bytes);
-    CHECK(tape.frame(1, 0) - tape.frame(0, 0) == (bytes > 64 ? 128 : 64));
+    CHECK(tape.frame(1, room) - tape.frame(0, room) == (bytes > 64 ? 128 : 64));
   }
 }
 
@@ -43,7 +58,7 @@ TEST_CASE("a tape that has grown does not grow again for as many frames") {
   CHECK(tape.growths() == 0);
   for (int call = 0; call < 3; ++call) {
     tape.prepare(64);
-    for (std::int64_t n = 0; n < 100; ++n) tape.frame(n, 0);
+    for (std::int64_t n = 0; n < 100; ++n) tape.frame(n, room);
     CHECK(tape.growths() == 3);
   }
   // A smaller frame fits the same segments; a larger one needs new ones.
@@ -60,12 +75,42 @@ TEST_CASE("the limit depends on frame size and number alone") {
   for (bool grown_before : {false, true}) {
     TapeStorage tape;
     tape.prepare(64);
-    if (grown_before) tape.frame(500, 0);
-    const std::int64_t limit = 24 * 64;  // two segments: 8 + 16 frames
-    CHECK(tape.frame(23, limit) != nullptr);
-    CHECK(tape.frame(24, limit) == nullptr);
-    CHECK(tape.frame(24, 0) != nullptr);
+    if (grown_before) tape.frame(500, room);
+    TapeRoom small;
+    small.begin(24 * 64);  // two segments: 8 + 16 frames
+    tape.begin();
+    CHECK(tape.frame(23, small) != nullptr);
+    CHECK(tape.frame(24, small) == nullptr);
+    CHECK(small.wanted() == (8 + 16 + 32) * 64);
+    CHECK(tape.frame(3, small) != nullptr);
+    tape.begin();
+    CHECK(tape.frame(24, room) != nullptr);
   }
+}
+
+TEST_CASE("tapes of one call share its limit, and the next call begins with all of it") {
+  TapeSet set;
+  for (int i = 0; i < 2; ++i) {
+    set.tapes.push_back(std::make_unique<TapeStorage>());
+    set.tapes.back()->prepare(64);
+  }
+  for (int call = 0; call < 2; ++call) {
+    set.begin(32 * 64);
+    CHECK(set.tapes[0]->frame(23, set.room) != nullptr);
+    CHECK(set.tapes[1]->frame(7, set.room) != nullptr);
+    CHECK(set.tapes[1]->frame(8, set.room) == nullptr);
+  }
+  set.begin(8 * 64 - 1);
+  CHECK(set.tapes[0]->frame(0, set.room) == nullptr);
+}
+
+TEST_CASE("there is no frame below 0, none past what memory there is, and half of it by default") {
+  TapeStorage tape;
+  tape.prepare(64);
+  CHECK(tape.frame(-1, room) == nullptr);
+  CHECK(tape.frame(std::numeric_limits<std::int64_t>::max(), room) == nullptr);
+  CHECK(machine_memory() > 1 << 24);
+  CHECK(room.limit() == machine_memory() / 2);
 }
 
 TEST_CASE("threads that grow a tape together get the same frames") {
@@ -75,7 +120,7 @@ TEST_CASE("threads that grow a tape together get the same frames") {
   std::vector<std::thread> threads;
   for (auto& mine : seen) {
     threads.emplace_back([&] {
-      for (std::int64_t n = 0; n < 2000; ++n) mine.push_back(tape.frame(n, 0));
+      for (std::int64_t n = 0; n < 2000; ++n) mine.push_back(tape.frame(n, room));
     });
   }
   for (auto& thread : threads) thread.join();

@@ -21,6 +21,7 @@ struct Run {
   std::string model;
   std::vector<std::string> inputs, outputs, sizes;
   int threads = 1;
+  std::int64_t tape_limit = 0;
 
   int run() const {
     const std::shared_ptr<Graph> graph = load_model(model);
@@ -32,6 +33,7 @@ struct Run {
         in_order(read_inputs(inputs, signature.inputs), signature.inputs);
     CallOptions options;
     options.threads = threads;
+    options.tape_limit_bytes = tape_limit;
     options.symbols = read_sizes(sizes);
     const std::vector<Tensor> results = outputs_for(code, given, options.symbols);
     std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
@@ -102,7 +104,7 @@ struct Run {
   static void print_results(const Signature& signature, const std::vector<Tensor>& results) {
     std::string text;
     for (std::size_t i = 0; i < results.size(); ++i) {
-      text += fmt::format("{}  {}\n", signature.outputs[i].name, described(results[i]));
+      text += fmt::format("{}  {}\n", printable(signature.outputs[i].name), described(results[i]));
     }
     write_out(text);
   }
@@ -128,6 +130,11 @@ Verb add_run(CLI::App& nodec) {
       ->option_text("SIZE ...");
   verb->add_option("--threads", running->threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
+  verb->add_option(
+          "--tape-limit", running->tape_limit,
+          "memory that a gradient's tapes may take (2GB), half of the machine's by default")
+      ->transform(CLI::AsSizeValue(false))
+      ->option_text("SIZE");
   return {verb, [running] { return running->run(); }};
 }
 

@@ -40,9 +40,14 @@ bool is_estimate(const Outcome& outcome, const Site& site) {
   return Status(outcome.status) == Status::GradientUnreliable && site.op == kGradientSite;
 }
 
+// What stops for its own sake, and not for a solve.
+bool is_solveless(const Outcome& outcome, const Site& site) {
+  return is_estimate(outcome, site) || Status(outcome.status) == Status::OneSample;
+}
+
 // Which solve: "in the reverse solve of layer_2".
 std::string solve_text(const Outcome& outcome, const Site& site) {
-  if (is_estimate(outcome, site) || (outcome.site < 0 && !site.where.known())) return "";
+  if (is_solveless(outcome, site) || (outcome.site < 0 && !site.where.known())) return "";
   return fmt::format(" in the {}solve{}", outcome.reverse != 0 ? "reverse " : "",
                      site.where.layer.empty() ? "" : " of " + site.where.layer);
 }
@@ -57,17 +62,35 @@ std::string first_text(const Outcome& outcome, const Site& site) {
                      outcome.reverse != 0 ? "the cotangent of " : "", name, sample);
 }
 
+std::string bytes_text(std::int64_t bytes) {
+  constexpr double kMiB = 1 << 20;
+  if (bytes < 1 << 20) return fmt::format("{} bytes", bytes);
+  return bytes < 1 << 30 ? fmt::format("{:.1f} MiB", double(bytes) / kMiB)
+                         : fmt::format("{:.1f} GiB", double(bytes) / kMiB / 1024);
+}
+
+std::string tape_text(const Outcome& outcome) {
+  if (outcome.tape_bytes == 0) return "";
+  if (outcome.tape_bytes <= outcome.tape_limit) {
+    return fmt::format("; there is no memory for {} of it", bytes_text(outcome.tape_bytes));
+  }
+  return fmt::format("; it would take {}, of at most {}", bytes_text(outcome.tape_bytes),
+                     bytes_text(outcome.tape_limit));
+}
+
 std::string progress_text(const Outcome& outcome, const Site& site) {
   if (is_estimate(outcome, site)) {
-    return fmt::format("estimated error {:.3g}, limit {:.3g}", outcome.t, outcome.dt);
+    return fmt::format(" (estimated error {:.3g}, limit {:.3g})", outcome.t, outcome.dt);
   }
-  return fmt::format("at t = {}, dt = {}, after {} accepted and {} rejected steps{}", outcome.t,
-                     outcome.dt, outcome.accepted, outcome.rejected, first_text(outcome, site));
+  if (is_solveless(outcome, site)) return "";
+  return fmt::format(" (at t = {}, dt = {}, after {} accepted and {} rejected steps{}{})",
+                     outcome.t, outcome.dt, outcome.accepted, outcome.rejected,
+                     first_text(outcome, site), tape_text(outcome));
 }
 
 std::string words(std::string_view program, const Outcome& outcome, const Site& site) {
   return fmt::format(
-      "{} stopped{}: {} ({})", program.empty() ? "the program" : fmt::format("'{}'", program),
+      "{} stopped{}: {}{}", program.empty() ? "the program" : fmt::format("'{}'", program),
       solve_text(outcome, site), sentence(Status(outcome.status)), progress_text(outcome, site));
 }
 

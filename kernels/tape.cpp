@@ -3,6 +3,7 @@
 // place, and so does the interpreter.
 #include "kernels/build.h"
 #include "kernels/rules.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
@@ -16,6 +17,9 @@ const Types& frame_of(const Op& op) {
     fail(op, fmt::format("wants a tape, got {}", described(*op.operands[0])));
   }
   scalar_of(op, 1, Dtype::I32);
+  if (const auto index = uniform(op.operands[1]); index && index->integer < 0) {
+    fail(op, fmt::format("names frame {}", index->integer), "count frames from 0 on");
+  }
   return tape.elements();
 }
 

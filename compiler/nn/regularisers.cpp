@@ -1,6 +1,7 @@
 // TestMode, Dropout, BatchNorm, Frozen.
 #include "compiler/nn/regularisers.h"
 
+#include "compiler/trace/require.h"
 #include "compiler/trace/solve.h"
 
 namespace nodec::nn {
@@ -56,12 +57,13 @@ class BatchNormRules : public LayerRules {
                               str()),
                   {{where_, "this layer"}}, "freeze it: Frozen(BatchNorm(...))");
     }
+    check_samples(x);
     const Var mean_now = mean(x, {1}), off = x - wide(mean_now, x);
     const Var variance = mean(off * off, {1});
     const Var count = cast(size(x, 1), x.dtype());
     State next = st;
     next["mean"] = running(st["mean"], mean_now);
-    next["variance"] = running(st["variance"], variance * (count / max(count - 1, 1)));
+    next["variance"] = running(st["variance"], variance * (count / (count - 1)));
     return {normalised(x, mean_now, variance, ps), next};
   }
 
@@ -71,6 +73,19 @@ class BatchNormRules : public LayerRules {
     throw Error(
         fmt::format("{} takes {} features and a batch, got {}", str(), features_, type.str()),
         {{where_, "this layer"}}, fmt::format("give it a [{}, batch]", features_));
+  }
+  // One sample's variance is 0/0. Where the batch is a symbol, a run tells how many there are.
+  void check_samples(const Var& x) const {
+    const Dim& batch = x.type().shape()[1];
+    if (!batch.is_constant()) {
+      const Var enough = size(x, 1) >= 2;
+      return tracing::require(enough, Status::OneSample, str(), where_);
+    }
+    if (batch.constant() >= 2) return;
+    throw Error(
+        fmt::format("{} wants two samples or more in a batch, got {}", str(), x.type().str()),
+        {{where_, "this layer"}},
+        "give the batch more samples, or freeze it: Frozen(BatchNorm(...))");
   }
   static Var wide(const Var& feature, const Var& x) {
     return broadcast_to(feature, x.shape(), {0});

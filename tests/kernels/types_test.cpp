@@ -216,3 +216,15 @@ TEST_CASE("records and keys say what they have") {
         "help: make keys with 'key' and 'fold_in', and numbers with the random ops");
   CHECK(refusal("%s: i32[]", "key %s") == "'key' wants i64[] as operand 0, got 's' i32[]");
 }
+
+TEST_CASE("frames of a tape are counted from 0") {
+  const auto refused = [](std::string_view op) {
+    return refusal("%x: f32[3]",
+                   fmt::format("tape.new %x\n  %i = constant {{dtype = i32, shape = <>, "
+                               "value = -1}}\n  %z = {}",
+                               op));
+  };
+  CHECK(refused("tape.write %y, %i, %x") ==
+        "'tape.write' names frame -1\nhelp: count frames from 0 on");
+  CHECK(refused("tape.read %y, %i") == "'tape.read' names frame -1\nhelp: count frames from 0 on");
+}

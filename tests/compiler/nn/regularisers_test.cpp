@@ -100,6 +100,44 @@ TEST_CASE("batch norm normalises by the batch and keeps running statistics") {
   CHECK(results[2][1] == doctest::Approx(0.9 + 0.1 * 16.0 / 3));
 }
 
+TEST_CASE("batch statistics of one sample are refused, while tracing where that shows") {
+  const int base = __LINE__ + 1;
+  const nn::Layer norm = nn::BatchNorm(3);
+  const auto fixed = [&](std::int64_t samples) {
+    Trace t("fixed");
+    const Params ps = t.input("", norm.params());
+    t.output("y", norm(t.input("x", f32({3, samples})), ps, t.input("st", norm.state())).first);
+    return t.finish();
+  };
+  CHECK(testing::message([&] { fixed(1); }, base) ==
+        R"(error: BatchNorm(3) wants two samples or more in a batch, got f32[3, 1]
+  --> line +0   this layer
+  help: give the batch more samples, or freeze it: Frozen(BatchNorm(...)))");
+  CHECK_THROWS_AS(fixed(0), Error);
+  CHECK_NOTHROW(fixed(2));
+  const Tensor ones = Tensor::of<float>({3}, {1, 1, 1}), x = Tensor(Dtype::F32, {3, 1});
+  const Program program = compile(applied(norm, 3));
+  const auto step = [&] {
+    program.executable->run(std::vector<TensorView>{ones, ones, ones, ones, x});
+  };
+  const std::string wanted =
+      R"(error: 'applied' stopped: a batch of one sample has no variance to normalise by
+  --> line +0   BatchNorm(3)
+  help: give the batch two samples or more, or use running statistics: Frozen(BatchNorm(...)))";
+  CHECK(testing::message(step, base) == wanted);
+  CHECK(testing::message(
+            [&] {
+              run(applied(norm, 3), {numbers({1, 1, 1}), numbers({1, 1, 1}), numbers({1, 1, 1}),
+                                     numbers({1, 1, 1}), Array::of({3, 1}, {0, 0, 0}, Dtype::F32)});
+            },
+            base)
+            .find("one sample has no variance") != std::string::npos);
+  CHECK(run(applied(nn::Frozen(norm), 3),
+            {numbers({1, 1, 1}), numbers({1, 1, 1}), numbers({1, 1, 1}), numbers({1, 1, 1}),
+             Array::of({3, 1}, {0, 0, 0}, Dtype::F32)})
+            .size() == 3);
+}
+
 TEST_CASE("frozen, batch norm uses its running statistics and leaves them") {
   const auto results = run(applied(nn::Frozen(nn::BatchNorm(1, {.epsilon = 0})), 1),
                            {numbers({3}), numbers({1}), numbers({2}), numbers({4}),
@@ -143,7 +181,7 @@ TEST_CASE("a training step with dropout and batch norm compiles, and agrees with
   t.output("loss", loss);
   t.output("grads", grads);
   t.output("state", st);
-  oracle::expect_agreement(*t.finish().graph, 2e-3, {1, 37, 128});
+  oracle::expect_agreement(*t.finish().graph, 2e-3, {2, 37, 128});
 }
 
 }  // namespace

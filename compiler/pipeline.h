@@ -10,6 +10,7 @@
 
 #include "ir/finding.h"
 #include "ir/graph.h"
+#include "ir/held.h"
 #include "runtime/cache.h"
 #include "runtime/executable.h"
 
@@ -53,7 +54,7 @@ struct CompileReport {
 };
 
 struct Program {
-  std::shared_ptr<const Executable> executable;
+  Held<const Executable> executable;
   CompileReport report;
 };
 

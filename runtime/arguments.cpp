@@ -194,6 +194,10 @@ std::string ArgumentCheck::known_symbols(const Type& type, const Values& values)
 
 std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view, const Values& values,
                                   std::string& help) const {
+  if (view.data == nullptr && (view.dims.empty() || view.count() != 0)) {
+    help = "give it bytes: a nodec::Tensor owns as many as its type has, until it is moved from";
+    return fmt::format("\n  {}: has no bytes", title(i));
+  }
   const bool rank_fits = view.dims.size() == rules_[i].size();
   bool dims_fit = rank_fits;
   for (std::size_t axis = 0; rank_fits && axis < view.dims.size(); ++axis) {
@@ -203,10 +207,6 @@ std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view, const V
     help = "make each array of the dtype and dims that are wanted of it";
     return fmt::format("\n  {}: wanted {}{}, got {}", title(i), port(i).type.str(),
                        known_symbols(port(i).type, values), view.type());
-  }
-  if (view.data == nullptr) {
-    help = "give it bytes: a nodec::Tensor owns as many as its type has";
-    return fmt::format("\n  {}: has no bytes", title(i));
   }
   help = fmt::format(
       "arrays must start at a multiple of {} bytes: use nodec::Tensor, which does, or clone() into "

@@ -113,6 +113,10 @@ Tensor read_npy(const std::filesystem::path& path) {
 }
 
 void write_npy(const std::filesystem::path& path, const TensorView& array) {
+  if (array.data == nullptr && array.bytes() > 0) {
+    throw Error(fmt::format("cannot write '{}': the tensor has no bytes", path.string()), {},
+                "write the one it was moved to");
+  }
   const std::string header = header_for(array);
   const char start[] = {'\x01', '\0', char(header.size() & 0xff), char(header.size() >> 8)};
   const std::string_view elements(static_cast<const char*>(array.data), array.bytes());

@@ -77,13 +77,27 @@ Tensor Tensor::borrow(Dtype dtype, std::vector<std::int64_t> dims, void* data) {
   return tensor;
 }
 
+Tensor& Tensor::operator=(Tensor&& other) noexcept {
+  dtype_ = std::exchange(other.dtype_, Dtype::F32);
+  dims_ = std::exchange(other.dims_, {});
+  owned_ = std::move(other.owned_);
+  data_ = std::exchange(other.data_, nullptr);
+  return *this;
+}
+
 Tensor Tensor::clone() const {
+  if (is_empty()) return {};
   Tensor copy(dtype_, dims_);
   if (bytes() > 0) std::memcpy(copy.data_, data_, bytes());
   return copy;
 }
 
 void Tensor::check_dtype(Dtype wanted, const Place& at) const {
+  if (is_empty() && view().count() != 0) {
+    throw Error("a tensor without elements was read: it was moved from, or never made",
+                {{SourceLine::of(at), "read here"}},
+                "read the one it was moved to, or make it with a dtype and dims");
+  }
   if (dtype_ == wanted) return;
   throw Error(fmt::format("a tensor of type {} was read as {}", view().type(), nodec::name(wanted)),
               {{SourceLine::of(at), "read here"}},

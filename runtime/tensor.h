@@ -8,6 +8,7 @@
 #include <source_location>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ir/error.h"
@@ -27,12 +28,15 @@ struct TensorView {
   std::string type() const;  // "f32[20, 128]"
 };
 
-// Owns its bytes, or borrows them (the lender must outlive it). Moves, never copies silently.
+// Owns its bytes, or borrows them (the lender must outlive it). Moves, never copies silently. One
+// that was moved from, or never given a type, has no elements; to ask for them is an Error.
 class Tensor {
  public:
   using Place = std::source_location;  // of a call, which its refusal names
 
   Tensor() = default;
+  Tensor(Tensor&& other) noexcept { *this = std::move(other); }
+  Tensor& operator=(Tensor&& other) noexcept;
   Tensor(Dtype dtype, std::vector<std::int64_t> dims);  // zeros
   static Tensor borrow(Dtype dtype, std::vector<std::int64_t> dims, void* data);
   template <typename T>
@@ -51,8 +55,9 @@ class Tensor {
 
   Dtype dtype() const { return dtype_; }
   const std::vector<std::int64_t>& dims() const { return dims_; }
-  std::int64_t count() const { return view().count(); }
-  std::size_t bytes() const { return view().bytes(); }
+  bool is_empty() const { return data_ == nullptr; }  // moved from, or never given a type
+  std::int64_t count() const { return is_empty() ? 0 : view().count(); }
+  std::size_t bytes() const { return is_empty() ? 0 : view().bytes(); }
   void* data() { return data_; }
   const void* data() const { return data_; }
   template <typename T>

@@ -8,6 +8,7 @@
 
 #include "ir/finding.h"
 #include "ir/graph.h"
+#include "ir/held.h"
 
 namespace nodec {
 namespace tracing {
@@ -32,7 +33,7 @@ struct BoxSite {
 // The graph, and where each store that crossed a region was written; an op or a value that is gone
 // from the graph may still have its site.
 struct Traced {
-  std::shared_ptr<Graph> graph;
+  Held<Graph> graph;
   std::vector<tracing::StoreSite> stores;
   std::vector<tracing::BoxSite> boxes;
 };

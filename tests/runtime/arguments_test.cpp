@@ -87,7 +87,13 @@ TEST_CASE("misplaced, missing and shared bytes are refused with a remedy") {
   const TensorView missing[] = {nothing, k};
   CHECK(message([&] { program.call(missing, outputs); }) ==
         "error: the arguments of 'doubling' do not fit:\n  input 'x': has no bytes\n"
-        "  help: give it bytes: a nodec::Tensor owns as many as its type has");
+        "  help: give it bytes: a nodec::Tensor owns as many as its type has, until it is moved "
+        "from");
+  Tensor moved(Dtype::F32, {2, 4});
+  const Tensor taken = std::move(moved);
+  const TensorView gone[] = {moved, k};
+  CHECK(message([&] { program.call(gone, outputs); }).find("input 'x': has no bytes") !=
+        std::string::npos);
   const Tensor x = Tensor::borrow(Dtype::F32, {2, 4}, y.data());
   const TensorView shared[] = {x, k};
   CHECK(message([&] { program.call(shared, outputs); }) ==

@@ -46,3 +46,26 @@ TEST_CASE("misuse of a tensor is refused") {
                            .c_str(),
                        Error);
 }
+
+TEST_CASE("a tensor that was moved from, or never made, has nothing to read") {
+  Tensor made = Tensor::scalar(2.5);
+  const Tensor kept = std::move(made);
+  CHECK(kept.values<double>()[0] == 2.5);
+  const Tensor never;
+  for (const Tensor* empty : {static_cast<const Tensor*>(&made), &never}) {
+    CHECK(empty->is_empty());
+    CHECK(empty->count() == 0);
+    CHECK(empty->bytes() == 0);
+    CHECK(empty->data() == nullptr);
+    CHECK(empty->clone().is_empty());
+    CHECK_THROWS_WITH_AS(empty->values<float>(),
+                         doctest::Contains("it was moved from, or never made"), Error);
+  }
+  made = Tensor(Dtype::F32, {2});
+  CHECK(made.values<float>().size() == 2);
+  Tensor other = Tensor::scalar(1.0F);
+  other = std::move(made);
+  CHECK(other.count() == 2);
+  CHECK(made.is_empty());
+  CHECK(Tensor::borrow(Dtype::F32, {0}, nullptr).values<float>().empty());
+}

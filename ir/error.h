@@ -36,7 +36,7 @@ struct Note {
   std::string remark;
 };
 
-// The user's mistake. what() is the rendered text:
+// The user's mistake. Its texts are printable(), file names aside. what() is the rendered text:
 //   error: <message>
 //     --> <file:line>   <remark>
 //     help: <action>
@@ -53,6 +53,10 @@ class Error : public std::runtime_error {
   std::vector<Note> notes_;
   std::string help_;
 };
+
+// The text with control characters (all but \n and \t) as \xHH, so that a name cannot steer the
+// terminal it is shown on.
+std::string printable(std::string_view text);
 
 // What a program prints of any failure: an Error's text as it is, another's behind "error: ".
 std::string error_text(const std::exception& failure);

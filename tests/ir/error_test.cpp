@@ -29,3 +29,18 @@ TEST_CASE("our own mistake says so and carries the evidence") {
     CHECK(text.find("1 + 1 == 3 does not hold") != std::string::npos);
   }
 }
+
+TEST_CASE("names cannot steer a terminal") {
+  const Error error("no model '\x1b[31mred\x07\r\x7f'", {{{"a.cpp", 1}, "\x1b]0;title"}},
+                    "take '\b'");
+  CHECK(std::string(error.what()) ==
+        "error: no model '\\x1b[31mred\\x07\\x0d\\x7f'\n"
+        "  --> a.cpp:1   \\x1b]0;title\n"
+        "  help: take '\\x08'");
+  CHECK(error.message() == "no model '\\x1b[31mred\\x07\\x0d\\x7f'");
+  CHECK(error_text(std::runtime_error("\x1b")) == "error: \\x1b");
+  CHECK(printable("two\n\tlines, \xc3\xa9 and \xe2\x82\xac") ==
+        "two\n\tlines, \xc3\xa9 and \xe2\x82\xac");
+  CHECK(printable("\xc2\x9b"
+                  "31m \xc2\xa0 \xc2") == "\\xc2\\x9b31m \xc2\xa0 \xc2");
+}

@@ -214,6 +214,16 @@ hostile "a use before the definition" 'graph g () { %a = neg %b %b = neg %a yiel
 hostile "two results over one input" 'graph g (%x: f32[]) { yield %x over %x, %x over %x }'
 hostile "a result over an input of another type" 'graph g (%x: f32[], %y: f64[]) { yield %x over %y }'
 
+# A name cannot steer the terminal that it is shown on.
+printf 'graph "p\\x1b[31m" (%%"x\\x1b[2J": f32[3]) {\n  %%"\\x1b]0;y\\x07" = neg %%"x\\x1b[2J"\n  yield %%"\\x1b]0;y\\x07" as "z\\x0d"\n}\n' >"$work/names.ir"
+for words in types "types --json" "types --color always" "dump --after trace" "dump --after expand" "dump --after lower" "dump --after trace --dot" run explain; do
+  NODEC_CACHE_DIR='' "$nodec" $words "$work/names.ir" >"$work/out" 2>&1 || true
+  sed 's/\x1b\[[0-9;]*m//g' "$work/out" >"$work/plain"
+  case $words in *always*) said=$work/plain ;; *) said=$work/out ;; esac
+  ! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$said" || fail "$words shows control characters: $(cat -v "$work/out")"
+done
+expect 3 'no model '"'"'\x1b[31m' types $'\x1b[31m'
+
 # Running: arrays in and out, misfits said before anything runs.
 cat >"$work/axpy.ir" <<'IR'
 graph axpy (%a: f64[], %x: f64[N]) {
@@ -276,7 +286,7 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   [ "$(timeout 20 "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output y=/dev/stdout | cmp - "$work/x.npy" && echo same)" = same ] ||
     fail "a result does not go to standard output"
   printf 'graph up (%%x: f64[]) {\n  yield %%x as "../up"\n}\n' >up.ir
-  expect 3 "no file of a folder can be called '../up'" run up.ir --input x=1 --output "$work/places/"
+  NODEC_CACHE_DIR='' expect 3 "no file of a folder can be called '../up'" run up.ir --input x=1 --output "$work/places/"
 
   # An input that never comes or never ends is refused.
   for input in pipe /dev/zero; do

@@ -15,7 +15,8 @@
 namespace nodec {
 namespace {
 
-std::string quoted_dot(std::string_view text) {
+std::string quoted_dot(std::string_view given) {
+  const std::string text = printable(given);
   std::string out = "\"";
   for (const char c : text) {
     if (c == '\n') {

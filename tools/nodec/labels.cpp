@@ -67,14 +67,14 @@ std::string Labels::of(const Value& value, std::string_view layer) const {
     const std::string number = short_number(*value.op);
     if (!number.empty()) return number;
   }
-  if (!value.name.empty()) return relative_name(value.name, layer);
+  if (!value.name.empty()) return printable(relative_name(value.name, layer));
   const auto found = numbers_.find(&value);
   return found == numbers_.end() ? "%?" : found->second;
 }
 
 std::string op_title(const Op& op) {
   const auto* title = std::get_if<std::string>(op.attrs.find("name"));
-  return title != nullptr && !title->empty() ? *title : std::string(op.name());
+  return title != nullptr && !title->empty() ? printable(*title) : std::string(op.name());
 }
 
 std::string attrs_label(const Op& op) {

@@ -23,6 +23,12 @@ void append(void* to, const char* bytes, std::size_t count) {
   static_cast<std::string*>(to)->append(bytes, count);
 }
 
+// How many models this program has of its own, before it opens any library.
+std::ptrdiff_t own_models() {
+  static const std::ptrdiff_t count = std::ptrdiff_t(registered_models().size());
+  return count;
+}
+
 // The error that a library worded.
 Error error_of(std::string text) {
   constexpr std::string_view kStart = "error: ";
@@ -42,6 +48,7 @@ ModelLibrary::ModelLibrary(const std::string& path) : path_(path) {
   if (!std::filesystem::is_regular_file(full, failed)) {
     throw InputError(fmt::format("'{}' is no library: it is not a plain file", path), {}, kMake);
   }
+  own_models();
   handle_ = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_ == nullptr) {
     throw InputError(fmt::format("cannot open a library: {}", dlerror()), {}, kMake);
@@ -61,10 +68,13 @@ void* ModelLibrary::symbol(const char* name) const {
 
 std::vector<std::string> ModelLibrary::names() const {
   std::string text, line;
-  reinterpret_cast<decltype(&nodec_models_list)>(symbol("nodec_models_list"))(append, &text);
+  const auto list = reinterpret_cast<decltype(&nodec_models_list)>(symbol("nodec_models_list"));
+  list(append, &text);
   std::vector<std::string> names;
   std::istringstream lines(text);
   while (std::getline(lines, line)) names.push_back(line);
+  // Where both link the same shared nodec they share its table, which began with this program's.
+  if (list == &nodec_models_list) names.erase(names.begin(), names.begin() + own_models());
   return names;
 }
 

@@ -33,7 +33,7 @@ class Table {
 
   std::string run() {
     const Group program = outline(graph_);
-    out_ = paint_.bold(graph_.name.empty() ? "program" : graph_.name);
+    out_ = paint_.bold(graph_.name.empty() ? "program" : printable(graph_.name));
     if (!graph_.batch.empty()) out_ += ", batch " + graph_.batch;
     out_ += fmt::format(": {}, {}, {}\n", count_of(op_total(program), "op"),
                         count_of(graph_.body.args.size(), "input"),

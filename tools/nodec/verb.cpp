@@ -24,7 +24,27 @@ void add_model(CLI::App* verb, std::string& model) {
       ->required();
 }
 
-void write_out(const std::string& text) {
+namespace {
+
+std::string printable_but_for_colours(const std::string& text) {
+  std::string out;
+  std::size_t done = 0;
+  for (std::size_t at = 0; (at = text.find("\x1b[", at)) != text.npos; at += 2) {
+    const std::size_t end = text.find_first_not_of("0123456789;", at + 2);
+    if (end == text.npos || text[end] != 'm') continue;
+    out += printable(std::string_view(text).substr(done, at - done));
+    out.append(text, at, end + 1 - at);
+    done = end + 1;
+  }
+  return out + printable(std::string_view(text).substr(done));
+}
+
+}  // namespace
+
+void write_out(const std::string& given, Output kind) {
+  const std::string text = kind == Output::Data       ? given
+                           : kind == Output::Coloured ? printable_but_for_colours(given)
+                                                      : printable(given);
   errno = 0;
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (written && std::fflush(stdout) == 0) return;

@@ -35,8 +35,12 @@ CLI::App* add_verb(CLI::App& nodec, const std::string& name, const std::string& 
 // The positional MODEL.
 void add_model(CLI::App* verb, std::string& model);
 
+// Text for people has no control characters but line ends, tabs and, where it says so, our own
+// colours: others came with a name, and could steer a terminal. Data go out as they are.
+enum class Output { Text, Coloured, Data };
+
 // Writes all of it to standard output; Error when that cannot be.
-void write_out(const std::string& text);
+void write_out(const std::string& text, Output kind = Output::Text);
 
 // The command line asks for something that cannot be: exit code 2.
 class UsageError : public Error {

@@ -17,7 +17,7 @@ struct Check {
   int run() {
     options.sizes = read_sizes(sizes);
     const GradientCheck check = check_gradient(*load_model(model), options);
-    write_out(json ? check_json(model, check) : check_text(model, check));
+    json ? write_out(check_json(model, check), Output::Data) : write_out(check_text(model, check));
     return options.limit > 0 && !(check.worst() <= options.limit) ? kFindings : kClean;
   }
 };

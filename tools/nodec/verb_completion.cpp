@@ -100,7 +100,7 @@ Verb add_completion(CLI::App& nodec) {
   const CLI::App* app = &nodec;
   return {verb, [shell, app] {
             const std::vector<VerbWords> verbs = words_of(*app);
-            write_out(*shell == "bash" ? bash_script(verbs) : zsh_script(verbs));
+            write_out(*shell == "bash" ? bash_script(verbs) : zsh_script(verbs), Output::Data);
             return kClean;
           }};
 }

@@ -22,7 +22,7 @@ struct Dump {
     }
     const std::shared_ptr<Graph> graph = load_model(model);
     if (drawn) {
-      write_out(drawing(*graph));
+      write_out(drawing(*graph), Output::Data);
     } else if (locations && is_graph_stage(after)) {
       write_out(print(*run_until(*graph, after), {.locations = true}));
     } else {

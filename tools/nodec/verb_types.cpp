@@ -69,13 +69,14 @@ struct Types {
 
   void show(const Shown& shown) const {
     const auto& [program, findings, differing, not_derived] = shown;
-    if (sarif) return write_out(types_sarif(model, findings, differing));
+    if (sarif) return write_out(types_sarif(model, findings, differing), Output::Data);
     const Graph none;
     const Graph& graph = program != nullptr ? *program : none;
     const Inference inference = infer(graph);
     if (json) {
       return write_out(types_json(model, graph, inference, findings, !no_prove, differing,
-                                  backward ? not_derived : ""));
+                                  backward ? not_derived : ""),
+                       Output::Data);
     }
     const bool coloured = colour_wanted(colour == "always"  ? ColourWhen::Always
                                         : colour == "never" ? ColourWhen::Never
@@ -89,7 +90,8 @@ struct Types {
     if (backward && !not_derived.empty()) {
       text += fmt::format("backward: not differentiated, because {}\n", not_derived);
     }
-    write_out(text + report(findings, {.colour = coloured}));
+    write_out(text + report(findings, {.colour = coloured}),
+              coloured ? Output::Coloured : Output::Text);
   }
 };
 

@@ -8,7 +8,6 @@
 namespace nodec {
 namespace {
 
-constexpr std::size_t kRankLimit = 16;
 constexpr int kDimTermLimit = 64;
 
 // Whether all of `text` was a number.

@@ -9,9 +9,6 @@
 
 namespace nodec {
 
-// Regions, and types within types, may nest this deep.
-inline constexpr int kDepthLimit = 64;
-
 class Reader {
  public:
   Reader(std::string_view text, std::string_view file)

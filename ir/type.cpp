@@ -69,8 +69,16 @@ struct Type::Parts {
   bool operator==(const Parts& other) const = default;
 };
 
-Type::Type(Kind kind, Parts parts)
-    : kind_(kind), parts_(std::make_shared<const Parts>(std::move(parts))) {}
+Type::Type(Kind kind, Parts parts) : kind_(kind) {
+  for (const Type& element : parts.elements) {
+    depth_ = std::max(depth_, static_cast<std::uint8_t>(element.depth_ + 1));
+  }
+  if (depth_ > kDepthLimit) {
+    throw Error(fmt::format("types nest more than {} deep", kDepthLimit), {},
+                "put some of its levels into one");
+  }
+  parts_ = std::make_shared<const Parts>(std::move(parts));
+}
 
 const Type::Parts& Type::parts() const {
   static const Parts none;

@@ -71,6 +71,10 @@ using Bindings = std::map<std::string, std::int64_t, std::less<>>;
 // No axis of a program is longer.
 inline constexpr std::int64_t kSizeLimit = std::int64_t{1} << 40;
 
+// Regions, and types within types, may nest this deep; a shape may have this many axes.
+inline constexpr int kDepthLimit = 64;
+inline constexpr std::size_t kRankLimit = 16;
+
 // An integer polynomial in symbols, kept in normal form (no zero terms, monomials sorted), or `?`.
 // Arithmetic that leaves int64 is an Error.
 class Dim {
@@ -127,6 +131,7 @@ class Type {
  public:
   enum class Kind : std::uint8_t { Never, Any, Tensor, Tuple, Record, Box, Tape };
 
+  // Error where it would nest more than kDepthLimit deep.
   Type() = default;  // never
   static Type never() { return {}; }
   static Type any();
@@ -168,6 +173,7 @@ class Type {
   Kind kind_ = Kind::Never;
   Dtype dtype_ = Dtype::F32;
   std::int8_t device_ = kHost;
+  std::uint8_t depth_ = 0;              // of the types within
   std::shared_ptr<const Parts> parts_;  // null: none
 };
 

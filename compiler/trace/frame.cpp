@@ -128,6 +128,11 @@ Opened::Opened(Body body, std::string what, const SourceLine& where, Region* reg
   frame_->what = std::move(what);
   frame_->where = where;
   frame_->parent = body == Body::Program ? nullptr : &current(where);
+  frame_->depth = frame_->parent != nullptr ? frame_->parent->depth + 1 : 0;
+  if (frame_->depth > kDepthLimit) {
+    throw Error(fmt::format("bodies nest more than {} deep", kDepthLimit), {{where, frame_->what}},
+                "write some of them without a body of their own");
+  }
   frame_->record =
       frame_->parent != nullptr ? frame_->parent->record : std::make_shared<TraceRecord>();
   if (region == nullptr) {

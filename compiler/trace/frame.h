@@ -99,6 +99,7 @@ struct Frame : std::enable_shared_from_this<Frame> {
   std::string name;  // of a named call or solve: its step of a path
   SourceLine where;
   Frame* parent = nullptr;
+  int depth = 0;  // how many are around it
   std::shared_ptr<TraceRecord> record;
   std::unique_ptr<Region> own_region;  // null for the program's
   Region* region = nullptr;

@@ -29,9 +29,31 @@ void Trace::check_name(const std::string& name, const SourceLine& where) const {
       {{where, ""}}, "give each input a name of its own");
 }
 
+// Sizes as the IR text takes them.
+void Trace::check_sizes(const std::string& name, const Type& type, const SourceLine& where) const {
+  if (!type.is_tensor()) return;
+  const Shape& shape = type.shape();
+  if (shape.size() > kRankLimit) {
+    throw Error(
+        fmt::format("input '{}' has {} axes, of at most {}", name, shape.size(), kRankLimit),
+        {{where, ""}}, "merge some of them");
+  }
+  for (const Dim& dim : shape) {
+    if (dim.is_size()) continue;
+    throw Error(fmt::format("input '{}' is {}, where {} is {}", name, type.str(), dim.str(),
+                            dim.is_constant() && dim.constant() < 0 ? "negative" : "past 2^40"),
+                {{where, ""}}, "give it sizes from 0 on");
+  }
+}
+
 Var Trace::input(std::string name, const Type& type, Here where) {
   const SourceLine line = SourceLine::of(where);
-  for (const std::string& leaf : tracing::leaf_names(type, name)) check_name(leaf, line);
+  const std::vector<Type> types = tracing::leaf_types(type);
+  const std::vector<std::string> leaves = tracing::leaf_names(type, name);
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    check_name(leaves[i], line);
+    check_sizes(leaves[i], types[i], line);
+  }
   Var var = Access::make(add_argument(*frame_, type, name), line);
   Access::rename(var, std::move(name));
   return var;
@@ -88,6 +110,10 @@ void tracing::refuse_inputs(std::size_t inputs) {
 }
 
 Traced Trace::finish() {
+  if (!frame_->open) {
+    throw Error(fmt::format("'{}' is finished already", graph_->name), {},
+                "keep what finish() gave, or trace the program again");
+  }
   frame_.close();
   const std::vector<Finding>& findings = frame_->record->findings;
   if (findings.empty()) return frame_->record->traced;

@@ -34,6 +34,7 @@ class Trace {
 
  private:
   void add_output(const std::string& name, Value* value, int alias, const SourceLine& where);
+  void check_sizes(const std::string& name, const Type& type, const SourceLine& where) const;
   void check_name(const std::string& name, const SourceLine& where) const;
 
   std::shared_ptr<Graph> graph_;

@@ -109,3 +109,9 @@ TEST_CASE("shapes count their elements") {
   CHECK(element_count({20, B}) == B * 20);
   CHECK(str(Shape{20, B + 1}) == "[20, B + 1]");
 }
+
+TEST_CASE("types nest as deep as their text may") {
+  Type type = Type::scalar(Dtype::F32);
+  for (int i = 0; i < kDepthLimit; ++i) type = Type::tuple({Type::scalar(Dtype::I32), type});
+  CHECK_THROWS_WITH_AS(Type::box(type), doctest::Contains("types nest more than 64 deep"), Error);
+}

@@ -1,4 +1,5 @@
 // Whole traces: inputs, outputs, records, bodies and derivatives; and the messages of misuse.
+#include <functional>
 #include <tuple>
 
 #include "compiler/ad/differentiate.h"
@@ -437,6 +438,56 @@ TEST_CASE("inputs and outputs have names of their own") {
         R"(error: there is no field 'shift' in {scale: f32[]}
   --> line +0
   help: its fields are: scale)");
+}
+
+TEST_CASE("bodies nest as deep as their text may") {
+  const auto nested = [](int depth) {
+    return trace("nested", {{"x", f32()}}, [&](const Var& x) {
+      const std::function<Var(const Var&, int)> deeper = [&](const Var& v, int left) {
+        if (left == 0) return v * 2;
+        return call(
+            "layer", [&](const Var& u) { return deeper(u, left - 1); }, v);
+      };
+      return deeper(x, depth);
+    });
+  };
+  const Traced deepest = nested(kDepthLimit);
+  CHECK(print(*parse(print(*deepest.graph), find_primitive)) == print(*deepest.graph));
+  CHECK(message([&] {
+          nested(kDepthLimit + 1);
+        }).starts_with("error: bodies nest more than 64 deep"));
+}
+
+TEST_CASE("an input has sizes that can be, and as many as its text may") {
+  Trace t("sizes");
+  CHECK(message([&] {
+          t.input("x", f32({-3, 2}));
+        }) ==
+        R"(error: input 'x' is f32[-3, 2], where -3 is negative
+  --> line +0
+  help: give it sizes from 0 on)");
+  CHECK(message([&] {
+          t.input("x", Type::record({{"w", f32({std::int64_t{1} << 50})}}));
+        })
+            .starts_with("error: input 'x.w' is f32[1125899906842624], where 1125899906842624 is "
+                         "past 2^40\n"));
+  CHECK(message([&] {
+          t.input("x", Type::tensor(Dtype::F32, Shape(17, Dim(1))));
+        }).starts_with("error: input 'x' has 17 axes, of at most 16\n"));
+}
+
+TEST_CASE("a program is finished once, and what was moved away is no program") {
+  Trace t("done");
+  t.output("y", t.input("x", f32()) * 2);
+  Traced first = t.finish();
+  CHECK(message([&] { t.finish(); }) ==
+        "error: 'done' is finished already\n"
+        "  help: keep what finish() gave, or trace the program again");
+  const Traced kept = std::move(first);
+  CHECK(kept.graph->name == "done");
+  CHECK(message([&] { print(*first.graph); }) ==
+        "error: there is no program here: it was moved from, or never made\n"
+        "  help: use the one that trace() or compile() gave, where it is now");
 }
 
 }  // namespace

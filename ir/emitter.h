@@ -115,6 +115,7 @@ class Emitter {
                                             Dtype stored) = 0;
   // The lanes' own transpose: lane r of result c is lane c of x[r]; x has lanes() values.
   virtual std::vector<Code> transpose(std::span<const Code> x) = 0;
+  virtual Code data(Dtype stored, std::span<const double> values) = 0;  // constant, of the program
   virtual Code local(std::int64_t bytes) = 0;  // 64-byte aligned storage of this call
 
   // Lanes.

@@ -29,6 +29,7 @@ struct Buffer {
     Input,       // a port, dense
     Output,      // a port, dense
     Dense,       // scratch shared by the team
+    Table,       // data of the program: a constant
     Lanes,       // scratch, [block][element][16]
     Local,       // one tile's values, on the stack of the function that uses them
     Slots,       // scratch, [chunk][output][16]
@@ -40,11 +41,12 @@ struct Buffer {
   std::string name;
   Space space = Space::Local;
   Dtype dtype = Dtype::F32;
-  std::int64_t elements = 1;  // Lanes, Local, Slots, Frame, ArgLanes
-  Dim count;                  // Input, Output, Dense, FrameDense: elements in all
-  int index = -1;             // port, scratch buffer, callee argument, or tape frame variable
-  int tape = -1, part = -1;   // Frame, FrameDense: what it is part of, which one, and
-  Dim offset;                 // the bytes of the frame before it
+  std::int64_t elements = 1;     // Lanes, Local, Slots, Frame, ArgLanes
+  Dim count;                     // Input, Output, Dense, FrameDense: elements in all
+  int index = -1;                // port, scratch buffer, callee argument, or tape frame variable
+  int tape = -1, part = -1;      // Frame, FrameDense: what it is part of, which one, and
+  Dim offset;                    // the bytes of the frame before it
+  const Op* constant = nullptr;  // Table: whose `values` these are
 
   bool varying() const {
     return space == Space::Lanes || space == Space::Local || space == Space::Frame ||
@@ -291,16 +293,11 @@ struct Tell {
   const Op* op = nullptr;
   std::vector<int> operands;
 };
-// The values of a constant op, written by thread 0.
-struct Table {
-  int buffer = -1;
-  const Op* op = nullptr;
-};
 struct Barrier {};
 
 struct Node {
   std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
-               TapeFrame, FailIf, Tell, Table, Barrier, DenseKernel>
+               TapeFrame, FailIf, Tell, Barrier, DenseKernel>
       what;
 };
 

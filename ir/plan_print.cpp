@@ -15,6 +15,8 @@ const char* space_name(Buffer::Space space) {
       return "output";
     case Buffer::Space::Dense:
       return "dense";
+    case Buffer::Space::Table:
+      return "table";
     case Buffer::Space::Lanes:
       return "lanes";
     case Buffer::Space::Local:
@@ -232,7 +234,6 @@ class Printer {
     at(d, "fail if s{}{}{}", n.status, p.site < 0 ? "" : fmt::format(" of solve {}", p.site),
        p.reverse ? " in reverse" : "");
   }
-  void one(const Table& n, int d) { at(d, "table {}", buffer(n.buffer)); }
   void one(const Barrier&, int d) { at(d, "barrier"); }
   void one(const DenseKernel& n, int d) {
     std::visit([&](const auto& x) { one(x, d); }, n);

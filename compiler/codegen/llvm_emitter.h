@@ -59,6 +59,7 @@ class LlvmEmitter : public Emitter {
   void store_masked(Code base, Code offset, Dtype stored, Code value, Code count) override;
   Code gather(Code base, Code offsets, Dtype stored) override;
   void scatter(Code base, Code offsets, Dtype stored, Code value) override;
+  Code data(Dtype stored, std::span<const double> values) override;
   Code local(std::int64_t bytes) override;
 
   // llvm_lanes.cpp

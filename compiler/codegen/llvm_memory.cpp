@@ -107,6 +107,48 @@ void LlvmEmitter::scatter(Code base, Code offsets, Dtype stored, Code stored_val
   build_.CreateMaskedScatter(raw, at, alignment(stored));
 }
 
+namespace {
+
+template <class T>
+llvm::Constant* array_of(llvm::LLVMContext& context, std::span<const double> values) {
+  std::vector<T> numbers;
+  numbers.reserve(values.size());
+  for (const double x : values) {
+    if constexpr (std::is_floating_point_v<T>) {
+      numbers.push_back(static_cast<T>(x));
+    } else {
+      numbers.push_back(static_cast<T>(static_cast<std::int64_t>(x)));
+    }
+  }
+  return llvm::ConstantDataArray::get(context, llvm::ArrayRef<T>(numbers));
+}
+
+llvm::Constant* array_of(llvm::LLVMContext& context, Dtype stored, std::span<const double> values) {
+  switch (stored) {
+    case Dtype::F32:
+      return array_of<float>(context, values);
+    case Dtype::F64:
+      return array_of<double>(context, values);
+    case Dtype::I32:
+      return array_of<std::uint32_t>(context, values);
+    case Dtype::I64:
+      return array_of<std::uint64_t>(context, values);
+    default:
+      NODEC_CHECK(bytes(stored) == 1, "data of {}", name(stored));
+      return array_of<std::uint8_t>(context, values);
+  }
+}
+
+}  // namespace
+
+Code LlvmEmitter::data(Dtype stored, std::span<const double> values) {
+  llvm::Constant* numbers = array_of(module_.getContext(), stored, values);
+  auto* made = new llvm::GlobalVariable(module_, numbers->getType(), true,
+                                        llvm::GlobalValue::PrivateLinkage, numbers, "table");
+  made->setAlignment(llvm::Align(64));
+  return code(made, Scalar::Pointer, false);
+}
+
 Code LlvmEmitter::local(std::int64_t bytes) {
   const llvm::IRBuilder<>::InsertPointGuard guard(build_);
   build_.SetInsertPoint(frame_.locals, frame_.locals->begin());

@@ -115,6 +115,13 @@ Code Walker::minimum(Code a, Code b) { return e_.select(e_.compare(Compare::Lt, 
 
 Code Walker::times(Code a, std::int64_t n) { return n == 1 ? a : e_.mul(a, i64(n)); }
 
+Code Walker::table(int buffer) {
+  const auto found = tables_.find(buffer);
+  if (found != tables_.end()) return found->second;
+  const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
+  return tables_[buffer] = e_.data(b.dtype, b.constant->attrs.get<std::vector<double>>("values"));
+}
+
 // The address of a buffer's first element for the current tile, slot or team.
 Code Walker::base(int buffer) {
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
@@ -129,6 +136,8 @@ Code Walker::base(int buffer) {
     case Buffer::Space::Dense:
     case Buffer::Space::Slots:
       return as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
+    case Buffer::Space::Table:
+      return table(buffer);
     case Buffer::Space::Lanes: {
       const Code start =
           as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));

@@ -60,6 +60,7 @@ class Walker {
   Code minimum(Code a, Code b);
   Code times(Code a, std::int64_t n);
   Code base(int buffer);
+  Code table(int buffer);
   void begin(Code frame, Code thread);  // the body of another function
   // Calls the out-of-line function of this name, which `body` writes when it is first wanted. Its
   // parameters: frame, thread, then those of these kinds.
@@ -84,7 +85,6 @@ class Walker {
   void only_first(const std::function<void()>& body);
   std::pair<Code, Code> my_share(Code count);  // of `count` units, split over the team
   Code constant(const Op& op);
-  void table(const plan::Table& node);
 
   // ---- walk_tiles.cpp ----
   Operand ready(const plan::Ref& ref);
@@ -200,6 +200,7 @@ class Walker {
   std::vector<Code> scalars_;
   std::vector<Code> frames_;
   std::map<int, Code> arguments_;  // of the function being written, by buffer
+  std::map<int, Code> tables_;     // the program's data, by buffer
   std::map<int, Code> locals_;     // tile buffers on the stack, by buffer
   std::vector<int> functions_;
   std::map<std::string, int> shared_;  // out-of-line code that the program needs more than once

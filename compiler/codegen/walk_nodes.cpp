@@ -34,7 +34,6 @@ void Walker::walk(const Nodes& nodes) {
             only_first(
                 [&] { write_at(ready(n.to), {}, scalars_[static_cast<std::size_t>(n.scalar)]); });
           }
-          if constexpr (std::is_same_v<T, Table>) only_first([&] { table(n); });
           if constexpr (std::is_same_v<T, Barrier>) {
             e_.call_runtime("nodec_barrier", std::vector<Code>{frame_, thread_}, false);
           }
@@ -60,16 +59,6 @@ Code Walker::constant(const Op& op) {
   if (const bool* x = std::get_if<bool>(&value)) return e_.constant(scalar_kind(dtype), *x ? 1 : 0);
   return e_.constant_bits(scalar_kind(dtype),
                           static_cast<std::uint64_t>(std::get<std::int64_t>(value)));
-}
-
-void Walker::table(const Table& node) {
-  const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.buffer)];
-  const auto& values = node.op->attrs.get<std::vector<double>>("values");
-  const Code pointer = base(node.buffer);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    e_.store(pointer, i64(static_cast<std::int64_t>(i)), b.dtype,
-             e_.constant(scalar_kind(b.dtype), values[i]));
-  }
 }
 
 void Walker::scalars(const Scalars& node) {

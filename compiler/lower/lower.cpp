@@ -207,8 +207,6 @@ plan::Plan Lowering::run() {
   if (!prologue_.empty()) {
     plan_.body.push_back({plan::Scalars{std::move(prologue_), std::move(prologue_results_)}});
   }
-  for (plan::Node& node : tables_) plan_.body.push_back(std::move(node));
-  if (!tables_.empty()) plan_.body.push_back({plan::Barrier{}});
   for (plan::Node& node : body) plan_.body.push_back(std::move(node));
   finish_plan(plan_, kept_);
   insert_barriers(plan_);

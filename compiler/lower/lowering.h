@@ -252,7 +252,6 @@ class Lowering {
   std::set<int> kept_;                          // written even if no kernel reads them
   std::vector<plan::Compute> prologue_;         // constants of the function being lowered
   std::vector<int> prologue_results_;
-  plan::Nodes tables_;  // constants that are not one value repeated
   int segment_ = 0;
   int next_segment_ = 0;
 };

@@ -187,13 +187,14 @@ int Lowering::home(const Value* v) {
     b.space = plan::Buffer::Space::Local;
     b.elements = elements(v);
   } else {
-    b.space = plan::Buffer::Space::Dense;
+    const bool is_table = v->op && v->op->primitive == &constant_p;
+    b.space = is_table ? plan::Buffer::Space::Table : plan::Buffer::Space::Dense;
+    b.constant = is_table ? v->op : nullptr;
     b.count = element_count(v->type.shape());
   }
   const int made = new_buffer(std::move(b));
   buffer_[v] = made;
   touch(made);
-  if (v->op && v->op->primitive == &constant_p) tables_.push_back({plan::Table{made, v->op}});
   return made;
 }
 

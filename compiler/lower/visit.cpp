@@ -127,7 +127,6 @@ void visit(Node& node, const Access& a) {
                      a.write(n.out);
                    },
                    [&](LoadScalar& n) { a.read(n.from); }, [&](StoreScalar& n) { a.write(n.to); },
-                   [&](Table& n) { a.write_buffer(n.buffer); },
                    [&](DenseKernel& n) { visit(n, a); }, [&](auto&) {}},
              node.what);
 }

@@ -153,6 +153,7 @@ class EvaluatingEmitter final : public Emitter {
   void scatter(Code, Code, Dtype, Code) override { unsupported(); }
   std::vector<Code> load_transposed(Code, std::span<const Code>, Dtype) override { unsupported(); }
   std::vector<Code> transpose(std::span<const Code>) override { unsupported(); }
+  Code data(Dtype, std::span<const double>) override { unsupported(); }
   Code local(std::int64_t) override { unsupported(); }
   Code broadcast(Code uniform) override { return {uniform.handle, uniform.scalar, true}; }
   Code lane_index() override { unsupported(); }

@@ -5,6 +5,7 @@
 #include "compiler/passes/eliminate_dead.h"
 #include "compiler/passes/fold_constants.h"
 #include "compiler/passes/forward_arguments.h"
+#include "compiler/passes/join_pads.h"
 #include "compiler/passes/rewrite_algebra.h"
 
 namespace nodec {
@@ -13,6 +14,7 @@ void simplify(Graph& graph) {
   bool changed = true;
   while (changed) {
     changed = rewrite_algebra(graph);
+    changed |= join_pads(graph);
     changed |= fold_constants(graph);
     changed |= forward_arguments(graph);
     changed |= eliminate_common(graph);

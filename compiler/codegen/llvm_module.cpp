@@ -21,6 +21,13 @@
 namespace nodec {
 namespace {
 
+template <class T>
+void set_option(const char* name, T value) {
+  const auto found = llvm::cl::getRegisteredOptions().find(name);
+  if (found == llvm::cl::getRegisteredOptions().end()) return;
+  static_cast<llvm::cl::opt<T>*>(found->second)->setValue(value);
+}
+
 void initialize_llvm() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -29,11 +36,12 @@ void initialize_llvm() {
     // Our loops are walked by one index with constant strides, which x86 addressing does by itself:
     // strength reduction finds next to nothing there and took 40 % of the compile time. Masks stay
     // where they are made: to look for a better place takes time squared in a block's length.
-    for (const char* pass : {"disable-lsr", "disable-x86-domain-reassignment"}) {
-      const auto found = llvm::cl::getRegisteredOptions().find(pass);
-      if (found == llvm::cl::getRegisteredOptions().end()) continue;
-      static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(true);
-    }
+    set_option("disable-lsr", true);
+    set_option("disable-x86-domain-reassignment", true);
+    // So does the scheduler, which asks of every two stores of a block whether they may meet, until
+    // it has met this many.
+    set_option("dag-maps-huge-region", 128u);
+    set_option("dag-maps-reduction-size", 64u);
   });
 }
 

@@ -23,6 +23,7 @@
 #include "compiler/passes/scalarize.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/unbox.h"
+#include "ir/float_mode.h"
 #include "ir/print.h"
 #include "ir/verify.h"
 #include "kernels/catalogue.h"
@@ -150,6 +151,7 @@ void merge_backward(std::vector<Finding>& findings, Finding backward) {
 }  // namespace
 
 std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options) {
+  const DefaultFloatMode mode;
   std::vector<Finding> findings = check_stability(graph, infer(graph), options.unfinished);
   if (!options.backward || !stable(findings) || !asks_for_derivatives(graph.body)) return findings;
   for (Finding& finding : backward_findings(graph)) merge_backward(findings, std::move(finding));
@@ -160,6 +162,7 @@ std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options) 
 std::int64_t compile_count() { return compiled; }
 
 std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage) {
+  const DefaultFloatMode mode;
   std::unique_ptr<Graph> copy = clone(graph);
   try {
     for (const Stage& s : kStages) {
@@ -176,6 +179,7 @@ std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage) {
 }
 
 std::string dump(const Graph& graph, std::string_view stage) {
+  const DefaultFloatMode mode;
   for (const Stage& s : kStages) {
     if (s.name == stage) return print(*run_until(graph, stage));
   }
@@ -200,6 +204,7 @@ namespace {
 // A Program, and the time it takes to `make` it.
 template <class Make>
 Program timed(Make make) {
+  const DefaultFloatMode mode;
   const auto start = std::chrono::steady_clock::now();
   Program program;
   make(program);

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "ir/fit.h"
+#include "ir/float_mode.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
 #include "ir/stopped.h"
@@ -238,6 +239,7 @@ std::vector<Datum> run_named(Interpreter& interpreter, const Graph& graph,
 }  // namespace
 
 std::vector<Array> interpret(const Graph& graph, std::span<const Array> arguments) {
+  const DefaultFloatMode mode;
   const std::size_t wanted = graph.body.args.size();
   if (arguments.size() != wanted) {
     throw Error(fmt::format("'{}' takes {}, got {}", graph.name, count_of(wanted, "argument"),

@@ -1,0 +1,79 @@
+// What a program is does not depend on the floating-point mode of the thread that makes it.
+#include <cfenv>
+#include <limits>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+#include "compiler/nodec.h"
+#include "ir/print.h"
+#include "tests/compiler/oracle.h"
+
+namespace nodec {
+namespace {
+
+// Another mode for a scope: rounding upwards, subnormals flushed where that can be asked for.
+class StrangeMode {
+ public:
+  StrangeMode() {
+    std::fegetenv(&before_);
+    std::fesetround(FE_UPWARD);
+#if defined(__SSE2__)
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+  }
+  ~StrangeMode() { std::fesetenv(&before_); }
+  static bool holds() {
+#if defined(__SSE2__)
+    if ((_mm_getcsr() & 0x8040) != 0x8040) return false;
+#endif
+    return std::fegetround() == FE_UPWARD;
+  }
+
+ private:
+  std::fenv_t before_;
+};
+
+// Folded constants that round, and one that is subnormal.
+Traced folding() {
+  return trace("folding", {{"x", f64()}, {"y", f32()}}, [](const Var& x, const Var& y) {
+    const Var third = constant(1.0, Dtype::F64) / constant(3.0, Dtype::F64);
+    const Var tiny = constant(std::numeric_limits<double>::min(), Dtype::F64) * 0.25;
+    return std::tuple{x * third + tiny * 4.0,
+                      y * 0.1 + cast<float>(exp(constant(0.1, Dtype::F64)))};
+  });
+}
+
+std::vector<Array> inputs() { return {Array::scalar(Dtype::F64, 0), Array::scalar(Dtype::F32, 1)}; }
+
+}  // namespace
+
+TEST_CASE("tracing, folding and compiling in another mode make the same program") {
+  const Traced plain = folding();
+  const std::string expanded = dump(*plain.graph, "expand");
+  const auto want = oracle::run_compiled(oracle::compile_fresh(*plain.graph), inputs());
+  std::string text, strange_expanded;
+  std::vector<Tensor> got;
+  std::vector<Array> interpreted;
+  bool kept = false;
+  {
+    const StrangeMode mode;
+    const Traced strange = folding();
+    text = print(*strange.graph);
+    strange_expanded = dump(*strange.graph, "expand");
+    const Program program = oracle::compile_fresh(*strange.graph);
+    got = oracle::run_compiled(program, inputs());
+    interpreted = interpret(*strange.graph, inputs());
+    kept = StrangeMode::holds();
+  }
+  CHECK(kept);
+  CHECK(text == print(*plain.graph));
+  CHECK(strange_expanded == expanded);
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    CHECK(oracle::value_at(got[i], 0) == oracle::value_at(want[i], 0));
+  }
+  CHECK(interpreted[0].real() == interpret(*plain.graph, inputs())[0].real());
+  CHECK(oracle::value_at(want[0], 0) == std::numeric_limits<double>::min());
+}
+
+}  // namespace nodec

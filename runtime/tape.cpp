@@ -39,8 +39,8 @@ bool TapeStorage::use(int segments, TapeRoom& room) {
   if (segments <= used) return true;  // another thread was first
   std::int64_t bytes = 0;
   const std::int64_t frames =
-      first_frames * ((std::int64_t{1} << std::min(segments, most_segments)) -
-                      (std::int64_t{1} << used));
+      first_frames *
+      ((std::int64_t{1} << std::min(segments, most_segments)) - (std::int64_t{1} << used));
   const bool absurd = segments > most_segments || __builtin_mul_overflow(frames, stride_, &bytes);
   if (absurd) bytes = std::numeric_limits<std::int64_t>::max();
   if (!room.take(bytes)) return false;

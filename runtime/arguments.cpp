@@ -106,7 +106,7 @@ std::int64_t ArgumentCheck::value_of(const Rule& rule, const Values& values) con
 bool ArgumentCheck::fits(std::size_t i, const TensorView& view, const Values& values) const {
   if (view.dtype != port(i).type.dtype() || view.dims.size() != rules_[i].size()) return false;
   for (std::size_t axis = 0; axis < view.dims.size(); ++axis) {
-    if (view.dims[axis] != wanted_dim(i, axis, values)) return false;
+    if (view.dims[axis] < 0 || view.dims[axis] != wanted_dim(i, axis, values)) return false;
   }
   return placed(view);
 }
@@ -201,7 +201,7 @@ std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view, const V
   const bool rank_fits = view.dims.size() == rules_[i].size();
   bool dims_fit = rank_fits;
   for (std::size_t axis = 0; rank_fits && axis < view.dims.size(); ++axis) {
-    dims_fit = dims_fit && view.dims[axis] == wanted_dim(i, axis, values);
+    dims_fit = dims_fit && view.dims[axis] >= 0 && view.dims[axis] == wanted_dim(i, axis, values);
   }
   if (!dims_fit || view.dtype != port(i).type.dtype()) {
     help = "make each array of the dtype and dims that are wanted of it";

@@ -64,7 +64,12 @@ std::string TensorView::type() const {
 Tensor::Tensor(Dtype dtype, std::vector<std::int64_t> dims)
     : dtype_(dtype), dims_(std::move(dims)) {
   const std::int64_t size = storage(view());
-  owned_ = allocate(size);
+  owned_ = try_allocate(size);
+  if (owned_ == nullptr) {
+    throw Error(
+        fmt::format("there is no memory for a tensor of type {}, {} bytes", view().type(), size),
+        {}, "make it smaller");
+  }
   data_ = owned_.get();
   std::memset(data_, 0, std::size_t(size));
 }

@@ -5,6 +5,12 @@
 
 namespace nodec::nn {
 
+void check_features(const std::string& layer, std::int64_t features, Here where) {
+  if (features >= 1 && features < kSizeLimit) return;
+  throw Error(fmt::format("{} has {} features", layer, features),
+              {{SourceLine::of(where), "this layer"}}, "give it from 1 to 2^40 features");
+}
+
 Spec Spec::tensor(std::vector<std::int64_t> dims, double value, double bound) {
   Spec spec;
   spec.leaf = true;

@@ -31,6 +31,9 @@ struct Spec {
   Type type(Dtype dtype) const;
 };
 
+// A layer has at least one feature, and no more than an axis has elements; Error at this line.
+void check_features(const std::string& layer, std::int64_t features, Here where);
+
 using Applied = std::pair<Var, State>;
 
 // What a layer knows; derive from it to write one. Its ops carry the line where the layer was made.

@@ -114,6 +114,9 @@ class ChainRules : public LayerRules {
 }  // namespace
 
 Layer Dense(std::int64_t in, std::int64_t out, const Activation& activation, Here where) {
+  for (const std::int64_t features : {in, out}) {
+    check_features(fmt::format("Dense({} => {})", in, out), features, where);
+  }
   return {std::make_shared<DenseRules>(in, out, activation, SourceLine::of(where)), where};
 }
 

@@ -132,6 +132,7 @@ Layer Dropout(double rate, Here where) {
 }
 
 Layer BatchNorm(std::int64_t features, BatchNormOptions options, Here where) {
+  check_features(fmt::format("BatchNorm({})", features), features, where);
   return {std::make_shared<BatchNormRules>(features, options, SourceLine::of(where)), where};
 }
 

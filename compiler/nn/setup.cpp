@@ -1,6 +1,8 @@
 // Drawing a model's first parameters.
 #include "compiler/nn/setup.h"
 
+#include <new>
+#include <stdexcept>
 #include <type_traits>
 
 #include "compiler/trace/content.h"
@@ -59,8 +61,13 @@ Leaves<T> drawn(const Spec& spec, std::uint64_t key) {
 
 template <class T>
 Setup<T> setup(std::uint64_t seed, const Layer& model, Init init) {
-  return {drawn<T>(model.rules().params(init), seed),
-          drawn<T>(model.rules().state(), philox::fold_in(seed, ~std::uint64_t{0}))};
+  try {
+    return {drawn<T>(model.rules().params(init), seed),
+            drawn<T>(model.rules().state(), philox::fold_in(seed, ~std::uint64_t{0}))};
+  } catch (const std::bad_alloc&) {
+  } catch (const std::length_error&) {
+  }
+  throw Error("there is no memory for the model's parameters", {}, "make its layers smaller");
 }
 
 template Setup<float> setup<float>(std::uint64_t, const Layer&, Init);

@@ -38,7 +38,13 @@ void Trace::check_sizes(const std::string& name, const Type& type, const SourceL
         fmt::format("input '{}' has {} axes, of at most {}", name, shape.size(), kRankLimit),
         {{where, ""}}, "merge some of them");
   }
+  std::int64_t bytes = 8;  // of the widest dtype
   for (const Dim& dim : shape) {
+    if (dim.is_constant() && __builtin_mul_overflow(bytes, dim.constant(), &bytes)) {
+      throw Error(
+          fmt::format("input '{}' is {}, more elements than can be counted", name, type.str()),
+          {{where, ""}}, "give it smaller sizes");
+    }
     if (dim.is_size()) continue;
     throw Error(fmt::format("input '{}' is {}, where {} is {}", name, type.str(), dim.str(),
                             dim.is_constant() && dim.constant() < 0 ? "negative" : "past 2^40"),

@@ -30,6 +30,17 @@ TEST_CASE("all that does not fit is said at once") {
         "  help: set CallOptions::threads to a number among them");
 }
 
+TEST_CASE("a negative size is no size") {
+  const Executable program(doubling_entry, doubling(), nullptr);
+  const Tensor x(Dtype::F32, {2, 4}), k = Tensor::scalar(1.0F);
+  const std::vector<std::int64_t> dims = {2, -4};
+  const TensorView inputs[] = {{Dtype::F32, dims, x.view().data}, k};
+  CHECK(message([&] { program.run(inputs); }) ==
+        "error: the arguments of 'doubling' do not fit:\n"
+        "  input 'x': wanted f32[2, B] with B not given, got f32[2, -4]\n"
+        "  help: make each array of the dtype and dims that are wanted of it");
+}
+
 TEST_CASE("symbols are bound consistently") {
   Signature signature = doubling();
   signature.inputs.push_back({"z", Type::tensor(Dtype::I32, {B, Dim::symbol("n") + 1})});

@@ -31,6 +31,12 @@ TEST_CASE("misuse of a tensor is refused") {
   CHECK_THROWS_WITH_AS(
       Tensor(Dtype::F32, {1LL << 32, 1LL << 32}),
       "error: a tensor of type f32[4294967296, 4294967296] has more bytes than there are", Error);
+#ifndef NODEC_SANITIZED  // a sanitizer ends the process there
+  CHECK_THROWS_WITH_AS(Tensor(Dtype::F32, {std::int64_t{1} << 60}),
+                       "error: there is no memory for a tensor of type f32[1152921504606846976], "
+                       "4611686018427387904 bytes\n  help: make it smaller",
+                       Error);
+#endif
   const int line = __LINE__ + 1;
   const auto read = [] { Tensor(Dtype::F32, {2}).values<double>(); };
   const auto make = [] { Tensor::of<float>({3}, {1.0F, 2.0F}); };

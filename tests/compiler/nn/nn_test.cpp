@@ -331,5 +331,18 @@ TEST_CASE("a policy is for the style that has a cell") {
   }
 }
 
+TEST_CASE("layers have features, and no more than there is memory for") {
+  CHECK(testing::message([] { nn::Dense(-1, 5); }) ==
+        R"(error: Dense(-1 => 5) has -1 features
+  --> line +0   this layer
+  help: give it from 1 to 2^40 features)");
+  const std::int64_t large = std::int64_t{1} << 50;
+  CHECK_THROWS_WITH_AS(nn::Dense(4, large), doctest::Contains("1125899906842624 features"), Error);
+  CHECK_THROWS_WITH_AS(nn::Dense(0, 4), doctest::Contains("has 0 features"), Error);
+  CHECK_THROWS_WITH_AS(nn::BatchNorm(-4), doctest::Contains("BatchNorm(-4) has -4 features"),
+                       Error);
+  CHECK_THROWS_AS(nn::setup(0, nn::Dense(large >> 11, large >> 11)), Error);
+}
+
 }  // namespace
 }  // namespace nodec

@@ -471,6 +471,10 @@ TEST_CASE("an input has sizes that can be, and as many as its text may") {
         })
             .starts_with("error: input 'x.w' is f32[1125899906842624], where 1125899906842624 is "
                          "past 2^40\n"));
+  const std::int64_t large = std::int64_t{1} << 39;
+  CHECK(message([&] {
+          t.input("x", f32({large, large}));
+        }).starts_with("error: input 'x' is f32[549755813888, 549755813888], more elements than"));
   CHECK(message([&] {
           t.input("x", Type::tensor(Dtype::F32, Shape(17, Dim(1))));
         }).starts_with("error: input 'x' has 17 axes, of at most 16\n"));

@@ -213,8 +213,10 @@ void Evaluation::branches(const Op& op) {
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
     if (r == 1) {
       first = contents_;
-      contents_.now = before.now;
-      contents_.untouched = before.untouched;
+      for (std::size_t v = 0; v < before.now.size(); ++v) {  // what a branch makes stays its own
+        contents_.now[v] = before.now[v];
+        contents_.untouched[v] = before.untouched[v];
+      }
     }
     enter(op, r);
     run(op.region(r));

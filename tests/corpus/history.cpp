@@ -348,6 +348,32 @@ PROGRAM(stored_only_early) {
   t.output("last", last);
 }
 
+PROGRAM(stored_by_a_solve_in_a_branch) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'last' in solve/cond/solve: f32[3]
+  // expect: 3 loads, 3 values, 0 unproven
+  // expect: help: pass 'last' through the body and return it, or declare it a Cell
+  // expect: count-dependent 'last' in solve: f32[3]
+  // expect: help: say what 'last' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  Var last = zeros(f32({3}));
+  const auto inner = [&](const Var& v) {
+    // expect: stored in 'last', f32[3]
+    // expect: stored in 'last', f32[3]
+    last = v;
+    return -1 * v;
+  };
+  const auto dynamics = [&](const Var& u, const Var& time) {
+    // expect: 'last' loses an argument, f32[3]
+    // expect: 'last' loses an argument, f32[3]
+    // expect: 'last' loses 'last', f32[3]
+    cond(
+        time < 0.5, [&] { solve(inner, u, 0, 1); }, [] {});
+    return -1 * u;
+  };
+  t.output("u", solve(dynamics, x, 0, 1).u);
+  t.output("last", last);
+}
+
 PROGRAM(stored_where_the_state_is_large) {
   const Var x = t.input("x", f32({3}));
   // expect: count-dependent 'st' in solve: {met: f32[], scale: f32[3]}

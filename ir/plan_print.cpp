@@ -3,6 +3,7 @@
 
 #include "ir/plan.h"
 #include "ir/primitive.h"
+#include "ir/print.h"
 
 namespace nodec::plan {
 namespace {
@@ -46,6 +47,10 @@ class Printer {
     for (const ScratchBuffer& b : plan_.signature.scratch) {
       line("  scratch {}: {} bytes", b.name, b.bytes.str());
     }
+    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
+      const Op* constant = plan_.buffers[i].constant;
+      if (constant) line("  {} = {}", buffer(static_cast<int>(i)), value_of(*constant));
+    }
     for (const TapeLayout& t : plan_.signature.tapes) {
       line("  {}: {} bytes a frame", t.name, t.frame_bytes.str());
     }
@@ -80,6 +85,17 @@ class Printer {
     if (r.scalar >= 0) return fmt::format("s{}", r.scalar);
     if (r.buffer < 0) return "0";
     return buffer(r.buffer);
+  }
+
+  // What an op without operands gives: a constant's numbers (the first of many), a size.
+  static std::string value_of(const Op& op) {
+    constexpr std::size_t kMost = 120;
+    std::string text;
+    for (const char* name : {"value", "values", "size"}) {
+      if (const Attr* attr = op.attrs.find(name)) text = print(*attr);
+    }
+    if (text.size() <= kMost) return text;
+    return text.substr(0, text.find(',', kMost)) + ", ...]";
   }
 
   void computes(const std::vector<Compute>& list, int depth) {
@@ -185,6 +201,7 @@ class Printer {
       for (const Source& s : n.computes[i].operands) {
         operands += (operands.empty() ? "" : ", ") + ref(s.ref);
       }
+      if (operands.empty()) operands = value_of(*n.computes[i].op);
       at(d + 1, "s{} = {} {}", n.results[i], n.computes[i].op->name(), operands);
     }
   }

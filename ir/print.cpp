@@ -150,6 +150,8 @@ class Printer {
 
 }  // namespace
 
+std::string print(const Attr& attr) { return std::visit(AttrText(), attr); }
+
 bool tells_line(std::string_view attribute) {
   return attribute.starts_with("declared_") || attribute.starts_with("written_");
 }

@@ -15,6 +15,7 @@ struct PrintOptions {
 std::string print(const Graph& graph, const PrintOptions& options = {});
 std::string print(const Region& region);
 std::string print(const Op& op);  // one op with its regions, for error evidence
+std::string print(const Attr& attr);
 
 // declared_0, written_0, ...: lines of the user's program, as `where` is one, and like it no part
 // of what the op computes.

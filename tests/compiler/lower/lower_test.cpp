@@ -142,6 +142,21 @@ TEST_CASE("only the last part of a join may have a size that is no number") {
                  "dense map [N]"));
 }
 
+TEST_CASE("a plan shows the numbers of its constants") {
+  const std::string plan = oracle::plan_text(R"(graph f (%x: f32[N], %y: f32[3]) {
+  %1 = constant {dtype = f32, shape = <>, value = 0.25}
+  %2 = broadcast %1 {dims = [], shape = <N>}
+  %3 = add %x, %2
+  %4 = constant {dtype = f32, shape = <3>, values = [1.5, -2.0, 0.1]}
+  %5 = mul %y, %4
+  %6 = dim {size = <N>}
+  yield %3, %5, %6
+})");
+  CHECK(contains(plan, "= constant 0.25\n"));
+  CHECK(contains(plan, "1.5, -2.0, 0.1"));
+  CHECK(contains(plan, "= dim <N>\n"));
+}
+
 TEST_CASE("a port without a name has its number in the signature") {
   const auto graph = oracle::read("graph f (%x: f32[2], %0: f32[3]) { yield %x as y, %0 }");
   const Program program = oracle::compile_fresh(*graph);

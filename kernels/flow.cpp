@@ -99,4 +99,12 @@ void set_declared(Op& op, std::size_t result, const SourceLine& where) {
   op.attrs.set(fmt::format("declared_{}", result), where.str());
 }
 
+SourceLine written_at(const Op& op, std::size_t result) {
+  return SourceLine::read(op.attrs.get_or<std::string>(fmt::format("written_{}", result), ""));
+}
+
+void set_written(Op& op, std::size_t result, const SourceLine& where) {
+  op.attrs.set(fmt::format("written_{}", result), where.str());
+}
+
 }  // namespace nodec

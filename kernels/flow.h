@@ -28,5 +28,8 @@ const Value* captured(const Value& arg);
 // `declared_0`, `declared_1`, ...; unknown when it does not say.
 SourceLine declared_at(const Op& op, std::size_t result);
 void set_declared(Op& op, std::size_t result, const SourceLine& where);
+// And where it was last assigned inside: `written_0`, `written_1`, ...
+SourceLine written_at(const Op& op, std::size_t result);
+void set_written(Op& op, std::size_t result, const SourceLine& where);
 
 }  // namespace nodec

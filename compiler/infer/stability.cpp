@@ -200,7 +200,12 @@ class Findings {
     f.declared = declared_at(*c.loop, c.index);
     if (!f.declared.known()) f.declared = begins_at(c);
     if (loop) {
-      leaves(f, *c.loop, last.results[c.index], c.leaves);
+      const SourceLine written = written_at(*c.loop, c.index);
+      if (written.known()) {
+        f.writes.push_back({written, c.leaves, false});
+      } else {
+        leaves(f, *c.loop, last.results[c.index], c.leaves);
+      }
     } else {
       branches(f, c);
     }
@@ -228,6 +233,9 @@ class Findings {
     if (no->op == nullptr && yes->op != nullptr) std::swap(f.before, f.after);
     if (yes->op != nullptr) leaves(f, *c.loop, yes, yes->type);
     if (no->op != nullptr) leaves(f, *c.loop, no, no->type);
+    if (!f.writes.empty()) return;  // else what was there before is assigned
+    const SourceLine written = written_at(*c.loop, c.index);
+    if (written.known()) f.writes.push_back({written, f.after, false});
   }
 
   static std::int64_t number_of(const BoxedVariable& v) {

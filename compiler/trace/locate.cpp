@@ -151,15 +151,18 @@ void declare_copies(const Traced& traced, const Survivors& graph) {
   }
 }
 
-// A loop or branch that does not keep its types says where their variables are declared, which
-// nothing else in the graph tells.
+// A loop or branch that does not keep its types says where their variables are declared and
+// assigned, which nothing else in the graph tells.
 void declare_open(const Traced& traced, const Survivors& graph) {
   for (const StoreSite& site : traced.stores) {
-    if (!site.declared.known()) continue;
+    const SourceLine where = first_user_line(site.addresses);
     for (const Value* made : site.values) {
       const Value* value = graph.flow_result(made);
       if (value == nullptr || !value->op->attrs.has("open")) continue;
-      set_declared(*value->op, std::size_t(value->index), site.declared);
+      const auto result = std::size_t(value->index);
+      if (site.declared.known()) set_declared(*value->op, result, site.declared);
+      if (!where.known()) continue;
+      set_written(*value->op, result, {where.file, where.line, value->op->where.layer});
     }
   }
 }

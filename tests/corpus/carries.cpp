@@ -146,14 +146,14 @@ PROGRAM(a_chain_of_carries) {
   // expect: carry-change 'a' in while: f32[] -> f64[]
   // expect: help: start 'a' as f64[], or convert it back at the end of the body
   Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
-  // expect: leaves 'b', f64[]
-  // expect: leaves 'a', f64[]
   const Var n = while_loop(
       constant(0, Dtype::I32), [](const Var& n) { return n < 3; },
       [&](const Var& n) {
         // expect: leaves 'c', f64[]
         c = b * 2;
+        // expect: leaves 'b', f64[]
         b = a;
+        // expect: leaves 'a', f64[]
         a = w;
         return n + 1;
       });
@@ -172,11 +172,11 @@ PROGRAM(a_chain_through_a_branch_and_a_loop) {
   Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
   Var kept = t.input("kept", f32());
   const auto turn = [&](const Var& n) {
-    // expect: leaves 'c', f32[2]
     c = call(
+        // expect: leaves 'c', f32[2]
         "twice", [](const Var& v) { return v * 2; }, b);
-    // expect: leaves 'b', f32[2]
     cond(
+        // expect: leaves 'b', f32[2]
         x > 0, [&] { b = a; }, [] {});
     while_loop(
         constant(0, Dtype::I32), [](const Var& i) { return i < 2; },
@@ -184,10 +184,10 @@ PROGRAM(a_chain_through_a_branch_and_a_loop) {
           kept = kept + sum(w);
           return i + 1;
         });
+    // expect: leaves 'a', f32[2]
     a = w;
     return n + 1;
   };
-  // expect: leaves 'a', f32[2]
   const Var n = while_loop(
       constant(0, Dtype::I32), [](const Var& n) { return n < 3; }, turn);
   t.output("n", n);
@@ -199,11 +199,11 @@ PROGRAM(a_chain_that_ends_where_types_no_longer_fit) {
   // expect: carry-change 'a' in while: f32[] -> f64[]
   // expect: help: start 'a' as f64[], or convert it back at the end of the body
   Var a = t.input("a", f32()), b = t.input("b", f32());
-  // expect: leaves 'a', f64[]
   const Var n = while_loop(
       constant(0, Dtype::I32), [](const Var& n) { return n < 3; },
       [&](const Var& n) {
         b = b + a;
+        // expect: leaves 'a', f64[]
         a = w;
         return n + 1;
       });

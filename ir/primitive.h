@@ -163,7 +163,7 @@ struct Primitive {
   IntegerRule integer = nullptr;  // beside `scalar`, where integers and bools are operands
   Gradient gradient = {};
   LowerRule lower = nullptr;
-  bool expansion = false;  // `lower` writes tens of operations: a back end may share them
+  bool expansion = false;           // `lower` writes tens of operations: a back end may share them
   GenerateRule generate = nullptr;  // Generate ops; constant and dim are `lower`'s own
   Fold fold = {};                   // Reduce ops
   ExpandRule expand = nullptr;

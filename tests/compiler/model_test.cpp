@@ -46,7 +46,8 @@ std::string crossed(const char* name, nodec_models_result wanted) {
 TEST_CASE("what a library's model is crosses as text, its findings complete") {
   const auto same = parse(crossed("doubled", nodec_models_ir), find_primitive);
   CHECK(same->name == "doubled");
-  CHECK(crossed("mistaken", nodec_models_error).starts_with("error: 'matmul' wants as many columns"));
+  CHECK(
+      crossed("mistaken", nodec_models_error).starts_with("error: 'matmul' wants as many columns"));
   const std::string text = crossed("refused", nodec_models_findings);
   const std::vector<Finding> crossed = read_findings(text);
   CHECK(report(crossed) == report(analyze([] { return trace_registered("refused"); })));

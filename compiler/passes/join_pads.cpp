@@ -1,3 +1,4 @@
+// Finds the roots of such sums from the last op back, then rewrites them in one sweep.
 #include "compiler/passes/join_pads.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Every value becomes the numbers of its elements, row-major; a tape one of longer frames. Inputs
+// are read where an element is first asked for, and results are put together last.
 #include "compiler/passes/scalarize.h"
 
 #include <algorithm>

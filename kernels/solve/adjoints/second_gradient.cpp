@@ -1,3 +1,4 @@
+// The coarser solve, and how far two gradients are apart.
 #include "kernels/solve/adjoints/second_gradient.h"
 
 #include "kernels/build.h"

@@ -243,11 +243,11 @@ std::vector<const Value*> Lowering::read_by_sample(const Task& task) {
 }
 
 void Lowering::make_rows(const Task& task, Nodes& nodes) {
-  const Region& region = task.op ? *task.op->parent : *task.region;
+  const Region* region = task.op ? task.op->parent : task.region;
   TileList list;
   list.segment = next_segment_++;
   for (const Value* v : read_by_sample(task)) {
-    if (!rows_.count({v, &region})) rows_[{v, &region}] = add_rows(list, v);
+    if (!rows_.count({v, region})) rows_[{v, region}] = add_rows(list, v);
   }
   if (list.kernels.empty()) return;
   plan::Phase phase;

@@ -172,9 +172,9 @@ PROGRAM(a_chain_through_a_branch_and_a_loop) {
   Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
   Var kept = t.input("kept", f32());
   const auto turn = [&](const Var& n) {
-    c = call(
-        // expect: leaves 'c', f32[2]
-        "twice", [](const Var& v) { return v * 2; }, b);
+    const auto twice = [](const Var& v) { return v * 2; };
+    // expect: leaves 'c', f32[2]
+    c = call("twice", twice, b);
     cond(
         // expect: leaves 'b', f32[2]
         x > 0, [&] { b = a; }, [] {});

@@ -155,7 +155,8 @@ SolveState FixedIntegration::advance_many(Builder& b, const SolveState& s,
   begin.status = begin.stride = nullptr;
   const SolveState taken = take_steps(b, begin, some, Look::Never);
   Value *code = finite_status(b, taken.states), *one = i32(b, 1);
-  Value* again = logical_and(b, logical_not(b, succeeds(b, code)), gt(b, s.stride, one));
+  Value* many = gt(b, s.stride, one);
+  Value *good = succeeds(b, code), *bad = logical_not(b, good), *again = logical_and(b, bad, many);
   begin.tape = taken.tape;  // a tape has one history: the same frames are written anew
   const Values back = flatten(begin), on = flatten(taken);
   Values chosen;

@@ -53,8 +53,8 @@ class SolveView {
 
   Value* t0() const { return op_->operands.at(0); }
   Value* t1() const { return op_->operands.at(1); }
-  Value* rtol() const { return op_->operands.at(2); }
-  Value* atol() const { return op_->operands.at(3); }
+  Value* rtol() const { return op_->operands.at(kRtol); }
+  Value* atol() const { return op_->operands.at(kAtol); }
   Value* dt0() const { return op_->operands.at(4); }
   Value* max_steps() const { return op_->operands.at(5); }
   Value* dt_max() const { return limits_steps() ? op_->operands.at(kScalars) : nullptr; }
@@ -88,7 +88,7 @@ class SolveView {
   const Method& method() const;  // Error when there is none of that name
 
   // Where a group of operands starts; argument i > 0 of the dynamics is operand operand_of(i).
-  static constexpr std::size_t kScalars = 6;
+  static constexpr std::size_t kRtol = 2, kAtol = 3, kScalars = 6;
   std::size_t first_state() const {
     return kScalars + (limits_steps() ? 1 : 0) + (has_stops() ? 1 : 0);
   }

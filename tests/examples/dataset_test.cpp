@@ -8,7 +8,7 @@
 #include "compiler/nodec.h"
 #include "examples/mnist/sha256.h"
 #include "tests/examples/idx_files.h"
-#include "tests/examples/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace nodec;
 using namespace nodec::mnist;

@@ -5,9 +5,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "compiler/nodec.h"
-#include "tests/examples/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace nodec;
 using namespace nodec::mnist;
@@ -18,13 +19,17 @@ const std::vector<float> weight = {1, 2, 3, 4, 5, 6}, bias = {-1, 0.5f};
 const std::vector<NamedArray> arrays = {{"dense.weight", {2, 3}, weight},
                                         {"dense.bias", {2}, bias}};
 
-std::string message(const TemporaryFolder& folder, const std::filesystem::path& path) {
+std::string said(const TemporaryFolder& folder, const std::function<void()>& does) {
   try {
-    write_safetensors(path, arrays);
+    does();
   } catch (const Error& error) {
     return folder.without_path(error.message());
   }
   return "no error";
+}
+
+std::string message(const TemporaryFolder& folder, const std::filesystem::path& path) {
+  return said(folder, [&] { write_safetensors(path, arrays); });
 }
 
 }  // namespace
@@ -78,12 +83,7 @@ std::string with_header(const std::string& header, std::size_t bytes) {
 std::string refusal(const std::string& bytes) {
   TemporaryFolder folder;
   const auto path = folder.file("p", bytes);
-  try {
-    read_safetensors(path);
-  } catch (const Error& error) {
-    return folder.without_path(error.message());
-  }
-  return "no error";
+  return said(folder, [&] { read_safetensors(path); });
 }
 
 }  // namespace

@@ -16,28 +16,12 @@
 #include <thread>
 #include <vector>
 
+#include "tests/temporary_folder.h"
+
 using namespace nodec;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A fresh folder that goes away with the test.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "nodec-cache-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::permissions(path, fs::perms::owner_all, ignored);
-    fs::remove_all(path, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  fs::path path;
-};
 
 Artifact artifact(const std::string& object) {
   Artifact made;
@@ -45,11 +29,6 @@ Artifact artifact(const std::string& object) {
   made.signature.entry = "f";
   made.signature.inputs = {{"x", Type::tensor(Dtype::F32, {Dim::symbol("B")})}};
   return made;
-}
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void write(const fs::path& path, const std::string& bytes) {
@@ -75,8 +54,8 @@ const Hash key = hash("the program");
 }  // namespace
 
 TEST_CASE("an entry is found again, by its own key only, and leaves no other file") {
-  const Folder folder;
-  const ObjectCache cache(folder.path / "made" / "on demand");
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path() / "made" / "on demand");
   CHECK_FALSE(cache.find(key));
   CHECK(cache.store(key, artifact("bytes of an object")));
   const auto found = cache.find(key);
@@ -88,11 +67,11 @@ TEST_CASE("an entry is found again, by its own key only, and leaves no other fil
 }
 
 TEST_CASE("every truncation is refused and removed") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   REQUIRE(cache.store(key, artifact("object")));
-  const fs::path path = only_file(folder.path);
-  const std::string sound = read(path);
+  const fs::path path = only_file(folder.path());
+  const std::string sound = read_file(path);
   for (std::size_t length = 0; length < sound.size(); ++length) {
     write(path, sound.substr(0, length));
     CHECK_FALSE(cache.find(key));
@@ -105,22 +84,22 @@ TEST_CASE("every truncation is refused and removed") {
 }
 
 TEST_CASE("a folder in place of a file is no entry, and no failure") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   const KeyFields fields{{"program", "graph"}};
-  fs::create_directory(folder.path / (key_of(fields).str() + ".nodec"));
-  fs::create_directory(folder.path / "yy.why");
+  fs::create_directory(folder.path() / (key_of(fields).str() + ".nodec"));
+  fs::create_directory(folder.path() / "yy.why");
   CHECK_FALSE(cache.find(key_of(fields)));
   CHECK_FALSE(cache.store(key_of(fields), artifact("object"), fields));
   CHECK(cache.glances().empty());
 }
 
 TEST_CASE("every flipped bit is noticed") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   REQUIRE(cache.store(key, artifact("object")));
-  const fs::path path = only_file(folder.path);
-  const std::string sound = read(path);
+  const fs::path path = only_file(folder.path());
+  const std::string sound = read_file(path);
   for (std::size_t bit = 0; bit < sound.size() * 8; ++bit) {
     std::string damaged = sound;
     damaged[bit / 8] = char(damaged[bit / 8] ^ (1 << (bit % 8)));
@@ -130,32 +109,32 @@ TEST_CASE("every flipped bit is noticed") {
 }
 
 TEST_CASE("an entry renamed to another key is not that program") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   REQUIRE(cache.store(key, artifact("object")));
   const Hash other = hash("another program");
-  fs::rename(only_file(folder.path), folder.path / (other.str() + ".nodec"));
+  fs::rename(only_file(folder.path()), folder.path() / (other.str() + ".nodec"));
   CHECK_FALSE(cache.find(other));
 }
 
 TEST_CASE("no folder, or one that cannot be written, means no cache and no complaint") {
   CHECK_FALSE(ObjectCache({}).store(key, artifact("object")));
   CHECK_FALSE(ObjectCache({}).find(key));
-  const Folder folder;
-  write(folder.path / "file", "not a folder");
-  const ObjectCache blocked(folder.path / "file");
+  const TemporaryFolder folder;
+  write(folder.path() / "file", "not a folder");
+  const ObjectCache blocked(folder.path() / "file");
   CHECK_FALSE(blocked.store(key, artifact("object")));
   CHECK_FALSE(blocked.find(key));
   if (geteuid() == 0) return;  // nothing is read-only to root
-  fs::permissions(folder.path, fs::perms::owner_read | fs::perms::owner_exec);
-  const ObjectCache read_only(folder.path);
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const ObjectCache read_only(folder.path());
   CHECK_FALSE(read_only.store(key, artifact("object")));
   CHECK_FALSE(read_only.find(key));
 }
 
 TEST_CASE("writers and readers at the same time see whole entries only") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   std::atomic<bool> writing{true};
   std::atomic<int> torn{0}, found{0};
   const auto writer = [&](char letter) {
@@ -176,7 +155,7 @@ TEST_CASE("writers and readers at the same time see whole entries only") {
   reader.join();
   CHECK(torn == 0);
   CHECK(cache.find(key));
-  only_file(folder.path);
+  only_file(folder.path());
 }
 
 TEST_CASE("the folder comes from NODEC_CACHE_DIR, where empty means none") {
@@ -194,8 +173,8 @@ TEST_CASE("the folder comes from NODEC_CACHE_DIR, where empty means none") {
 }
 
 TEST_CASE("an entry's fields are kept beside it and make its key") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   const KeyFields fields{{"program", "graph f\n %0 = x\n"}, {"lanes", "16"}, {"empty", ""}};
   CHECK(key_of(fields) == key_of(fields));
   CHECK(key_of(fields) !=
@@ -212,14 +191,14 @@ TEST_CASE("an entry's fields are kept beside it and make its key") {
 }
 
 TEST_CASE("records that are damaged, foreign or without their entry are left out") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   const KeyFields fields{{"program", "p"}}, other{{"program", "q"}};
   REQUIRE(cache.store(key_of(fields), artifact("code"), fields));
   REQUIRE(cache.store(key_of(other), artifact("code"), other));
   CHECK(told(cache) == 2);
-  const fs::path why = folder.path / (key_of(fields).str() + ".why");
-  const std::string whole = read(why);
+  const fs::path why = folder.path() / (key_of(fields).str() + ".why");
+  const std::string whole = read_file(why);
   for (std::size_t i = 0; i < whole.size(); ++i) {
     std::string damaged = whole;
     damaged[i] = char(damaged[i] ^ 4);
@@ -230,17 +209,17 @@ TEST_CASE("records that are damaged, foreign or without their entry are left out
   }
   write(why, whole);
   CHECK(told(cache) == 2);
-  fs::remove(folder.path / (key_of(fields).str() + ".nodec"));
+  fs::remove(folder.path() / (key_of(fields).str() + ".nodec"));
   CHECK(told(cache) == 1);
-  write(folder.path / "notes.why", "none of ours");
+  write(folder.path() / "notes.why", "none of ours");
   CHECK(told(cache) == 1);
   CHECK(ObjectCache("").glances().empty());
-  CHECK(ObjectCache(folder.path / "nowhere").glances().empty());
+  CHECK(ObjectCache(folder.path() / "nowhere").glances().empty());
 }
 
 TEST_CASE("a glance cuts long values and counts them whole") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   for (const std::size_t size : {0, 1, 199, 200, 201, 900, 1023, 1024, 5000}) {
     const KeyFields fields{
         {"program", std::string(size, 'p')}, {"long", std::string(size * 3, 'q')}, {"lanes", "16"}};
@@ -255,18 +234,19 @@ TEST_CASE("a glance cuts long values and counts them whole") {
 }
 
 TEST_CASE("what is no plain file in place of an entry is left alone, and nothing waits for it") {
-  const Folder folder;
-  const ObjectCache cache(folder.path);
+  const TemporaryFolder folder;
+  const ObjectCache cache(folder.path());
   const KeyFields fields{{"program", "graph"}};
   const Hash own = key_of(fields);
-  const fs::path place = folder.path / (own.str() + ".nodec"), why = place.stem().string() + ".why";
+  const fs::path place = folder.path() / (own.str() + ".nodec"),
+                 why = place.stem().string() + ".why";
   const auto check = [&] {
     CHECK_FALSE(cache.find(own));
     CHECK_FALSE(cache.store(own, artifact("object"), fields));
     CHECK(cache.glances().empty());
   };
   REQUIRE(mkfifo(place.c_str(), 0600) == 0);
-  REQUIRE(mkfifo((folder.path / why).c_str(), 0600) == 0);
+  REQUIRE(mkfifo((folder.path() / why).c_str(), 0600) == 0);
   check();
   CHECK(fs::is_fifo(place));
   fs::remove(place);
@@ -274,9 +254,9 @@ TEST_CASE("what is no plain file in place of an entry is left alone, and nothing
   check();
   CHECK(fs::is_symlink(place));
   fs::remove(place);
-  fs::create_symlink(folder.path / "elsewhere", place);
+  fs::create_symlink(folder.path() / "elsewhere", place);
   check();
-  CHECK_FALSE(fs::exists(folder.path / "elsewhere"));
+  CHECK_FALSE(fs::exists(folder.path() / "elsewhere"));
   fs::remove(place);
   write(place, "");
   fs::resize_file(place, std::uintmax_t{1} << 40);  // holds nothing, and claims a terabyte
@@ -284,12 +264,12 @@ TEST_CASE("what is no plain file in place of an entry is left alone, and nothing
 }
 
 TEST_CASE("a cache takes no more than its limit, and what was used least recently goes") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string object(10000, 'o');
-  const ObjectCache cache(folder.path, 35000);
+  const ObjectCache cache(folder.path(), 35000);
   const auto age = [&](const Hash& of, int minutes) {
     const timespec times[] = {{std::time(nullptr) - 60 * minutes, 0}, {0, UTIME_OMIT}};
-    const fs::path path = folder.path / (of.str() + ".nodec");
+    const fs::path path = folder.path() / (of.str() + ".nodec");
     REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
   };
   const KeyFields a{{"program", "a"}}, b{{"program", "b"}}, c{{"program", "c"}};
@@ -299,31 +279,31 @@ TEST_CASE("a cache takes no more than its limit, and what was used least recentl
     age(key_of(fields), minutes--);
   }
   CHECK(cache.find(key_of(a)));  // used now
-  write(folder.path / "notes.txt", std::string(100000, 'x'));
+  write(folder.path() / "notes.txt", std::string(100000, 'x'));
   const KeyFields d{{"program", "d"}};
   REQUIRE(cache.store(key_of(d), artifact(object), d));
   CHECK(cache.find(key_of(a)));
   CHECK_FALSE(cache.find(key_of(b)));
   CHECK(cache.find(key_of(c)));
   CHECK(cache.find(key_of(d)));
-  CHECK_FALSE(fs::exists(folder.path / (key_of(b).str() + ".why")));
-  CHECK(fs::exists(folder.path / "notes.txt"));
+  CHECK_FALSE(fs::exists(folder.path() / (key_of(b).str() + ".why")));
+  CHECK(fs::exists(folder.path() / "notes.txt"));
   CHECK_FALSE(cache.store(key, artifact(std::string(40000, 'x'))));
-  CHECK_FALSE(ObjectCache(folder.path, 0).store(key, artifact("x")));
+  CHECK_FALSE(ObjectCache(folder.path(), 0).store(key, artifact("x")));
 }
 
 TEST_CASE("files that were left unfinished go, those of others stay") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string name = "." + key.str() + ".nodec.123.0.part";
-  const fs::path old = folder.path / name, young = folder.path / (name + ".1.part");
-  const fs::path other = folder.path / ".letter.part";
+  const fs::path old = folder.path() / name, young = folder.path() / (name + ".1.part");
+  const fs::path other = folder.path() / ".letter.part";
   for (const fs::path& path : {old, young, other}) {
     write(path, "x");
     if (path != young) {
       fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(2));
     }
   }
-  REQUIRE(ObjectCache(folder.path).store(key, artifact("object")));
+  REQUIRE(ObjectCache(folder.path()).store(key, artifact("object")));
   CHECK_FALSE(fs::exists(old));
   CHECK(fs::exists(young));
   CHECK(fs::exists(other));
@@ -352,10 +332,10 @@ TEST_CASE("the limit comes from NODEC_CACHE_LIMIT") {
 }
 
 TEST_CASE("a folder that cannot be used says why") {
-  const Folder folder;
-  CHECK(ObjectCache(folder.path / "made" / "on demand").trouble().empty());
-  CHECK(fs::is_empty(folder.path / "made" / "on demand"));
-  write(folder.path / "file", "not a folder");
-  CHECK(ObjectCache(folder.path / "file").trouble() == "Not a directory");
-  CHECK(ObjectCache(folder.path / "file" / "below").trouble() == "Not a directory");
+  const TemporaryFolder folder;
+  CHECK(ObjectCache(folder.path() / "made" / "on demand").trouble().empty());
+  CHECK(fs::is_empty(folder.path() / "made" / "on demand"));
+  write(folder.path() / "file", "not a folder");
+  CHECK(ObjectCache(folder.path() / "file").trouble() == "Not a directory");
+  CHECK(ObjectCache(folder.path() / "file" / "below").trouble() == "Not a directory");
 }

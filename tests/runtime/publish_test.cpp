@@ -13,40 +13,17 @@
 #include <iterator>
 #include <thread>
 
+#include "tests/temporary_folder.h"
+
 using namespace nodec;
 
 namespace {
 
 namespace fs = std::filesystem;
 
-class Place {
- public:
-  Place() {
-    std::string pattern = (fs::temp_directory_path() / "nodec-publish-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    folder_ = pattern;
-  }
-  ~Place() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
-  fs::path operator/(const std::string& name) const { return folder_ / name; }
-  fs::path file(const std::string& name, const std::string& bytes) const {
-    std::ofstream(folder_ / name, std::ios::binary) << bytes;
-    return folder_ / name;
-  }
-  std::string read(const std::string& name) const {
-    std::ifstream file(folder_ / name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  std::ptrdiff_t count() const { return std::distance(fs::directory_iterator(folder_), {}); }
-
- private:
-  fs::path folder_;
-};
+std::ptrdiff_t entries(const TemporaryFolder& place) {
+  return std::distance(fs::directory_iterator(place.path()), {});
+}
 
 mode_t mode(const fs::path& path) {
   struct stat status;
@@ -57,56 +34,56 @@ mode_t mode(const fs::path& path) {
 }  // namespace
 
 TEST_CASE("a file keeps its mode and is all there is") {
-  const Place place;
+  const TemporaryFolder place;
   const fs::path file = place.file("file", "older and longer");
   fs::permissions(file, fs::perms(0640));
   CHECK(why_unwritable(file) == "");
   CHECK(publish(file, {"one ", "two"}) == "");
-  CHECK(place.read("file") == "one two");
+  CHECK(read_file(place / "file") == "one two");
   CHECK(mode(file) == 0640);
   CHECK(publish(place / "new", {}) == "");
-  CHECK(place.count() == 2);
+  CHECK(entries(place) == 2);
 }
 
 TEST_CASE("a name as long as names can be is no trouble") {
-  const Place place;
+  const TemporaryFolder place;
   CHECK(publish(place / std::string(255, 'n'), {"x"}) == "");
   CHECK(publish(place / std::string(256, 'n'), {"x"}) == "File name too long");
-  CHECK(place.count() == 1);
+  CHECK(entries(place) == 1);
 }
 
 TEST_CASE("links are followed, whether or not they lead to a file") {
-  const Place place;
+  const TemporaryFolder place;
   place.file("file", "older");
   fs::create_symlink("file", place / "link");
   fs::create_symlink("link", place / "second");
   CHECK(publish(place / "second", {"new"}) == "");
   CHECK(fs::is_symlink(place / "second"));
   CHECK(fs::is_symlink(place / "link"));
-  CHECK(place.read("file") == "new");
+  CHECK(read_file(place / "file") == "new");
   fs::create_symlink("absent", place / "dangling");
   CHECK(why_unwritable(place / "dangling") == "");
   CHECK(publish(place / "dangling", {"made"}) == "");
   CHECK(fs::is_symlink(place / "dangling"));
-  CHECK(place.read("absent") == "made");
+  CHECK(read_file(place / "absent") == "made");
   fs::create_symlink("none/file", place / "astray");
   CHECK(publish(place / "astray", {"x"}) == "No such file or directory");
   fs::create_symlink("circle", place / "circle");
   CHECK(publish(place / "circle", {"x"}) == "Too many levels of symbolic links");
-  CHECK(place.count() == 7);
+  CHECK(entries(place) == 7);
 }
 
 TEST_CASE("a file of two names stays one file") {
-  const Place place;
+  const TemporaryFolder place;
   place.file("file", "older and longer");
   fs::create_hard_link(place / "file", place / "other");
   CHECK(publish(place / "file", {"new"}) == "");
-  CHECK(place.read("other") == "new");
+  CHECK(read_file(place / "other") == "new");
   CHECK(fs::hard_link_count(place / "file") == 2);
 }
 
 TEST_CASE("a pipe is written to where somebody reads, and never replaced") {
-  const Place place;
+  const TemporaryFolder place;
   const fs::path pipe = place / "pipe";
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
   CHECK(publish(pipe, {"x"}) == "nobody reads this pipe");
@@ -118,11 +95,11 @@ TEST_CASE("a pipe is written to where somebody reads, and never replaced") {
   CHECK(std::string(got) == "abc");
   close(reader);
   CHECK(fs::is_fifo(pipe));
-  CHECK(place.count() == 1);
+  CHECK(entries(place) == 1);
 }
 
 TEST_CASE("a reader that goes away is an error, not the end of the process") {
-  const Place place;
+  const TemporaryFolder place;
   const fs::path pipe = place / "pipe";
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
   const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
@@ -137,7 +114,7 @@ TEST_CASE("a reader that goes away is an error, not the end of the process") {
 }
 
 TEST_CASE("devices stay devices") {
-  const Place place;
+  const TemporaryFolder place;
   fs::create_symlink("/dev/null", place / "null");
   fs::create_symlink("/dev/full", place / "full");
   CHECK(publish(place / "null", {"x"}) == "");
@@ -159,17 +136,17 @@ TEST_CASE("devices stay devices") {
 }
 
 TEST_CASE("what cannot be written says why, beforehand too, and leaves nothing") {
-  const Place place;
+  const TemporaryFolder place;
   CHECK(why_unwritable("") == "no file is named");
   CHECK(why_unwritable(place / "none/file") == "No such file or directory");
   CHECK(why_unwritable(place / ".") == "Is a directory");
   CHECK(publish(place / ".", {"x"}) == "Is a directory");
   CHECK(publish_entry(place / "none/file", {"x"}) == "No such file or directory");
-  CHECK(place.count() == 0);
+  CHECK(entries(place) == 0);
 }
 
 TEST_CASE("a limit of file size is an error, and the older file stays") {
-  const Place place;
+  const TemporaryFolder place;
   place.file("file", "older");
   rlimit before;
   getrlimit(RLIMIT_FSIZE, &before);
@@ -181,6 +158,6 @@ TEST_CASE("a limit of file size is an error, and the older file stays") {
   setrlimit(RLIMIT_FSIZE, &before);
   CHECK(whole == "File too large");
   CHECK(entry == "File too large");
-  CHECK(place.read("file") == "older");
-  CHECK(place.count() == 1);
+  CHECK(read_file(place / "file") == "older");
+  CHECK(entries(place) == 1);
 }

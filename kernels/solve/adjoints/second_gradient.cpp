@@ -23,7 +23,7 @@ Value* difference(Builder& b, const Values& xs, const Values& ys, Values beside 
 Op& coarser_solve(Builder& b, const Op& y) {
   refuse_error_without_weights(SolveView(y));
   Values operands = y.operands;
-  for (const std::size_t i : {2, 3}) {
+  for (const std::size_t i : {SolveView::kRtol, SolveView::kAtol}) {
     operands[i] = mul(b, operands[i], scalar(b, operands[i]->type.dtype(), kCoarser));
   }
   std::vector<std::unique_ptr<Region>> regions;

@@ -9,7 +9,9 @@
 // elements.
 //
 // Storage of a varying value: [block][element][16], elements being its other axes in row-major
-// order, so addresses do not depend on the vector width. Dense tensors are row-major.
+// order, so addresses do not depend on the vector width. The parts of a tape frame stand together
+// block by block: what a thread writes and reads is one piece of memory. Dense tensors are
+// row-major.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +35,7 @@ struct Buffer {
     Lanes,       // scratch, [block][element][16]
     Local,       // one tile's values, on the stack of the function that uses them
     Slots,       // scratch, [chunk][output][16]
-    Frame,       // part of a tape frame, [block][element][16]
+    Frame,       // part of a tape frame, [block][part][element][16]
     FrameDense,  // part of a tape frame, a dense tensor
     ArgLanes,    // a callee's pointer argument: the caller's tile
     ArgDense,    // a callee's pointer argument: a dense tensor
@@ -45,12 +47,18 @@ struct Buffer {
   Dim count;                     // Input, Output, Dense, FrameDense: elements in all
   int index = -1;                // port, scratch buffer, callee argument, or tape frame variable
   int tape = -1, part = -1;      // Frame, FrameDense: what it is part of, which one, and
-  Dim offset;                    // the bytes of the frame before it
+  Dim offset;                    // the bytes of the frame before it; Frame: its first block's
+  std::int64_t block_bytes = 0;  // Frame: of all parts of a block
   const Op* constant = nullptr;  // Table: whose `values` these are
 
   bool varying() const {
     return space == Space::Lanes || space == Space::Local || space == Space::Frame ||
            space == Space::ArgLanes;
+  }
+  // Lanes, Frame: from one block to the next.
+  std::int64_t block_stride() const {
+    return space == Space::Frame ? block_bytes
+                                 : elements * kBlock * static_cast<std::int64_t>(bytes(dtype));
   }
 };
 

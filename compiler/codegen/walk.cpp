@@ -127,7 +127,7 @@ Code Walker::base(int buffer) {
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
   const auto size = static_cast<std::int64_t>(bytes(b.dtype));
   const auto tile_bytes = [&] {
-    return times(e_.add(times(tile_.block, b.elements * kBlock), tile_.lane), size);
+    return e_.add(times(tile_.block, b.block_stride()), times(tile_.lane, size));
   };
   switch (b.space) {
     case Buffer::Space::Input:

@@ -115,7 +115,8 @@ Walker::LargeTerm Walker::ready_term(const RowsTerm& term) {
   t.term = &term;
   t.g = ready(term.g);
   if (t.g.varying) {
-    t.block_elements = plan_.buffers[static_cast<std::size_t>(term.g.buffer)].elements * kBlock;
+    const Buffer& b = plan_.buffers[static_cast<std::size_t>(term.g.buffer)];
+    t.block_elements = b.block_stride() / static_cast<std::int64_t>(bytes(b.dtype));
   }
   if (term.rows >= 0) {
     t.pointer = base(term.rows);

@@ -260,9 +260,9 @@ Walker::Operand Walker::of_sample(const Operand& x, const Ref& ref, Code block, 
   Operand moved = x;
   if (!x.varying) return moved;
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(ref.buffer)];
-  const Code elements = e_.add(times(block, b.elements * kBlock), lane);
+  const auto size = static_cast<std::int64_t>(bytes(x.dtype));
   moved.pointer =
-      e_.pointer_add(x.pointer, times(elements, static_cast<std::int64_t>(bytes(x.dtype))));
+      e_.pointer_add(x.pointer, e_.add(times(block, b.block_stride()), times(lane, size)));
   return moved;
 }
 

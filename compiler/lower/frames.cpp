@@ -1,10 +1,11 @@
 // Tapes: where the parts of a frame stand, and how values get there and back.
 //
-// A frame holds its scalars, then the varying values block by block, then the tensors without a
-// batch. These come with the widest elements first: each is aligned as its elements ask, though
-// sizes may be known at run time only. What can be made in the frame is never copied there: values
-// of the phase that writes the frame, and tensors whose maker runs after the frame's number is
-// known.
+// A frame holds its scalars, then the varying values block by block (all of a block together, for
+// one thread works on them: memory that two write by turns is fetched in vain), then the tensors
+// without a batch. These come with the widest elements first: each is aligned as its elements ask,
+// though sizes may be known at run time only. What can be made in the frame is never copied there:
+// values of the phase that writes the frame, and tensors whose maker runs after the frame's number
+// is known.
 #include <algorithm>
 
 #include "compiler/lower/batch.h"
@@ -14,6 +15,15 @@ namespace nodec::lowering {
 
 using plan::Buffer;
 using plan::Nodes;
+
+namespace {
+
+constexpr std::int64_t kAlignment = 64;  // of a vector of 16 floats
+std::int64_t aligned(std::int64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
 
 int Lowering::tape_of(const Value* v) const {
   const auto found = tape_.find(follow(v));
@@ -36,41 +46,53 @@ void Lowering::pass_tape(const Value& result, const Value& inside) {
   }
 }
 
-// The bytes of a frame before its part number `part`; of the whole frame, for one past the last.
-Dim Lowering::frame_offset(const Type& tape, std::size_t part) const {
+// Where the parts of a tape's frames stand.
+Lowering::FrameLayout Lowering::frame_layout(const Type& tape) const {
   const std::vector<Type>& parts = tape.elements();
-  const auto rank = [&](std::size_t i) -> std::size_t {
-    if (i == parts.size()) return 10;
-    if (parts[i].is_scalar()) return 0;
-    return is_varying(parts[i], graph_.batch) ? 1 : 10 - bytes(parts[i].dtype());
-  };
+  FrameLayout layout;
+  layout.before.resize(parts.size());
   std::int64_t scalars = 0;
-  Dim offset(0);
+  std::vector<std::size_t> dense;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    scalars += parts[i].is_scalar() ? 1 : 0;
-    if (parts[i].is_scalar() || std::pair(rank(i), i) >= std::pair(rank(part), part)) continue;
-    Dim size(static_cast<std::int64_t>(bytes(parts[i].dtype())));
-    if (rank(i) == 1) size = size * Dim::symbol(kBlocksSymbol) * Dim(kBlock);
-    for (const Dim& d : parts[i].shape()) {
-      if (rank(i) != 1 || !(d == Dim::symbol(graph_.batch))) size = size * d;
+    if (parts[i].is_scalar()) {
+      ++scalars;
+    } else if (is_varying(parts[i], graph_.batch)) {
+      layout.before[i] = Dim(layout.block_bytes);
+      std::int64_t elements = 1;
+      for (const Dim& d : parts[i].shape()) elements *= d.is_constant() ? d.constant() : 1;
+      layout.block_bytes += aligned(tile_bytes(elements, parts[i].dtype()));
+    } else {
+      dense.push_back(i);
     }
-    offset = offset + size;
   }
-  return Dim((8 * scalars + 63) / 64 * 64) + offset;
+  const Dim header(aligned(8 * scalars));
+  for (Dim& offset : layout.before) offset = header + offset;
+  std::stable_sort(dense.begin(), dense.end(), [&](std::size_t a, std::size_t b) {
+    return bytes(parts[a].dtype()) > bytes(parts[b].dtype());
+  });
+  layout.bytes = header + Dim::symbol(kBlocksSymbol) * Dim(layout.block_bytes);
+  for (const std::size_t i : dense) {
+    layout.before[i] = layout.bytes;
+    layout.bytes = layout.bytes + element_count(parts[i].shape()) *
+                                      Dim(static_cast<std::int64_t>(bytes(parts[i].dtype())));
+  }
+  return layout;
 }
 
 // The place of `v`, part number `part` of a tape's frame.
 int Lowering::frame_part(const Value* tape, std::size_t part, int frame, const Value* v) {
+  const FrameLayout layout = frame_layout(tape->type);
   Buffer b;
   b.name = "tape";
   b.dtype = v->type.dtype();
   b.index = frame;
   b.tape = tape_of(tape);
   b.part = static_cast<int>(part);
-  b.offset = frame_offset(tape->type, part);
+  b.offset = layout.before[part];
   if (varying(v)) {
     b.space = Buffer::Space::Frame;
     b.elements = elements(v);
+    b.block_bytes = layout.block_bytes;
   } else {
     b.space = Buffer::Space::FrameDense;
     b.count = element_count(v->type.shape());

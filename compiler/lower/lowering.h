@@ -213,7 +213,12 @@ class Lowering {
   int tape_of(const Value* v) const;
   void set_tape(const Value* v, int tape) { tape_[v] = tape; }
   void pass_tape(const Value& result, const Value& inside);
-  Dim frame_offset(const Type& tape, std::size_t part) const;
+  struct FrameLayout {
+    std::vector<Dim> before;       // per part, the bytes before it (before its first block)
+    std::int64_t block_bytes = 0;  // of all varying parts
+    Dim bytes;
+  };
+  FrameLayout frame_layout(const Type& tape) const;
   int frame_part(const Value* tape, std::size_t part, int frame, const Value* v);
   plan::TapeFrame find_frame(const Op& op, plan::Nodes& nodes);
   void read_frame(const Op& op, plan::Nodes& nodes);

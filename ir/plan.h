@@ -9,9 +9,9 @@
 // elements.
 //
 // Storage of a varying value: [block][element][16], elements being its other axes in row-major
-// order, so addresses do not depend on the vector width. The parts of a tape frame stand together
-// block by block: what a thread writes and reads is one piece of memory. Dense tensors are
-// row-major.
+// order, so addresses do not depend on the vector width. Scratch of a block stands together, and so
+// do the parts of a tape frame: what a thread writes and reads is one piece of memory. Dense
+// tensors are row-major.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct Buffer {
     Output,      // a port, dense
     Dense,       // scratch shared by the team
     Table,       // data of the program: a constant
-    Lanes,       // scratch, [block][element][16]
+    Lanes,       // scratch, [block][buffer][element][16]
     Local,       // one tile's values, on the stack of the function that uses them
     Slots,       // scratch, [chunk][output][16]
     Frame,       // part of a tape frame, [block][part][element][16]
@@ -43,22 +43,17 @@ struct Buffer {
   std::string name;
   Space space = Space::Local;
   Dtype dtype = Dtype::F32;
-  std::int64_t elements = 1;     // Lanes, Local, Slots, Frame, ArgLanes
-  Dim count;                     // Input, Output, Dense, FrameDense: elements in all
-  int index = -1;                // port, scratch buffer, callee argument, or tape frame variable
-  int tape = -1, part = -1;      // Frame, FrameDense: what it is part of, which one, and
-  Dim offset;                    // the bytes of the frame before it; Frame: its first block's
-  std::int64_t block_bytes = 0;  // Frame: of all parts of a block
+  std::int64_t elements = 1;  // Lanes, Local, Slots, Frame, ArgLanes
+  Dim count;                  // Input, Output, Dense, FrameDense: elements in all
+  int index = -1;             // port, scratch buffer, callee argument, or tape frame variable
+  int tape = -1, part = -1;   // Frame, FrameDense: what it is part of, and which one
+  Dim offset;                 // Lanes, Frame, FrameDense: bytes before it (before its first block)
+  std::int64_t block_bytes = 0;  // Lanes, Frame: from one block to the next
   const Op* constant = nullptr;  // Table: whose `values` these are
 
   bool varying() const {
     return space == Space::Lanes || space == Space::Local || space == Space::Frame ||
            space == Space::ArgLanes;
-  }
-  // Lanes, Frame: from one block to the next.
-  std::int64_t block_stride() const {
-    return space == Space::Frame ? block_bytes
-                                 : elements * kBlock * static_cast<std::int64_t>(bytes(dtype));
   }
 };
 

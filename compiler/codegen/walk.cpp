@@ -127,7 +127,7 @@ Code Walker::base(int buffer) {
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
   const auto size = static_cast<std::int64_t>(bytes(b.dtype));
   const auto tile_bytes = [&] {
-    return e_.add(times(tile_.block, b.block_stride()), times(tile_.lane, size));
+    return e_.add(times(tile_.block, b.block_bytes), times(tile_.lane, size));
   };
   switch (b.space) {
     case Buffer::Space::Input:
@@ -141,7 +141,7 @@ Code Walker::base(int buffer) {
     case Buffer::Space::Lanes: {
       const Code start =
           as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
-      return e_.pointer_add(start, tile_bytes());
+      return e_.pointer_add(start, e_.add(evaluate(b.offset), tile_bytes()));
     }
     case Buffer::Space::Frame:
       return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)],

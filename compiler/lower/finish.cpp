@@ -141,8 +141,6 @@ class Finisher {
     switch (b.space) {
       case Buffer::Space::Dense:
         return b.count * size;
-      case Buffer::Space::Lanes:
-        return Dim::symbol(kBlocksSymbol) * Dim(b.elements * kBlock) * size;
       case Buffer::Space::Slots:
         return Dim::symbol(kChunksSymbol) * Dim(b.elements * kBlock) * size;
       default:
@@ -185,13 +183,33 @@ class Finisher {
   void number_scratch() {
     std::set<int> used;
     each_list([&](Nodes& nodes) { note_uses(nodes, used); });
+    std::vector<Buffer*> lanes;
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
       Buffer& b = plan_.buffers[i];
-      const auto size = scratch_bytes(b);
-      if (!size || !used.count(static_cast<int>(i))) continue;
-      b.index = static_cast<int>(plan_.signature.scratch.size());
-      plan_.signature.scratch.push_back({b.name, *size});
+      if (!used.count(static_cast<int>(i))) continue;
+      if (b.space == Buffer::Space::Lanes) lanes.push_back(&b);
+      if (const auto size = scratch_bytes(b)) b.index = scratch(b.name, *size);
     }
+    if (!lanes.empty()) place_lanes(lanes);
+  }
+
+  // All in one, block by block.
+  void place_lanes(const std::vector<Buffer*>& lanes) {
+    std::int64_t block_bytes = 0;
+    for (Buffer* b : lanes) {
+      b->offset = Dim(block_bytes);
+      block_bytes += tile_bytes(b->elements, b->dtype);
+    }
+    const int index = scratch("lanes", Dim::symbol(kBlocksSymbol) * Dim(block_bytes));
+    for (Buffer* b : lanes) {
+      b->index = index;
+      b->block_bytes = block_bytes;
+    }
+  }
+
+  int scratch(const std::string& name, const Dim& bytes) {
+    plan_.signature.scratch.push_back({name, bytes});
+    return static_cast<int>(plan_.signature.scratch.size()) - 1;
   }
 };
 

@@ -23,9 +23,9 @@ class ArgumentCheck {
 
   // What the check of one call works on, kept between calls so that a later one allocates nothing.
   struct Room {
-    Values values;                  // the answer
-    std::vector<TensorView> views;  // inputs, then outputs
-    std::vector<std::uintptr_t> begins, ends;
+    Values values;                             // the answer
+    std::vector<TensorView> views;             // inputs, then outputs
+    std::vector<std::uintptr_t> begins, ends;  // where the arrays of the last call lay
   };
   // Leaves values in the order of Signature::symbols; an Error states every misfit.
   void bind(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
@@ -65,7 +65,7 @@ class ArgumentCheck {
   [[noreturn]] void explain(std::span<const TensorView> views, const Values& values) const;
   void check_tables(const Values& values) const;
   void check_overlap(Room& room) const;
-  void explain_overlap(std::size_t out, std::span<const TensorView> views) const;
+  void explain_overlap(std::size_t out, Room& room) const;
 
   const Signature& signature_;
   std::vector<std::string> symbols_;      // the signature's, then any that only dims mention

@@ -2,7 +2,9 @@
 #include "runtime/team_size.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 namespace nodec {
 namespace {
@@ -20,6 +22,15 @@ constexpr std::int64_t kShortestPause = std::int64_t(8 * kMillisecond);
 constexpr std::int64_t kLongestPause = std::int64_t(1000 * kMillisecond);
 constexpr std::int64_t kDistrust = 60 * kLongestPause;
 constexpr double kPauseForCost = 16;  // of what the trial lost
+
+int runnable_now() {
+  std::FILE* file = std::fopen("/proc/loadavg", "re");
+  if (file == nullptr) return 0;
+  int runnable = 0;
+  const int read = std::fscanf(file, "%*f %*f %*f %d/", &runnable);
+  std::fclose(file);
+  return read == 1 ? runnable : 0;
+}
 
 }  // namespace
 
@@ -59,13 +70,15 @@ int Load::room(int own, std::int64_t now) const {
   return std::max(1, processors_ - std::max(0, runnable - own));
 }
 
+// The system's own threads wake for microseconds; a load is there at every look.
 int runnable_threads() {
-  std::FILE* file = std::fopen("/proc/loadavg", "re");
-  if (file == nullptr) return 0;
-  int runnable = 0;
-  const int read = std::fscanf(file, "%*f %*f %*f %d/", &runnable);
-  std::fclose(file);
-  return read == 1 ? runnable : 0;
+  constexpr int kLooks = 3;
+  int least = runnable_now();
+  for (int look = 1; look < kLooks && least > 1; ++look) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    least = std::min(least, runnable_now());
+  }
+  return least;
 }
 
 int TeamSize::next(std::int64_t now) {

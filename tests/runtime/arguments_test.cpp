@@ -107,9 +107,11 @@ TEST_CASE("misplaced, missing and shared bytes are refused with a remedy") {
         std::string::npos);
   const Tensor x = Tensor::borrow(Dtype::F32, {2, 4}, y.data());
   const TensorView shared[] = {x, k};
-  CHECK(message([&] { program.call(shared, outputs); }) ==
-        "error: input 'x' and output 'y' of 'doubling' share bytes\n"
-        "  help: give every output its own array");
+  for (int call = 0; call < 2; ++call) {  // what was refused once is looked at again
+    CHECK(message([&] { program.call(shared, outputs); }) ==
+          "error: input 'x' and output 'y' of 'doubling' share bytes\n"
+          "  help: give every output its own array");
+  }
   const Tensor empty(Dtype::F32, {2, 0});
   Tensor no_y(Dtype::F32, {0});
   const TensorView none[] = {empty, k}, no_outputs[] = {no_y};

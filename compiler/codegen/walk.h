@@ -189,7 +189,7 @@ class Walker {
                      const std::vector<LargeTerm>& terms, bool add, const Columns& columns,
                      Code first, std::int64_t rows);
   Code load_columns(Code pointer, Code at, Dtype dtype, const Columns& columns);
-  Code row_start(const LargeTerm& term, std::int64_t width, Code sample);
+  Code row_start(const LargeTerm& term, std::int64_t width, Code block, Code lane);
   Code row_elements(const LargeTerm& term, Code at, const Columns& columns);
   Emitter::Values add_term(const LargeTerm& term, std::int64_t width, const Columns& columns,
                            Code first, std::int64_t rows, Emitter::Values sums);

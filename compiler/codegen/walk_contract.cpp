@@ -132,10 +132,13 @@ Walker::LargeTerm Walker::ready_term(const RowsTerm& term) {
   return t;
 }
 
-// Where a sample's row begins, in elements.
-Code Walker::row_start(const LargeTerm& t, std::int64_t width, Code sample) {
+// Where the row of block `block`'s sample `lane` begins, in elements.
+Code Walker::row_start(const LargeTerm& t, std::int64_t width, Code block, Code lane) {
+  const Code sample = e_.add(times(block, kBlock), lane);
   if (t.term->rows >= 0) return times(sample, width);
-  return times(clamped(e_.load(t.index.pointer, sample, t.index.dtype), t.last), width);
+  const Operand index = of_sample(t.index, t.term->index, block, lane);
+  const Code row = e_.load(index.pointer, index.varying ? zero_ : sample, index.dtype);
+  return times(clamped(row, t.last), width);
 }
 
 // One vector of a sample's row, after what `apply` does to each element.
@@ -163,10 +166,10 @@ Emitter::Values Walker::add_term(const LargeTerm& t, std::int64_t width, const C
   const Code batch = symbol(plan_.signature.batch), blocks = symbol(kBlocksSymbol);
   const int scale = t.term->scale;
   return e_.loop(zero_, blocks, 1, std::move(sums), [&](Code block, Emitter::Values outer) {
-    const Code sample = times(block, kBlock), from = times(block, t.block_elements);
-    const Code left = minimum(e_.sub(batch, sample), i64(kBlock));
+    const Code from = times(block, t.block_elements);
+    const Code left = minimum(e_.sub(batch, times(block, kBlock)), i64(kBlock));
     return e_.loop(zero_, left, 1, std::move(outer), [&](Code lane, Emitter::Values s) {
-      const Code row = e_.add(row_start(t, width, e_.add(sample, lane)), columns.first);
+      const Code row = e_.add(row_start(t, width, block, lane), columns.first);
       std::vector<Code> h;
       for (int v = 0; v < columns.vectors; ++v) {
         h.push_back(row_elements(t, e_.add(row, i64(v * e_.lanes())), columns));

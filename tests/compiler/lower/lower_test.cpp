@@ -238,10 +238,10 @@ TEST_CASE("a tiny program's plan") {
   yield %y as y, %s as total, %e as e
 })") ==
       R"(plan tiny  (sums over the batch: 16 slots, chunks of 32 samples, chunks by stride doubling)
-  scratch y: 128*blocks bytes
   scratch sum slots: 128*chunks bytes
   scratch matmul slots: 384*chunks bytes
   scratch d: 24 bytes
+  scratch lanes: 128*blocks bytes
 entry
   phase: for each chunk of this thread
     clear matmul slots#10(slots)

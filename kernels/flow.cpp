@@ -79,6 +79,8 @@ Flow flow(const Op& op, std::size_t region) {
 const Value* captured(const Value& arg) {
   const Op* owner = arg.op == nullptr ? arg.region->parent : nullptr;
   if (owner == nullptr) return nullptr;
+  if (owner->primitive == &solve_p && arg.index == 0)
+    return nullptr;  // time starts as t0, and runs
   int enters = -1;
   for (std::size_t r = 0; r < owner->regions.size(); ++r) {
     const Flow f = flow(*owner, r);

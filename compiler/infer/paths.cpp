@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/infer/jumps.h"
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
@@ -70,15 +71,15 @@ Path Paths::plain(const Op& op) {
   Path path;
   if (op.primitive == &select_p) {
     path = all(std::span(op.operands).subspan(1));
-    choose(path, of(op.operands[0]), path);
+    choose(path, of(op.operands[0]), path, *op.result());
   } else if (op.primitive == &mul_p) {
     const Path &x = of(op.operands[0]), &y = of(op.operands[1]);
     for (const Path* factor : {&x, &y}) {
       path.smooth.insert(factor->smooth.begin(), factor->smooth.end());
       path.solves.insert(factor->solves.begin(), factor->solves.end());
     }
-    choose(path, x, y);
-    choose(path, y, x);
+    choose(path, x, y, *op.result());
+    choose(path, y, x, *op.result());
   } else {
     path = all(op.operands);
   }
@@ -100,13 +101,25 @@ Path Paths::step(const Op& op) {
 }
 
 // What reaches `path` behind the choice of one of these pieces, where they do not meet.
-void Paths::choose(Path& path, const Path& choice, const Path& pieces) const {
+void Paths::choose(Path& path, const Path& choice, const Path& pieces, const Value& chosen) {
   const auto meets = [&](const auto& chooser) {
     return pieces.smooth.contains(chooser.first) &&
            std::none_of(chooser.second.begin(), chooser.second.end(),
                         [&](int number) { return step(number).stairs; });
   };
-  if (!std::all_of(choice.behind.begin(), choice.behind.end(), meets)) path.add_behind(choice);
+  const bool may_meet = std::all_of(choice.behind.begin(), choice.behind.end(), meets);
+  if (!may_meet || jumps(chosen, choice)) path.add_behind(choice);
+}
+
+bool Paths::jumps(const Value& chosen, const Path& choice) {
+  std::set<const Op*> steps;
+  for (const auto& [argument, numbers] : choice.behind) {
+    for (const int number : numbers) steps.insert(step(number).op);
+  }
+  if (steps.empty()) return false;
+  const auto [known, fresh] = jumps_.try_emplace({&chosen, std::move(steps)});
+  if (fresh) known->second = seen_to_jump(chosen, known->first.second);
+  return known->second;
 }
 
 void Paths::enter(const Op& op, std::size_t r) {
@@ -141,7 +154,7 @@ void Paths::branches(const Op& op) {
   for (std::size_t i = 0; i < op.results.size(); ++i) {
     Path path = of(op.region(0).results[i]);
     path.add(of(op.region(1).results[i]));
-    choose(path, of(op.operands[0]), path);
+    choose(path, of(op.operands[0]), path, *op.result(i));
     values_[op.result(i)] = std::move(path);
   }
 }

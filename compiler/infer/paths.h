@@ -10,7 +10,8 @@
 // a safe square root) takes nothing from a derivative. Where pieces meet is not known; where they
 // cannot, is: the difference of two pieces can be zero on x = y only if the pieces look at all that
 // x and y are made of. `select(x > 0, x, x / 8)` does. `select(t <= T, k, 0)` does not, nor does
-// `select(t <= T, k T, 0)`: these jump, and where they do so moves with T.
+// `select(t <= T, k T, 0)`: these jump, and where they do so moves with T. Pieces that look at all
+// of it are tried (jumps.h): `select(t <= T, exp(T - t), 0)` jumps as well.
 #pragma once
 
 #include <map>
@@ -65,7 +66,8 @@ class Paths {
   void run(const Op& op);
   Path plain(const Op& op);
   Path step(const Op& op);
-  void choose(Path& path, const Path& choice, const Path& pieces) const;
+  void choose(Path& path, const Path& choice, const Path& pieces, const Value& chosen);
+  bool jumps(const Value& chosen, const Path& choice);
   void enter(const Op& op, std::size_t r);
   void body(const Op& op);
   void branches(const Op& op);
@@ -78,6 +80,7 @@ class Paths {
   std::vector<Step> steps_;
   std::vector<Dynamics> solves_;
   std::unordered_map<const Op*, int> known_;  // steps and solves, by their number
+  std::map<std::pair<const Value*, std::set<const Op*>>, bool> jumps_;  // what was tried
 };
 
 }  // namespace nodec::paths

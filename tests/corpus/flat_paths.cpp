@@ -163,6 +163,102 @@ PROGRAM(pieces_that_meet) {
   });
 }
 
+// Pieces that look at all that is compared, and jump.
+PROGRAM(a_pulse_that_decays) {
+  // expect: flat-path 'T' in solve (backward) in part: f64[]
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
+  gradient_of(t, [](const Var&, const Var& time, const Var& T, const Var& k) {
+    // expect: gt cuts 'T', bool[]
+    return k * select(time > T, exp(T - time), 0.0);
+  });
+}
+
+PROGRAM(jumps_of_many_forms) {
+  // expect: flat-path 'T' in solve (backward) in part: f64[]
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    const Var late = time - T, wave = cos(late), other = sin(late);
+    // expect: ge cuts 'T', bool[]
+    const Var mask = cast<double>(late >= 0) * (1 + late);
+    const Var branch = cond(
+        // expect: gt cuts 'T', bool[]
+        late > 0, [&] { return wave; }, [&] { return other; });
+    // expect: gt cuts 'T', bool[]
+    // expect: lt cuts 'T', bool[]
+    const Var between = select(time > T && time < 2 * T, late * k, 0.0);
+    // expect: sign cuts 'T', f64[]
+    const Var side = sign(late) * exp(late);
+    // expect: gt cuts 'T', bool[]
+    return mask + branch + between + side + u * select(time * time > T, u, time / T);
+  });
+}
+
+PROGRAM(a_jump_of_a_whole_state) {
+  const Var x = t.input("x", f32({3})), T = t.input("T", f32());
+  const auto loss = [&](const Var& T) {
+    const auto dynamics = [&](const Var& u) {
+      const Var size = sum(u * u);
+      const Var falls = call(
+          "falls", [](const Var& z) { return exp(-1 * z); }, size - T);
+      // expect: gt cuts 'T', bool[]
+      return -1 * u * select(size > T, falls, 0.0);
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  // expect: flat-path 'T' in solve (backward) in part: f32[]
+  // expect: help: smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient(T) where it is meant to have no derivative
+  t.output("slope", grad(loss, T));
+}
+
+PROGRAM(a_jump_by_what_is_made_outside) {
+  const Var x = t.input("x", f32({3})), T = t.input("T", f32());
+  const auto loss = [&](const Var& T) {
+    const Var start = 2 * T, height = 1 + T * T;
+    const auto dynamics = [&](const Var& u, const Var& time) {
+      // expect: gt cuts 'T', bool[]
+      return -1 * u * select(time > start, (time - start) + height, 0.0);
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  // expect: flat-path 'T' in solve (backward) in part: f32[]
+  // expect: help: give the time that 'T' sets to SolveOptions::stops
+  t.output("slope", grad(loss, T));
+}
+
+PROGRAM(pieces_that_meet_smoothly_or_steeply) {
+  gradient_of(t, [](const Var& u, const Var& time, const Var& T, const Var& k) {
+    const Var x = k * u - T, late = time - T;
+    const Var huber = select(abs(x) < k, 0.5 * x * x, k * (abs(x) - 0.5 * k));
+    const Var bump = select(late > 0, exp(-1 / late), 0.0),
+              root = select(late > 0, sqrt(late), 0 * T);
+    const Var expanded = select(time > T, time * time - 2 * time * T + T * T, 0 * T);
+    const Var hat = select(late > -1 && late < 1, 1 - abs(late), 0 * late);
+    const Var sinc = select(abs(x) > 1e-4, sin(x) / x, 1 - x * x / 6);
+    const Var log_slow = select(late > 0, -1 / log(late / (1 + late)), 0 * late);
+    const Var step = clamp(late / k, 0, 1), smooth = step * step * (3 - 2 * step);
+    const Var spline = select(time < T, time / T, select(time < 2 * T, 2 - time / T, 0 * T));
+    const Var hill = select(time < T, time / T, select(time < k, (k - time) / (k - T), 0 * time));
+    return huber + bump + root + expanded + hat + sinc + log_slow + smooth + spline + hill;
+  });
+}
+
+// A slope that is what the other piece is at the turn, made outside of the dynamics.
+PROGRAM(pieces_that_meet_by_what_is_made_outside) {
+  const Var x = t.input("x", f32({3})), T = t.input("T", f32()), k = t.input("k", f32());
+  const auto loss = [&](const Var& T, const Var& k) {
+    const Var top = k * T, scale = sum(x) * T;
+    const auto dynamics = [&](const Var& u, const Var& time) {
+      const Var ramp = select(time < T, k * time, top), size = norm(u);
+      const Var limited = select(broadcast_to(size > T, {3}, {}), u * (T / size), u);
+      return limited * ramp + select(time < T, time * scale, scale * T);
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  const auto [dT, dk] = grad(loss, T, k);
+  t.output("dT", dT);
+  t.output("dk", dk);
+}
+
 PROGRAM(a_switch_of_the_state) {
   const Var start = t.input("u0", f32({3})), w = t.input("w", f32());
   const auto loss = [&](const Var& start, const Var& w) {

@@ -40,6 +40,21 @@ TEST_CASE("what a loop carries is not captured, neither in its test nor in its b
   CHECK(captured(*loop.result()) == nullptr);
 }
 
+TEST_CASE("a solve's time and states are not captured, what else its dynamics read is") {
+  const auto graph = parse(R"(graph g (%u: f64[], %k: f64[], %n: i32[]) {
+  %end, %status, %t, %dt, %accepted, %rejected, %evals = solve %k, %k, %k, %k, %k, %n, %u, %k {states = 1} region (%t: f64[], %u: f64[], %k: f64[]) {
+    %du = mul %u, %k
+    yield %du
+  }
+  yield %end
+})",
+                           find_primitive);
+  const Region& dynamics = op_named(*graph, "solve").region();
+  CHECK(captured(*dynamics.arg(0)) == nullptr);
+  CHECK(captured(*dynamics.arg(1)) == nullptr);
+  CHECK(captured(*dynamics.arg(2)) == graph->body.arg(1));
+}
+
 TEST_CASE("a loop's result says where its variable is declared, as far as it knows") {
   const auto graph = parse(R"(graph g (%p: bool[], %x: f32[]) {
   %one, %other = cond %p, %x {declared_1 = "a: b.cpp:12"} region (%x: f32[]) {

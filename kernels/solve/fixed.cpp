@@ -13,7 +13,10 @@
 // what they led to is not finite they are taken again, one at a time. That costs solves which go
 // well nothing, and tells the smallest such step whatever the team.
 //
-// A solve along another's tape takes that one's steps backwards, one a frame.
+// A solve along another's tape takes that one's steps backwards, one a frame. Its integrals are
+// sums over the batch that one loop has to collect (lower's accumulators), so its steps do not
+// stand in a loop inside a loop: it looks at every 64th on the way. If what they led to is not
+// finite, the steps are taken again without the integrals, as above.
 //
 // The count. A quotient that rounding pushed above a whole number is that number, so what it
 // exceeds it by has to be more than 4 ulp of it; or more than half a step, where 4 ulp are more, so
@@ -31,7 +34,7 @@ constexpr std::int64_t kMostSteps = std::int64_t{1} << 30;
 constexpr std::int64_t kStepsBetweenLooks = 64;
 
 // When a loop of steps looks whether the states are finite.
-enum class Look : std::uint8_t { Never, AtEachStep, BetweenLoops };
+enum class Look : std::uint8_t { Never, AtEachStep, OnTheWay, BetweenLoops };
 
 class FixedIntegration : Integration {
  public:
@@ -44,6 +47,9 @@ class FixedIntegration : Integration {
   Look look() const;
   SolveState take_steps(Builder& b, const SolveState& s, const SolveEnv& env, Look look) const;
   SolveState advance_many(Builder& b, const SolveState& s, const SolveEnv& env) const;
+  SolveState retake(Builder& b, const SolveState& s, const SolveEnv& env,
+                    const SolveState& end) const;
+  void look_on_the_way(Builder& b, SolveState& next) const;
   SolveState advance_one(Builder& b, const SolveState& s, const SolveEnv& env, Look look) const;
   void begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,
                      SolveState& s) const;
@@ -96,9 +102,10 @@ Values FixedIntegration::emit(Builder& b) const {
     env.stops = solve_.stops(), env.direction = direction(b), env.max_steps = allowed;
     begin_segment(b, landings(env).segment(b, s.t, none), s.t, solve_.dt0(), s);
   }
-  if (look() != Look::Never) s.status = status(b, Status::Success);
-  if (look() == Look::BetweenLoops) s.stride = i32(b, kStepsBetweenLooks);
+  s.status = status(b, Status::Success);
+  if (look() != Look::AtEachStep) s.stride = i32(b, kStepsBetweenLooks);
   SolveState end = take_steps(b, s, env, look());
+  if (look() == Look::OnTheWay) end = retake(b, s, env, end);
   end.status = final_status(b, end, env, valid, finite_span);
   end.rejected = i32(b, 0);
   tell_failure(b, solve_, {end.status, nullptr, nullptr, end.states, {}, {}});
@@ -129,7 +136,7 @@ Look FixedIntegration::look() const {
     return !std::all_of(u->type.shape().begin(), u->type.shape().end(), is_known);
   });
   if (!meets) return Look::AtEachStep;
-  return solve_.goes_along() ? Look::Never : Look::BetweenLoops;
+  return solve_.goes_along() ? Look::OnTheWay : Look::BetweenLoops;
 }
 
 SolveState FixedIntegration::take_steps(Builder& b, const SolveState& s, const SolveEnv& env,
@@ -165,6 +172,48 @@ SolveState FixedIntegration::advance_many(Builder& b, const SolveState& s,
   next.status = select(b, again, s.status, code);
   next.stride = select(b, again, one, s.stride);
   return next;
+}
+
+// Where `end` is not finite, what the first step of all that is not ended in; else `end`. The
+// integrals are those of `end`.
+SolveState FixedIntegration::retake(Builder& b, const SolveState& s, const SolveEnv& env,
+                                    const SolveState& end) const {
+  SolveState start = s, kept = end;
+  start.integrals = kept.integrals = {};
+  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
+  Builder inside(*yes);
+  inside.at(b.where());
+  const SolveState begin = add_args(*yes, start);
+  const SolveEnv fixed = add_args(*yes, env);
+  add_args(*yes, kept);
+  yes->results = flatten(take_steps(inside, begin, fixed, Look::BetweenLoops));
+  add_args(*no, start);
+  add_args(*no, env);
+  no->results = flatten(add_args(*no, kept));
+  Values captures = flatten(start);
+  for (const Values& more : {flatten(env), flatten(kept)}) {
+    captures.insert(captures.end(), more.begin(), more.end());
+  }
+  Value* bad = logical_not(b, succeeds(b, finite_status(b, end.states)));
+  const Op& op = cond(b, bad, captures, std::move(yes), std::move(no));
+  Values results;
+  for (const auto& result : op.results) results.push_back(result.get());
+  SolveState out = rebind(kept, results);
+  out.integrals = end.integrals;
+  return out;
+}
+
+void FixedIntegration::look_on_the_way(Builder& b, SolveState& next) const {
+  Value *one = i32(b, 1), *now = eq(b, next.stride, one);
+  next.stride = select(b, now, i32(b, kStepsBetweenLooks), sub(b, next.stride, one));
+  SolveState looked;
+  looked.states = next.states, looked.status = next.status;
+  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
+  Builder inside(*yes);
+  inside.at(b.where());
+  yes->results = {finite_status(inside, add_args(*yes, looked).states)};
+  no->results = {add_args(*no, looked).status};
+  next.status = cond(b, now, flatten(looked), std::move(yes), std::move(no)).result();
 }
 
 void FixedIntegration::begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,
@@ -205,6 +254,7 @@ SolveState FixedIntegration::advance_one(Builder& b, const SolveState& s, const 
   next.t = end;
   next.states = step.states;
   if (look == Look::AtEachStep) next.status = finite_status(b, next.states);
+  if (look == Look::OnTheWay) look_on_the_way(b, next);
   if (solve_.goes_along()) next.cells[0] = frame_before(b, s);
   next.integrals =
       integrals_.add(b, {s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages});

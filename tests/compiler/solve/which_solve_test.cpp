@@ -121,6 +121,41 @@ TEST_CASE("a reverse solve is told from the forward one") {
   }
 }
 
+// Dynamics whose df/du is infinite before a time of each sample's own, met on the way back.
+TEST_CASE("a reverse solve of fixed steps tells the smallest step of all samples") {
+  const std::int64_t batch = 200;
+  Array u = Array::zeros(Dtype::F64, {batch}), begins = u;
+  std::fill(u.reals.begin(), u.reals.end(), 1.0);
+  std::fill(begins.reals.begin(), begins.reals.end(), 0.25);
+  begins.reals[37] = begins.reals[150] = 0.5;
+  begins.reals[20] = 0.498;  // a step later, and a lower sample
+  for (const char* adjoint : {"interpolating", "gauss"}) {
+    for (const bool by_parameter : {true, false}) {
+      CAPTURE(adjoint);
+      CAPTURE(by_parameter);
+      const std::vector<Input> inputs{{"u", f64({"B"})}, {"begins", f64({"B"})}, {"p", f64()}};
+      const auto traced = trace(
+          "samples", inputs,
+          [&](const Var& u, const Var& begins, const Var& p) {
+            const SolveOptions options{.method = "euler", .adjoint = adjoint, .dt = 1.0 / 512};
+            const auto loss = [&](const Var& v, const Var& k) {
+              const auto dynamics = [&](const Var& x, const Var& t) {
+                return select(t < begins, sqrt(x - x), -k * x);
+              };
+              return sum(solve(dynamics, v, 0, 1, options).u);
+            };
+            if (by_parameter) return std::get<1>(grad(loss, u, p));
+            return grad([&](const Var& v) { return loss(v, p); }, u);
+          },
+          "B");
+      const std::string text = stopped(*traced.graph, {u, begins, kOne});
+      INFO(text);
+      CHECK(contains(text, "after 258 accepted"));
+      CHECK(contains(text, "the cotangent of u of sample 37 was not finite first"));
+    }
+  }
+}
+
 TEST_CASE("what was not finite first is told by state, place and sample") {
   const auto traced = trace(
       "place", {{"u", f64({2, 3, "B"})}, {"w", f64({"B"})}},

@@ -105,6 +105,11 @@ void with_regions(Op& op) {
   by_rule(op);
 }
 
+// Lines that are not known come first: such a carry is what the body returns.
+bool is_written_before(const SourceLine& a, const SourceLine& b) {
+  return std::pair(a.file, a.line) < std::pair(b.file, b.line);
+}
+
 // Boxes hold what the trace says: their stores are findings of their own.
 void type_again(Region& region) {
   for (const auto& op : region.ops) {
@@ -115,17 +120,26 @@ void type_again(Region& region) {
 
 }  // namespace
 
-std::vector<Type> carried_types(const Op& loop) {
-  std::vector<Type> enters, changed;
+std::vector<Changed> changed_carries(const Op& loop) {
+  std::vector<Type> enters;
+  std::vector<Changed> changed;
   const std::vector<Type> first = types_of(loop.region(1));
   for (std::size_t i = 0; i < first.size(); ++i) enters.push_back(loop.operands[i]->type);
-  if (same(enters, first)) return enters;
-  changed = enters;
+  if (same(enters, first)) return {};
+  const auto is_known = [&](std::size_t carry) {
+    return std::any_of(changed.begin(), changed.end(),
+                       [&](const Changed& c) { return c.carry == carry; });
+  };
   const auto keep = [&](const std::vector<Type>& left) {
-    for (std::size_t i = 0; i < changed.size(); ++i) {
+    std::vector<Changed> fresh;
+    for (std::size_t i = 0; i < enters.size(); ++i) {
       const bool told = left[i].kind() != Type::Kind::Any;
-      if (told && identical(changed[i], enters[i])) changed[i] = left[i];
+      if (told && !identical(left[i], enters[i]) && !is_known(i)) fresh.push_back({i, left[i]});
     }
+    std::stable_sort(fresh.begin(), fresh.end(), [&](const Changed& a, const Changed& b) {
+      return is_written_before(written_at(loop, a.carry), written_at(loop, b.carry));
+    });
+    changed.insert(changed.end(), fresh.begin(), fresh.end());
   };
   keep(first);
   Region copies;

@@ -12,8 +12,14 @@
 
 namespace nodec {
 
-// For each carry of the `while`, the first type other than the one it enters with that it leaves a
-// turn with; where there is none, that type. A type that cannot be told is no change.
-std::vector<Type> carried_types(const Op& loop);
+// A carry that leaves a turn with another type than it enters the loop with; the first such type.
+struct Changed {
+  std::size_t carry = 0;
+  Type type;
+};
+
+// Those of the `while`, what others follow from first: by turn, within one turn as they are
+// written. A type that cannot be told is no change.
+std::vector<Changed> changed_carries(const Op& loop);
 
 }  // namespace nodec

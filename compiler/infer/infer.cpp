@@ -232,9 +232,9 @@ class Variables {
       if (loads_box(*op)) {
         variable(box_of(*op)).loads.push_back(op->result());
       }
+      for (const auto& nested : op->regions) walk(*nested);  // its causes come first
       if (op->primitive == &while_p) carries(*op);
       if (op->primitive == &cond_p) branches(*op);
-      for (const auto& nested : op->regions) walk(*nested);
     }
   }
 
@@ -254,10 +254,8 @@ class Variables {
   }
 
   void carries(const Op& op) {
-    const std::vector<Type> left = carried_types(op);
-    for (std::size_t i = 0; i < left.size(); ++i) {
-      const Type &enters = op.operands[i]->type, &leaves = left[i];
-      if (!identical(enters, leaves)) inference_.carries.push_back({&op, i, enters, leaves});
+    for (const Changed& c : changed_carries(op)) {
+      inference_.carries.push_back({&op, c.carry, op.operands[c.carry]->type, c.type});
     }
   }
 

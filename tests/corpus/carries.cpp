@@ -139,12 +139,12 @@ PROGRAM(a_field_of_a_carry) {
 
 PROGRAM(a_chain_of_carries) {
   const Var w = t.input("w", f64());
+  // expect: carry-change 'a' in while: f32[] -> f64[]
+  // expect: help: start 'a' as f64[], or convert it back at the end of the body
   // expect: carry-change 'b' in while: f32[] -> f64[]
   // expect: help: start 'b' as f64[], or convert it back at the end of the body
   // expect: carry-change 'c' in while: f32[] -> f64[]
   // expect: help: start 'c' as f64[], or convert it back at the end of the body
-  // expect: carry-change 'a' in while: f32[] -> f64[]
-  // expect: help: start 'a' as f64[], or convert it back at the end of the body
   Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
   const Var n = while_loop(
       constant(0, Dtype::I32), [](const Var& n) { return n < 3; },
@@ -163,12 +163,12 @@ PROGRAM(a_chain_of_carries) {
 
 PROGRAM(a_chain_through_a_branch_and_a_loop) {
   const Var w = t.input("w", f32({2})), x = t.input("x", f32());
+  // expect: carry-change 'a' in while: f32[] -> f32[2]
+  // expect: help: start 'a' as f32[2], or convert it back at the end of the body
   // expect: carry-change 'b' in while: f32[] -> f32[2]
   // expect: help: start 'b' as f32[2], or convert it back at the end of the body
   // expect: carry-change 'c' in while: f32[] -> f32[2]
   // expect: help: start 'c' as f32[2], or convert it back at the end of the body
-  // expect: carry-change 'a' in while: f32[] -> f32[2]
-  // expect: help: start 'a' as f32[2], or convert it back at the end of the body
   Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
   Var kept = t.input("kept", f32());
   const auto turn = [&](const Var& n) {
@@ -192,6 +192,71 @@ PROGRAM(a_chain_through_a_branch_and_a_loop) {
       constant(0, Dtype::I32), [](const Var& n) { return n < 3; }, turn);
   t.output("n", n);
   t.output("c", c);
+}
+
+PROGRAM(a_chain_within_one_turn) {
+  const Var w = t.input("w", f64());
+  // expect: carry-change 'a' in while: f32[] -> f64[]
+  // expect: 0 loads, 2 values, 2 unproven
+  // expect: help: start 'a' as f64[], or convert it back at the end of the body
+  // expect: carry-change 'b' in while: f32[] -> f64[]
+  // expect: 0 loads, 2 values, 2 unproven
+  // expect: help: start 'b' as f64[], or convert it back at the end of the body
+  // expect: carry-change 'c' in while: f32[] -> f64[]
+  // expect: 0 loads, 1 values, 1 unproven
+  // expect: help: start 'c' as f64[], or convert it back at the end of the body
+  Var a = t.input("a", f32()), b = t.input("b", f32()), c = t.input("c", f32());
+  const Var n = while_loop(
+      constant(0, Dtype::I32), [](const Var& n) { return n < 3; },
+      [&](const Var& n) {
+        const Var going = n + cast<std::int32_t>(c) * 0 + cast<std::int32_t>(b) * 0;
+        // expect: leaves 'a', f64[]
+        a = w;
+        // expect: leaves 'b', f64[]
+        b = a * 2;
+        // expect: leaves 'c', f64[]
+        c = b;
+        return going + 1;
+      });
+  t.output("n", n);
+  // expect: 'a' loses add, any
+  // expect: 'a' loses add, any
+  // expect: 'b' loses add, any
+  // expect: 'b' loses add, any
+  // expect: 'c' loses add, any
+  t.output("sum", a + b + c);
+}
+
+PROGRAM(a_chain_from_an_inner_loop) {
+  const Var w = t.input("w", f64());
+  // expect: carry-change 'a' in while/while: f32[] -> f64[]
+  // expect: 0 loads, 6 values, 6 unproven
+  // expect: help: start 'a' as f64[], or convert it back at the end of the body
+  // expect: carry-change 'b' in while: f32[] -> f64[]
+  // expect: help: start 'b' as f64[], or convert it back at the end of the body
+  Var a = t.input("a", f32()), b = t.input("b", f32());
+  // expect: 'a' loses 'a', any
+  // expect: 'a' loses 'b', any
+  // expect: 'a' loses 'a', any
+  // expect: 'a' loses 'b', any
+  const Var n = while_loop(
+      constant(0, Dtype::I32), [](const Var& n) { return n < 3; },
+      [&](const Var& n) {
+        // expect: leaves 'b', f64[]
+        b = a;
+        // expect: 'a' loses 'a', any
+        // expect: 'a' loses 'a', any
+        const Var m = while_loop(
+            n, [](const Var& m) { return m < 3; },
+            [&](const Var& m) {
+              // expect: leaves 'a', f64[]
+              a = w;
+              return m + 1;
+            });
+        return m + 1;
+      });
+  t.output("n", n);
+  t.output("b", b);
 }
 
 PROGRAM(a_chain_that_ends_where_types_no_longer_fit) {

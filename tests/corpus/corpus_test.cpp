@@ -175,6 +175,21 @@ TEST_CASE("every program of the corpus gives the report written in it") {
   }
 }
 
+TEST_CASE("of a chain of carries the first cause comes first, and what follows from it behind it") {
+  int chains = 0;
+  for (const Program& program : corpus::programs()) {
+    if (!program.name.starts_with("a_chain_")) continue;
+    CAPTURE(program.name);
+    std::string last;
+    for (const Finding& finding : findings_of(program)) {
+      CHECK(last < finding.variable);  // they are called in that order
+      last = finding.variable;
+    }
+    ++chains;
+  }
+  CHECK(chains == 5);
+}
+
 #endif
 
 TEST_CASE("the corpus is large, and shows every kind of finding three times") {

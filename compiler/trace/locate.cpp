@@ -95,26 +95,47 @@ void name_cells(const Survivors& graph) {
   }
 }
 
-// The stores of one statement, in the order in which they happened.
-using Statements =
-    std::map<std::tuple<std::string, int, std::string>, std::vector<const StoreSite*>>;
+// A store, the line that the line tables give it, and what it is to, as far as that is certain.
+struct Located {
+  const StoreSite* site = nullptr;
+  SourceLine where;
+  std::string target = {};
+};
 
-Statements locate_ops(const Traced& traced, const Survivors& graph) {
-  Statements statements;
-  std::map<Op*, std::vector<SourceLine>> lines;
+std::vector<Located> locate(const Traced& traced) {
+  std::vector<Located> stores;
+  // By their statement, in the order in which they happened.
+  std::map<std::tuple<std::string, int, std::string>, std::vector<std::size_t>> statements;
   for (const StoreSite& site : traced.stores) {
     const SourceLine where = first_user_line(site.addresses);
+    stores.push_back({&site, where});
     if (!where.known()) continue;
-    for (const Op* stored : site.ops) {
+    const Statement statement = statement_at(where);
+    statements[{where.file, statement.first, statement.text}].push_back(stores.size() - 1);
+  }
+  for (const auto& [statement, all] : statements) {
+    const Assigned assigned = assigned_on(std::get<2>(statement));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      Located& store = stores[all[i]];
+      store.target = target_of(assigned, i, all.size());
+      if (store.target.empty()) continue;
+      store.where.line = line_of_target(statement_at(store.where), store.target, store.where);
+    }
+  }
+  return stores;
+}
+
+void place_ops(const std::vector<Located>& stores, const Survivors& graph) {
+  std::map<Op*, std::vector<SourceLine>> lines;
+  for (const auto& [site, where, target] : stores) {
+    if (!where.known()) continue;
+    for (const Op* stored : site->ops) {
       if (Op* op = graph.store(stored)) {
         lines[op].push_back({where.file, where.line, op->where.layer});
       }
     }
-    const Statement statement = statement_at(where);
-    statements[{where.file, statement.first, statement.text}].push_back(&site);
   }
   for (const auto& [op, written] : lines) set_written(*op, written);
-  return statements;
 }
 
 // What a store's variable is in the graph: boxes, and results of loops and branches.
@@ -129,15 +150,12 @@ std::vector<Value*> variables_of(const StoreSite& site, const Survivors& graph) 
   return variables;
 }
 
-void name_variables(const Statements& statements, const Survivors& graph) {
-  for (const auto& [statement, stores] : statements) {
-    const Assigned assigned = assigned_on(std::get<2>(statement));
-    for (std::size_t i = 0; i < stores.size(); ++i) {
-      std::string name = target_of(assigned, i, stores.size());
-      if (name.empty()) name = declared_on(stores[i]->declared);
-      for (Value* variable : variables_of(*stores[i], graph)) {
-        if (variable->name.empty()) variable->name = name;
-      }
+void name_variables(const std::vector<Located>& stores, const Survivors& graph) {
+  for (const auto& [site, where, target] : stores) {
+    if (!where.known()) continue;
+    const std::string name = target.empty() ? declared_on(site->declared) : target;
+    for (Value* variable : variables_of(*site, graph)) {
+      if (variable->name.empty()) variable->name = name;
     }
   }
 }
@@ -153,14 +171,13 @@ void declare_copies(const Traced& traced, const Survivors& graph) {
 
 // A loop or branch that does not keep its types says where their variables are declared and
 // assigned, which nothing else in the graph tells.
-void declare_open(const Traced& traced, const Survivors& graph) {
-  for (const StoreSite& site : traced.stores) {
-    const SourceLine where = first_user_line(site.addresses);
-    for (const Value* made : site.values) {
+void declare_open(const std::vector<Located>& stores, const Survivors& graph) {
+  for (const auto& [site, where, target] : stores) {
+    for (const Value* made : site->values) {
       const Value* value = graph.flow_result(made);
       if (value == nullptr || !value->op->attrs.has("open")) continue;
       const auto result = std::size_t(value->index);
-      if (site.declared.known()) set_declared(*value->op, result, site.declared);
+      if (site->declared.known()) set_declared(*value->op, result, site->declared);
       if (!where.known()) continue;
       set_written(*value->op, result, {where.file, where.line, value->op->where.layer});
     }
@@ -176,8 +193,10 @@ void locate_stores(const Traced& traced) {
   const Survivors graph(traced.graph->body);
   declare_copies(traced, graph);
   number_boxes(traced);
-  name_variables(locate_ops(traced, graph), graph);
-  declare_open(traced, graph);
+  const std::vector<Located> stores = locate(traced);
+  place_ops(stores, graph);
+  name_variables(stores, graph);
+  declare_open(stores, graph);
   name_cells(graph);
   graph.name_arguments();
 }

@@ -13,29 +13,9 @@
 namespace nodec::tracing {
 namespace {
 
-constexpr int kMostLines = 20;  // of one statement
 constexpr std::string_view kEnds = ";{}";
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-// The text without its comment, and with nothing but 'x' in its literals.
-std::string masked(std::string_view line) {
-  std::string text(line);
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (quote == 0 && text.substr(i, 2) == "//") return text.substr(0, i);
-    const bool separator = text[i] == '\'' && i > 0 && is_word(text[i - 1]);  // 10'000
-    if (quote == 0 && (text[i] == '"' || text[i] == '\'') && !separator) {
-      quote = text[i];
-    } else if (quote != 0) {
-      const bool escape = text[i] == '\\';
-      if (text[i] == quote) quote = 0;
-      if (quote != 0) text[i] = 'x';
-      if (escape && i + 1 < text.size()) text[++i] = 'x';
-    }
-  }
-  return text;
-}
 
 // st["scale"] = x stores to st: its fields are parts of one variable.
 std::string without_fields(const std::string& target) {
@@ -234,50 +214,27 @@ class Reader {
   bool apart_ = false;  // some store stands in other braces than the one before it
 };
 
-// Parentheses that the text behind the last end of a statement opens, and those before the first
-// one closes, that have no partner.
-int open_behind(const std::string& text) {
-  int depth = 0;
-  for (std::size_t i = text.size(); i-- > 0 && kEnds.find(text[i]) == std::string_view::npos;) {
-    depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
-  }
-  return depth;
-}
-int closed_before(const std::string& text) {
-  int depth = 0, lowest = 0;
-  for (const char c : text.substr(0, text.find_first_of(kEnds))) {
-    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-    lowest = std::min(lowest, depth);
-  }
-  return -lowest;
-}
-
 }  // namespace
 
-Assigned assigned_on(std::string_view text) { return Reader(text).read(); }
-
-Statement statement_at(const SourceLine& where) {
-  Statement all{where.line, source_text(where)};
-  all.text.resize(masked(all.text).size());
-  const auto line = [&](int i) {
-    std::string text = source_text({where.file, i});
-    text.resize(masked(text).size());
-    return text;
-  };
-  for (int i = 1; i <= kMostLines && closed_before(masked(all.text)) > 0; ++i) {
-    const std::string before = line(where.line - i);
-    const std::size_t end = masked(before).find_last_of(kEnds);
-    all = {where.line - i, before.substr(end + 1) + " " + all.text};  // npos + 1 is 0
-    if (end != std::string::npos) break;
+std::string masked(std::string_view line) {
+  std::string text(line);
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quote == 0 && text.substr(i, 2) == "//") return text.substr(0, i);
+    const bool separator = text[i] == '\'' && i > 0 && is_word(text[i - 1]);  // 10'000
+    if (quote == 0 && (text[i] == '"' || text[i] == '\'') && !separator) {
+      quote = text[i];
+    } else if (quote != 0) {
+      const bool escape = text[i] == '\\';
+      if (text[i] == quote) quote = 0;
+      if (quote != 0) text[i] = 'x';
+      if (escape && i + 1 < text.size()) text[++i] = 'x';
+    }
   }
-  for (int i = 1; i <= kMostLines && open_behind(masked(all.text)) > 0; ++i) {
-    const std::string after = line(where.line + i);
-    const std::size_t end = masked(after).find_first_of(kEnds);
-    all.text += " " + after.substr(0, end);
-    if (end != std::string::npos) break;
-  }
-  return all;
+  return text;
 }
+
+Assigned assigned_on(std::string_view text) { return Reader(text).read(); }
 
 std::string declared_on(const SourceLine& where) {
   static const std::regex declaration(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*([;={(])(.*))");

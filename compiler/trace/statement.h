@@ -11,6 +11,9 @@
 
 namespace nodec::tracing {
 
+// A line of text without its comment, and with nothing but 'x' in its literals.
+std::string masked(std::string_view line);
+
 // The identifiers assigned ("st", "counters.calls"), in the order in which that happens; none for a
 // declaration, which is no store.
 struct Assigned {
@@ -21,12 +24,16 @@ struct Assigned {
 };
 Assigned assigned_on(std::string_view text);
 
-// The text of a line, with the lines that its first and last statement go on over.
+// The text of a line, with the lines that its first and last statement go on over. Bodies of
+// lambdas on those lines are blank: what they store is theirs.
 struct Statement {
   int first = 0;  // its first line
   std::string text;
+  std::vector<std::size_t> ends;  // of its lines in the text
 };
 Statement statement_at(const SourceLine& where);
+// The line on which the statement names this target; where that is not certain, `where`'s.
+int line_of_target(const Statement& statement, const std::string& target, const SourceLine& where);
 
 // The variable that this line declares, where it declares one: "Var st = x;". Else empty.
 std::string declared_on(const SourceLine& where);

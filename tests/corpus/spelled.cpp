@@ -82,6 +82,73 @@ PROGRAM(tied) {
   t.output("u", u + st);
 }
 
+// A store is told where its variable is named, and not where the statement ends.
+PROGRAM(statements_of_many_lines) {
+  const Var x = t.input("x", f32({3}));
+  // expect: boxed 'total' in solve: f32[]
+  // expect: 1 loads, 6 values, 0 unproven
+  // expect: help: pass 'total' through the body and return it, or declare it a Cell
+  // expect: boxed 'left' in solve: f32[]
+  // expect: 3 loads, 4 values, 0 unproven
+  // expect: help: pass 'left' through the body and return it, or declare it a Cell
+  // expect: boxed 'most' in solve: f32[]
+  // expect: 1 loads, 5 values, 0 unproven
+  // expect: help: pass 'most' through the body and return it, or declare it a Cell
+  // expect: boxed 'right' in solve: f32[]
+  // expect: 2 loads, 3 values, 0 unproven
+  // expect: help: pass 'right' through the body and return it, or declare it a Cell
+  // expect: boxed 'mapped' in solve: f32[]
+  // expect: 1 loads, 2 values, 0 unproven
+  // expect: help: pass 'mapped' through the body and return it, or declare it a Cell
+  Var total = constant(1.0), most = total, left = total, right = total, mapped = total;
+  const Var u = solved(x, [&](const Var& u) {
+    // clang-format off
+    // expect: stored in 'total', f32[]
+    total =
+        sum(u) +
+        1.0;
+    // expect: stored in 'most', f32[]
+    most
+        // expect: stored in 'left', f32[]
+        = left
+        = sum(u * u);
+    std::swap(
+        // expect: stored in 'left', f32[]
+        left,
+        // expect: stored in 'right', f32[]
+        right);
+    // expect: stored in 'mapped', f32[]
+    mapped = call("mapped", [](const Var& v) {
+        const Var w = v * 2;
+        return sum(w);
+      },
+      u);
+    // clang-format on
+    return -1 * u;
+  });
+  // expect: 'total' loses broadcast, f32[3]
+  // expect: 'total' loses add, f32[3]
+  // expect: 'total' loses add, f32[3]
+  // expect: 'total' loses add, f32[3]
+  // expect: 'total' loses add, f32[3]
+  // expect: 'total' loses add, f32[3]
+  // expect: 'left' loses broadcast, f32[3]
+  // expect: 'left' loses add, f32[3]
+  // expect: 'left' loses add, f32[3]
+  // expect: 'left' loses add, f32[3]
+  // expect: 'most' loses broadcast, f32[3]
+  // expect: 'most' loses add, f32[3]
+  // expect: 'most' loses add, f32[3]
+  // expect: 'most' loses add, f32[3]
+  // expect: 'most' loses add, f32[3]
+  // expect: 'right' loses broadcast, f32[3]
+  // expect: 'right' loses add, f32[3]
+  // expect: 'right' loses add, f32[3]
+  // expect: 'mapped' loses broadcast, f32[3]
+  // expect: 'mapped' loses add, f32[3]
+  t.output("u", u + total + most + left + right + mapped);
+}
+
 PROGRAM(tied_in_the_other_order) {
   const Var x = t.input("x", f32({3}));
   // expect: boxed 'st' in solve: f32[]

@@ -65,6 +65,24 @@ TEST_CASE("a statement of several lines is read whole, its neighbours are not") 
   std::filesystem::remove(file);
 }
 
+TEST_CASE("of a statement over lines the target's own line is told, where one line names it") {
+  const std::string file = (std::filesystem::temp_directory_path() / "nodec_lines.cpp").string();
+  const auto line = [&](const std::string& text, int at, const std::string& target) {
+    std::ofstream(file) << text;
+    const SourceLine where{file, at};
+    return line_of_target(statement_at(where), target, where);
+  };
+  CHECK(line("{\nst =\n  x +\n  st;\n}\n", 4, "st") == 2);
+  CHECK(line("a = b;\nst = f([&] {\n  return st;\n  },\n  x);\n", 5, "st") == 2);
+  CHECK(line("std::tie(\n  du,\n  st) =\n  x;\n", 4, "st") == 3);
+  CHECK(line("if (w) {\n}\nstep = 1;\nst\n  += x;\n", 5, "st") == 4);
+  CHECK(line("#define A st = 0\n\nst  // =\n  = x; y = 2;\n", 4, "st") == 3);
+  CHECK(line("st = f(\n  st = x);\n", 2, "st") == 2);  // two stores: as it was
+  CHECK(line("o.st = f(\n  x);\n", 2, "st") == 2);
+  CHECK(line("st == f(\n  x);\n", 2, "st") == 2);
+  std::filesystem::remove(file);
+}
+
 TEST_CASE("a line names what it declares, where that is one variable and nothing else is there") {
   const std::string file = (std::filesystem::temp_directory_path() / "nodec_declared.cpp").string();
   const auto declared = [&](const std::string& line) {

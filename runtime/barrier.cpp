@@ -7,6 +7,7 @@
 #include <chrono>
 #include <thread>
 
+#include "runtime/control_group.h"
 #include "runtime/pause.h"
 
 namespace nodec {
@@ -33,8 +34,12 @@ int processor_count() {
   static const int count = [] {
     cpu_set_t set;
     CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-    return std::max(1, int(std::thread::hardware_concurrency()));
+    const int machine = sched_getaffinity(0, sizeof set, &set) == 0
+                            ? CPU_COUNT(&set)
+                            : int(std::thread::hardware_concurrency());
+    // A team beyond its group's share of time is stopped together, in the middle of a phase.
+    return int(
+        std::clamp<std::int64_t>(control_group_limits().processors, 1, std::max(1, machine)));
   }();
   return count;
 }

@@ -74,6 +74,7 @@ class Barrier {
   std::vector<Account> accounts_;
 };
 
-int processor_count();  // processors this process may run on
+// Processors this process may run on, or fewer where it has not that much of their time.
+int processor_count();
 
 }  // namespace nodec

@@ -123,10 +123,12 @@ struct Artifact {
 
 // Routines compiled code may call, by these names (C linkage, in runtime/):
 //   void  nodec_barrier(CallFrame*, int64_t thread)              all threads meet
-//   char* nodec_tape_frame(CallFrame*, int64_t tape, int64_t n)  address of frame n; links a
-//   segment of
-//                                                                doubled size when n is past the
-//                                                                end; any thread may call it; null:
-//                                                                over limit
+//   char* nodec_tape_frame(CallFrame*, int64_t tape, int64_t n)  address of frame n, to write it;
+//                                                                links a segment of doubled size
+//                                                                when n is past the end; any thread
+//                                                                may call it; null: over limit, or
+//                                                                n is not one of 0 to the next
+//   char* nodec_tape_read(CallFrame*, int64_t tape, int64_t n)   address of a written frame; null:
+//                                                                n is none
 
 }  // namespace nodec

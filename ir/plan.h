@@ -274,6 +274,7 @@ struct Progress {
   bool reverse = false;
 };
 // Finds frame `index` of a tape and names its address; scalars of its header are loaded or stored.
+// Without such a frame, or room for it, the program stops.
 struct TapeFrame {
   int tape = -1;
   int index = -1;  // scalar
@@ -284,8 +285,8 @@ struct TapeFrame {
     Dtype dtype;
   };
   std::vector<Part> loads, stores;
-  std::optional<Progress> progress;  // where a write that the tape's limit refuses says so
-  bool writes = false;               // then the tape may refuse, which ends the program
+  std::optional<Progress> progress;  // where a write that is refused says so
+  bool writes = false;
 };
 struct FailIf {
   int status = -1;

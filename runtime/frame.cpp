@@ -34,7 +34,8 @@ void* address_of(Function* function) {
 
 std::span<const Routine> runtime_routines() {
   static const Routine routines[] = {{"nodec_barrier", address_of(&nodec_barrier)},
-                                     {"nodec_tape_frame", address_of(&nodec_tape_frame)}};
+                                     {"nodec_tape_frame", address_of(&nodec_tape_frame)},
+                                     {"nodec_tape_read", address_of(&nodec_tape_read)}};
   return routines;
 }
 
@@ -46,5 +47,10 @@ void nodec_barrier(nodec::CallFrame* frame, std::int64_t thread) {
 
 char* nodec_tape_frame(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n) {
   auto& set = *static_cast<nodec::TapeSet*>(frame->tapes);
-  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->frame(n, set.room));
+  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->write(n, set.room));
+}
+
+char* nodec_tape_read(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n) {
+  auto& set = *static_cast<nodec::TapeSet*>(frame->tapes);
+  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->read(n, set.room));
 }

@@ -32,6 +32,19 @@ std::byte* TapeStorage::frame(std::int64_t n, TapeRoom& room) {
   return segments_[k].load(std::memory_order_relaxed) + (n - first) * stride_;
 }
 
+std::byte* TapeStorage::write(std::int64_t n, TapeRoom& room) {
+  std::int64_t written = written_.load(std::memory_order_relaxed);
+  if (n < 0 || n > written) return room.miss();
+  while (n >= written && !written_.compare_exchange_weak(written, n + 1)) {
+  }
+  return frame(n, room);
+}
+
+std::byte* TapeStorage::read(std::int64_t n, TapeRoom& room) {
+  const std::int64_t written = written_.load(std::memory_order_relaxed);
+  return n < 0 || n >= written ? room.miss() : frame(n, room);
+}
+
 // The first so many segments, of which a call takes room for each once.
 bool TapeStorage::use(int segments, TapeRoom& room) {
   const std::lock_guard lock(growing_);
@@ -65,6 +78,7 @@ bool TapeStorage::link(int k) {
 void TapeRoom::begin(std::int64_t limit) {
   limit_ = limit > 0 ? limit : machine_memory() / 2;
   taken_ = refused_ = 0;
+  missed_ = false;
 }
 
 bool TapeRoom::take(std::int64_t bytes) {

@@ -30,10 +30,17 @@ class TapeRoom {
   std::int64_t limit() const { return limit_; }
   // What is taken, with what was last refused.
   std::int64_t wanted() const { return taken_.load() + refused_.load(); }
+  // Whether a frame was asked for that a tape has not.
+  bool missed() const { return missed_.load(); }
+  std::byte* miss() {
+    missed_ = true;
+    return nullptr;
+  }
 
  private:
   std::int64_t limit_ = 0;
   std::atomic<std::int64_t> taken_{0}, refused_{0};
+  std::atomic<bool> missed_{false};
 };
 
 class TapeStorage {
@@ -44,7 +51,13 @@ class TapeStorage {
   // here; segments too small for it are dropped.
   void prepare(std::int64_t frame_bytes);
   // Before each call: nothing of the room is taken yet.
-  void begin() { used_.store(0, std::memory_order_relaxed); }
+  void begin() {
+    used_.store(0, std::memory_order_relaxed);
+    written_.store(0, std::memory_order_relaxed);
+  }
+  // To write: a frame that was written, or the next. To read: one that was written.
+  std::byte* write(std::int64_t n, TapeRoom& room);
+  std::byte* read(std::int64_t n, TapeRoom& room);
   // Null when the segments up to the frame's do not fit into the room, when memory is out, and for
   // a number below 0.
   std::byte* frame(std::int64_t n, TapeRoom& room);
@@ -61,7 +74,8 @@ class TapeStorage {
   std::int64_t capacity_ = 0;  // the stride the segments were made for
   std::array<std::atomic<std::byte*>, most_segments> segments_{};
   std::array<AlignedBytes, most_segments> owned_;
-  std::atomic<int> used_{0};  // segments that this call has taken room for
+  std::atomic<int> used_{0};              // segments that this call has taken room for
+  std::atomic<std::int64_t> written_{0};  // one past the call's last frame
   std::atomic<std::int64_t> growths_{0};
   std::atomic<std::int64_t> held_{0};
   std::mutex growing_;

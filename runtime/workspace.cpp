@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ir/error.h"
+#include "ir/status.h"
 #include "runtime/barrier.h"
 
 namespace nodec {
@@ -108,6 +109,10 @@ Stack* Workspace::stack(std::int64_t member) {
 }
 
 void Workspace::tell_tape(Outcome& outcome) const {
+  if (tapes_.room.missed()) {
+    outcome.status = std::int64_t(Status::NoFrame);
+    return;
+  }
   outcome.tape_bytes = tapes_.room.wanted();
   outcome.tape_limit = tapes_.room.limit();
 }

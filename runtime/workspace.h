@@ -35,7 +35,8 @@ class Workspace {
   ArgumentCheck::Room arguments;
   std::vector<void*> ports;
 
-  void tell_tape(Outcome& outcome) const;  // what the present call's tapes asked for
+  // Of a call that a tape stopped: why, and what its tapes asked for.
+  void tell_tape(Outcome& outcome) const;
   std::int64_t tape_growths() const;
   std::int64_t held_bytes() const;
   std::int64_t tape_bytes() const;  // of these, the tapes'

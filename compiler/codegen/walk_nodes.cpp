@@ -163,8 +163,11 @@ void Walker::branch(const If& node) {
 
 void Walker::tape_frame(const TapeFrame& node) {
   const Code index = e_.convert(scalars_[static_cast<std::size_t>(node.index)], Scalar::I64);
-  const Code address =
-      e_.call_runtime("nodec_tape_frame", std::vector<Code>{frame_, i64(node.tape), index}, true);
+  const Code address = e_.call_runtime(node.writes ? "nodec_tape_frame" : "nodec_tape_read",
+                                       std::vector<Code>{frame_, i64(node.tape), index}, true);
+  // The runtime knows whether it was the limit.
+  const Code refused = e_.compare(Compare::Eq, address, zero_);
+  stop_if(refused, i64(static_cast<std::int64_t>(Status::TapeLimit)), node.progress);
   const Code pointer = as_pointer(address);
   frames_[static_cast<std::size_t>(node.frame)] = pointer;
   const auto size = [](Dtype d) { return static_cast<std::int64_t>(bytes(d)); };
@@ -173,8 +176,6 @@ void Walker::tape_frame(const TapeFrame& node) {
         in_register(e_.load(pointer, i64(p.offset / size(p.dtype)), p.dtype), p.dtype);
   }
   if (!node.writes) return;
-  const Code full = e_.compare(Compare::Eq, address, zero_);
-  stop_if(full, i64(static_cast<std::int64_t>(Status::TapeLimit)), node.progress);
   only_first([&] {
     for (const TapeFrame::Part& p : node.stores) {
       e_.store(pointer, i64(p.offset / size(p.dtype)), p.dtype,

@@ -113,6 +113,51 @@ TEST_CASE("there is no frame below 0, none past what memory there is, and half o
   CHECK(room.limit() == machine_memory() / 2);
 }
 
+TEST_CASE("frames are written one after the other, and read once they are written") {
+  TapeStorage tape;
+  tape.prepare(64);
+  for (int call = 0; call < 2; ++call) {
+    TapeRoom room;
+    room.begin(0);
+    tape.begin();
+    CHECK(tape.read(0, room) == nullptr);
+    CHECK(room.missed());
+    room.begin(0);
+    for (std::int64_t n = 0; n < 20; ++n) CHECK(tape.write(n, room) == tape.frame(n, room));
+    CHECK(tape.write(3, room) == tape.frame(3, room));
+    CHECK(tape.read(19, room) == tape.frame(19, room));
+    CHECK_FALSE(room.missed());
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    for (const std::int64_t n : {std::int64_t(-1), std::int64_t(21), -most - 1, most}) {
+      CAPTURE(n);
+      room.begin(0);
+      CHECK(tape.write(n, room) == nullptr);
+      CHECK(room.missed());
+    }
+    for (const std::int64_t n : {std::int64_t(-1), std::int64_t(20), -most - 1, most}) {
+      CAPTURE(n);
+      room.begin(0);
+      CHECK(tape.read(n, room) == nullptr);
+      CHECK(room.missed());
+    }
+  }
+}
+
+TEST_CASE("threads that write a tape together never miss a frame of their own") {
+  TapeStorage tape;
+  tape.prepare(64);
+  TapeRoom mine;
+  mine.begin(0);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (std::int64_t n = 0; n < 2000; ++n) tape.write(n, mine), tape.read(n, mine);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK_FALSE(mine.missed());
+}
+
 TEST_CASE("threads that grow a tape together get the same frames") {
   TapeStorage tape;
   tape.prepare(64);

@@ -122,15 +122,19 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
   const auto artifact = compile(cpu_target("native", 8), signature, [&](Entry& p) {
     Emitter& e = p.e;
     // Thread i writes frame i + 20; after the barrier it reads its neighbour's.
-    const auto frame_of = [&](Code n) {
-      const Code arguments[] = {p.frame, p.index(0), e.add(n, p.index(20))};
-      return e.bitcast(e.call_runtime("nodec_tape_frame", arguments, true), Scalar::Pointer);
+    const auto frame_of = [&](const char* routine, Code n) {
+      const Code arguments[] = {p.frame, p.index(0), n};
+      return e.bitcast(e.call_runtime(routine, arguments, true), Scalar::Pointer);
     };
-    e.store(frame_of(p.thread), p.index(0), Dtype::I64, e.mul(p.thread, p.thread));
+    const auto from_20 = [&](Code n) { return e.add(n, p.index(20)); };
+    for (int n = 0; n < 23; ++n) frame_of("nodec_tape_frame", p.index(n));
+    e.store(frame_of("nodec_tape_frame", from_20(p.thread)), p.index(0), Dtype::I64,
+            e.mul(p.thread, p.thread));
     const Code meet[] = {p.frame, p.thread};
     e.call_runtime("nodec_barrier", meet, false);
     const Code next = e.bit_and(e.add(p.thread, p.index(1)), p.index(3));
-    e.store(p.port(0), p.thread, Dtype::I64, e.load(frame_of(next), p.index(0), Dtype::I64));
+    e.store(p.port(0), p.thread, Dtype::I64,
+            e.load(frame_of("nodec_tape_read", from_20(next)), p.index(0), Dtype::I64));
   });
   const auto program = load(artifact);
   CallOptions options;

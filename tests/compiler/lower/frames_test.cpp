@@ -1,5 +1,6 @@
 // Tapes of tensors without a batch, and where the plan puts what goes on a tape.
 #include <cmath>
+#include <limits>
 
 #include "tests/compiler/lower/gradients.h"
 
@@ -152,11 +153,11 @@ TEST_CASE("frames of samples and tensors of several dtypes, and of no scalars") 
 
 TEST_CASE("a tape that may not grow ends the program, whatever its frames hold") {
   const auto graph = oracle::read(R"(graph f (%x: f64[3]) {
-  %big = constant {dtype = i32, shape = <>, value = 100}
+  %zero = constant {dtype = i32, shape = <>, value = 0}
   %y = tanh %x
   %empty = tape.new %x
-  %tape = tape.write %empty, %big, %y
-  %again = tape.read %tape, %big
+  %tape = tape.write %empty, %zero, %y
+  %again = tape.read %tape, %zero
   yield %again
 })");
   const Program program = oracle::compile_fresh(*graph);
@@ -165,9 +166,51 @@ TEST_CASE("a tape that may not grow ends the program, whatever its frames hold")
   CallOptions options;
   CHECK(program.executable->run(inputs, options)[0].values<double>()[2] ==
         doctest::Approx(std::tanh(3)));
-  options.tape_limit_bytes = 1000;
+  options.tape_limit_bytes = 100;
   CHECK_THROWS_WITH(program.executable->run(inputs, options),
                     doctest::Contains("the tape would exceed its memory limit"));
+}
+
+TEST_CASE("a frame that a tape has not is refused, whoever computes its number and what it holds") {
+  for (const char* real : {"f64[3]", "f32[]", "f32[2, B]"}) {
+    std::string text = R"(graph f batch B (%i: i32[], %j: i32[], %x: REAL) {
+  %zero = constant {dtype = i32, shape = <>, value = 0}
+  %y = neg %x
+  %empty = tape.new %x
+  %first = tape.write %empty, %zero, %x
+  %tape = tape.write %first, %i, %y
+  %again = tape.read %tape, %j
+  yield %again
+})";
+    text.replace(text.find("REAL"), 4, real);
+    if (text.find("B]") == text.npos) text.erase(text.find("batch B "), 8);
+    CAPTURE(text);
+    const auto graph = oracle::read(text);
+    const Program program = oracle::compile_fresh(*graph);
+    struct Case {
+      std::int32_t written, read;
+      bool there;
+    };
+    constexpr std::int32_t least = std::numeric_limits<std::int32_t>::min(),
+                           most = std::numeric_limits<std::int32_t>::max();
+    for (const Case& c : {Case{0, 0, true}, Case{1, 0, true}, Case{1, 1, true}, Case{0, 1, false},
+                          Case{-1, 0, false}, Case{2, 0, false}, Case{1, -1, false},
+                          Case{1, 2, false}, Case{least, 0, false}, Case{most, 0, false},
+                          Case{1, least, false}, Case{1, most, false}}) {
+      CAPTURE(c.written);
+      CAPTURE(c.read);
+      std::vector<Array> inputs = oracle::inputs_for(*graph, {{"B", 5}});
+      inputs[0].integers[0] = c.written, inputs[1].integers[0] = c.read;
+      const auto interpreted = [&] { return interpret(*graph, inputs); };
+      if (c.there) {
+        oracle::expect_close(oracle::run_compiled(program, inputs, 2), interpreted(), 0);
+        continue;
+      }
+      CHECK_THROWS_AS(interpreted(), Error);
+      CHECK_THROWS_WITH(oracle::run_compiled(program, inputs, 2),
+                        doctest::Contains("a tape has no frame of the number that was asked for"));
+    }
+  }
 }
 
 }  // namespace nodec

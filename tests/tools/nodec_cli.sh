@@ -351,7 +351,8 @@ words=$(cd "$work/empty" && PATH="$(dirname "$nodec"):$PATH" bash -c "source '$w
   COMP_WORDS=(nodec ty) COMP_CWORD=1; _nodec; echo \"\${COMPREPLY[*]}\"
   COMP_WORDS=(nodec types --sa) COMP_CWORD=2; _nodec; echo \"\${COMPREPLY[*]}\"
   COMP_WORDS=(nodec types mnist/c) COMP_CWORD=2; _nodec; echo \"\${COMPREPLY[*]}\"")
-[ "$words" = $'expand\ntypes\n--sarif\nmnist/compact' ] || fail "completion gives: $words"
+[ "$words" = $'expand\ntypes\n--sarif\nmnist/compact' ] ||
+  fail "completion gives: $words; it asks \`nodec list\`, which says: $("$nodec" list 2>&1)"
 expect 0 "#compdef nodec" completion zsh
 if command -v zsh >/dev/null; then zsh -n "$work/out" || fail "the zsh completion does not parse"; fi
 expect 2 "" completion fish

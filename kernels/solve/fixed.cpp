@@ -175,11 +175,12 @@ SolveState FixedIntegration::advance_many(Builder& b, const SolveState& s,
 }
 
 // Where `end` is not finite, what the first step of all that is not ended in; else `end`. The
-// integrals are those of `end`.
+// integrals and the tape are those of `end`.
 SolveState FixedIntegration::retake(Builder& b, const SolveState& s, const SolveEnv& env,
                                     const SolveState& end) const {
   SolveState start = s, kept = end;
   start.integrals = kept.integrals = {};
+  start.tape = kept.tape = nullptr;
   auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
   Builder inside(*yes);
   inside.at(b.where());
@@ -200,6 +201,7 @@ SolveState FixedIntegration::retake(Builder& b, const SolveState& s, const Solve
   for (const auto& result : op.results) results.push_back(result.get());
   SolveState out = rebind(kept, results);
   out.integrals = end.integrals;
+  out.tape = end.tape;
   return out;
 }
 

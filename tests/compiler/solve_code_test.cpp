@@ -75,6 +75,29 @@ TEST_CASE("the gradient of a fixed-step solve agrees with the interpreter") {
   oracle::expect_agreement(*network({"rk4", "discrete", true}));
 }
 
+TEST_CASE("with samples and stops the gradient of fixed steps agrees with the interpreter") {
+  for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {
+    CAPTURE(adjoint);
+    const std::vector<Input> inputs{{"u", f64({"B"})}, {"k", f64()}, {"begins", f64()}};
+    const auto traced = trace(
+        "pulse", inputs,
+        [&](const Var& u, const Var& k, const Var& begins) {
+          const auto loss = [&](const Var& u0, const Var& rate, const Var& stop) {
+            const auto dynamics = [&](const Var& x, const Var& t) {
+              return select(t >= stop, constant(1.5, Dtype::F64), constant(0.0, Dtype::F64)) -
+                     rate * x;
+            };
+            const SolveOptions options{
+                .method = "rk4", .adjoint = adjoint, .dt = 0.02, .stops = {stop}};
+            return sum(solve(dynamics, u0, 0, 2, options).u);
+          };
+          return grad(loss, u, k, abs(begins) / 4 + 0.5);
+        },
+        "B");
+    oracle::expect_agreement(*traced.graph, 1e-9);
+  }
+}
+
 TEST_CASE("the gradient of an adaptive solve agrees with the interpreter") {
   oracle::expect_agreement(*network({"tsit5", "discrete", true}), 1e-3);
 }

@@ -65,19 +65,21 @@ class StopWalk {
       lambda.push_back(back.result(2 + i)), u.push_back(frame.result(2 + i));
     }
     Value* previous = tape_read(b, env.forward, select(b, inside, before, none)).result(0);
-    Value* share = jump(b, jumps, {frame.result(0), previous, behind.low, lambda, u, env});
+    Value* share =
+        jump(b, jumps, {frame.result(0), previous, behind.low, behind.high, lambda, u, env});
     return {add(b, now.step, one), select(b, begins, before, now.frame),
             add_at(b, now.total, sub(b, behind.from, one), share)};
   }
 
   struct Crossing {
-    Value *stop, *before, *low;  // the stop, a time before it, and the one just behind it
+    Value *stop, *before;  // the stop, and a time before it
+    Value *low, *high;     // the ends of the segment behind it; which is which, the direction says
     Values lambda, u;
     WalkEnv env;
 
     template <class F>
     void each(F&& f) {
-      f(stop, "stop"), f(before, "before"), f(low, "low");
+      f(stop, "stop"), f(before, "before"), f(low, "low"), f(high, "high");
       each_of(f, lambda, "lambda"), each_of(f, u, "u");
       env.each(f);
     }
@@ -90,7 +92,8 @@ class StopWalk {
     in.at(b.where());
     const Crossing here = add_args(*yes, at), other = add_args(*no, at);
     Value* ahead = next_after(in, here.stop, here.before);
-    Value *rate_before = rate(in, ahead, here), *rate_behind = rate(in, here.low, here);
+    Value* behind = select(in, gt(in, here.stop, here.before), here.low, here.high);
+    Value *rate_before = rate(in, ahead, here), *rate_behind = rate(in, behind, here);
     yes->results = {sub(in, rate_before, rate_behind)};
     no->results = {zeros(in_no, other.stop->type)};
     return cond(b, jumps, flatten(at), std::move(yes), std::move(no)).result();

@@ -73,4 +73,33 @@ TEST_CASE("gradients flow through stops backwards in time, equal ones and those 
   }
 }
 
+// u' = t^2, and 1.5 t more after the stop (forwards) or before it (backwards): what the jump is
+// depends on when it is looked at.
+TEST_CASE("a stop's gradient sees dynamics that depend on time at the stop, in both directions") {
+  for (const char* adjoint : {"discrete", "gauss", "interpolating"}) {
+    for (const char* method : {"tsit5", "rk4"}) {
+      for (const bool backward : {false, true}) {
+        CAPTURE(adjoint);
+        CAPTURE(method);
+        CAPTURE(backward);
+        Problem p = switched(adjoint, method);
+        p.stops = {1.3};
+        p.captures = {Array::scalar(Dtype::F64, 1.3)};
+        p.u0 = {Array::scalar(Dtype::F64, 0.5)};
+        p.f = [](Builder& b, Value* t, const Values&, const Values& c) -> Values {
+          Value *more = mul(b, t, scalar(b, Dtype::F64, 1.5)), *none = scalar(b, Dtype::F64, 0);
+          Value* jump = select(b, ge(b, t, c[0]), more, none);
+          return {add(b, mul(b, t, t), jump)};
+        };
+        if (backward) std::swap(p.t0, p.t1);
+        const Gradient g = gradient(p, half_square);
+        const double path = (2.5 * 2.5 * 2.5 - 0.001) / 3 + 0.75 * (2.5 * 2.5 - 1.3 * 1.3);
+        const double end = 0.5 + (backward ? -path : path);
+        REQUIRE(g.stops.size() == 1);
+        CHECK(std::abs(g.stops[0] - (backward ? 1.5 : -1.5) * 1.3 * end) < 1e-7);
+      }
+    }
+  }
+}
+
 }  // namespace nodec::testing

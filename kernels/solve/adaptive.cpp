@@ -95,7 +95,6 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
   found->results = {step.size, step.probes};
   Values operands = flatten(p);
   operands.push_back(dt0);
-  // Not dt0 > 0: a dt0 that is NaN is the user's too, and fails the solve.
   Value* chosen = logical_not(b, le(b, dt0, number(b, 0)));
   const Op& op = cond(b, chosen, operands, std::move(given), std::move(found));
   return {op.result(0), op.result(1)};
@@ -108,6 +107,10 @@ Value* AdaptiveIntegration::refusal(Builder& b, const SolveEnv& env) const {
   Value* sound = logical_and(b, ge(b, least, zero), is_finite(b, most));
   Value* code = status(b, eq(b, most, zero), Status::ZeroTolerances, Status::Success);
   code = select(b, sound, code, status(b, Status::BadTolerance));
+  if (Value* dt0 = solve_.dt0(); !is_never_positive(dt0)) {
+    Value* fine = logical_and(b, ge(b, dt0, zero), is_finite(b, dt0));
+    code = select(b, fine, code, status(b, Status::BadFirstStep));
+  }
   if (env.dt_max) code = select(b, gt(b, env.dt_max, zero), code, status(b, Status::BadStepLimit));
   if (!env.stops) return code;
   return select(b, landings(env).sorted(b), code, status(b, Status::BadStops));

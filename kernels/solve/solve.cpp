@@ -170,6 +170,13 @@ void check_adjoint(const SolveView& s) {
 
 // Of numbers that stand in the program; what is only known at run time ends the solve with a
 // status.
+void check_first_step(const SolveView& s) {
+  const double* dt = number_of(s.dt0());
+  expect(s, dt == nullptr || (*dt >= 0 && std::isfinite(*dt)),
+         fmt::format("wants a finite dt, 0 or above, got {}", dt != nullptr ? *dt : 0),
+         "give the size of the first step, or 0 to have it chosen");
+}
+
 void check_step(const SolveView& s) {
   const double* dt = number_of(s.dt0());
   expect(s, dt == nullptr || *dt > 0,
@@ -178,9 +185,26 @@ void check_step(const SolveView& s) {
          "give dt, the size of a step, above 0");
 }
 
-void check_tolerances(const SolveView& s) {
+bool is_single(const SolveView& s) {
   const Type& time = s.t0()->type;
-  const bool single = time.is_tensor() && time.dtype() == Dtype::F32;
+  return time.is_tensor() && time.dtype() == Dtype::F32;
+}
+
+// Two times that f32 rounds, and with them the span: by an ulp or two of it where they are near 0,
+// to nothing where they are seconds since 1970.
+void check_span(const SolveView& s) {
+  const double *t0 = number_of(s.t0()), *t1 = number_of(s.t1());
+  if (!is_single(s) || t0 == nullptr || t1 == nullptr) return;
+  const double wanted = *t1 - *t0, got = double(float(*t1)) - double(float(*t0));
+  if (!std::isfinite(wanted) || !std::isfinite(got)) return;
+  expect(s, std::abs(got - wanted) <= 1e-3 * std::abs(wanted),
+         fmt::format("runs from {} to {}, a span of {:.6g} that is {:.6g} in f32", *t0, *t1, wanted,
+                     got),
+         "solve in f64, or shift the clock so that t0 is near 0");
+}
+
+void check_tolerances(const SolveView& s) {
+  const bool single = is_single(s);
   const double *rtol = number_of(s.rtol()), *atol = number_of(s.atol());
   for (const auto& [name, given] : {std::pair{"rtol", rtol}, {"atol", atol}}) {
     if (given == nullptr) continue;
@@ -197,11 +221,13 @@ void check_tolerances(const SolveView& s) {
 
 void check_attributes(const SolveView& s) {
   check_adjoint(s);
+  check_span(s);
   require_site(s.op());
   const Method& method = s.method();
   if (method.adaptive) {
     Controller(s.controller(), 1);
     check_tolerances(s);
+    check_first_step(s);
   } else {
     check_step(s);
   }

@@ -276,4 +276,38 @@ TEST_CASE("stages computed again give the bits of those that were kept") {
   }
 }
 
+// What a solve is refused with while it is traced.
+std::string refused(Dtype dtype, double t0, double t1, const SolveOptions& options = {}) {
+  try {
+    trace("refused", {{"u", Type::tensor(dtype, {})}}, [&](const Var& u) {
+      return solve([](const Var& x) { return -x; }, u, t0, t1, options).u;
+    });
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("a span that f32 does not hold is refused, with what is left of it") {
+  const std::string text = refused(Dtype::F32, 1.7e9, 1.7e9 + 4);
+  CHECK(text.find("runs from 1700000000 to 1700000004, a span of 4 that is 0 in f32") !=
+        std::string::npos);
+  CHECK(text.find("shift the clock") != std::string::npos);
+  CHECK(refused(Dtype::F32, 1e6 + 0.1, 1e6 + 0.2).find("is 0.0625 in f32") != std::string::npos);
+  CHECK(refused(Dtype::F64, 1.7e9, 1.7e9 + 4).empty());
+  for (const double t0 : {0.0, 0.1, 1e4, 1e5, 1e6}) {
+    CHECK(refused(Dtype::F32, t0, t0 + 1).empty());
+    CHECK(refused(Dtype::F32, t0 + 1, t0).empty());
+    CHECK(refused(Dtype::F32, t0, t0).empty());
+  }
+}
+
+TEST_CASE("a first step that is none is refused where it is written") {
+  for (const double dt : {-1.0, double(NAN), double(INFINITY)}) {
+    const std::string text = refused(Dtype::F64, 0, 1, {.dt = dt});
+    CHECK(text.find("wants a finite dt, 0 or above, got") != std::string::npos);
+  }
+  CHECK(refused(Dtype::F64, 0, 1, {.dt = 0.5}).empty());
+}
+
 }  // namespace nodec

@@ -66,7 +66,8 @@ Value* told_solve(Builder& b, Value* u, double dt0, const std::string& rule = "t
   for (const Array& array : arguments(p)) {
     operands.push_back(zeros(b, array.type()));
   }
-  operands[std::size_t(view.dt0()->index)] = scalar(b, Dtype::F64, dt0);
+  // Computed: no program may write a dt0 of NaN.
+  operands[std::size_t(view.dt0()->index)] = sqrt(b, scalar(b, Dtype::F64, dt0 * dt0));
   operands[std::size_t(view.rtol()->index)] = scalar(b, Dtype::F64, 1e-3);
   operands[SolveView::kScalars] = u;
   return b.inline_region(solving, operands).front();

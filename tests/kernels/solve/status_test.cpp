@@ -139,10 +139,14 @@ TEST_CASE("a fixed-step solve stops at its first step that is not finite") {
   }
 }
 
-TEST_CASE("a first step that is NaN fails the solve, and is not taken for none") {
-  Problem p = decay();
-  p.dt0 = kNan;
-  CHECK(ends(solve(p), Status::NonFinite));
+TEST_CASE("a first step that is none is refused before the first evaluation") {
+  for (const double dt0 : {kNan, -0.1, double(INFINITY)}) {
+    Problem p = decay();
+    p.dt0 = dt0;
+    const Solved o = solve(p);
+    CHECK(ends(o, Status::BadFirstStep));
+    CHECK(o.f_evals == 0);
+  }
 }
 
 TEST_CASE("a fixed step that is none fails the solve") {

@@ -7,53 +7,16 @@
 #include "ir/status.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoints/estimate.h"
+#include "kernels/solve/adjoints/reverse_dynamics.h"
 #include "kernels/solve/adjoints/second_gradient.h"
 #include "kernels/solve/adjoints/stop_times.h"
-#include "kernels/solve/adjoints/term_sizes.h"
 #include "kernels/solve/control.h"
-#include "kernels/solve/dense.h"
-#include "kernels/solve/frame.h"
 #include "kernels/solve/loop.h"
 #include "kernels/solve/request.h"
 #include "kernels/solve/stop.h"
 
 namespace nodec {
 namespace {
-
-// What the reverse dynamics capture: the tape first (attribute along). What the forward solve
-// started from enters through the tape alone, where automatic differentiation does not look:
-// `origins` are captured beside it, so that a second derivative meets this solve, which refuses it,
-// and does not find it independent.
-struct Captures {
-  Value* tape = nullptr;
-  Value* tolerance = nullptr;         // of the integrals, where they are in the error norm
-  Values integrals, cells, captures;  // cotangents of the integrals; the forward solve's own
-  Values origins;
-
-  template <class F>
-  void each(F&& f) {
-    f(tape, "tape"), f(tolerance, "tolerance");
-    each_of(f, integrals, "ibar"), each_of(f, cells, "cell"), each_of(f, captures, "capture");
-    each_of(f, origins, "origin");
-  }
-};
-
-// The operands of the reverse solve as one bundle, so that it can stand in a branch.
-struct ReverseSolve {
-  Value *t1 = nullptr, *t0 = nullptr, *rtol = nullptr, *atol = nullptr, *dt0 = nullptr,
-        *max_steps = nullptr, *dt_max = nullptr;
-  Values lambda;
-  Value* frame = nullptr;  // its cell
-  Captures captures;
-
-  template <class F>
-  void each(F&& f) {
-    f(t1, "t1"), f(t0, "t0"), f(rtol, "rtol"), f(atol, "atol"), f(dt0, "dt0");
-    f(max_steps, "max_steps"), f(dt_max, "dt_max");
-    each_of(f, lambda, "lambda"), f(frame, "frame");
-    captures.each(f);
-  }
-};
 
 struct Backward {
   Values dx;   // the cotangents of the solve's operands
@@ -76,9 +39,6 @@ class Reversal {
   Backward emit(Builder& b, Value* goes = nullptr);
 
  private:
-  Values slopes_and_integrands(Builder& b, Region& region, const ReverseSolve& outside) const;
-  std::unique_ptr<Region> dynamics(const ReverseSolve& outside) const;
-  std::unique_ptr<Region> integrands(const ReverseSolve& outside) const;
   ReverseSolve operands(Builder& b, const Values& seeds, Value* size, Value* unit) const;
   Values solved(Builder& b, Value* needed, const ReverseSolve& reverse) const;
   Value* stops(Builder& b, const ReverseSolve& reverse, Value* steps, Value* tape) const;
@@ -92,59 +52,6 @@ class Reversal {
   const std::span<Value* const> dy_;
   const bool at_nodes_, bounded_;
 };
-
-// (t, lambda..., frame, captures...) -> -f_u^T lambda..., then the integrands -f_p^T lambda...:
-// time runs backwards, so that these integrate to + dL/dp. Added to an empty region.
-Values Reversal::slopes_and_integrands(Builder& b, Region& region,
-                                       const ReverseSolve& outside) const {
-  Value* t = region.add_arg(solve_.t0()->type, "t");
-  Values seeds;
-  for (const Value* l : outside.lambda) seeds.push_back(region.add_arg(l->type, "lambda"));
-  Value* frame = region.add_arg(outside.frame->type, "frame");
-  const Captures inside = add_args(region, outside.captures);
-
-  const Op& step = tape_read(b, inside.tape, frame);
-  Values args{solve_.has_stops() ? clamped(b, t, frame_segment(step)) : t};
-  const auto append = [](Values& to, const Values& values) {
-    to.insert(to.end(), values.begin(), values.end());
-  };
-  append(args, interpolate(b, solve_.method(), step, t, solve_.states()));
-  append(args, inside.cells);
-  append(args, inside.captures);
-  const Values forward = b.inline_region(*derivative_.forward, args);
-
-  append(seeds, inside.integrals);
-  Values pulled(forward.end() - long(derivative_.residuals), forward.end());
-  for (Value* seed : seeds) pulled.push_back(neg(b, seed));
-  Values out = b.inline_region(*derivative_.reverse, pulled);
-  for (std::size_t i = 0; bounded_ && i < parameters(); ++i) {
-    Value* size = term_sizes(b, out[solve_.states() + i]);
-    Value* backwards = neg(b, cast(b, size, t->type.dtype()));
-    out.push_back(mul(b, inside.tolerance, backwards));
-  }
-  return out;
-}
-
-std::unique_ptr<Region> Reversal::dynamics(const ReverseSolve& outside) const {
-  auto region = std::make_unique<Region>();
-  Builder b(*region);
-  b.at(solve_.op().where);
-  region->results = slopes_and_integrands(b, *region, outside);
-  if (at_nodes_) region->results.resize(solve_.states());
-  region->results.push_back(region->arg(1 + solve_.states()));  // the frame stays what it is
-  drop_unused(*region);
-  return region;
-}
-
-std::unique_ptr<Region> Reversal::integrands(const ReverseSolve& outside) const {
-  auto region = std::make_unique<Region>();
-  Builder b(*region);
-  b.at(solve_.op().where);
-  region->results = slopes_and_integrands(b, *region, outside);
-  region->results.erase(region->results.begin(), region->results.begin() + long(solve_.states()));
-  drop_unused(*region);
-  return region;
-}
 
 // The root mean square; where its squares leave the range of floats, the largest element.
 Value* size_of(Builder& b, const Values& cotangents) {
@@ -218,10 +125,11 @@ const Op& Reversal::reverse_solve(Builder& b, const ReverseSolve& operands) cons
   if (request_.stops) attrs.set("tape", "states");
   if (operands.dt_max != nullptr) attrs.set("dt_max", true);
   std::vector<std::unique_ptr<Region>> regions;
-  regions.push_back(dynamics(operands));
+  const ReverseDynamics dynamics{solve_, derivative_, parameters(), at_nodes_, bounded_};
+  regions.push_back(dynamics.slopes(operands));
   if (at_nodes_) {
     attrs.set("nodes", std::int64_t((solve_.method().order + 1) / 2));
-    regions.push_back(integrands(operands));
+    regions.push_back(dynamics.integrands(operands));
   }
   if (const Attr* site = solve_.op().attrs.find("site")) attrs.set("site", *site);
   return b.op(solve_p, flatten(operands), std::move(attrs), std::move(regions));

@@ -215,8 +215,10 @@ std::string short_str(const SourceLine& where) {
 }
 
 std::string source_text(const SourceLine& where) {
+  constexpr std::uintmax_t kLargest = 1 << 26;  // text that somebody wrote is smaller
   std::error_code failed;
   if (!where.known() || !std::filesystem::is_regular_file(where.file, failed)) return {};
+  if (std::filesystem::file_size(where.file, failed) > kLargest) return {};
   std::ifstream file(where.file);
   std::string text;
   for (int i = 0; i < where.line; ++i) {

@@ -2,6 +2,9 @@
 #include "ir/report.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "tests/temporary_folder.h"
 
 using namespace nodec;
 
@@ -11,6 +14,22 @@ const Type f32_3 = Type::tensor(Dtype::F32, {Dim(3)});
 const Type f64_3 = Type::tensor(Dtype::F64, {Dim(3)});
 
 }  // namespace
+
+TEST_CASE("the text of a line is shown from plain files of a size that people write") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("model.cpp", "one\n  two \t\r\n\nfour").string();
+  CHECK(source_text({file, 1}) == "one");
+  CHECK(source_text({file, 2}) == "two");
+  for (const int line : {3, 5, 1000000000, 0, -1}) CHECK(source_text({file, line}) == "");
+  CHECK(source_text({file, 4}) == "four");
+  REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  std::filesystem::create_symlink("/dev/zero", folder / "endless");
+  for (const char* other : {"pipe", "endless", "none", ""}) {
+    CHECK(source_text({(folder / other).string(), 1}) == "");
+  }
+  std::filesystem::resize_file(file, std::uintmax_t(1) << 40);
+  CHECK(source_text({file, 1}) == "");
+}
 
 TEST_CASE("equal parts of two records are elided") {
   const Type before = Type::record({{"scale", f32_3}, {"mean", f32_3}, {"count", f32_3}});

@@ -96,7 +96,8 @@ std::filesystem::path ObjectCache::reason(const Hash& key) const {
 std::string ObjectCache::trouble() const {
   std::error_code failure;
   std::filesystem::create_directories(folder_, failure);
-  if (failure && !std::filesystem::is_directory(folder_)) return failure.message();
+  std::error_code other;
+  if (failure && !std::filesystem::is_directory(folder_, other)) return failure.message();
   return why_unwritable(folder_ / "probe");
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "examples/mnist/train.h"
+#include "tools/standard_streams.h"
 
 namespace nodec::mnist {
 namespace {
@@ -20,7 +21,7 @@ Dataset load(const Options& options) {
 void train(const Options& options, Dataset& dataset, std::vector<Parameter> parameters) {
   Training training(options, dataset, std::move(parameters));
   const auto print = [&](const auto& what) {
-    print_line(options.json ? json_line(what) : text_line(what));
+    print_out((options.json ? json_line(what) : text_line(what)) + "\n");
   };
   print(training.start());
   Progress progress(STDERR_FILENO);
@@ -42,7 +43,7 @@ int run(int argc, char** argv) {
   }
   int on_error = parsed.run ? kBadInput : kRunFailure;
   try {
-    if (!parsed.run) return print_line(parsed.message), 0;
+    if (!parsed.run) return print_out(parsed.message + "\n"), 0;
     if (!parsed.options.save.empty()) check_writable(parsed.options.save);
     std::vector<Parameter> parameters = initial_parameters(parsed.options);
     Dataset dataset = load(parsed.options);
@@ -58,4 +59,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace nodec::mnist
 
-int main(int argc, char** argv) { return nodec::mnist::run(argc, argv); }
+int main(int argc, char** argv) {
+  nodec::guard_standard_streams();
+  return nodec::mnist::run(argc, argv);
+}

@@ -1,10 +1,7 @@
 // The wording of results. Numbers in JSON are rounded to what they are worth.
 #include "examples/mnist/report.h"
 
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "compiler/nodec.h"
@@ -73,14 +70,6 @@ std::string text_line(const Epoch& e) {
                   e.epoch, e.epochs, e.time_s, e.train_accuracy, e.test_accuracy);
   if (!e.gradient_error) return line;
   return line + "  gradient error " + one_digit(*e.gradient_error);
-}
-
-void print_line(const std::string& line) {
-  errno = 0;
-  if (std::puts(line.c_str()) < 0 || std::fflush(stdout) != 0) {
-    throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)), {},
-                "make room where it goes, or name another place");
-  }
 }
 
 }  // namespace nodec::mnist

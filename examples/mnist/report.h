@@ -36,7 +36,4 @@ std::string json_line(const Epoch& epoch);
 std::string text_line(const Start& start);
 std::string text_line(const Epoch& epoch);
 
-// Writes a line to standard output at once; Error when it cannot be written.
-void print_line(const std::string& line);
-
 }  // namespace nodec::mnist

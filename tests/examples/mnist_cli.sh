@@ -56,6 +56,9 @@ for words in --help "${small[*]} --json"; do
   "$mnist" $words >/dev/full 2>"$work/err" || got=$?
   [ "$got" -eq 4 ] || fail "mnist $words into a full disk: exit code $got, wanted 4"
 done
+got=0
+(ulimit -f 0 && NODEC_CACHE_DIR='' exec "$mnist" "${small[@]}" >"$work/out" 2>/dev/null) || got=$?
+[ "$got" -eq 4 ] || fail "mnist beyond a limit of file size: exit code $got, wanted 4"
 expect 0 "[2/2]" "${small[@]}" --save "$work/saved"
 sum=$(sha256sum <"$work/saved")
 (ulimit -f 8 && expect 4 "cannot write" "${small[@]}" --save "$work/saved") ||
@@ -63,6 +66,8 @@ sum=$(sha256sum <"$work/saved")
 [ "$sum" = "$(sha256sum <"$work/saved")" ] || fail "a failed --save damaged the older file"
 expect 0 "[2/2]" "${small[@]}" --save "$work/again"
 cmp -s "$work/saved" "$work/again" || fail "two equal runs saved different parameters"
+"$mnist" "${small[@]}" --save "$work/again" <&- 2>&- >/dev/null || fail "closed streams stop a training"
+cmp -s "$work/saved" "$work/again" || fail "what is said went into the file of parameters"
 
 # A file of parameters is what a training begins with, if it is this model's.
 expect 0 "[2/2]" "${small[@]}" --load "$work/saved" --save "$work/later"

@@ -78,6 +78,17 @@ for words in "types mnist/compact" list --help; do
     fail "nodec $words into a full disk: $(cat "$work/err")"
 done
 
+for words in "types mnist/compact" "dump mnist/layer --after expand" "dump mnist/layer --after trace --html"; do
+  got=0
+  (ulimit -f 1 && exec "$nodec" $words >"$work/limited" 2>/dev/null) || got=$?
+  [ "$got" -eq 4 ] || fail "nodec $words beyond a limit of file size: exit code $got, wanted 4"
+done
+got=0
+"$nodec" list >&- 2>"$work/err" || got=$?
+[ "$got" -eq 4 ] || fail "nodec list without standard output: exit code $got, wanted 4"
+[ "$(head -n 1 "$work/err")" = "error: cannot write to standard output: Bad file descriptor" ] ||
+  fail "nodec list without standard output: $(cat "$work/err")"
+
 # The gate: one finding for the style that reassigns a captured state, none for the others.
 expect 0 "boxed: 'st'" types mnist/layer
 expect 1 "boxed: 'st'" types mnist/layer --deny
@@ -283,6 +294,12 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   (ulimit -f 0 && NODEC_CACHE_DIR=$work/full "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" 2>&1 || true) |
     grep -q "total  f64\[\]: 6" || fail "a cache that cannot be written stops a run"
   [ -z "$(find "$work" -name '*.part')" ] || fail "temporary files are left: $(find "$work" -name '*.part')"
+  # A stream that is closed leaves its number to no file.
+  for streams in "<&-" ">&-" "2>&-" "<&- >&- 2>&-"; do
+    rm -f alone
+    (eval "NODEC_CACHE_DIR=$work/alone exec '$nodec' run '$work/axpy.ir' --input a=1 '$work/x.npy' --output y=alone $streams") || true
+    cmp -s alone "$work/x.npy" || fail "a result is not what it should be with $streams"
+  done
   [ "$(timeout 20 "$nodec" run "$work/axpy.ir" --input a=1 "$work/x.npy" --output y=/dev/stdout | cmp - "$work/x.npy" && echo same)" = same ] ||
     fail "a result does not go to standard output"
   printf 'graph up (%%x: f64[]) {\n  yield %%x as "../up"\n}\n' >up.ir
@@ -331,6 +348,11 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   NODEC_CACHE_DIR=$work/none expect 0 "no other program had been compiled into this cache" explain "$work/axpy.ir"
   NODEC_CACHE_DIR="" expect 0 "nothing is cached" explain "$work/axpy.ir"
   NODEC_CACHE_DIR=$work/axpy.ir expect 0 "the folder '$work/axpy.ir' cannot be used: Not a directory" explain "$work/axpy.ir"
+  ln -sf loop "$work/loop"
+  NODEC_CACHE_DIR=$work/loop expect 0 "cannot be used: Too many levels of symbolic links" explain "$work/axpy.ir"
+  NODEC_CACHE_DIR=$work/$(printf 'x%.0s' {1..300}) expect 0 "cannot be used: File name too long" explain "$work/axpy.ir"
+  expect 3 "no model '$work/loop:x'" types "$work/loop:x"
+  TMPDIR=$work/nowhere expect 4 "cannot make a temporary folder in '$work/nowhere': No such file or directory" bench "$work/axpy.ir"
   NODEC_CACHE_LIMIT=much expect 4 "NODEC_CACHE_LIMIT is a size in bytes, got 'much'" explain "$work/axpy.ir"
   lanes=$(NODEC_LANES=4 "$nodec" explain "$work/axpy.ir")
   [[ $lanes == *"not cached"* && $lanes == *"  lanes      4 now, "* ]] || fail "explain: $lanes"

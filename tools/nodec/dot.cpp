@@ -11,6 +11,7 @@
 
 #include "ir/error.h"
 #include "tools/nodec/picture.h"
+#include "tools/nodec/scratch.h"
 
 namespace nodec {
 namespace {
@@ -103,26 +104,6 @@ class DotWriter {
   std::string out_;
 };
 
-// A file in the temporary folder that goes away with its holder.
-class TemporaryFile {
- public:
-  TemporaryFile() : path_((std::filesystem::temp_directory_path() / "nodec-XXXXXX").string()) {
-    const int handle = mkstemp(path_.data());
-    if (handle < 0) throw Error("cannot make a temporary file");
-    close(handle);
-  }
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // Runs a program found in PATH; 127 when there is none.
 int run_program(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
@@ -145,8 +126,12 @@ int run_program(const std::vector<std::string>& words) {
 std::string picture_dot(const Picture& picture) { return DotWriter(picture).run(); }
 
 std::string picture_svg(const Picture& picture) {
-  const TemporaryFile source, drawn;
-  std::ofstream(source.path(), std::ios::binary) << picture_dot(picture);
+  const ScratchFile source, drawn;
+  std::ofstream to(source.path(), std::ios::binary);
+  if (!(to << picture_dot(picture) << std::flush)) {
+    throw Error(fmt::format("cannot write '{}'", source.path()), {},
+                "let TMPDIR name a folder that can be written and has room");
+  }
   const int code = run_program({"dot", "-Tsvg", "-o", drawn.path(), source.path()});
   if (code == 127) {
     throw Error("--svg needs Graphviz, whose program 'dot' is not in PATH", {},

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/nodec/verb.h"
+#include "tools/standard_streams.h"
 #include "tools/usage.h"
 
 namespace nodec {
@@ -41,4 +42,7 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace nodec
 
-int main(int argc, char** argv) { return nodec::main(argc, argv); }
+int main(int argc, char** argv) {
+  nodec::guard_standard_streams();
+  return nodec::main(argc, argv);
+}

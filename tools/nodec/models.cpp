@@ -70,7 +70,9 @@ struct LibraryModel {
 };
 bool split_library(const std::string& name, LibraryModel& found) {
   const std::size_t colon = name.rfind(':');
-  if (colon == std::string::npos || colon == 0 || std::filesystem::exists(name)) return false;
+  std::error_code failed;
+  if (colon == std::string::npos || colon == 0) return false;
+  if (std::filesystem::exists(name, failed)) return false;
   found = {name.substr(0, colon), name.substr(colon + 1)};
   return found.library.find(".so") != std::string::npos;
 }

@@ -1,9 +1,9 @@
 // What all verbs share.
 #include "tools/nodec/verb.h"
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
+
+#include "tools/standard_streams.h"
 
 namespace nodec {
 
@@ -45,11 +45,7 @@ void write_out(const std::string& given, Output kind) {
   const std::string text = kind == Output::Data       ? given
                            : kind == Output::Coloured ? printable_but_for_colours(given)
                                                       : printable(given);
-  errno = 0;
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (written && std::fflush(stdout) == 0) return;
-  throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)), {},
-              "make room where it goes, or name another place");
+  print_out(text);
 }
 
 int guarded(const std::function<int()>& work) {

@@ -1,13 +1,11 @@
 // nodec bench: what a program costs to compile, to load from the cache, and to run.
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 
 #include "compiler/pipeline.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
+#include "tools/nodec/scratch.h"
 #include "tools/nodec/verb.h"
 #include "tools/usage.h"
 
@@ -20,24 +18,6 @@ double now_us() {
       .count();
 }
 
-// A cache of the benchmark's own, so that its first compile is a cold one.
-class OwnCache {
- public:
-  OwnCache() : folder_((std::filesystem::temp_directory_path() / "nodec-bench-XXXXXX").string()) {
-    if (mkdtemp(folder_.data()) == nullptr) throw Error("cannot make a temporary folder");
-  }
-  ~OwnCache() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  OwnCache(const OwnCache&) = delete;
-  OwnCache& operator=(const OwnCache&) = delete;
-  CompileOptions options() const { return {.cache = ObjectCache(folder_)}; }
-
- private:
-  std::string folder_;
-};
-
 struct Bench {
   std::string model;
   std::vector<std::string> inputs, sizes;
@@ -47,9 +27,10 @@ struct Bench {
     const double start = now_us();
     const std::shared_ptr<Graph> graph = load_model(model);
     const double traced = now_us() - start;
-    const OwnCache cache;
-    const Program cold = compile(*graph, cache.options());
-    const Program warm = compile(*graph, cache.options());
+    const ScratchFolder folder;  // so that the first compile is a cold one
+    const CompileOptions own{.cache = ObjectCache(folder.path())};
+    const Program cold = compile(*graph, own);
+    const Program warm = compile(*graph, own);
     const Executable& code = *warm.executable;
 
     NamedArrays arrays = read_inputs(inputs, code.signature().inputs);

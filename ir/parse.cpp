@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "ir/builder.h"
+#include "ir/float_mode.h"
 #include "ir/nearest.h"
 #include "ir/reader.h"
 #include "ir/text.h"
@@ -281,6 +282,7 @@ void Parser::spend(const Type& type, std::int64_t times, const Token& token) {
 
 std::unique_ptr<Graph> parse(std::string_view text, PrimitiveLookup lookup, std::string_view file,
                              std::span<const Primitive* const> known) {
+  const DefaultFloatMode mode;  // a number's text is one number
   return Parser(text, lookup, file, known).graph();
 }
 

@@ -44,6 +44,17 @@ Traced folding() {
   });
 }
 
+const std::string kNumbers = R"(graph numbers () {
+  %0 = constant {dtype = f64, shape = <>, value = 0.1} : f64[]
+  %1 = constant {dtype = f64, shape = <>, value = 123456789.12345679} : f64[]
+  %2 = constant {dtype = f64, shape = <>, value = 2.225073858507201e-308} : f64[]
+  %3 = constant {dtype = f64, shape = <>, value = 5e-324} : f64[]
+  %4 = constant {dtype = f64, shape = <2>, values = [1e+23, 8.41e+21]} : f64[2]
+  %5 = constant {dtype = f32, shape = <>, value = 0.30000001192092896} : f32[]
+  yield %0, %1, %2, %3, %4, %5
+}
+)";
+
 std::vector<Array> inputs() { return {Array::scalar(Dtype::F64, 0), Array::scalar(Dtype::F32, 1)}; }
 
 }  // namespace
@@ -52,7 +63,7 @@ TEST_CASE("tracing, folding and compiling in another mode make the same program"
   const Traced plain = folding();
   const std::string expanded = dump(*plain.graph, "expand");
   const auto want = oracle::run_compiled(oracle::compile_fresh(*plain.graph), inputs());
-  std::string text, strange_expanded;
+  std::string text, strange_expanded, parsed;
   std::vector<Tensor> got;
   std::vector<Array> interpreted;
   bool kept = false;
@@ -60,6 +71,7 @@ TEST_CASE("tracing, folding and compiling in another mode make the same program"
     const StrangeMode mode;
     const Traced strange = folding();
     text = print(*strange.graph);
+    parsed = print(*oracle::read(kNumbers));
     strange_expanded = dump(*strange.graph, "expand");
     const Program program = oracle::compile_fresh(*strange.graph);
     got = oracle::run_compiled(program, inputs());
@@ -68,6 +80,7 @@ TEST_CASE("tracing, folding and compiling in another mode make the same program"
   }
   CHECK(kept);
   CHECK(text == print(*plain.graph));
+  CHECK(parsed == kNumbers);
   CHECK(strange_expanded == expanded);
   for (std::size_t i = 0; i < want.size(); ++i) {
     CHECK(oracle::value_at(got[i], 0) == oracle::value_at(want[i], 0));

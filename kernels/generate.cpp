@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/float_mode.h"
 #include "kernels/build.h"
 #include "kernels/rules.h"
 
@@ -43,6 +44,7 @@ void require_held(const Op& op, Dtype dtype, Number value) {
 
 // One number for all elements, or a list of them; whole numbers are written as integers.
 Types constant_type(const Op& op) {
+  const DefaultFloatMode mode;  // whether f32 holds it is no question of the caller's rounding
   const Dtype dtype = attribute<Dtype>(op, "dtype");
   const Shape& shape = attribute<Shape>(op, "shape");
   if (dtype == Dtype::Key) fail(op, "cannot make a key", "make it from a seed with 'key'");

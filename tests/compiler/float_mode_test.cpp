@@ -1,5 +1,7 @@
 // What a program is does not depend on the floating-point mode of the thread that makes it.
 #include <cfenv>
+#include <cmath>
+#include <cstring>
 #include <limits>
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -88,5 +90,35 @@ TEST_CASE("tracing, folding and compiling in another mode make the same program"
   CHECK(interpreted[0].real() == interpret(*plain.graph, inputs())[0].real());
   CHECK(oracle::value_at(want[0], 0) == std::numeric_limits<double>::min());
 }
+
+#if defined(__GLIBC__) && defined(__x86_64__)
+TEST_CASE("a host that traps on floating-point exceptions sees none") {
+  const auto traced = [] {
+    return trace("trapped", {{"x", f32()}}, [](const Var& x) {
+      const Var tiny = constant(1e-42) * 0.25, huge = constant(3e38) * 10.0;
+      const auto decay = [&](const Var& u) { return -u * u; };
+      return std::tuple{x / 0.0, log(x) + tiny, huge - huge, solve(decay, x + 1.0, 0, 1).u};
+    });
+  };
+  const auto want = oracle::run_compiled(oracle::compile_fresh(*traced().graph), {inputs()[1]});
+  const auto reference = interpret(*traced().graph, std::vector{inputs()[1]});
+  std::fenv_t before;
+  std::fegetenv(&before);
+  std::feclearexcept(FE_ALL_EXCEPT);
+  feenableexcept(FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW | FE_UNDERFLOW);
+  const Traced mine = traced();
+  const std::string text = print(*oracle::read(print(*mine.graph)));
+  const auto got = oracle::run_compiled(oracle::compile_fresh(*mine.graph), {inputs()[1]}, 2);
+  const auto interpreted = interpret(*mine.graph, std::vector{inputs()[1]});
+  const int kept = fegetexcept();
+  std::fesetenv(&before);
+  CHECK(kept == (FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW | FE_UNDERFLOW));
+  CHECK(text == print(*mine.graph));
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    CHECK(std::memcmp(got[i].data(), want[i].data(), got[i].bytes()) == 0);
+    CHECK((interpreted[i].real() == reference[i].real() || std::isnan(reference[i].real())));
+  }
+}
+#endif
 
 }  // namespace nodec

@@ -191,12 +191,23 @@ Rule rule_for(const Primitive* primitive) {
   return found == rules.end() ? nullptr : found->second;
 }
 
+// What has no elements is data: nothing computes it, and no kernel meets a size of 0 in its result.
+Value* rewrite_without_elements(Builder& b, const Op& op) {
+  const Form form = op.primitive->form;
+  if (form == Form::Control || form == Form::Tape || form == Form::Effect) return nullptr;
+  if (op.results.size() != 1 || op.primitive == &constant_p) return nullptr;
+  const Type& type = op.result()->type;
+  if (!type.is_tensor() || type.device() != kHost || type.dtype() == Dtype::Key) return nullptr;
+  return element_count(type.shape()) == Dim(0) ? zeros(b, type) : nullptr;
+}
+
 bool rewrite_region(Region& region) {
   bool changed = false;
   changed |= rewrite(region, [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
     for (const auto& nested : op.regions) changed |= rewrite_region(*nested);
     const Rule rule = rule_for(op.primitive);
-    Value* value = rule ? rule(b, op) : nullptr;
+    Value* value = rewrite_without_elements(b, op);
+    if (!value && rule) value = rule(b, op);
     if (!value) return std::nullopt;
     return std::vector<Value*>{value};
   });

@@ -161,6 +161,7 @@ class Scalarizer {
     if (found != whole_.end()) return found->second;
     const Values& x = parts_.at(v);
     if (v->type.is_scalar()) return x.front();
+    if (x.empty()) return whole_[v] = zeros(b, v->type);
     Values rows;
     for (Value* one : x) rows.push_back(reshape(b, one, {1}));
     Value* flat = rows.size() == 1 ? rows.front() : concat(b, std::move(rows), 0);

@@ -10,6 +10,8 @@
 
 namespace nodec {
 
+struct Region;
+
 struct Array {
   Dtype dtype = Dtype::F64;
   std::vector<std::int64_t> dims;
@@ -35,10 +37,12 @@ struct Array {
   bool operator==(const Array&) const = default;
 };
 
-// What an interpreted value is: an array, or a list of data (tuple, record), a box, a tape.
+// What an interpreted value is: an array, or a list of data (tuple, record), a box, a tape, a
+// function.
 struct Datum {
   Array array;
-  std::vector<Datum> elements;  // tuple and record fields
+  std::vector<Datum> elements;       // tuple and record fields
+  const Region* function = nullptr;  // what a function runs; the op that makes it outlives it
   // Shared by every alias. A box: its content, null when never stored. A tape: frames as elements.
   std::shared_ptr<Datum> cell;
   Type::Kind kind = Type::Kind::Tensor;

@@ -25,6 +25,7 @@
 //             shape: "<" [dim {"," dim}] ">"
 //   type    = dtype "[" [dim {"," dim}] "]" | "(" [type {"," type}] ")" | "any" | "never"
 //             | "{" [name ":" type {"," name ":" type}] "}" | ("box" | "tape") "<" types ">"
+//             | "function" "<" "(" types ")" "," "(" types ")" ">"
 //             a tensor's is followed by ["on" (integer | "?")]: its device, when not the host
 //   dim     = "?" | ["-"] term {("+" | "-") term} ;  term = factor {"*" factor}
 //   factor  = word | integer

@@ -292,6 +292,12 @@ struct FailIf {
   int status = -1;
   Progress progress;
 };
+// Runs a function of the team: scalars go in and come back, all else lies in the function's own
+// buffers.
+struct Call {
+  int function = -1;
+  std::vector<int> arguments, results;  // scalars
+};
 // An op that adds to what the run reports, by thread 0; its operands are scalars.
 struct Tell {
   const Op* op = nullptr;
@@ -301,17 +307,19 @@ struct Barrier {};
 
 struct Node {
   std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
-               TapeFrame, FailIf, Tell, Barrier, DenseKernel>
+               TapeFrame, FailIf, Call, Tell, Barrier, DenseKernel>
       what;
 };
 
-// An out-of-line function on one tile.
+// An out-of-line function: of one tile, invoked by a kernel, or of the team, called by a node.
 struct Function {
   std::string name;
   std::vector<int> scalars;  // scalar parameters, in order
   std::vector<Dtype> scalar_dtypes;
-  std::vector<int> pointers;  // Arg buffers, in order
-  Nodes body;                 // Scalars and Tiles only
+  std::vector<int> pointers;  // of one tile: Arg buffers, in order
+  bool team = false;
+  std::vector<int> results;  // of the team: scalars
+  Nodes body;                // of one tile: Scalars and Tiles only
 };
 
 struct Plan {

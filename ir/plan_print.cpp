@@ -55,7 +55,12 @@ class Printer {
       line("  {}: {} bytes a frame", t.name, t.frame_bytes.str());
     }
     for (const Function& f : plan_.functions) {
-      line("function {} (on one tile)", f.name);
+      if (f.team) {
+        line("function {} (of the team) takes{} gives{}", f.name, scalars(f.scalars),
+             scalars(f.results));
+      } else {
+        line("function {} (on one tile)", f.name);
+      }
       nodes(f.body, 1);
     }
     line("entry");
@@ -241,11 +246,16 @@ class Printer {
     at(d, "frame f{} = tape {} at s{} ({} scalars in, {} out)", n.frame, n.tape, n.index,
        n.stores.size(), n.loads.size());
   }
-  void one(const Tell& n, int d) {
-    std::string operands;
-    for (const int id : n.operands) operands += fmt::format(" s{}", id);
-    at(d, "{}{}", n.op->name(), operands);
+  static std::string scalars(const std::vector<int>& ids) {
+    std::string text;
+    for (const int id : ids) text += fmt::format(" s{}", id);
+    return text;
   }
+  void one(const Call& n, int d) {
+    at(d, "call {}{} ->{}", plan_.functions[static_cast<std::size_t>(n.function)].name,
+       scalars(n.arguments), scalars(n.results));
+  }
+  void one(const Tell& n, int d) { at(d, "{}{}", n.op->name(), scalars(n.operands)); }
   void one(const FailIf& n, int d) {
     const Progress& p = n.progress;
     at(d, "fail if s{}{}{}", n.status, p.site < 0 ? "" : fmt::format(" of solve {}", p.site),

@@ -144,6 +144,7 @@ Type Reader::type(int depth) {
     expect('<');
     return Type::tape(types('>', depth));
   }
+  if (accept("function")) return function(depth);
   if (accept("box")) {
     expect('<');
     Type content = type(depth + 1);
@@ -160,6 +161,17 @@ Type Reader::type(int depth) {
   }
   const Type type = Type::tensor(*dtype, std::move(shape));
   return accept("on") ? type.on(placement()) : type;
+}
+
+Type Reader::function(int depth) {
+  expect('<');
+  expect('(');
+  std::vector<Type> arguments = types(')', depth + 1);
+  expect(',');
+  expect('(');
+  std::vector<Type> results = types(')', depth + 1);
+  expect('>');
+  return Type::function(std::move(arguments), std::move(results));
 }
 
 int Reader::placement() {

@@ -44,6 +44,7 @@ class Reader {
   Type record(const Token& start, int depth);
   int placement();
   std::vector<Type> types(char close, int depth);
+  Type function(int depth);
   Shape dims(char close);
   Dim dim();
   Dim term();

@@ -67,8 +67,20 @@ bool rename(Region& region, const Renames& renames) {
   return any;
 }
 
+bool runs_function(const Op& op) {
+  return op.regions.empty() && std::any_of(op.operands.begin(), op.operands.end(), [](auto* v) {
+           return v->type.kind() == Type::Kind::Function;
+         });
+}
+
+bool makes_function(const Op& op) {
+  return !op.regions.empty() && !op.results.empty() &&
+         op.result()->type.kind() == Type::Kind::Function;
+}
+
 bool has_effect(const Op& op) {
-  if (op.results.empty() || op.primitive->form == Form::Effect) return true;
+  if (makes_function(op)) return false;
+  if (op.results.empty() || op.primitive->form == Form::Effect || runs_function(op)) return true;
   return std::any_of(op.regions.begin(), op.regions.end(), [](const auto& region) {
     return std::any_of(region->ops.begin(), region->ops.end(),
                        [](const auto& nested) { return has_effect(*nested); });

@@ -27,8 +27,10 @@ using Renames = std::unordered_map<const Value*, Value*>;
 bool rename(Region& region, const Renames& renames);
 
 // Whether running the op matters beyond its results: it stores, stops the program, or holds an op
-// that does.
+// that does; or it runs a function that it is given, which may. To make a function runs nothing.
 bool has_effect(const Op& op);
+bool runs_function(const Op& op);
+bool makes_function(const Op& op);
 
 // Drops the ops of this region (not of nested ones) that have no effect and no used result.
 bool drop_unused(Region& region);

@@ -118,6 +118,10 @@ Type Type::box(Type content) { return {Kind::Box, {{}, {std::move(content)}, {}}
 
 Type Type::tape(std::vector<Type> frame) { return {Kind::Tape, {{}, std::move(frame), {}}}; }
 
+Type Type::function(std::vector<Type> arguments, std::vector<Type> results) {
+  return {Kind::Function, {{}, {tuple(std::move(arguments)), tuple(std::move(results))}, {}}};
+}
+
 bool Type::operator==(const Type& other) const {
   return kind_ == other.kind_ && dtype_ == other.dtype_ &&
          (parts_ == other.parts_ || parts() == other.parts());
@@ -184,6 +188,8 @@ std::string Type::str() const {
       return "box<" + comma_separated(elements()) + ">";
     case Kind::Tape:
       return "tape<" + comma_separated(elements()) + ">";
+    case Kind::Function:
+      return "function<" + comma_separated(elements()) + ">";
   }
   return {};
 }
@@ -249,6 +255,8 @@ Type substitute(const Type& type, const std::map<std::string, Dim>& dims) {
       return Type::box(std::move(elements.at(0)));
     case Type::Kind::Tape:
       return Type::tape(std::move(elements));
+    case Type::Kind::Function:
+      return Type::function(elements.at(0).elements(), elements.at(1).elements());
     case Type::Kind::Record: {
       std::vector<std::pair<std::string, Type>> fields;
       for (std::size_t i = 0; i < elements.size(); ++i) {

@@ -1,8 +1,8 @@
 // Types of values: a dtype with a shape whose dims are integer polynomials in symbols, tuples,
-// records with named fields, boxes, tapes, and the two ends of the lattice.
+// records with named fields, boxes, tapes, functions, and the two ends of the lattice.
 //
 //   f32[20, B]   i32[]   u8[N, 784]   (f32[3], i32[])   {scale: f32[20]}   box<f32[3]>
-//   tape<f32[20, B], f32[]>   f32[3] on 1   any   never
+//   tape<f32[20, B], f32[]>   function<(f64[], f64[2]), (f64[2])>   f32[3] on 1   any   never
 //
 // The lattice: never < every concrete type < any. Joining tensors of one dtype and rank joins dims
 // one by one (unequal dims become `?`), and so do their placements; every other disagreement is
@@ -129,7 +129,7 @@ std::string str(const Shape& shape);    // "[20, B]"
 
 class Type {
  public:
-  enum class Kind : std::uint8_t { Never, Any, Tensor, Tuple, Record, Box, Tape };
+  enum class Kind : std::uint8_t { Never, Any, Tensor, Tuple, Record, Box, Tape, Function };
 
   // Error where it would nest more than kDepthLimit deep.
   Type() = default;  // never
@@ -142,6 +142,7 @@ class Type {
   static Type record(std::vector<std::pair<std::string, Type>> fields);
   static Type box(Type content);
   static Type tape(std::vector<Type> frame);
+  static Type function(std::vector<Type> arguments, std::vector<Type> results);
 
   Kind kind() const { return kind_; }
   bool is_tensor() const { return kind_ == Kind::Tensor; }
@@ -149,7 +150,8 @@ class Type {
   Dtype dtype() const;         // tensor only
   const Shape& shape() const;  // tensor only
   std::size_t rank() const { return shape().size(); }
-  const std::vector<Type>& elements() const;  // tuple, record, tape, box (one)
+  // Of a tuple, record or tape; a box's one; a function's two, tuples of arguments and results.
+  const std::vector<Type>& elements() const;
   const std::vector<std::string>& field_names() const;
   int field_index(std::string_view field) const;  // record only; -1 when absent
   bool mentions(std::string_view symbol) const;   // in any dim anywhere inside

@@ -198,6 +198,17 @@ Op& call(Builder& b, std::vector<Value*> args, std::unique_ptr<Region> f, std::s
   return b.op(call_p, std::move(args), std::move(attrs), regions(std::move(f)));
 }
 
+Value* function(Builder& b, std::unique_ptr<Region> body, std::string_view name) {
+  Attrs attrs;
+  if (!name.empty()) attrs.set("name", std::string(name));
+  return b.op(function_p, {}, std::move(attrs), regions(std::move(body))).result();
+}
+
+Op& apply(Builder& b, Value* function, std::vector<Value*> args) {
+  args.insert(args.begin(), function);
+  return b.op(apply_p, std::move(args));
+}
+
 Op& while_loop(Builder& b, std::vector<Value*> operands, std::size_t carried,
                std::unique_ptr<Region> test, std::unique_ptr<Region> body) {
   return b.op(while_p, std::move(operands), {{"carried", std::int64_t(carried)}},

@@ -114,6 +114,8 @@ Value* log_softmax(Builder& b, Value* x, std::int64_t axis);
 // Control.
 Op& call(Builder& b, std::vector<Value*> args, std::unique_ptr<Region> f,
          std::string_view name = {});
+Value* function(Builder& b, std::unique_ptr<Region> body, std::string_view name = {});
+Op& apply(Builder& b, Value* function, std::vector<Value*> args);
 // Both regions take all operands, the carries first; `body` yields the `carried` carries.
 Op& while_loop(Builder& b, std::vector<Value*> operands, std::size_t carried,
                std::unique_ptr<Region> test, std::unique_ptr<Region> body);

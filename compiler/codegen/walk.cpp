@@ -17,28 +17,81 @@ Walker::Walker(Emitter& emitter, const Plan& plan)
 
 void Walker::functions() {
   for (const Function& f : plan_.functions) {
-    std::vector<Scalar> kinds{Scalar::Pointer};
-    for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
-    kinds.insert(kinds.end(), f.pointers.size(), Scalar::Pointer);
-    functions_.push_back(e_.function(f.name, kinds, [&](std::span<const Code> x) {
-      begin(x[0], i64(0));  // tiles know no threads
-      for (std::size_t i = 0; i < f.scalars.size(); ++i) {
-        scalars_[static_cast<std::size_t>(f.scalars[i])] = x[1 + i];
-      }
-      for (std::size_t i = 0; i < f.pointers.size(); ++i) {
-        arguments_[f.pointers[i]] = x[1 + f.scalars.size() + i];
-      }
-      for (const Node& node : f.body) {
-        if (const Scalars* s = std::get_if<Scalars>(&node.what)) {
-          scalars(*s);
-        } else {
-          for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
-            std::visit([&](const auto& one) { kernel(one); }, k);
-          }
+    functions_.push_back(f.team ? team_function(f) : tile_function(f));
+  }
+}
+
+void Walker::take_scalars(const Function& f, std::span<const Code> x) {
+  for (std::size_t i = 0; i < f.scalars.size(); ++i) {
+    scalars_[static_cast<std::size_t>(f.scalars[i])] = x[i];
+  }
+}
+
+int Walker::tile_function(const Function& f) {
+  std::vector<Scalar> kinds{Scalar::Pointer};
+  for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
+  kinds.insert(kinds.end(), f.pointers.size(), Scalar::Pointer);
+  return e_.function(f.name, kinds, [&](std::span<const Code> x) {
+    begin(x[0], i64(0));  // tiles know no threads
+    take_scalars(f, x.subspan(1));
+    for (std::size_t i = 0; i < f.pointers.size(); ++i) {
+      arguments_[f.pointers[i]] = x[1 + f.scalars.size() + i];
+    }
+    for (const Node& node : f.body) {
+      if (const Scalars* s = std::get_if<Scalars>(&node.what)) {
+        scalars(*s);
+      } else {
+        for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
+          std::visit([&](const auto& one) { kernel(one); }, k);
         }
       }
-    }));
+    }
+  });
+}
+
+// Its parameters: frame, thread, where its answer goes, scalars. The answer: whether it stopped
+// the program, and its results, 8 bytes each.
+int Walker::team_function(const Function& f) {
+  std::vector<Scalar> kinds{Scalar::Pointer, Scalar::I64, Scalar::Pointer};
+  for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
+  return e_.function(f.name, kinds, [&](std::span<const Code> x) {
+    begin(x[0], x[1]);
+    answer_ = x[2];
+    take_scalars(f, x.subspan(3));
+    walk(f.body);
+    for (std::size_t i = 0; i < f.results.size(); ++i) {
+      const auto id = static_cast<std::size_t>(f.results[i]);
+      const Dtype dtype = plan_.scalars[id];
+      e_.store(*answer_, answer_place(i, dtype), dtype, scalars_[id]);
+    }
+  });
+}
+
+Code Walker::answer_place(std::size_t result, Dtype dtype) {
+  return i64(static_cast<std::int64_t>(8 * (result + 1) / bytes(dtype)));
+}
+
+// Every thread calls; where the function stopped the program, this one stops too.
+void Walker::call(const Call& node) {
+  const Function& f = plan_.functions[static_cast<std::size_t>(node.function)];
+  const Code answer = e_.local(static_cast<std::int64_t>(8 * (1 + f.results.size())));
+  e_.store(answer, zero_, Dtype::I64, zero_);
+  std::vector<Code> arguments{frame_, thread_, answer};
+  for (const int id : node.arguments) {
+    arguments.push_back(scalars_[static_cast<std::size_t>(id)]);
   }
+  e_.call(functions_[static_cast<std::size_t>(node.function)], arguments);
+  leave_if(e_.compare(Compare::Ne, e_.load(answer, zero_, Dtype::I64), zero_));
+  for (std::size_t i = 0; i < node.results.size(); ++i) {
+    const auto id = static_cast<std::size_t>(node.results[i]);
+    const Dtype dtype = plan_.scalars[id];
+    scalars_[id] = in_register(e_.load(answer, answer_place(i, dtype), dtype), dtype);
+  }
+}
+
+void Walker::leave_if(Code stops) {
+  if (answer_) e_.store(*answer_, zero_, Dtype::I64, e_.convert(stops, Scalar::I64));
+  e_.return_if(stops);
 }
 
 void Walker::entry(Code frame, Code thread) {
@@ -51,6 +104,7 @@ void Walker::begin(Code frame, Code thread) {
   thread_ = thread;
   zero_ = i64(0);
   one_ = i64(1);
+  answer_.reset();
   tile_ = {};
   arguments_.clear();
   locals_.clear();
@@ -61,14 +115,14 @@ void Walker::call_shared(const std::string& name, std::span<const Scalar> kinds,
                          const std::function<void(std::span<const Code>)>& body) {
   auto found = shared_.find(name);
   if (found == shared_.end()) {
-    const auto here = std::tuple(frame_, thread_, zero_, one_, tile_, arguments_, locals_);
+    const auto here = std::tuple(frame_, thread_, answer_, zero_, one_, tile_, arguments_, locals_);
     std::vector<Scalar> parameters{Scalar::Pointer, Scalar::I64};
     parameters.insert(parameters.end(), kinds.begin(), kinds.end());
     const int made = e_.function(name, parameters, [&](std::span<const Code> x) {
       begin(x[0], x[1]);
       body(x.subspan(2));
     });
-    std::tie(frame_, thread_, zero_, one_, tile_, arguments_, locals_) = here;
+    std::tie(frame_, thread_, answer_, zero_, one_, tile_, arguments_, locals_) = here;
     found = shared_.emplace(name, made).first;
   }
   arguments.insert(arguments.begin(), {frame_, thread_});

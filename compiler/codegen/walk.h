@@ -62,6 +62,12 @@ class Walker {
   Code base(int buffer);
   Code table(int buffer);
   void begin(Code frame, Code thread);  // the body of another function
+  int tile_function(const plan::Function& f);
+  int team_function(const plan::Function& f);
+  void take_scalars(const plan::Function& f, std::span<const Code> x);
+  void call(const plan::Call& node);
+  Code answer_place(std::size_t result, Dtype dtype);  // in elements
+  void leave_if(Code stops);                           // the function, and all that called it
   // Calls the out-of-line function of this name, which `body` writes when it is first wanted. Its
   // parameters: frame, thread, then those of these kinds.
   void call_shared(const std::string& name, std::span<const Scalar> kinds,
@@ -197,6 +203,7 @@ class Walker {
   Emitter& e_;
   const plan::Plan& plan_;
   Code frame_, thread_, zero_, one_;
+  std::optional<Code> answer_;  // where the team's function being written puts its answer
   std::vector<Code> scalars_;
   std::vector<Code> frames_;
   std::map<int, Code> arguments_;  // of the function being written, by buffer

@@ -25,6 +25,7 @@ void Walker::walk(const Nodes& nodes) {
           if constexpr (std::is_same_v<T, If>) branch(n);
           if constexpr (std::is_same_v<T, TapeFrame>) tape_frame(n);
           if constexpr (std::is_same_v<T, FailIf>) fail_if(n);
+          if constexpr (std::is_same_v<T, Call>) call(n);
           if constexpr (std::is_same_v<T, Tell>) tell(n);
           if constexpr (std::is_same_v<T, DenseKernel>) dense(n);
           if constexpr (std::is_same_v<T, LoadScalar>) {

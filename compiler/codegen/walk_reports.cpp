@@ -38,7 +38,7 @@ void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& pro
         return Emitter::Values{};
       },
       [] { return Emitter::Values{}; });
-  e_.return_if(stops);
+  leave_if(stops);
 }
 
 void Walker::tell(const Tell& node) {

@@ -4,7 +4,8 @@
 // same thread for the same chunk), to the first thread alone, or otherwise. Two accesses, one of
 // them a write, need a barrier between them unless both were by chunks or both by the first thread.
 // A loop's body is walked twice, the second time from the state its end leaves, so that turns of
-// the loop are kept apart as well.
+// the loop are kept apart as well. A call is all that its function does at once, and the function
+// is walked on its own.
 #include <map>
 
 #include "compiler/lower/finish.h"
@@ -39,12 +40,18 @@ class Barriers {
   explicit Barriers(Plan& plan) : plan_(plan) {}
 
   void run() {
+    for (Function& f : plan_.functions) {
+      Seen seen;
+      if (f.team) walk(f.body, seen);
+      touched_.push_back(f.team ? touches(f.body, false) : Seen{});
+    }
     Seen seen;
     walk(plan_.body, seen);
   }
 
  private:
   Plan& plan_;
+  std::vector<Seen> touched_;  // by each function of the team: callees stand before callers
 
   // Frames are told apart at run time only, their parts here. Varying parts are touched by chunks
   // alone, so they may share a key.
@@ -101,10 +108,18 @@ class Barriers {
       if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
       if (!frame->stores.empty()) Seen::add(seen.written, {-2 - frame->tape, -1}, Share::First);
     }
-    for (Nodes* list : inside(node)) {
-      for (Node& n : *list)
-        seen.join(touches(n, in_phase || std::holds_alternative<Phase>(node.what)));
+    if (const Call* call = std::get_if<Call>(&node.what)) {
+      seen.join(touched_[static_cast<std::size_t>(call->function)]);
     }
+    for (Nodes* list : inside(node)) {
+      seen.join(touches(*list, in_phase || std::holds_alternative<Phase>(node.what)));
+    }
+    return seen;
+  }
+
+  Seen touches(Nodes& nodes, bool in_phase) {
+    Seen seen;
+    for (Node& node : nodes) seen.join(touches(node, in_phase));
     return seen;
   }
 

@@ -71,6 +71,9 @@ class InPlace {
  public:
   InPlace(Plan& plan, const std::set<int>& kept) : plan_(plan), kept_(kept) {
     list_items(plan.body, true, all_);
+    for (Function& f : plan.functions) {
+      if (f.team) list_items(f.body, true, all_);
+    }
   }
 
   void run() {
@@ -79,6 +82,7 @@ class InPlace {
       if (loop != nullptr) in_loop(*loop);
     }
     remove_copies(plan_.body);
+    for (Function& f : plan_.functions) remove_copies(f.body);
   }
 
  private:

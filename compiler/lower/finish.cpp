@@ -160,8 +160,15 @@ class Finisher {
 
   // A tile's own values share the stack of the entry; the widest leave it until the rest fits.
   void spare_the_stack() {
+    spare_the_stack(plan_.body);
+    for (Function& f : plan_.functions) {
+      if (f.team) spare_the_stack(f.body);
+    }
+  }
+
+  void spare_the_stack(Nodes& body) {
     std::set<int> used;
-    note_uses(plan_.body, used);
+    note_uses(body, used);
     std::vector<Buffer*> locals;
     std::int64_t total = 0;
     const auto size = [](const Buffer* b) { return tile_bytes(b->elements, b->dtype); };

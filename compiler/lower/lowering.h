@@ -1,8 +1,8 @@
 // The state of one lowering: where every value lives, and the parts of the plan made so far. The
 // work is split by idea: views.cpp (values as affine references), tile_kernels.cpp (ops on one
 // tile), dense_kernels.cpp (ops split by elements), schedule.cpp (order), phases.cpp (work on
-// samples), loops.cpp (while, cond), frames.cpp (tapes), functions.cpp (out-of-line calls). Start
-// reading at schedule.cpp.
+// samples), loops.cpp (while, cond), frames.cpp (tapes), functions.cpp (out-of-line calls on one
+// tile), team_functions.cpp (those of the team). Start reading at schedule.cpp.
 #pragma once
 
 #include <map>
@@ -36,7 +36,17 @@ enum class Scope : std::uint8_t { Team, Chunk, Tile };
 
 // One unit of scheduling: an op, or the terms of an accumulator that stand in one region.
 struct Task {
-  enum class Kind : std::uint8_t { Scalar, Tile, Dense, TapeRead, TapeWrite, Loop, Branch, Report };
+  enum class Kind : std::uint8_t {
+    Scalar,
+    Tile,
+    Dense,
+    TapeRead,
+    TapeWrite,
+    Loop,
+    Branch,
+    Apply,
+    Report
+  };
   Kind kind = Kind::Scalar;
   const Op* op = nullptr;
   const Accumulator* sum = nullptr;
@@ -236,6 +246,21 @@ class Lowering {
   void declare_arguments(const Op& call, plan::Function& function);
   void declare_results(const Region& region, plan::Function& function);
 
+  // ---- team_functions.cpp ----
+  struct TeamFunction {
+    int function = -1;                     // of the plan
+    std::vector<int> parameters, results;  // buffers, of what is no scalar
+    std::vector<int> tapes, made_tapes;    // that it is given, and that it gives
+  };
+  const TeamFunction& team_function(const Op& apply);
+  int own_buffer(const Value* v, const char* name);
+  void declare_parameters(const Op& apply, const Region& region, TeamFunction& f,
+                          plan::Function& made);
+  void declare_team_results(const Region& region, TeamFunction& f);
+  void finish_team_results(const Region& region, TeamFunction& f, plan::Function& made);
+  void add_apply(plan::Nodes& nodes, const Op& op);
+  void take_results(plan::Nodes& nodes, const Op& op, const TeamFunction& f);
+
   const Graph& graph_;
   Accumulators sums_;
   plan::Plan plan_;
@@ -251,6 +276,7 @@ class Lowering {
   std::map<const Op*, int> frame_;        // frame variable of a tape.write, and
   std::map<const Op*, int> opened_;       // one for tensors made before the write
   std::map<std::string, int> functions_;  // by the text of their regions, and layout()
+  std::map<std::string, TeamFunction> team_functions_;         // by the text of their regions
   std::map<const Value*, std::vector<std::int64_t>> strides_;  // of arguments that are views
   std::map<int, int> segment_of_;               // buffer -> the one segment that uses it
   std::unordered_set<const Value*> available_;  // base values that can be read now

@@ -44,6 +44,7 @@ Kind Lowering::kind_of(const Op& op) {
     return scalar_only(op.region(0)) && scalar_only(op.region(1)) ? Kind::Scalar : Kind::Loop;
   }
   if (op.primitive == &cond_p) return Kind::Branch;
+  if (op.primitive == &apply_p) return Kind::Apply;
   if (is_in_place(op)) return Kind::Dense;
   if (picks_samples(op, graph_.batch)) {
     return op.primitive == &gather_p && varying(op.result()) ? Kind::Tile : Kind::Dense;
@@ -63,6 +64,10 @@ std::vector<Task> Lowering::tasks_of(const Region& region) {
       const Type& type = op->result()->type;
       plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), frame_layout(type).bytes});
       set_tape(op->result(), tape);
+      available_.insert(op->result());
+      continue;
+    }
+    if (op->primitive == &function_p) {
       available_.insert(op->result());
       continue;
     }
@@ -286,12 +291,16 @@ bool Lowering::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
 // written that hangs on a solve that failed.
 bool Lowering::run_control(std::vector<Task>& tasks, Nodes& nodes, bool reports_only) {
   for (Task& task : tasks) {
-    if ((task.kind != Kind::Loop && task.kind != Kind::Branch) || !ready(task)) continue;
+    const bool control =
+        task.kind == Kind::Loop || task.kind == Kind::Branch || task.kind == Kind::Apply;
+    if (!control || !ready(task)) continue;
     if (!in_turn(tasks, task) || (reports_only && !task.op->results.empty())) continue;
     if (task.kind == Kind::Loop) {
       add_loop(nodes, *task.op, Scope::Team);
-    } else {
+    } else if (task.kind == Kind::Branch) {
       add_branch(nodes, *task.op);
+    } else {
+      add_apply(nodes, *task.op);
     }
     finish(task);
     return true;

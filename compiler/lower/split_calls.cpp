@@ -19,7 +19,7 @@ bool all_in(const std::vector<Value*>& values, const ValueSet& set) {
 
 bool is_ordered(const Op& op) {
   return op.primitive->form == Form::Effect || op.primitive == &tape_write_p ||
-         op.primitive == &tape_new_p;
+         op.primitive == &tape_new_p || op.primitive == &apply_p;
 }
 
 // Copies `value` into `to` with whatever free ops it hangs on; their roots are in `map`.

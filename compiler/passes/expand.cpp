@@ -1,7 +1,9 @@
 // Expansion to a fixed point. Regions are expanded before the op that holds them, so that a rule
-// which copies its region copies finished work.
+// which copies its region copies finished work; what it copied is one again before the next outer
+// op copies that.
 #include "compiler/passes/expand.h"
 
+#include "compiler/passes/share_calls.h"
 #include "compiler/passes/simplify.h"
 #include "ir/print.h"
 #include "ir/rewrite.h"
@@ -31,6 +33,7 @@ void expand(Region& region) {
   while (rewrite(region, sweep)) {
     NODEC_CHECK(++sweeps < kMostSweeps, "expansion does not end: {}", print(region));
   }
+  share_calls(region);
 }
 
 }  // namespace

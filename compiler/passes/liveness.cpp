@@ -2,6 +2,7 @@
 #include "compiler/passes/liveness.h"
 
 #include "ir/primitive.h"
+#include "ir/rewrite.h"
 #include "kernels/catalogue.h"
 
 namespace nodec {
@@ -42,8 +43,11 @@ void Liveness::need_all(const std::vector<Value*>& values) {
 bool Liveness::need_effects(const Region& region) {
   bool any = false;
   for (const auto& op : region.ops) {
-    bool effect = op->results.empty() || op->primitive->form == Form::Effect;
-    for (const auto& nested : op->regions) effect |= need_effects(*nested);
+    bool effect = op->results.empty() || op->primitive->form == Form::Effect || runs_function(*op);
+    for (const auto& nested : op->regions) {
+      const bool inside = need_effects(*nested);
+      effect |= inside && !makes_function(*op);
+    }
     if (effect) need_op(*op);
     any |= effect;
   }

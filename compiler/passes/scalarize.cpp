@@ -17,11 +17,13 @@ constexpr std::int64_t kMostElements = 16;
 using Values = std::vector<Value*>;
 
 bool is_small(const Type& type) {
-  if (type.kind() == Type::Kind::Tape) {
-    return std::all_of(type.elements().begin(), type.elements().end(), is_small);
+  if (!type.is_tensor()) {
+    const bool known = type.kind() == Type::Kind::Tape || type.kind() == Type::Kind::Function ||
+                       type.kind() == Type::Kind::Tuple;
+    return known && std::all_of(type.elements().begin(), type.elements().end(), is_small);
   }
   const auto count = fixed_count(type);
-  return type.is_tensor() && count && *count <= kMostElements && type.device() == kHost;
+  return count && *count <= kMostElements && type.device() == kHost;
 }
 
 // The same op, of numbers.
@@ -42,14 +44,22 @@ bool all_small(const Region& region, bool inputs) {
 }
 
 // What types of numbers stand for one of a value.
+std::vector<Type> numbers_of(const Type& type);
+
+std::vector<Type> numbers_of(const std::vector<Type>& types) {
+  std::vector<Type> all;
+  for (const Type& type : types) {
+    const std::vector<Type> numbers = numbers_of(type);
+    all.insert(all.end(), numbers.begin(), numbers.end());
+  }
+  return all;
+}
+
 std::vector<Type> numbers_of(const Type& type) {
-  if (type.kind() == Type::Kind::Tape) {
-    std::vector<Type> frame;
-    for (const Type& part : type.elements()) {
-      const std::vector<Type> numbers = numbers_of(part);
-      frame.insert(frame.end(), numbers.begin(), numbers.end());
-    }
-    return {Type::tape(std::move(frame))};
+  if (type.kind() == Type::Kind::Tape) return {Type::tape(numbers_of(type.elements()))};
+  if (type.kind() == Type::Kind::Function) {
+    return {Type::function(numbers_of(type.elements()[0].elements()),
+                           numbers_of(type.elements()[1].elements()))};
   }
   return std::vector<Type>(std::size_t(*fixed_count(type)), Type::scalar(type.dtype()));
 }

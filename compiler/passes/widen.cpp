@@ -52,6 +52,9 @@ Type wide(const Type& type) {
       return Type::box(wide(type.elements().front()));
     case Type::Kind::Tape:
       return Type::tape(all());
+    case Type::Kind::Function:
+      return Type::function(wide(type.elements()[0]).elements(),
+                            wide(type.elements()[1]).elements());
     case Type::Kind::Never:
     case Type::Kind::Any:
       return type;

@@ -1,0 +1,22 @@
+// Calls of one large region become applications of one function.
+//
+// A solve calls its dynamics once a stage and twice for its first step, each call with a clone of
+// the region. Where the dynamics hold a solve themselves, and those another, the clones of clones
+// grow as 9^depth. Here they become
+//
+//   %f = function region (t, u) { ... }        once, where the first of them stood
+//   %y = apply %f, %t, %u                      for each call; loops in between capture %f
+//
+// so that a program grows with what was written. Large is a region with a loop in it: what is
+// smaller is compiled where it is called, or shared tile by tile (compiler/lower/functions.cpp).
+// The bits are the same: a function is the region.
+#pragma once
+
+#include "ir/graph.h"
+
+namespace nodec {
+
+// Of the calls in `region` and in the loops and branches inside it, which must be expanded.
+void share_calls(Region& region);
+
+}  // namespace nodec

@@ -1,0 +1,139 @@
+// Dynamics that hold solves are functions: what they compute, what they grow to, and how they stop.
+#include "compiler/nodec.h"
+#include "compiler/passes/share_calls.h"
+#include "ir/print.h"
+#include "ir/stopped.h"
+#include "tests/compiler/oracle.h"
+
+namespace nodec {
+namespace {
+
+const Dim kBatch = Dim::symbol("B");
+
+using Dynamics = std::function<Var(const Var&)>;
+
+SolveOptions tight(const char* adjoint = "interpolating") {
+  return {.adjoint = adjoint, .rtol = 1e-9, .atol = 1e-11};
+}
+
+// A solve in a solve ... `depth` deep around `innermost`.
+Var nested(const Var& u, int depth, const Dynamics& innermost) {
+  const auto dynamics = [&](const Var& v) {
+    return depth == 1 ? innermost(v) : nested(v * 0.5, depth - 1, innermost) * -1.0;
+  };
+  return solve(dynamics, u, 0, 1, tight()).u;
+}
+
+std::shared_ptr<Graph> program(const Type& type, int depth, const Dynamics& innermost) {
+  return trace(
+             "nest", {{"u", type}}, [&](const Var& u) { return nested(u, depth, innermost); },
+             type.mentions("B") ? "B" : "")
+      .graph;
+}
+
+Var decay(const Var& u) { return -u; }
+
+}  // namespace
+
+TEST_CASE("solves in solves: machine code against the interpreter") {
+  oracle::expect_agreement(*program(f64(), 3, decay), 1e-9);
+  oracle::expect_agreement(*program(f64({3}), 2, decay), 1e-9);
+  oracle::expect_agreement(*program(f64({20}), 2, [](const Var& u) { return -u * u; }), 1e-9);
+  oracle::expect_agreement(*program(f64({3, kBatch}), 2, decay), 1e-9, {1, 37, 70});
+  // The dynamics' sum over the batch makes the team meet inside the function.
+  oracle::expect_agreement(
+      *program(f64({3, kBatch}), 2, [](const Var& u) { return -u * mean(u * u); }), 1e-9,
+      {1, 37, 70});
+}
+
+// y' = -exp(-1) y / 2 at depth 2: the inner solve multiplies by exp(-1).
+TEST_CASE("solves in solves: closed forms") {
+  const auto end = [](int depth) {
+    const auto graph = program(f64(), depth, decay);
+    return oracle::value_at(
+        oracle::run_compiled(oracle::compile_fresh(*graph), {Array::of({}, {1.0})})[0], 0);
+  };
+  double rate = 1;
+  for (int depth = 1; depth <= 4; ++depth) {
+    CHECK(end(depth) == doctest::Approx(std::exp(-rate)).epsilon(1e-8));
+    rate = std::exp(-rate) / 2;
+  }
+}
+
+TEST_CASE("a program grows by as much with each solve around it") {
+  const auto instructions = [](int depth) {
+    return oracle::compile_fresh(*program(f64({2}), depth, decay)).report.instructions;
+  };
+  const auto two = instructions(2), three = instructions(3), six = instructions(6);
+  CHECK(six - three <= 3 * (three - two) + 100);
+  CHECK(three - two < 2000);
+}
+
+TEST_CASE("gradients through solves in solves") {
+  const auto graph = trace("nest", {{"u", f64({2})}, {"k", f64()}}, [](const Var& u, const Var& k) {
+                       const auto loss = [](const Var& v, const Var& rate) {
+                         return sum(nested(v, 3, [&](const Var& w) { return -w * rate; }));
+                       };
+                       return value_and_grad(loss, u, k);
+                     }).graph;
+  const auto out = oracle::run_compiled(oracle::compile_fresh(*graph),
+                                        {Array::of({2}, {1, 3}), Array::of({}, {0.7})});
+  // u(1) = u exp(-b/2), b = exp(-a/2), a = exp(-k).
+  const double a = std::exp(-0.7), b = std::exp(-a / 2), end = std::exp(-b / 2);
+  CHECK(oracle::value_at(out[0], 0) == doctest::Approx(4 * end).epsilon(1e-7));
+  CHECK(oracle::value_at(out[1], 0) == doctest::Approx(end).epsilon(1e-7));
+  CHECK(oracle::value_at(out[2], 0) == doctest::Approx(-4 * end * b / 2 * a / 2).epsilon(1e-6));
+}
+
+TEST_CASE("functions are shared, printed and read back") {
+  const std::unique_ptr<Graph> expanded = run_until(*program(f64({2}), 3, decay), "expand");
+  const std::string text = print(*expanded);
+  CHECK(print(*oracle::read(text)) == text);
+  const auto count = [&](std::string_view what) {
+    std::size_t found = 0;
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count("= function ") == 2);
+  CHECK(count(" = apply ") >= 2 * 7);  // six stages and the first
+  oracle::expect_agreement(*oracle::read(text), oracle::compile_fresh(*oracle::read(text)), 1e-9,
+                           {1});
+}
+
+TEST_CASE("a program stops inside a function, wherever it was called from") {
+  const auto blow_up = [](const Var& u) { return u * u * 1e3; };
+  // Where exactly is a matter of rounding.
+  const auto reason = [](const auto& run) {
+    try {
+      run();
+    } catch (const Stopped& stopped) {
+      const std::string text = stopped.what();
+      return text.substr(0, text.find(" (at t"));
+    }
+    return std::string();
+  };
+  for (const Type& type : {f64(), f64({20}), f64({2, kBatch})}) {
+    const auto graph = program(type, 3, blow_up);
+    const Program compiled = oracle::compile_fresh(*graph);
+    const std::vector<Array> inputs = oracle::inputs_for(*graph, {{"B", 40}});
+    const std::string wanted = reason([&] { interpret(*graph, inputs); });
+    CHECK(wanted.find("'nest' stopped in the solve: ") != std::string::npos);
+    for (const int threads : {1, 3}) {
+      INFO(type.str(), ", ", threads, " threads");
+      CHECK(reason([&] { oracle::run_compiled(compiled, inputs, threads); }) == wanted);
+    }
+  }
+}
+
+TEST_CASE("what is no function is not applied") {
+  CHECK_THROWS_WITH(oracle::read("graph g (%x: f64[]) { %y = apply %x, %x yield %y }"),
+                    doctest::Contains("'apply' wants a function, got 'x' f64[]"));
+  CHECK_THROWS_WITH(oracle::read(R"(graph g (%x: f64[2]) {
+  %f = function region (%a: f64[]) { %b = neg %a yield %b }
+  %y = apply %f, %x
+  yield %y
+})"),
+                    doctest::Contains("'apply' passes 'x' f64[2] for f64[]"));
+}
+
+}  // namespace nodec

@@ -23,6 +23,7 @@
 #include "compiler/passes/scalarize.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/unbox.h"
+#include "compiler/schedule/schedule.h"
 #include "ir/float_mode.h"
 #include "ir/print.h"
 #include "ir/verify.h"
@@ -70,8 +71,17 @@ std::string registered_adjoints(const Region& region) {
 }
 
 #ifdef NODEC_CPU_JIT
-void generate(const plan::Plan& plan, LlvmModule& module) {
-  Walker walker(module.emitter(), plan);
+plan::Machine machine_of(const CpuTarget& target) {
+  plan::Machine machine;
+  machine.lanes = target.lanes;
+  machine.vector_registers = target.lanes == 16 ? 32 : 16;
+  machine.vector_bytes = 4 * target.lanes;
+  return machine;
+}
+
+void generate(const plan::Plan& plan, const CpuTarget& target, LlvmModule& module) {
+  const plan::Schedule how = plan::schedule(plan, machine_of(target));
+  Walker walker(module.emitter(), plan, how);
   walker.functions();
   const LlvmModule::Entry entry = module.begin_entry(plan.signature.entry);
   walker.entry(entry.frame, entry.thread);
@@ -97,7 +107,7 @@ std::vector<std::string> stage_names() {
     const bool known = std::find(names.begin(), names.end(), stage.name) != names.end();
     if (!known) names.emplace_back(stage.name);
   }
-  for (const char* name : {"lower", "codegen", "assembly"}) names.emplace_back(name);
+  for (const char* name : {"lower", "schedule", "codegen", "assembly"}) names.emplace_back(name);
   return names;
 }
 
@@ -187,10 +197,13 @@ std::string dump(const Graph& graph, std::string_view stage) {
   scalarize(*copy);
   if (stage == "lower") return plan::print_plan(plan_of(*copy));
 #ifdef NODEC_CPU_JIT
+  const CpuTarget target = cpu_target_from_environment();
+  const plan::Plan plan = plan_of(*copy);
+  if (stage == "schedule")
+    return plan::print_schedule(plan, plan::schedule(plan, machine_of(target)));
   if (stage == "codegen" || stage == "assembly") {
-    const plan::Plan plan = plan_of(*copy);
-    LlvmModule module(cpu_target_from_environment());
-    generate(plan, module);
+    LlvmModule module(target);
+    generate(plan, target, module);
     return stage == "codegen" ? module.llvm_ir() : module.assembly();
   }
 #endif
@@ -226,7 +239,7 @@ KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
 Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& report) {
   const plan::Plan plan = plan_of(expanded);
   LlvmModule module(target);
-  generate(plan, module);
+  generate(plan, target, module);
   Artifact artifact{module.object(), plan.signature};
   artifact.signature.lanes = target.lanes;
   report.instructions = module.report().instructions;

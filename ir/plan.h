@@ -309,6 +309,7 @@ struct Node {
   std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
                TapeFrame, FailIf, Call, Tell, Barrier, DenseKernel>
       what;
+  int number = -1;  // of its kernel, or of the first of its kernels; the schedule goes by it
 };
 
 // An out-of-line function: of one tile, invoked by a kernel, or of the team, called by a node.

@@ -1,9 +1,9 @@
 // A plan as text, for people: nodes indented by nesting, buffers by name, the order of every sum.
 #include <fmt/format.h>
 
-#include "ir/plan.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
+#include "ir/schedule.h"
 
 namespace nodec::plan {
 namespace {
@@ -38,9 +38,11 @@ const char* space_name(Buffer::Space space) {
 
 class Printer {
  public:
-  explicit Printer(const Plan& plan) : plan_(plan) {}
+  explicit Printer(const Plan& plan, const Schedule* schedule = nullptr)
+      : plan_(plan), schedule_(schedule) {}
 
   std::string run() {
+    if (schedule_) machine(schedule_->machine);
     line(
         "plan {}  (sums over the batch: 16 slots, chunks of 32 samples, chunks by stride doubling)",
         plan_.name);
@@ -70,7 +72,34 @@ class Printer {
 
  private:
   const Plan& plan_;
+  const Schedule* schedule_;  // null: none yet
   std::string out_;
+
+  void machine(const Machine& m) {
+    line("machine: {} lanes, {} vector registers of {} bytes, panels of {} bytes", m.lanes,
+         m.vector_registers, m.vector_bytes, m.panel);
+  }
+
+  static std::string how(const Axis& a) {
+    std::string text;
+    const auto say = [&](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
+    if (a.team) say("team");
+    if (a.lanes) say("lanes");
+    if (a.tile > 1) say(fmt::format("by {}", a.tile));
+    if (a.block > 0) say(fmt::format("in blocks of {}", a.block));
+    return text.empty() ? "in turn" : text;
+  }
+
+  // Behind the line of kernel `number`, which begins at `start`.
+  void how(int number, std::size_t start) {
+    if (!schedule_) return;
+    const Loops& loops = schedule_->loops.at(static_cast<std::size_t>(number));
+    if (loops.axes.empty()) return;
+    std::string text;
+    for (const Axis& a : loops.axes) text += (text.empty() ? "" : ", ") + how(a);
+    if (loops.packed) text += "; packed";
+    out_.insert(out_.find('\n', start), "  {" + text + "}");
+  }
 
   template <class... A>
   void line(fmt::format_string<A...> text, A&&... a) {
@@ -214,10 +243,13 @@ class Printer {
     at(d, "phase: for each chunk of this thread");
     nodes(n.body, d + 1);
   }
-  void one(const Tiles& n, int d) {
+  void tiles(const Node& node, int d) {
     at(d, "tiles: for each vector of samples");
-    for (const Kernel& k : n.kernels) {
+    int number = node.number;
+    for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
+      const std::size_t start = out_.size();
       std::visit([&](const auto& x) { one(x, d + 1); }, k);
+      how(number++, start);
     }
   }
   void one(const ClearSlots& n, int d) { at(d, "clear {}", buffer(n.slots)); }
@@ -262,13 +294,26 @@ class Printer {
        p.reverse ? " in reverse" : "");
   }
   void one(const Barrier&, int d) { at(d, "barrier"); }
-  void one(const DenseKernel& n, int d) {
-    std::visit([&](const auto& x) { one(x, d); }, n);
+  void dense(const Node& node, int d) {
+    const std::size_t start = out_.size();
+    std::visit([&](const auto& x) { one(x, d); }, std::get<DenseKernel>(node.what));
+    how(node.number, start);
   }
 
   void nodes(const Nodes& list, int depth) {
     for (const Node& n : list) {
-      std::visit([&](const auto& x) { one(x, depth); }, n.what);
+      std::visit(
+          [&](const auto& x) {
+            using T = std::decay_t<decltype(x)>;
+            if constexpr (std::is_same_v<T, Tiles>) {
+              tiles(n, depth);
+            } else if constexpr (std::is_same_v<T, DenseKernel>) {
+              dense(n, depth);
+            } else {
+              one(x, depth);
+            }
+          },
+          n.what);
     }
   }
 };
@@ -276,5 +321,9 @@ class Printer {
 }  // namespace
 
 std::string print_plan(const Plan& plan) { return Printer(plan).run(); }
+
+std::string print_schedule(const Plan& plan, const Schedule& schedule) {
+  return Printer(plan, &schedule).run();
+}
 
 }  // namespace nodec::plan

@@ -9,9 +9,10 @@ namespace nodec {
 
 using namespace plan;
 
-Walker::Walker(Emitter& emitter, const Plan& plan)
+Walker::Walker(Emitter& emitter, const Plan& plan, const Schedule& schedule)
     : e_(emitter),
       plan_(plan),
+      schedule_(schedule),
       scalars_(plan.scalars.size()),
       frames_(static_cast<std::size_t>(plan.frames)) {}
 
@@ -41,9 +42,7 @@ int Walker::tile_function(const Function& f) {
       if (const Scalars* s = std::get_if<Scalars>(&node.what)) {
         scalars(*s);
       } else {
-        for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
-          std::visit([&](const auto& one) { kernel(one); }, k);
-        }
+        kernels(node);
       }
     }
   });

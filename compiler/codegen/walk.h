@@ -1,7 +1,7 @@
 // Writes a plan down through an Emitter. No decision is taken here: the walker turns plan nodes
 // into loops, addresses and calls, the same way for every back end.
 //
-//   Walker walker(emitter, plan);
+//   Walker walker(emitter, plan, schedule);
 //   walker.functions();               // out-of-line functions first
 //   walker.entry(frame, thread);      // then the body of the entry
 //
@@ -19,16 +19,13 @@
 #include <vector>
 
 #include "ir/emitter.h"
-#include "ir/plan.h"
+#include "ir/schedule.h"
 
 namespace nodec {
 
-// The largest divisor of n that is at most `most`, or `most` when all divisors are small.
-std::int64_t tile_size(std::int64_t n, std::int64_t most);
-
 class Walker {
  public:
-  Walker(Emitter& emitter, const plan::Plan& plan);
+  Walker(Emitter& emitter, const plan::Plan& plan, const plan::Schedule& schedule);
   void functions();
   void entry(Code frame, Code thread);
 
@@ -76,9 +73,11 @@ class Walker {
 
   // ---- walk_nodes.cpp ----
   void walk(const plan::Nodes& nodes);
+  void kernels(const plan::Node& node);  // of a Tiles node
+  const plan::Axis& axis(std::size_t i) const { return how_->axes.at(i); }
   void scalars(const plan::Scalars& node);
   void phase(const plan::Phase& node);
-  void tiles(const plan::Tiles& node);
+  void tiles(const plan::Node& node);
   void loop(const plan::While& node);
   void branch(const plan::If& node);
   void tape_frame(const plan::TapeFrame& node);
@@ -202,6 +201,8 @@ class Walker {
 
   Emitter& e_;
   const plan::Plan& plan_;
+  const plan::Schedule& schedule_;
+  const plan::Loops* how_ = nullptr;  // the kernel being written is walked
   Code frame_, thread_, zero_, one_;
   std::optional<Code> answer_;  // where the team's function being written puts its answer
   std::vector<Code> scalars_;

@@ -39,20 +39,22 @@ void Walker::kernel(const LargeContract& k) {
   }
 }
 
-// Threads take vectors of columns. Two of them share each sample's broadcast rows.
+// Threads take vectors of columns. A tile of them shares each sample's broadcast rows.
 void Walker::contract(const LargeContract& k, const Operand& out,
                       const std::vector<LargeTerm>& terms, bool add) {
   const int lanes = e_.lanes();
   const std::int64_t whole = k.columns / lanes, units = (k.columns + lanes - 1) / lanes;
   const auto [first, last] = my_share(i64(units));
   Code rest = first;
-  if (whole >= 2) {
-    const Code pairs = e_.div_signed(e_.sub(minimum(last, i64(whole)), first), i64(2));
-    rest = e_.add(first, times(pairs, 2));
-    e_.loop(times(first, lanes), times(rest, lanes), 2 * lanes, {}, [&](Code at, Emitter::Values) {
-      contract_columns(k, out, terms, add, {at, i64(lanes), 2, false});
-      return Emitter::Values{};
-    });
+  const std::int64_t tile = axis(1).tile;
+  if (whole >= tile && tile > 1) {
+    const Code tiles = e_.div_signed(e_.sub(minimum(last, i64(whole)), first), i64(tile));
+    rest = e_.add(first, times(tiles, tile));
+    e_.loop(times(first, lanes), times(rest, lanes), tile * lanes, {},
+            [&](Code at, Emitter::Values) {
+              contract_columns(k, out, terms, add, {at, i64(lanes), int(tile), false});
+              return Emitter::Values{};
+            });
   }
   e_.loop(times(rest, lanes), times(last, lanes), lanes, {}, [&](Code at, Emitter::Values) {
     const Code count = minimum(e_.sub(i64(k.columns), at), i64(lanes));
@@ -64,9 +66,7 @@ void Walker::contract(const LargeContract& k, const Operand& out,
 void Walker::contract_columns(const LargeContract& k, const Operand& out,
                               const std::vector<LargeTerm>& terms, bool add,
                               const Columns& columns) {
-  // Running sums for two vectors of columns, the vectors and a broadcast fit the registers: 32 with
-  // 16 lanes, else 16.
-  const std::int64_t rows = tile_size(k.rows, e_.lanes() == 16 ? 12 : 6);
+  const std::int64_t rows = axis(0).tile;
   const std::int64_t whole = k.rows / rows * rows;
   e_.loop(zero_, i64(whole), rows, {}, [&](Code row, Emitter::Values) {
     contract_rows(k, out, terms, add, columns, row, rows);

@@ -18,7 +18,7 @@ void Walker::walk(const Nodes& nodes) {
           using T = std::decay_t<decltype(n)>;
           if constexpr (std::is_same_v<T, Scalars>) scalars(n);
           if constexpr (std::is_same_v<T, Phase>) phase(n);
-          if constexpr (std::is_same_v<T, Tiles>) tiles(n);
+          if constexpr (std::is_same_v<T, Tiles>) tiles(node);
           if constexpr (std::is_same_v<T, ClearSlots>) clear_slots(n);
           if constexpr (std::is_same_v<T, FoldSlots>) fold_slots(n);
           if constexpr (std::is_same_v<T, While>) loop(n);
@@ -27,7 +27,10 @@ void Walker::walk(const Nodes& nodes) {
           if constexpr (std::is_same_v<T, FailIf>) fail_if(n);
           if constexpr (std::is_same_v<T, Call>) call(n);
           if constexpr (std::is_same_v<T, Tell>) tell(n);
-          if constexpr (std::is_same_v<T, DenseKernel>) dense(n);
+          if constexpr (std::is_same_v<T, DenseKernel>) {
+            how_ = &schedule_.loops.at(static_cast<std::size_t>(node.number));
+            dense(n);
+          }
           if constexpr (std::is_same_v<T, LoadScalar>) {
             scalars_[static_cast<std::size_t>(n.scalar)] = read_at(ready(n.from), {});
           }
@@ -98,7 +101,15 @@ void Walker::phase(const Phase& node) {
   e_.store(done, mine, Dtype::I64, e_.add(e_.load(done, mine, Dtype::I64), e_.sub(last, first)));
 }
 
-void Walker::tiles(const Tiles& node) {
+void Walker::kernels(const Node& node) {
+  auto number = static_cast<std::size_t>(node.number);
+  for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
+    how_ = &schedule_.loops.at(number++);
+    std::visit([&](const auto& one) { kernel(one); }, k);
+  }
+}
+
+void Walker::tiles(const Node& node) {
   const Code first = times(tile_.chunk, kChunk);
   const Code last = minimum(e_.add(first, i64(kChunk)), symbol(kBlocksSymbol));
   const Code batch = symbol(plan_.signature.batch);
@@ -108,7 +119,7 @@ void Walker::tiles(const Tiles& node) {
     tile_.sample = e_.add(times(block, kBlock), lane);
     const Code left = e_.convert(e_.sub(batch, tile_.sample), Scalar::I32);
     tile_.valid = e_.compare(Compare::Lt, e_.lane_index(), left);
-    for (const Kernel& k : node.kernels) std::visit([&](const auto& one) { kernel(one); }, k);
+    kernels(node);
     return Emitter::Values{};
   };
   e_.loop(first, last, 1, {}, [&](Code block, Emitter::Values) {

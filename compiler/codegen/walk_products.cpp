@@ -12,25 +12,9 @@ namespace nodec {
 
 using namespace plan;
 
-namespace {
-
-// Running sums held at once. Enough to hide the latency of fma, few enough to stay in registers
-// next to what they are multiplied with (32 vector registers with 16 lanes, else 16).
-std::int64_t most_sums(const Emitter& e) { return e.lanes() == 16 ? 20 : 10; }
-
-}  // namespace
-
-std::int64_t tile_size(std::int64_t n, std::int64_t most) {
-  if (n <= most) return n;
-  for (std::int64_t d = most; 2 * d > most; --d) {
-    if (n % d == 0) return d;
-  }
-  return most;
-}
-
 void Walker::kernel(const MatVec& k) {
   const std::vector<Operand> x{ready(k.weight), ready(k.x), ready(k.start), ready(k.out)};
-  const std::int64_t tile = tile_size(k.rows, most_sums(e_));
+  const std::int64_t tile = axis(0).tile;
   const std::int64_t whole = k.rows / tile * tile;
   if (whole == tile) {
     matvec_rows(k, x, zero_, tile);
@@ -125,8 +109,7 @@ void Walker::kernel(const SlotContract& k) {
   const Code slots = e_.pointer_add(slot_pointer(k.slots), times(tile_.lane, size));
   std::vector<std::array<Operand, 2>> x;
   for (const ContractTerm& t : k.terms) x.push_back({ready(t.g), ready(t.h)});
-  const std::int64_t columns = tile_size(k.columns, most_sums(e_) / 2);
-  const std::int64_t rows = std::min<std::int64_t>(k.rows, k.rows % 2 == 0 ? 2 : 1);
+  const std::int64_t rows = axis(0).tile, columns = axis(1).tile;
   const auto strip = [&](Code row, std::int64_t row_count) {
     const std::int64_t whole = k.columns / columns * columns;
     e_.loop(zero_, i64(whole), columns, {}, [&](Code column, Emitter::Values) {
@@ -137,10 +120,12 @@ void Walker::kernel(const SlotContract& k) {
       contract_tile(k, x, slots, row, i64(whole), row_count, k.columns - whole);
     }
   };
-  e_.loop(zero_, i64(k.rows), rows, {}, [&](Code row, Emitter::Values) {
+  const std::int64_t whole = k.rows / rows * rows;
+  e_.loop(zero_, i64(whole), rows, {}, [&](Code row, Emitter::Values) {
     strip(row, rows);
     return Emitter::Values{};
   });
+  if (whole < k.rows) strip(i64(whole), k.rows - whole);
 }
 
 void Walker::contract_tile(const SlotContract& k, const std::vector<std::array<Operand, 2>>& x,

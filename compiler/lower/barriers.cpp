@@ -9,7 +9,7 @@
 #include <map>
 
 #include "compiler/lower/finish.h"
-#include "compiler/lower/visit.h"
+#include "ir/plan_visit.h"
 
 namespace nodec::lowering {
 namespace {

@@ -8,7 +8,7 @@
 // text is the order in which one sample meets the kernels.
 #include "compiler/lower/carries_in_place.h"
 
-#include "compiler/lower/visit.h"
+#include "ir/plan_visit.h"
 
 namespace nodec::lowering {
 namespace {
@@ -26,7 +26,7 @@ struct Item {
   bool direct = true;  // happens once in every turn
 
   void visit(const Access& access) const {
-    kernel != nullptr ? lowering::visit(*kernel, access) : lowering::visit(*node, access);
+    kernel != nullptr ? plan::visit(*kernel, access) : plan::visit(*node, access);
   }
 };
 

@@ -6,7 +6,7 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/carries_in_place.h"
-#include "compiler/lower/visit.h"
+#include "ir/plan_visit.h"
 
 namespace nodec::lowering {
 namespace {
@@ -28,6 +28,8 @@ class Finisher {
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
     spare_the_stack();
     number_scratch();
+    int number = 0;
+    each_list([&](Nodes& nodes) { number_kernels(nodes, number); });
   }
 
  private:
@@ -133,6 +135,15 @@ class Finisher {
       for (Nodes* list : inside(node)) drop_empty(*list);
     }
     std::erase_if(nodes, [](const Node& n) { return empty(n); });
+  }
+
+  static void number_kernels(Nodes& nodes, int& next) {
+    for (Node& node : nodes) {
+      const Tiles* tiles = std::get_if<Tiles>(&node.what);
+      if (tiles || std::holds_alternative<DenseKernel>(node.what)) node.number = next;
+      next += tiles ? int(tiles->kernels.size()) : node.number >= 0 ? 1 : 0;
+      for (Nodes* list : inside(node)) number_kernels(*list, next);
+    }
   }
 
   // Bytes of a scratch buffer, or nullopt when it is none.

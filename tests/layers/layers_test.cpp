@@ -34,6 +34,7 @@ const std::vector<Rule>& rules() {
       {"compiler/passes/", {"ir/", "kernels/", "compiler/passes/"}},
       {"compiler/ad/", {"ir/", "kernels/", "compiler/ad/"}},
       {"compiler/lower/", {"ir/", "kernels/", "compiler/lower/"}},
+      {"compiler/schedule/", {"ir/", "compiler/schedule/"}},
       {"compiler/codegen/", {"ir/", "kernels/", "compiler/codegen/"}},
       {"compiler/nn/", {"ir/", "kernels/", "compiler/trace/", "compiler/nn/"}},
       {"examples/", {"compiler/nodec.h", "examples/"}},

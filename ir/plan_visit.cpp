@@ -1,10 +1,8 @@
 // Which references each kernel and node has.
-#include "compiler/lower/visit.h"
+#include "ir/plan_visit.h"
 
-namespace nodec::lowering {
+namespace nodec::plan {
 namespace {
-
-using namespace plan;
 
 template <class... F>
 struct Match : F... {
@@ -138,4 +136,9 @@ std::vector<Nodes*> inside(Node& node) {
   return {};
 }
 
-}  // namespace nodec::lowering
+std::vector<const Nodes*> inside(const Node& node) {
+  const std::vector<Nodes*> lists = inside(const_cast<Node&>(node));
+  return {lists.begin(), lists.end()};
+}
+
+}  // namespace nodec::plan

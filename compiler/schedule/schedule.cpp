@@ -1,0 +1,86 @@
+// Tiles of running sums.
+//
+// A product keeps a tile of its sums in registers, one fma chain each, and streams its operands
+// past: every element loaded is used once for each sum in its row or column of the tile. So a tile
+// is as large as the registers allow next to what is multiplied, and no smaller than hides the
+// latency of an fma. (Goto and van de Geijn 2008, for the matrices that no cache holds.)
+#include "compiler/schedule/schedule.h"
+
+#include <algorithm>
+
+#include "ir/plan_visit.h"
+
+namespace nodec::plan {
+namespace {
+
+// The largest divisor of n that is at most `most`, or `most` when all divisors are small.
+std::int64_t tile_size(std::int64_t n, std::int64_t most) {
+  if (n <= most) return n;
+  for (std::int64_t d = most; 2 * d > most; --d) {
+    if (n % d == 0) return d;
+  }
+  return most;
+}
+
+class Scheduler {
+ public:
+  Scheduler(const Plan& plan, const Machine& machine) : plan_(plan) { made_.machine = machine; }
+
+  Schedule run() {
+    for (const Function& f : plan_.functions) walk(f.body);
+    walk(plan_.body);
+    return std::move(made_);
+  }
+
+ private:
+  void walk(const Nodes& nodes) {
+    for (const Node& node : nodes) {
+      if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) {
+        int number = node.number;
+        for (const Kernel& k : tiles->kernels) {
+          set(number++, std::visit([&](const auto& one) { return loops(one); }, k));
+        }
+      } else if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
+        set(node.number, std::visit([&](const auto& one) { return loops(one); }, *dense));
+      }
+      for (const Nodes* list : inside(node)) walk(*list);
+    }
+  }
+
+  void set(int number, Loops loops) {
+    const auto at = static_cast<std::size_t>(number);
+    if (made_.loops.size() <= at) made_.loops.resize(at + 1);
+    made_.loops[at] = std::move(loops);
+  }
+
+  bool many_registers() const { return made_.machine.vector_registers >= 32; }
+  // Sums of samples: a vector of the other operand and a broadcast beside them.
+  std::int64_t most_sums() const { return many_registers() ? 20 : 10; }
+
+  template <class K>
+  Loops loops(const K&) const {
+    return {};
+  }
+
+  Loops loops(const MatVec& k) const { return {{{tile_size(k.rows, most_sums())}, {}}, false}; }
+
+  Loops loops(const SlotContract& k) const {
+    return {{{k.rows % 2 == 0 ? 2 : 1}, {tile_size(k.columns, most_sums() / 2)}}, false};
+  }
+
+  // Two vectors of columns share each sample's broadcast rows.
+  Loops loops(const LargeContract& k) const {
+    return {{{tile_size(k.rows, many_registers() ? 12 : 6)}, {2, true, true}, {}}, false};
+  }
+
+  const Plan& plan_;
+  Schedule made_;
+};
+
+}  // namespace
+
+Schedule schedule(const Plan& plan, const Machine& machine) {
+  return Scheduler(plan, machine).run();
+}
+
+}  // namespace nodec::plan

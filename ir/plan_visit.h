@@ -1,0 +1,25 @@
+// Walks over the buffers that kernels read and write.
+#pragma once
+
+#include <functional>
+
+#include "ir/plan.h"
+
+namespace nodec::plan {
+
+struct Access {
+  std::function<void(Ref&)> read = [](Ref&) {};
+  std::function<void(Ref&)> write = [](Ref&) {};
+  std::function<void(int)> read_buffer = [](int) {};  // buffers named without a Ref
+  std::function<void(int)> write_buffer = [](int) {};
+};
+
+void visit(Kernel& kernel, const Access& access);
+void visit(DenseKernel& kernel, const Access& access);
+// A node's own references, not those of nodes inside it.
+void visit(Node& node, const Access& access);
+// The lists of nodes inside a node.
+std::vector<Nodes*> inside(Node& node);
+std::vector<const Nodes*> inside(const Node& node);
+
+}  // namespace nodec::plan

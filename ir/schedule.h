@@ -1,0 +1,46 @@
+// The schedule: how one machine walks a plan. Data only, a pure function of the two (stage
+// `schedule`, compiler/schedule/), printed by print_schedule. It changes time, never a bit: which
+// chains of additions there are, and the order in each, is the plan's.
+//
+// Every kernel has its axes, in the order of its own text (`out[row, column]`, then what is summed
+// over), and for each stands how it is walked: by neighbours in the lanes of a vector, by several
+// turns at once with registers of their own, split over the team, or turn by turn.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ir/plan.h"
+
+namespace nodec::plan {
+
+// What a schedule may know of a machine.
+struct Machine {
+  int lanes = 16;         // f32 elements of a vector; as many of any dtype
+  int vector_bytes = 64;  // of a register
+  int vector_registers = 32;
+  std::int64_t panel = std::int64_t{1} << 15;  // bytes that stay in the nearest cache
+};
+
+struct Axis {
+  std::int64_t tile = 1;   // turns (or vectors, with lanes) written out together
+  bool lanes = false;      // neighbours share a vector; the rest of the last one is masked
+  bool team = false;       // split over the team, by tiles
+  std::int64_t block = 0;  // turns between two looks at memory, sums kept there meanwhile; 0: all
+};
+
+// One kernel.
+struct Loops {
+  std::vector<Axis> axes;
+  bool packed = false;  // the operand that is read by lanes is copied to a panel first
+};
+
+struct Schedule {
+  Machine machine;
+  std::vector<Loops> loops;  // by the kernel's number
+};
+
+std::string print_schedule(const Plan& plan, const Schedule& schedule);  // the plan, and how
+
+}  // namespace nodec::plan

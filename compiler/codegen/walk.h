@@ -149,7 +149,6 @@ class Walker {
   void dense(const plan::DenseKernel& kernel);
   void kernel(const plan::DenseMap& k);
   void kernel(const plan::DenseFold& k);
-  void kernel(const plan::DenseMatmul& k);
   void kernel(const plan::DenseGather& k);
   void kernel(const plan::DenseScatter& k);
   Code clamped(Code row, Code last);
@@ -164,6 +163,11 @@ class Walker {
                  const std::vector<Operand>& to, Code at, Code count, bool masked);
   void each_dense(const std::vector<Code>& extents, std::size_t axis, Indices& at,
                   const std::function<void(const Indices&)>& body);
+
+  // ---- walk_dense_product.cpp ----
+  class DenseProduct;
+  void kernel(const plan::DenseMatmul& k);
+  void plain_product(const plan::DenseMatmul& k, const std::vector<Operand>& x);
 
   // ---- walk_contract.cpp ----
   // A term of a large contraction made ready before the loops.

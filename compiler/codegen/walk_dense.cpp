@@ -138,20 +138,6 @@ void Walker::kernel(const DenseFold& k) {
   });
 }
 
-void Walker::kernel(const DenseMatmul& k) {
-  const Operand a = ready(k.a), b = ready(k.b), start = ready(k.start), out = ready(k.out);
-  const bool from_zero = k.start.buffer < 0 && k.start.scalar < 0;
-  const Code rows = evaluate(k.rows), columns = evaluate(k.columns), inner = evaluate(k.inner);
-  Indices at;
-  each_dense({rows, columns}, 0, at, [&](const Indices& here) {
-    const Code first = from_zero ? e_.constant(scalar_kind(out.dtype), 0) : read_at(start, here);
-    const Emitter::Values sum = e_.loop(zero_, inner, 1, {first}, [&](Code i, Emitter::Values s) {
-      return Emitter::Values{e_.fma(read_at(a, {here[0], i}), read_at(b, {i, here[1]}), s[0])};
-    });
-    write_at(out, here, sum[0]);
-  });
-}
-
 // A row's number, moved to the nearest end of the table when it is outside.
 Code Walker::clamped(Code row, Code last) {
   row = minimum(e_.convert(row, Scalar::I64), last);

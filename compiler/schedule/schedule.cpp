@@ -73,6 +73,37 @@ class Scheduler {
     return {{{tile_size(k.rows, many_registers() ? 12 : 6)}, {2, true, true}, {}}, false};
   }
 
+  const Buffer* buffer(const Ref& r) const {
+    return r.buffer < 0 ? nullptr : &plan_.buffers[static_cast<std::size_t>(r.buffer)];
+  }
+
+  static std::int64_t size_or(const Dim& d, std::int64_t otherwise) {
+    return d.is_constant() ? d.constant() : otherwise;
+  }
+
+  // Vectors of columns, as many as leave at most an eighth of the last tile empty; rows by what
+  // registers that leaves, three quarters of all being sums. Long sums stop at memory after as many
+  // turns as a panel of the right operand has room for.
+  Loops loops(const DenseMatmul& k) const {
+    constexpr std::int64_t kMany = std::int64_t{1} << 20;
+    const Machine& m = made_.machine;
+    const std::int64_t lanes = m.lanes, size = std::int64_t(bytes(buffer(k.out)->dtype));
+    const std::int64_t columns = size_or(k.columns, kMany), rows = size_or(k.rows, kMany);
+    if (buffer(k.b) == nullptr || columns < 2) return {{{1, false, true}, {}, {}}, false};
+    const std::int64_t registers = std::max<std::int64_t>(1, lanes * size / m.vector_bytes);
+    const std::int64_t most = m.vector_registers * 3 / 4 / registers;
+    std::int64_t vectors = std::max<std::int64_t>(1, most / 6);
+    const auto empty = [&] {
+      const std::int64_t width = vectors * lanes;
+      return (columns + width - 1) / width * width - columns;
+    };
+    while (vectors > 1 && 8 * empty() > columns) --vectors;
+    const std::int64_t tile = std::min(rows, std::min<std::int64_t>(12, most / vectors));
+    const std::int64_t turns = std::max<std::int64_t>(1, m.panel / (vectors * lanes * size));
+    const bool packed = rows > 2 * tile;
+    return {{{tile, false, true}, {vectors, true}, {1, false, false, packed ? turns : 0}}, packed};
+  }
+
   const Plan& plan_;
   Schedule made_;
 };

@@ -10,7 +10,7 @@ namespace nodec::tracing {
 namespace {
 
 constexpr int kMostLines = 20;  // before and behind
-constexpr std::string_view kEnds = ";{}";
+constexpr std::string_view kSeparators = ";{}";
 
 // Some lines of a file as one text, a space for each end of line; `plain` has literals masked.
 struct Lines {
@@ -76,13 +76,13 @@ Statement statement_at(const SourceLine& where) {
   const std::size_t line_end = lines.text.size();
   for (int i = 1; i <= kMostLines; ++i) lines.add({where.file, where.line + i});
 
-  const std::size_t first_end = std::min(lines.plain.find_first_of(kEnds, line), line_end);
+  const std::size_t first_end = std::min(lines.plain.find_first_of(kSeparators, line), line_end);
   std::size_t begin = begin_of(lines, first_end);
   std::size_t end = line_end;
   const std::size_t last = lines.plain.find_last_not_of(' ', line_end - 1);
   const bool ended = last == std::string::npos || last < line ||
-                     kEnds.find(lines.plain[last]) != std::string_view::npos;
-  if (!ended) end = std::min(lines.plain.find_first_of(kEnds, line_end), lines.plain.size());
+                     kSeparators.find(lines.plain[last]) != std::string_view::npos;
+  if (!ended) end = std::min(lines.plain.find_first_of(kSeparators, line_end), lines.plain.size());
   begin = std::min(lines.text.find_first_not_of(' ', begin), line_end);
   end = std::max(lines.text.find_last_not_of(' ', end - 1) + 1, begin);
 

@@ -38,6 +38,7 @@ const std::vector<Rule>& rules() {
       {"compiler/codegen/", {"ir/", "kernels/", "compiler/codegen/"}},
       {"compiler/nn/", {"ir/", "kernels/", "compiler/trace/", "compiler/nn/"}},
       {"examples/", {"compiler/nodec.h", "examples/"}},
+      {"examples/mnist/main.cpp", {"examples/", "tools/standard_streams.h"}},
       {"examples/mnist/options.cpp", {"examples/", "tools/usage.h"}},
       {"examples/mnist/main.cpp", {"examples/", "tools/standard_streams.h"}},
       // The command line shows the insides, so it may look at them.

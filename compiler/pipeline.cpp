@@ -79,8 +79,7 @@ plan::Machine machine_of(const CpuTarget& target) {
   return machine;
 }
 
-void generate(const plan::Plan& plan, const CpuTarget& target, LlvmModule& module) {
-  const plan::Schedule how = plan::schedule(plan, machine_of(target));
+void generate(const plan::Plan& plan, const plan::Schedule& how, LlvmModule& module) {
   Walker walker(module.emitter(), plan, how);
   walker.functions();
   const LlvmModule::Entry entry = module.begin_entry(plan.signature.entry);
@@ -199,11 +198,11 @@ std::string dump(const Graph& graph, std::string_view stage) {
 #ifdef NODEC_CPU_JIT
   const CpuTarget target = cpu_target_from_environment();
   const plan::Plan plan = plan_of(*copy);
-  if (stage == "schedule")
-    return plan::print_schedule(plan, plan::schedule(plan, machine_of(target)));
+  const plan::Schedule how = plan::schedule(plan, machine_of(target));
+  if (stage == "schedule") return plan::print_schedule(plan, how);
   if (stage == "codegen" || stage == "assembly") {
     LlvmModule module(target);
-    generate(plan, target, module);
+    generate(plan, how, module);
     return stage == "codegen" ? module.llvm_ir() : module.assembly();
   }
 #endif
@@ -238,9 +237,11 @@ KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
 
 Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& report) {
   const plan::Plan plan = plan_of(expanded);
+  const plan::Schedule how = plan::schedule(plan, machine_of(target));
   LlvmModule module(target);
-  generate(plan, target, module);
+  generate(plan, how, module);
   Artifact artifact{module.object(), plan.signature};
+  artifact.signature.scratch = how.scratch;
   artifact.signature.lanes = target.lanes;
   report.instructions = module.report().instructions;
   ++compiled;

@@ -1,4 +1,5 @@
-// The plan: what `lower` decided and `codegen` writes down. Data only, printed by print_plan.
+// The plan: what `lower` decided, once for all machines. Data only, printed by print_plan. How one
+// machine walks it is the schedule's (ir/schedule.h); `codegen` writes both down.
 //
 // Execution model. A team of threads runs the plan together. Scalar work (the step controller, loop
 // tests) is done by every thread alike, so it needs no communication. Work on samples happens in a
@@ -9,9 +10,9 @@
 // elements.
 //
 // Storage of a varying value: [block][element][16], elements being its other axes in row-major
-// order, so addresses do not depend on the vector width. Scratch of a block stands together, and so
-// do the parts of a tape frame: what a thread writes and reads is one piece of memory. Dense
-// tensors are row-major.
+// order, so addresses do not depend on the vector width. The parts of a tape frame stand together
+// block by block: what a thread writes and reads is one piece of memory. Dense tensors are
+// row-major.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +31,11 @@ struct Buffer {
   enum class Space : std::uint8_t {
     Input,       // a port, dense
     Output,      // a port, dense
-    Dense,       // scratch shared by the team
+    Dense,       // shared by the team
     Table,       // data of the program: a constant
-    Lanes,       // scratch, [block][buffer][element][16]
-    Local,       // one tile's values, on the stack of the function that uses them
-    Slots,       // scratch, [chunk][output][16]
+    Lanes,       // [block][element][16]
+    Local,       // one tile's values: nothing outside of the one tile list uses them
+    Slots,       // [chunk][output][16]
     Frame,       // part of a tape frame, [block][part][element][16]
     FrameDense,  // part of a tape frame, a dense tensor
     ArgLanes,    // a callee's pointer argument: the caller's tile
@@ -43,12 +44,12 @@ struct Buffer {
   std::string name;
   Space space = Space::Local;
   Dtype dtype = Dtype::F32;
-  std::int64_t elements = 1;  // Lanes, Local, Slots, Frame, ArgLanes
-  Dim count;                  // Input, Output, Dense, FrameDense: elements in all
-  int index = -1;             // port, scratch buffer, callee argument, or tape frame variable
-  int tape = -1, part = -1;   // Frame, FrameDense: what it is part of, and which one
-  Dim offset;                 // Lanes, Frame, FrameDense: bytes before it (before its first block)
-  std::int64_t block_bytes = 0;  // Lanes, Frame: from one block to the next
+  std::int64_t elements = 1;     // Lanes, Local, Slots, Frame, ArgLanes
+  Dim count;                     // Input, Output, Dense, FrameDense: elements in all
+  int index = -1;                // port, callee argument, or tape frame variable
+  int tape = -1, part = -1;      // Frame, FrameDense: what it is part of, and which one
+  Dim offset;                    // Frame, FrameDense: bytes of the frame before it
+  std::int64_t block_bytes = 0;  // Frame: from one block to the next
   const Op* constant = nullptr;  // Table: whose `values` these are
 
   bool varying() const {
@@ -303,13 +304,12 @@ struct Tell {
   const Op* op = nullptr;
   std::vector<int> operands;
 };
-struct Barrier {};
-
 struct Node {
   std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
-               TapeFrame, FailIf, Call, Tell, Barrier, DenseKernel>
+               TapeFrame, FailIf, Call, Tell, DenseKernel>
       what;
-  int number = -1;  // of its kernel, or of the first of its kernels; the schedule goes by it
+  // What the schedule goes by: its own number, and that of its kernel or the first of its kernels.
+  int number = -1, kernel = -1;
 };
 
 // An out-of-line function: of one tile, invoked by a kernel, or of the team, called by a node.

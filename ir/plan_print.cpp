@@ -46,8 +46,10 @@ class Printer {
     line(
         "plan {}  (sums over the batch: 16 slots, chunks of 32 samples, chunks by stride doubling)",
         plan_.name);
-    for (const ScratchBuffer& b : plan_.signature.scratch) {
-      line("  scratch {}: {} bytes", b.name, b.bytes.str());
+    if (schedule_) {
+      for (const ScratchBuffer& b : schedule_->scratch) {
+        line("  scratch {}: {} bytes", b.name, b.bytes.str());
+      }
     }
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
       const Op* constant = plan_.buffers[i].constant;
@@ -78,6 +80,12 @@ class Printer {
   void machine(const Machine& m) {
     line("machine: {} lanes, {} vector registers of {} bytes, panels of {} bytes", m.lanes,
          m.vector_registers, m.vector_bytes, m.panel);
+  }
+
+  const std::string* meeting(const Node& node) const {
+    if (!schedule_) return nullptr;
+    const auto found = schedule_->meetings.find(node.number);
+    return found == schedule_->meetings.end() ? nullptr : &found->second;
   }
 
   static std::string how(const Axis& a) {
@@ -245,7 +253,7 @@ class Printer {
   }
   void tiles(const Node& node, int d) {
     at(d, "tiles: for each vector of samples");
-    int number = node.number;
+    int number = node.kernel;
     for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
       const std::size_t start = out_.size();
       std::visit([&](const auto& x) { one(x, d + 1); }, k);
@@ -293,15 +301,15 @@ class Printer {
     at(d, "fail if s{}{}{}", n.status, p.site < 0 ? "" : fmt::format(" of solve {}", p.site),
        p.reverse ? " in reverse" : "");
   }
-  void one(const Barrier&, int d) { at(d, "barrier"); }
   void dense(const Node& node, int d) {
     const std::size_t start = out_.size();
     std::visit([&](const auto& x) { one(x, d); }, std::get<DenseKernel>(node.what));
-    how(node.number, start);
+    how(node.kernel, start);
   }
 
   void nodes(const Nodes& list, int depth) {
     for (const Node& n : list) {
+      if (const std::string* about = meeting(n)) at(depth, "meet: {}", *about);
       std::visit(
           [&](const auto& x) {
             using T = std::decay_t<decltype(x)>;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,22 @@ struct Machine {
   int vector_bytes = 64;  // of a register
   int vector_registers = 32;
   std::int64_t panel = std::int64_t{1} << 15;  // bytes that stay in the nearest cache
+  std::int64_t stack = std::int64_t{1} << 20;  // bytes a thread's own values may take
+};
+
+// Where a buffer lies.
+struct Place {
+  enum class Kind : std::uint8_t {
+    Plan,   // where the plan has it: a port, data, an argument, a tape's frame; or nowhere
+    Stack,  // of the thread, while it works on a tile
+    Arena,  // scratch of each block, [block][buffer][element][16]
+    Slots,  // scratch of each chunk, [chunk][output][16]
+    Team,   // scratch of all
+  };
+  Kind kind = Kind::Plan;
+  int scratch = -1;              // Arena, Slots, Team: which, of the schedule's
+  std::int64_t before = 0;       // Arena: bytes of a block before it
+  std::int64_t block_bytes = 0;  // Arena: from one block to the next
 };
 
 struct Axis {
@@ -38,7 +55,11 @@ struct Loops {
 
 struct Schedule {
   Machine machine;
-  std::vector<Loops> loops;  // by the kernel's number
+  std::vector<Loops> loops;   // by the kernel's number
+  std::vector<Place> places;  // by the buffer's
+  std::vector<ScratchBuffer> scratch;
+  // Nodes, by number, before which the team meets, and why.
+  std::map<int, std::string> meetings;
 };
 
 std::string print_schedule(const Plan& plan, const Schedule& schedule);  // the plan, and how

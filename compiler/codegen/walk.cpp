@@ -175,42 +175,58 @@ Code Walker::table(int buffer) {
   return tables_[buffer] = e_.data(b.dtype, b.constant->attrs.get<std::vector<double>>("values"));
 }
 
+Code Walker::scratch(const Place& place) {
+  return as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(place.scratch), Dtype::I64));
+}
+
+std::int64_t Walker::block_bytes(int buffer) const {
+  const Place& place = schedule_.places[static_cast<std::size_t>(buffer)];
+  return place.kind == Place::Kind::Arena
+             ? place.block_bytes
+             : plan_.buffers[static_cast<std::size_t>(buffer)].block_bytes;
+}
+
 // The address of a buffer's first element for the current tile, slot or team.
 Code Walker::base(int buffer) {
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
+  const Place& place = schedule_.places[static_cast<std::size_t>(buffer)];
   const auto size = static_cast<std::int64_t>(bytes(b.dtype));
   const auto tile_bytes = [&] {
-    return e_.add(times(tile_.block, b.block_bytes), times(tile_.lane, size));
+    return e_.add(times(tile_.block, block_bytes(buffer)), times(tile_.lane, size));
   };
+  switch (place.kind) {
+    case Place::Kind::Plan:
+      break;
+    case Place::Kind::Stack: {
+      const auto found = locals_.find(buffer);
+      if (found != locals_.end()) return found->second;
+      return locals_[buffer] = e_.local(b.elements * kBlock * size);
+    }
+    case Place::Kind::Arena: {
+      const Code start = scratch(place);
+      return e_.pointer_add(start, e_.add(i64(place.before), tile_bytes()));
+    }
+    case Place::Kind::Slots:
+    case Place::Kind::Team:
+      return scratch(place);
+  }
   switch (b.space) {
     case Buffer::Space::Input:
     case Buffer::Space::Output:
       return as_pointer(e_.load(field(offsetof(CallFrame, ports)), i64(b.index), Dtype::I64));
-    case Buffer::Space::Dense:
-    case Buffer::Space::Slots:
-      return as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
     case Buffer::Space::Table:
       return table(buffer);
-    case Buffer::Space::Lanes: {
-      const Code start =
-          as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(b.index), Dtype::I64));
-      return e_.pointer_add(start, e_.add(evaluate(b.offset), tile_bytes()));
-    }
     case Buffer::Space::Frame:
       return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)],
                             e_.add(evaluate(b.offset), tile_bytes()));
     case Buffer::Space::FrameDense:
       return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)], evaluate(b.offset));
-    case Buffer::Space::Local: {
-      const auto found = locals_.find(buffer);
-      if (found != locals_.end()) return found->second;
-      return locals_[buffer] = e_.local(b.elements * kBlock * size);
-    }
     case Buffer::Space::ArgLanes:
     case Buffer::Space::ArgDense:
       return arguments_.at(buffer);
+    default:
+      NODEC_CHECK(false, "buffer '{}' has no place", b.name);
   }
-  return {};
 }
 
 }  // namespace nodec

@@ -57,6 +57,8 @@ class Walker {
   Code minimum(Code a, Code b);
   Code times(Code a, std::int64_t n);
   Code base(int buffer);
+  Code scratch(const plan::Place& place);
+  std::int64_t block_bytes(int buffer) const;  // of what varies: from one block to the next
   Code table(int buffer);
   void begin(Code frame, Code thread);  // the body of another function
   int tile_function(const plan::Function& f);
@@ -74,6 +76,7 @@ class Walker {
   // ---- walk_nodes.cpp ----
   void walk(const plan::Nodes& nodes);
   void kernels(const plan::Node& node);  // of a Tiles node
+  void meet();
   const plan::Axis& axis(std::size_t i) const { return how_->axes.at(i); }
   void scalars(const plan::Scalars& node);
   void phase(const plan::Phase& node);

@@ -116,7 +116,7 @@ Walker::LargeTerm Walker::ready_term(const RowsTerm& term) {
   t.g = ready(term.g);
   if (t.g.varying) {
     const Buffer& b = plan_.buffers[static_cast<std::size_t>(term.g.buffer)];
-    t.block_elements = b.block_bytes / static_cast<std::int64_t>(bytes(b.dtype));
+    t.block_elements = block_bytes(term.g.buffer) / static_cast<std::int64_t>(bytes(b.dtype));
   }
   if (term.rows >= 0) {
     t.pointer = base(term.rows);

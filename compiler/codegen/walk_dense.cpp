@@ -245,9 +245,9 @@ void Walker::each_sample(const std::function<void(Code block, Code lane)>& body)
 Walker::Operand Walker::of_sample(const Operand& x, const Ref& ref, Code block, Code lane) {
   Operand moved = x;
   if (!x.varying) return moved;
-  const Buffer& b = plan_.buffers[static_cast<std::size_t>(ref.buffer)];
   const auto size = static_cast<std::int64_t>(bytes(x.dtype));
-  moved.pointer = e_.pointer_add(x.pointer, e_.add(times(block, b.block_bytes), times(lane, size)));
+  moved.pointer =
+      e_.pointer_add(x.pointer, e_.add(times(block, block_bytes(ref.buffer)), times(lane, size)));
   return moved;
 }
 

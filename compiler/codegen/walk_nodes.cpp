@@ -13,6 +13,7 @@ using namespace plan;
 
 void Walker::walk(const Nodes& nodes) {
   for (const Node& node : nodes) {
+    if (schedule_.meetings.contains(node.number)) meet();
     std::visit(
         [&](const auto& n) {
           using T = std::decay_t<decltype(n)>;
@@ -28,7 +29,7 @@ void Walker::walk(const Nodes& nodes) {
           if constexpr (std::is_same_v<T, Call>) call(n);
           if constexpr (std::is_same_v<T, Tell>) tell(n);
           if constexpr (std::is_same_v<T, DenseKernel>) {
-            how_ = &schedule_.loops.at(static_cast<std::size_t>(node.number));
+            how_ = &schedule_.loops.at(static_cast<std::size_t>(node.kernel));
             dense(n);
           }
           if constexpr (std::is_same_v<T, LoadScalar>) {
@@ -38,13 +39,12 @@ void Walker::walk(const Nodes& nodes) {
             only_first(
                 [&] { write_at(ready(n.to), {}, scalars_[static_cast<std::size_t>(n.scalar)]); });
           }
-          if constexpr (std::is_same_v<T, Barrier>) {
-            e_.call_runtime("nodec_barrier", std::vector<Code>{frame_, thread_}, false);
-          }
         },
         node.what);
   }
 }
+
+void Walker::meet() { e_.call_runtime("nodec_barrier", std::vector<Code>{frame_, thread_}, false); }
 
 void Walker::only_first(const std::function<void()>& body) {
   e_.branch(
@@ -102,7 +102,7 @@ void Walker::phase(const Phase& node) {
 }
 
 void Walker::kernels(const Node& node) {
-  auto number = static_cast<std::size_t>(node.number);
+  auto number = static_cast<std::size_t>(node.kernel);
   for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
     how_ = &schedule_.loops.at(number++);
     std::visit([&](const auto& one) { kernel(one); }, k);

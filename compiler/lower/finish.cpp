@@ -1,4 +1,4 @@
-// Dead kernels out, tiles too wide for the stack to scratch, scratch buffers numbered.
+// Dead kernels out, nodes and kernels numbered.
 #include "compiler/lower/finish.h"
 
 #include <algorithm>
@@ -26,10 +26,8 @@ class Finisher {
     }
     make_carries_in_place(plan_, kept_);
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
-    spare_the_stack();
-    number_scratch();
-    int number = 0;
-    each_list([&](Nodes& nodes) { number_kernels(nodes, number); });
+    int number = 0, kernel = 0;
+    each_list([&](Nodes& nodes) { number_nodes(nodes, number, kernel); });
   }
 
  private:
@@ -137,97 +135,16 @@ class Finisher {
     std::erase_if(nodes, [](const Node& n) { return empty(n); });
   }
 
-  static void number_kernels(Nodes& nodes, int& next) {
+  static void number_nodes(Nodes& nodes, int& number, int& kernel) {
     for (Node& node : nodes) {
+      node.number = number++;
       const Tiles* tiles = std::get_if<Tiles>(&node.what);
-      if (tiles || std::holds_alternative<DenseKernel>(node.what)) node.number = next;
-      next += tiles ? int(tiles->kernels.size()) : node.number >= 0 ? 1 : 0;
-      for (Nodes* list : inside(node)) number_kernels(*list, next);
+      if (tiles || std::holds_alternative<DenseKernel>(node.what)) {
+        node.kernel = kernel;
+        kernel += tiles ? int(tiles->kernels.size()) : 1;
+      }
+      for (Nodes* list : inside(node)) number_nodes(*list, number, kernel);
     }
-  }
-
-  // Bytes of a scratch buffer, or nullopt when it is none.
-  static std::optional<Dim> scratch_bytes(const Buffer& b) {
-    const Dim size(static_cast<std::int64_t>(bytes(b.dtype)));
-    switch (b.space) {
-      case Buffer::Space::Dense:
-        return b.count * size;
-      case Buffer::Space::Slots:
-        return Dim::symbol(kChunksSymbol) * Dim(b.elements * kBlock) * size;
-      default:
-        return std::nullopt;
-    }
-  }
-
-  static void note_uses(Nodes& nodes, std::set<int>& used) {
-    Access a;
-    a.read = a.write = [&](Ref& r) { used.insert(r.buffer); };
-    a.read_buffer = a.write_buffer = [&](int b) { used.insert(b); };
-    for (Node& node : nodes) {
-      visit(node, a);
-      for (Nodes* list : inside(node)) note_uses(*list, used);
-    }
-  }
-
-  // A tile's own values share the stack of the entry; the widest leave it until the rest fits.
-  void spare_the_stack() {
-    spare_the_stack(plan_.body);
-    for (Function& f : plan_.functions) {
-      if (f.team) spare_the_stack(f.body);
-    }
-  }
-
-  void spare_the_stack(Nodes& body) {
-    std::set<int> used;
-    note_uses(body, used);
-    std::vector<Buffer*> locals;
-    std::int64_t total = 0;
-    const auto size = [](const Buffer* b) { return tile_bytes(b->elements, b->dtype); };
-    for (const int id : used) {
-      if (id < 0) continue;
-      Buffer& b = plan_.buffers[static_cast<std::size_t>(id)];
-      if (b.space != Buffer::Space::Local) continue;
-      locals.push_back(&b);
-      total += size(&b);
-    }
-    std::stable_sort(locals.begin(), locals.end(),
-                     [&](const Buffer* a, const Buffer* b) { return size(a) > size(b); });
-    for (auto widest = locals.begin(); total > kMostStack; ++widest) {
-      (*widest)->space = Buffer::Space::Lanes;
-      total -= size(*widest);
-    }
-  }
-
-  void number_scratch() {
-    std::set<int> used;
-    each_list([&](Nodes& nodes) { note_uses(nodes, used); });
-    std::vector<Buffer*> lanes;
-    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
-      Buffer& b = plan_.buffers[i];
-      if (!used.count(static_cast<int>(i))) continue;
-      if (b.space == Buffer::Space::Lanes) lanes.push_back(&b);
-      if (const auto size = scratch_bytes(b)) b.index = scratch(b.name, *size);
-    }
-    if (!lanes.empty()) place_lanes(lanes);
-  }
-
-  // All in one, block by block.
-  void place_lanes(const std::vector<Buffer*>& lanes) {
-    std::int64_t block_bytes = 0;
-    for (Buffer* b : lanes) {
-      b->offset = Dim(block_bytes);
-      block_bytes += tile_bytes(b->elements, b->dtype);
-    }
-    const int index = scratch("lanes", Dim::symbol(kBlocksSymbol) * Dim(block_bytes));
-    for (Buffer* b : lanes) {
-      b->index = index;
-      b->block_bytes = block_bytes;
-    }
-  }
-
-  int scratch(const std::string& name, const Dim& bytes) {
-    plan_.signature.scratch.push_back({name, bytes});
-    return static_cast<int>(plan_.signature.scratch.size()) - 1;
   }
 };
 

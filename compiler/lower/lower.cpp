@@ -209,7 +209,6 @@ plan::Plan Lowering::run() {
   }
   for (plan::Node& node : body) plan_.body.push_back(std::move(node));
   finish_plan(plan_, kept_);
-  insert_barriers(plan_);
   return std::move(plan_);
 }
 

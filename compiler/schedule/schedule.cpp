@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "compiler/schedule/meetings.h"
+#include "compiler/schedule/places.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -27,6 +29,10 @@ class Scheduler {
   Scheduler(const Plan& plan, const Machine& machine) : plan_(plan) { made_.machine = machine; }
 
   Schedule run() {
+    Places where = places(plan_, made_.machine);
+    made_.places = std::move(where.places);
+    made_.scratch = std::move(where.scratch);
+    made_.meetings = meetings(plan_, made_.places);
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
     return std::move(made_);
@@ -36,12 +42,12 @@ class Scheduler {
   void walk(const Nodes& nodes) {
     for (const Node& node : nodes) {
       if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) {
-        int number = node.number;
+        int number = node.kernel;
         for (const Kernel& k : tiles->kernels) {
           set(number++, std::visit([&](const auto& one) { return loops(one); }, k));
         }
       } else if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
-        set(node.number, std::visit([&](const auto& one) { return loops(one); }, *dense));
+        set(node.kernel, std::visit([&](const auto& one) { return loops(one); }, *dense));
       }
       for (const Nodes* list : inside(node)) walk(*list);
     }

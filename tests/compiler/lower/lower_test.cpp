@@ -238,10 +238,6 @@ TEST_CASE("a tiny program's plan") {
   yield %y as y, %s as total, %e as e
 })") ==
       R"(plan tiny  (sums over the batch: 16 slots, chunks of 32 samples, chunks by stride doubling)
-  scratch sum slots: 128*chunks bytes
-  scratch matmul slots: 384*chunks bytes
-  scratch d: 24 bytes
-  scratch lanes: 128*blocks bytes
 entry
   phase: for each chunk of this thread
     clear matmul slots#10(slots)
@@ -254,10 +250,8 @@ entry
       batch sum into sum slots#9(slots) of y#8(lanes) over [], in order
       batch contract into matmul slots#10(slots) [2 x 3], 1 terms in order
         y#8(lanes) * x#6(tile)
-  barrier
   fold sum slots#9(slots) -> total#4(output)
   fold matmul slots#10(slots) -> d#11(dense)
-  barrier
   dense map [2, 3], elements as lanes
     r0 = neg d#11(dense) -> e#5(output)
   phase: for each chunk of this thread

@@ -1,20 +1,20 @@
-// Barriers, by following what each thread may see of the others' work.
+// Meetings, by following what each thread may see of the others' work.
 //
-// Per buffer we know how its last accesses since a barrier were shared out: by chunks (always the
+// Per buffer we know how its last accesses since a meeting were shared out: by chunks (always the
 // same thread for the same chunk), to the first thread alone, or otherwise. Two accesses, one of
-// them a write, need a barrier between them unless both were by chunks or both by the first thread.
+// them a write, need a meeting between them unless both were by chunks or both by the first thread.
 // A loop's body is walked twice, the second time from the state its end leaves, so that turns of
 // the loop are kept apart as well. A call is all that its function does at once, and the function
 // is walked on its own.
-#include <map>
+#include "compiler/schedule/meetings.h"
 
-#include "compiler/lower/finish.h"
+#include <map>
+#include <optional>
+
 #include "ir/plan_visit.h"
 
-namespace nodec::lowering {
+namespace nodec::plan {
 namespace {
-
-using namespace plan;
 
 enum class Share : std::uint8_t { Chunks, First, Other };
 
@@ -22,7 +22,7 @@ enum class Share : std::uint8_t { Chunks, First, Other };
 using Key = std::pair<int, int>;
 
 struct Seen {
-  // The weakest sharing of the accesses since the last barrier.
+  // The weakest sharing of the accesses since the last meeting.
   std::map<Key, Share> read, written;
 
   static void add(std::map<Key, Share>& to, Key key, Share how) {
@@ -35,22 +35,25 @@ struct Seen {
   }
 };
 
-class Barriers {
+class Meetings {
  public:
-  explicit Barriers(Plan& plan) : plan_(plan) {}
+  Meetings(const Plan& plan, const std::vector<Place>& places) : plan_(plan), places_(places) {}
 
-  void run() {
-    for (Function& f : plan_.functions) {
+  std::map<int, std::string> run() {
+    for (const Function& f : plan_.functions) {
       Seen seen;
       if (f.team) walk(f.body, seen);
       touched_.push_back(f.team ? touches(f.body, false) : Seen{});
     }
     Seen seen;
     walk(plan_.body, seen);
+    return std::move(found_);
   }
 
  private:
-  Plan& plan_;
+  const Plan& plan_;
+  const std::vector<Place>& places_;
+  std::map<int, std::string> found_;
   std::vector<Seen> touched_;  // by each function of the team: callees stand before callers
 
   // Frames are told apart at run time only, their parts here. Varying parts are touched by chunks
@@ -68,16 +71,17 @@ class Barriers {
     return {buffer, 0};
   }
 
+  bool is_own(int buffer) const {
+    return places_[static_cast<std::size_t>(buffer)].kind == Place::Kind::Stack;
+  }
+
   // Inside a phase. Rows and ports are written by whoever owns the chunk, but read by anybody.
   Share share(int buffer) const {
-    switch (plan_.buffers[static_cast<std::size_t>(buffer)].space) {
-      case Buffer::Space::Lanes:
-      case Buffer::Space::Slots:
-      case Buffer::Space::Frame:
-        return Share::Chunks;
-      default:
-        return Share::Other;
-    }
+    const Place::Kind place = places_[static_cast<std::size_t>(buffer)].kind;
+    const bool by_chunks =
+        place == Place::Kind::Arena || place == Place::Kind::Slots ||
+        plan_.buffers[static_cast<std::size_t>(buffer)].space == Buffer::Space::Frame;
+    return by_chunks ? Share::Chunks : Share::Other;
   }
 
   // What the first thread does for all.
@@ -88,69 +92,71 @@ class Barriers {
   }
 
   // What `node` and all inside it touches; `in_phase`: by chunks where the buffer allows it.
-  Seen touches(Node& node, bool in_phase) {
+  Seen touches(const Node& node, bool in_phase) {
     Seen seen;
     const bool first = is_first(node);
-    const auto how = [&](int b) {
-      return first ? Share::First : in_phase ? share(b) : Share::Other;
+    const auto note = [&](std::map<Key, Share>& to, int buffer) {
+      if (buffer < 0 || is_own(buffer)) return;
+      Seen::add(to, key(buffer), first ? Share::First : in_phase ? share(buffer) : Share::Other);
     };
     Access a;
-    a.read = [&](Ref& r) {
-      if (r.buffer >= 0) Seen::add(seen.read, key(r.buffer), how(r.buffer));
-    };
-    a.write = [&](Ref& r) {
-      if (r.buffer >= 0) Seen::add(seen.written, key(r.buffer), how(r.buffer));
-    };
-    a.read_buffer = [&](int b) { Seen::add(seen.read, key(b), how(b)); };
-    a.write_buffer = [&](int b) { Seen::add(seen.written, key(b), how(b)); };
-    visit(node, a);
-    if (TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
+    a.read = [&](Ref& r) { note(seen.read, r.buffer); };
+    a.write = [&](Ref& r) { note(seen.written, r.buffer); };
+    a.read_buffer = [&](int b) { note(seen.read, b); };
+    a.write_buffer = [&](int b) { note(seen.written, b); };
+    visit(const_cast<Node&>(node), a);  // which changes nothing
+    if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
       if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
       if (!frame->stores.empty()) Seen::add(seen.written, {-2 - frame->tape, -1}, Share::First);
     }
     if (const Call* call = std::get_if<Call>(&node.what)) {
       seen.join(touched_[static_cast<std::size_t>(call->function)]);
     }
-    for (Nodes* list : inside(node)) {
+    for (const Nodes* list : inside(node)) {
       seen.join(touches(*list, in_phase || std::holds_alternative<Phase>(node.what)));
     }
     return seen;
   }
 
-  Seen touches(Nodes& nodes, bool in_phase) {
+  Seen touches(const Nodes& nodes, bool in_phase) {
     Seen seen;
-    for (Node& node : nodes) seen.join(touches(node, in_phase));
+    for (const Node& node : nodes) seen.join(touches(node, in_phase));
     return seen;
   }
 
-  static bool conflict(const Seen& before, const Seen& now) {
-    const auto clash = [](const std::map<Key, Share>& a, const std::map<Key, Share>& b) {
+  // What two accesses that must be kept apart are about.
+  static std::optional<Key> conflict(const Seen& before, const Seen& now) {
+    const auto clash = [](const std::map<Key, Share>& a,
+                          const std::map<Key, Share>& b) -> std::optional<Key> {
       for (const auto& [key, how] : b) {
         const auto found = a.find(key);
         if (found == a.end()) continue;
-        if (found->second != how || how == Share::Other) return true;
+        if (found->second != how || how == Share::Other) return key;
       }
-      return false;
+      return std::nullopt;
     };
-    return clash(before.written, now.read) || clash(before.written, now.written) ||
-           clash(before.read, now.written);
-  }
-
-  void walk(Nodes& nodes, Seen& seen) {
-    Nodes walked;
-    walked.reserve(nodes.size());
-    for (Node& node : nodes) {
-      if (meet_before(node, seen)) walked.push_back({Barrier{}});
-      walked.push_back(std::move(node));
+    for (const auto& found : {clash(before.written, now.read), clash(before.written, now.written),
+                              clash(before.read, now.written)}) {
+      if (found) return found;
     }
-    nodes = std::move(walked);
+    return std::nullopt;
   }
 
-  // Whether a barrier must stand before `node`; `seen` goes on from behind it.
-  bool meet_before(Node& node, Seen& seen) {
-    if (std::holds_alternative<Barrier>(node.what)) {
-      seen = {};
-    } else if (While* loop = std::get_if<While>(&node.what)) {
+  std::string name(const Key& key) const {
+    if (key.first < 0) return "a tape's frame";
+    return fmt::format("{}#{}", plan_.buffers[static_cast<std::size_t>(key.first)].name, key.first);
+  }
+
+  void walk(const Nodes& nodes, Seen& seen) {
+    for (const Node& node : nodes) {
+      if (found_.contains(node.number)) seen = {};
+      if (const auto about = meet_before(node, seen)) found_.emplace(node.number, name(*about));
+    }
+  }
+
+  // Whether the team must meet before `node`; `seen` goes on from behind it.
+  std::optional<Key> meet_before(const Node& node, Seen& seen) {
+    if (const While* loop = std::get_if<While>(&node.what)) {
       const Seen entry = seen;
       for (int turn = 0; turn < 2; ++turn) {
         walk(loop->test, seen);
@@ -158,24 +164,26 @@ class Barriers {
       }
       walk(loop->test, seen);
       seen.join(entry);
-    } else if (If* branch = std::get_if<If>(&node.what)) {
+    } else if (const If* branch = std::get_if<If>(&node.what)) {
       Seen other = seen;
       walk(branch->then_body, seen);
       walk(branch->else_body, other);
       seen.join(other);
     } else {
       const Seen now = touches(node, false);
-      const bool meet = conflict(seen, now);
-      if (meet) seen = {};
+      const std::optional<Key> about = conflict(seen, now);
+      if (about) seen = {};
       seen.join(now);
-      return meet;
+      return about;
     }
-    return false;
+    return std::nullopt;
   }
 };
 
 }  // namespace
 
-void insert_barriers(Plan& plan) { Barriers(plan).run(); }
+std::map<int, std::string> meetings(const Plan& plan, const std::vector<Place>& places) {
+  return Meetings(plan, places).run();
+}
 
-}  // namespace nodec::lowering
+}  // namespace nodec::plan

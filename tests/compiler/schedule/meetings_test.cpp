@@ -2,8 +2,9 @@
 // 4 and 5 two parts of a tape's frame, 6 the first of them in a frame found later.
 #include <doctest/doctest.h>
 
-#include "compiler/lower/finish.h"
-#include "ir/plan.h"
+#include "compiler/schedule/meetings.h"
+#include "compiler/schedule/places.h"
+#include "ir/plan_visit.h"
 
 namespace nodec {
 namespace {
@@ -53,26 +54,36 @@ Node clear() {
   return {std::move(phase)};
 }
 
-// One letter a node: p phase, d dense, f fold, w(...) while, i(...|...) if, | barrier.
-std::string shape(const Nodes& nodes) {
+// One letter a node: p phase, d dense, f fold, w(...) while, i(...|...) if, | a meeting.
+std::string shape(const Nodes& nodes, const std::map<int, std::string>& meetings) {
   std::string text;
   for (const Node& node : nodes) {
+    if (meetings.contains(node.number)) text += "|";
     if (std::holds_alternative<Phase>(node.what)) text += "p";
     if (std::holds_alternative<DenseKernel>(node.what)) text += "d";
     if (std::holds_alternative<FoldSlots>(node.what)) text += "f";
-    if (std::holds_alternative<Barrier>(node.what)) text += "|";
-    if (const auto* loop = std::get_if<While>(&node.what)) text += "w(" + shape(loop->body) + ")";
+    if (const auto* loop = std::get_if<While>(&node.what))
+      text += "w(" + shape(loop->body, meetings) + ")";
     if (const auto* fork = std::get_if<If>(&node.what)) {
-      text += "i(" + shape(fork->then_body) + "," + shape(fork->else_body) + ")";
+      text +=
+          "i(" + shape(fork->then_body, meetings) + "," + shape(fork->else_body, meetings) + ")";
     }
   }
   return text;
 }
 
-std::string with_barriers(Nodes body) {
-  Plan plan = plan_of(std::move(body));
-  lowering::insert_barriers(plan);
-  return shape(plan.body);
+void number(Nodes& nodes, int& next) {
+  for (Node& node : nodes) {
+    node.number = next++;
+    for (Nodes* list : inside(node)) number(*list, next);
+  }
+}
+
+std::string with_meetings(Nodes body) {
+  int next = 0;
+  number(body, next);
+  const Plan plan = plan_of(std::move(body));
+  return shape(plan.body, meetings(plan, places(plan, {}).places));
 }
 
 Node loop(Nodes body) {
@@ -83,33 +94,33 @@ Node loop(Nodes body) {
 
 }  // namespace
 
-TEST_CASE("phases that hand samples on need no barrier: a chunk stays with its thread") {
-  CHECK(with_barriers({phase(kLanes, kLanes), phase(kLanes, kLanes)}) == "pp");
+TEST_CASE("phases that hand samples on need no meeting: a chunk stays with its thread") {
+  CHECK(with_meetings({phase(kLanes, kLanes), phase(kLanes, kLanes)}) == "pp");
 }
 
 TEST_CASE("what a phase shares is met for: sums, and tensors without a batch") {
-  CHECK(with_barriers({phase(kLanes, kSlots), fold(), dense(kOut, kDense)}) == "p|f|d");
-  CHECK(with_barriers({dense(kOut, kDense), phase(kDense, kLanes)}) == "d|p");
-  CHECK(with_barriers({phase(kDense, kLanes), dense(kOut, kDense)}) ==
+  CHECK(with_meetings({phase(kLanes, kSlots), fold(), dense(kOut, kDense)}) == "p|f|d");
+  CHECK(with_meetings({dense(kOut, kDense), phase(kDense, kLanes)}) == "d|p");
+  CHECK(with_meetings({phase(kDense, kLanes), dense(kOut, kDense)}) ==
         "p|d");                                                                // read, then written
-  CHECK(with_barriers({phase(kDense, kLanes), dense(kDense, kOut)}) == "pd");  // both read
+  CHECK(with_meetings({phase(kDense, kLanes), dense(kDense, kOut)}) == "pd");  // both read
 }
 
-TEST_CASE("one barrier serves all that went before") {
-  CHECK(with_barriers({dense(kOut, kDense), phase(kLanes, kSlots), phase(kDense, kLanes),
+TEST_CASE("one meeting serves all that went before") {
+  CHECK(with_meetings({dense(kOut, kDense), phase(kLanes, kSlots), phase(kDense, kLanes),
                        fold()}) == "dp|pf");
 }
 
 TEST_CASE("turns of a loop are kept apart") {
-  CHECK(with_barriers({loop({phase(kLanes, kLanes)})}) == "w(p)");
+  CHECK(with_meetings({loop({phase(kLanes, kLanes)})}) == "w(p)");
   // The fold reads what the phase of the next turn overwrites.
-  CHECK(with_barriers({loop({clear(), phase(kLanes, kSlots), fold()})}) == "w(|pp|f)");
+  CHECK(with_meetings({loop({clear(), phase(kLanes, kSlots), fold()})}) == "w(|pp|f)");
 }
 
 TEST_CASE("parts of a frame are told apart, frames are not") {
-  CHECK(with_barriers({dense(kOut, kFirst), dense(kOut, kSecond)}) == "dd");
-  CHECK(with_barriers({dense(kOut, kFirst), dense(kFirst, kSecond)}) == "d|d");
-  CHECK(with_barriers({dense(kOut, kFirst), dense(kOut, kSecond), phase(kAgain, kLanes)}) ==
+  CHECK(with_meetings({dense(kOut, kFirst), dense(kOut, kSecond)}) == "dd");
+  CHECK(with_meetings({dense(kOut, kFirst), dense(kFirst, kSecond)}) == "d|d");
+  CHECK(with_meetings({dense(kOut, kFirst), dense(kOut, kSecond), phase(kAgain, kLanes)}) ==
         "dd|p");
 }
 
@@ -119,7 +130,7 @@ TEST_CASE("either branch may have been taken") {
   Nodes body;
   body.push_back({std::move(fork)});
   body.push_back(phase(kDense, kLanes));
-  CHECK(with_barriers(std::move(body)) == "i(d,)|p");
+  CHECK(with_meetings(std::move(body)) == "i(d,)|p");
 }
 
 }  // namespace nodec

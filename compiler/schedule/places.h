@@ -1,0 +1,15 @@
+// Where the buffers lie that the plan leaves open.
+#pragma once
+
+#include "ir/schedule.h"
+
+namespace nodec::plan {
+
+struct Places {
+  std::vector<Place> places;  // by buffer
+  std::vector<ScratchBuffer> scratch;
+};
+
+Places places(const Plan& plan, const Machine& machine);
+
+}  // namespace nodec::plan

@@ -14,7 +14,11 @@
 #include "compiler/infer/settle_cells.h"
 #include "compiler/infer/stability.h"
 #include "compiler/infer/step_cells.h"
+#include "compiler/lower/accumulators.h"
+#include "compiler/lower/argmax_of_batch.h"
+#include "compiler/lower/carry_operands.h"
 #include "compiler/lower/lower.h"
+#include "compiler/lower/split_calls.h"
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
 #include "compiler/passes/eliminate_dead.h"
@@ -41,19 +45,46 @@ namespace {
 
 void check_types(Graph& graph) { infer(graph); }
 void check_stable(Graph& graph) { require_stable(check_stability(graph, infer(graph))); }
-// Boxes are proven by now, so they become values before anything is differentiated.
-void derive_all(Graph& graph) {
-  unbox(graph);
-  settle_cells(graph);
+void derive(Graph& graph) {
   differentiate(graph);
   number_stops(graph);
 }
 
+// Boxes are proven before they become values, and are values before anything is differentiated.
 constexpr Stage kStages[] = {
-    {"trace", number_solves},      {"infer", check_types}, {"check_stability", check_stable},
-    {"differentiate", derive_all}, {"infer", check_types}, {"check_stability", check_stable},
-    {"simplify", simplify},        {"contract", contract}, {"expand", expand},
+    {"trace", number_solves},
+    {"infer", check_types},
+    {"check_stability", check_stable},
+    {"unbox", unbox},
+    {"settle_cells", settle_cells},
+    {"differentiate", derive},
+    {"infer", check_types},
+    {"check_stability", check_stable},
+    {"simplify", simplify},
+    {"contract", contract},
+    {"expand", expand},
+    {"scalarize", scalarize},
+    {"prepare", lowering::expand_argmax_of_batch},
+    {"split_calls", lowering::split_calls},
+    {"carry_operands", lowering::carry_operands},
+    {"common", [](Graph& graph) { eliminate_common(graph); }},
+    {"dead", [](Graph& graph) { eliminate_dead(graph); }},
+    {"sink", lowering::sink_into_branches},
 };
+constexpr std::string_view kLastStage = kStages[std::size(kStages) - 1].name;
+
+// Takes the graph through the stages behind `after` (none: all), up to and with `last`.
+void run(Graph& graph, std::string_view after, std::string_view last) {
+  bool begun = after.empty();
+  for (const Stage& s : kStages) {
+    if (begun) {
+      s.run(graph);
+      verify(graph, s.name);
+      if (s.name == last) return;
+    }
+    begun = begun || s.name == after;
+  }
+}
 
 std::atomic<std::int64_t> compiled{0};
 
@@ -88,14 +119,6 @@ void generate(const plan::Plan& plan, const plan::Schedule& how, LlvmModule& mod
 }
 #endif
 
-plan::Plan plan_of(Graph& expanded) {
-  prepare(expanded);
-  eliminate_common(expanded);
-  eliminate_dead(expanded);
-  verify(expanded, "prepare");
-  return lower(expanded);
-}
-
 }  // namespace
 
 std::span<const Stage> graph_stages() { return kStages; }
@@ -126,7 +149,7 @@ std::vector<Finding> backward_findings(const Graph& graph) {
   const std::unique_ptr<Graph> copy = clone(graph);
   const SolveCells cells(*copy);
   try {
-    derive_all(*copy);
+    run(*copy, "check_stability", "differentiate");
   } catch (const Unstable& refused) {
     return cells.told(refused.findings());
   } catch (const Error&) {
@@ -174,11 +197,7 @@ std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage) {
   const DefaultFloatMode mode;
   std::unique_ptr<Graph> copy = clone(graph);
   try {
-    for (const Stage& s : kStages) {
-      s.run(*copy);
-      verify(*copy, s.name);
-      if (s.name == stage) break;
-    }
+    run(*copy, "", stage);
   } catch (const Unstable& refused) {
     // Refused by a derivative: the same again, told of what the program declares.
     const bool backward = stable(check_stability(graph, infer(graph)));
@@ -192,12 +211,11 @@ std::string dump(const Graph& graph, std::string_view stage) {
   for (const Stage& s : kStages) {
     if (s.name == stage) return print(*run_until(graph, stage));
   }
-  const std::unique_ptr<Graph> copy = run_until(graph, "expand");
-  scalarize(*copy);
-  if (stage == "lower") return plan::print_plan(plan_of(*copy));
+  const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
+  const plan::Plan plan = lower(*copy);
+  if (stage == "lower") return plan::print_plan(plan);
 #ifdef NODEC_CPU_JIT
   const CpuTarget target = cpu_target_from_environment();
-  const plan::Plan plan = plan_of(*copy);
   const plan::Schedule how = plan::schedule(plan, machine_of(target));
   if (stage == "schedule") return plan::print_schedule(plan, how);
   if (stage == "codegen" || stage == "assembly") {
@@ -235,8 +253,8 @@ KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
           {"nodec", std::string(build_id())}};
 }
 
-Artifact machine_code(Graph& expanded, const CpuTarget& target, CompileReport& report) {
-  const plan::Plan plan = plan_of(expanded);
+Artifact machine_code(const Graph& graph, const CpuTarget& target, CompileReport& report) {
+  const plan::Plan plan = lower(graph);
   const plan::Schedule how = plan::schedule(plan, machine_of(target));
   LlvmModule module(target);
   generate(plan, how, module);
@@ -271,8 +289,7 @@ Program compile(const Graph& graph, const CompileOptions& options) {
       program.report.from_cache = true;
       return;
     }
-    const std::unique_ptr<Graph> copy = run_until(graph, "expand");
-    scalarize(*copy);
+    const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
     Artifact artifact = machine_code(*copy, target, program.report);
     remember_lines(graph, artifact.signature);
     program.executable = load(artifact);
@@ -283,6 +300,7 @@ Program compile(const Graph& graph, const CompileOptions& options) {
 Program compile_expanded(const Graph& expanded) {
   return timed([&](Program& program) {
     const std::unique_ptr<Graph> copy = clone(expanded);
+    run(*copy, "scalarize", kLastStage);
     program.executable = load(machine_code(*copy, cpu_target_from_environment(), program.report));
   });
 }

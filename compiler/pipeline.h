@@ -21,17 +21,17 @@ struct Stage {
   std::string_view name;
   void (*run)(Graph& graph);
 };
-// trace, infer, check_stability, differentiate, infer, check_stability, simplify, contract, expand.
-// The last two stages, lower and codegen, leave the graph for a plan and machine code.
+// From trace to expand, and what readies the expanded program for lower. The last three stages,
+// lower, schedule and codegen, leave the graph for a plan, how it is walked, and machine code.
 std::span<const Stage> graph_stages();
-// What `dump` knows, each once and in order: trace ... expand, lower, codegen, assembly.
+// What `dump` knows, each once and in order: trace ... sink, lower, schedule, codegen, assembly.
 std::vector<std::string> stage_names();
 
 // A copy of the graph, taken through the stages up to and with this graph stage.
 std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);
 
-// The program after `stage` as text: IR, then the plan after "lower", LLVM IR after "codegen", and
-// assembly after "assembly". The graph given is not changed. Error on an unknown stage, listing
+// The program after `stage` as text: IR, then the plan after "lower", the plan and how it is walked
+// after "schedule", LLVM IR after "codegen", and assembly after "assembly". The graph given is not changed. Error on an unknown stage, listing
 // all.
 std::string dump(const Graph& graph, std::string_view stage);
 

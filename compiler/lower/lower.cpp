@@ -1,27 +1,15 @@
-// Entry of the lowering: rewrites, ports, schedule, results, and the signature.
+// Entry of the lowering: ports, schedule, results, and the signature.
 #include "compiler/lower/lower.h"
 
 #include <algorithm>
 
-#include "compiler/lower/argmax_of_batch.h"
 #include "compiler/lower/batch.h"
-#include "compiler/lower/carry_operands.h"
 #include "compiler/lower/finish.h"
 #include "compiler/lower/lowering.h"
-#include "compiler/lower/split_calls.h"
 
 namespace nodec {
 
-void prepare(Graph& graph) {
-  lowering::expand_argmax_of_batch(graph);
-  lowering::split_calls(graph);
-  lowering::carry_operands(graph);
-}
-
-plan::Plan lower(Graph& graph) {
-  lowering::sink_into_branches(graph);
-  return lowering::Lowering(graph).run();
-}
+plan::Plan lower(const Graph& graph) { return lowering::Lowering(graph).run(); }
 
 namespace lowering {
 

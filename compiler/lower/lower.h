@@ -1,9 +1,10 @@
 // Decides how a program runs: what is fused, which axis is lanes, what is kept, loops and the order
 // of every sum. The result is data (ir/plan.h); nothing after this stage decides a bit.
 //
-// The graph must be expanded (no composite ops, no solves), and must outlive the plan, which points
-// into it. It is rewritten on the way: calls keep only work on samples (split_calls.h), batch sums
-// move into the branches that use them (accumulators.h).
+// The graph must be expanded (no composite ops, no solves) and readied: arguments of the greatest
+// are folds (argmax_of_batch.h), calls keep only work on samples (split_calls.h), loops carry what
+// their sums are made of (carry_operands.h), and sums stand in the branches that use them
+// (accumulators.h). It must outlive the plan, which points into it.
 #pragma once
 
 #include "ir/graph.h"
@@ -11,7 +12,6 @@
 
 namespace nodec {
 
-void prepare(Graph& graph);
-plan::Plan lower(Graph& graph);
+plan::Plan lower(const Graph& graph);
 
 }  // namespace nodec

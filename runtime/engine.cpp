@@ -1,13 +1,16 @@
-// Links object bytes with LLVM's JITLink, directly: one object, one graph, no symbol tables shared
-// between programs, no threads, nothing of the host process visible to compiled code except the
-// runtime's own routines.
+// Links object bytes through LLVM's ORC: one session for the process, one library for each program,
+// no threads, nothing of the host process visible to compiled code except the runtime's own
+// routines.
 #include "runtime/engine.h"
 
-#include <llvm/ExecutionEngine/JITLink/JITLink.h>
-#include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
+#include <llvm/ExecutionEngine/Orc/ExecutorProcessControl.h>
+#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/Object/ObjectFile.h>
 #include <llvm/Support/DataExtractor.h>
 #include <llvm/Support/MemoryBuffer.h>
+#include <pthread.h>
+
+#include <mutex>
 
 #include "ir/error.h"
 #include "runtime/frame.h"
@@ -15,71 +18,61 @@
 namespace nodec {
 namespace {
 
-namespace jit = llvm::jitlink;
-using llvm::orc::ExecutorAddr;
+namespace orc = llvm::orc;
 
-// Linked code: the memory it lies in, given back at the end.
-struct LinkedCode {
-  explicit LinkedCode(std::unique_ptr<jit::JITLinkMemoryManager> manager)
-      : memory(std::move(manager)) {}
-  ~LinkedCode() {
-    if (allocation) llvm::cantFail(memory->deallocate(std::move(allocation)));
-  }
-  std::unique_ptr<jit::JITLinkMemoryManager> memory;
-  jit::JITLinkMemoryManager::FinalizedAlloc allocation;
-  void* entry = nullptr;
-  std::string failure;
+// What ORC was told went wrong, in words. A symbol is only looked for when code calls it.
+std::string words(llvm::Error error) {
+  std::string text;
+  const auto unknown = [&](const orc::SymbolsNotFound& not_found) {
+    std::vector<std::string> names;
+    for (const auto& symbol : not_found.getSymbols()) names.push_back((*symbol).str());
+    text = fmt::format("it calls {}, which the runtime does not have", fmt::join(names, ", "));
+  };
+  llvm::Error others = llvm::handleErrors(std::move(error), unknown);
+  if (others) text = llvm::toString(std::move(others));
+  return text;
+}
+
+// The process's session: one library with the runtime's routines, one for each program.
+struct Session {
+  Session();
+
+  orc::ExecutionSession execution;
+  orc::ObjectLinkingLayer layer{execution};
+  orc::JITDylib& runtime{execution.createBareJITDylib("runtime")};
+  std::int64_t libraries = 0;  // made so far; numbers tell programs of one name apart
+  std::string failure;         // the first of the link that is on
 };
 
-class LinkContext : public jit::JITLinkContext {
- public:
-  LinkContext(LinkedCode& code, std::string entry)
-      : jit::JITLinkContext(nullptr), code_(code), entry_(std::move(entry)) {}
+// Links and removals take turns, each within a millisecond. A fork waits for the one that is on:
+// the child goes on with the session.
+std::mutex turn;
+[[maybe_unused]] const int forks_wait =
+    pthread_atfork([] { turn.lock(); }, [] { turn.unlock(); }, [] { turn.unlock(); });
 
-  jit::JITLinkMemoryManager& getMemoryManager() override { return *code_.memory; }
+// Whoever asks has the turn. Made at first use and never destroyed: programs may be dropped while
+// the process ends.
+Session& session() {
+  static Session* made = nullptr;
+  if (made == nullptr) made = new Session;
+  return *made;
+}
 
-  void notifyFailed(llvm::Error error) override {
-    code_.failure = llvm::toString(std::move(error));
+Session::Session()
+    : execution(llvm::cantFail(orc::SelfExecutorProcessControl::Create(
+          nullptr, std::make_unique<orc::InPlaceTaskDispatcher>()))) {
+  execution.setErrorReporter([this](llvm::Error error) {
+    std::string why = words(std::move(error));
+    if (failure.empty()) failure = std::move(why);
+  });
+  orc::SymbolMap routines;
+  for (const Routine& routine : runtime_routines()) {
+    routines[execution.intern(llvm::StringRef(routine.name))] = {
+        orc::ExecutorAddr::fromPtr(routine.address),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   }
-
-  void lookup(const LookupMap& symbols,
-              std::unique_ptr<jit::JITLinkAsyncLookupContinuation> resume) override {
-    jit::AsyncLookupResult found;
-    std::vector<std::string> unknown;
-    for (const auto& wanted : symbols) {
-      const std::string_view symbol(wanted.first.data(), wanted.first.size());
-      void* address = nullptr;
-      for (const Routine& routine : runtime_routines()) {
-        if (routine.name == symbol) address = routine.address;
-      }
-      if (address == nullptr) unknown.emplace_back(symbol);
-      found[wanted.first] = {ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
-    }
-    if (!unknown.empty()) {
-      return resume->run(llvm::make_error<llvm::StringError>(
-          fmt::format("it calls {}, which the runtime does not have", fmt::join(unknown, ", ")),
-          llvm::inconvertibleErrorCode()));
-    }
-    resume->run(std::move(found));
-  }
-
-  llvm::Error notifyResolved(jit::LinkGraph& graph) override {
-    for (const jit::Symbol* symbol : graph.defined_symbols()) {
-      if (symbol->hasName() && symbol->getName() == llvm::StringRef(entry_)) {
-        code_.entry = symbol->getAddress().toPtr<void*>();
-      }
-    }
-    return llvm::Error::success();
-  }
-
-  void notifyFinalized(jit::JITLinkMemoryManager::FinalizedAlloc allocation) override {
-    code_.allocation = std::move(allocation);
-  }
-
- private:
-  LinkedCode& code_;
-  std::string entry_;
-};
+  llvm::cantFail(runtime.define(orc::absoluteSymbols(std::move(routines))));
+}
 
 [[noreturn]] void refuse(const Artifact& artifact, const std::string& why) {
   throw Error(fmt::format("the object of '{}' cannot be linked: {}", artifact.signature.name, why));
@@ -91,9 +84,50 @@ T checked(llvm::Expected<T> expected, const Artifact& artifact) {
   return std::move(*expected);
 }
 
-}  // namespace
+// A program's code, as a library of its own; the memory is given back with it.
+class Library {
+ public:
+  explicit Library(const Artifact& artifact) {
+    const std::lock_guard lock(turn);
+    Session& s = session();
+    library_ = &s.execution.createBareJITDylib(
+        fmt::format("{}.{}", artifact.signature.name, ++s.libraries));
+    library_->addToLinkOrder(s.runtime);
+    s.failure.clear();
+    const std::string why = link(s, artifact);
+    if (why.empty()) return;
+    remove(s);
+    refuse(artifact, why);
+  }
+  ~Library() {
+    const std::lock_guard lock(turn);
+    remove(session());
+  }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
 
-namespace {
+  EntryFunction entry() const { return entry_; }
+
+ private:
+  // Why it cannot be linked, or nothing.
+  std::string link(Session& s, const Artifact& artifact) {
+    const std::string& entry = artifact.signature.entry;
+    auto bytes = llvm::MemoryBuffer::getMemBuffer(artifact.object, artifact.signature.name, false);
+    if (auto error = s.layer.add(*library_, std::move(bytes))) return words(std::move(error));
+    auto found = s.execution.lookup({library_}, s.execution.intern(entry));
+    if (found) {
+      entry_ = found->getAddress().toPtr<EntryFunction>();
+      return {};
+    }
+    llvm::consumeError(found.takeError());  // it says of an object that failed only that it did
+    return s.failure.empty() ? "it does not define that function" : s.failure;
+  }
+
+  void remove(Session& s) { llvm::cantFail(s.execution.removeJITDylib(*library_)); }
+
+  orc::JITDylib* library_ = nullptr;
+  EntryFunction entry_ = nullptr;
+};
 
 // What the code needs of a stack: its functions' frames, of which each is there once at most. The
 // section lists them, as eight bytes of an address and the size in LEB128.
@@ -116,16 +150,10 @@ std::int64_t stack_bytes(const llvm::MemoryBufferRef& object, const Artifact& ar
 }  // namespace
 
 std::shared_ptr<const Executable> load(const Artifact& artifact) {
-  const llvm::MemoryBufferRef bytes(artifact.object, artifact.signature.entry);
-  auto graph = checked(jit::createLinkGraphFromObject(bytes), artifact);
-  auto code =
-      std::make_shared<LinkedCode>(checked(jit::InProcessMemoryManager::Create(), artifact));
-  jit::link(std::move(graph), std::make_unique<LinkContext>(*code, artifact.signature.entry));
-  if (!code->failure.empty()) refuse(artifact, code->failure);
-  if (code->entry == nullptr) refuse(artifact, "it does not define that function");
-  const auto entry = reinterpret_cast<EntryFunction>(code->entry);
-  return std::make_shared<Executable>(entry, artifact.signature, std::move(code),
-                                      stack_bytes(bytes, artifact));
+  auto code = std::make_shared<const Library>(artifact);
+  const std::int64_t stack = stack_bytes({artifact.object, artifact.signature.name}, artifact);
+  const EntryFunction entry = code->entry();
+  return std::make_shared<Executable>(entry, artifact.signature, std::move(code), stack);
 }
 
 }  // namespace nodec

@@ -17,11 +17,14 @@ int threads() {
   return count;
 }
 
-bool once(const char* library) {
+bool once(const char* library, const char* cache) {
   void* loaded = dlopen(library, RTLD_NOW | RTLD_LOCAL);
   if (loaded == nullptr) return std::fprintf(stderr, "%s\n", dlerror()), false;
   const auto run = reinterpret_cast<int (*)(int)>(dlsym(loaded, "run_on_team"));
+  const auto compiled =
+      reinterpret_cast<double (*)(double, const char*)>(dlsym(loaded, "run_compiled"));
   if (run(3) != 3 || run(2) != 2) return std::fprintf(stderr, "it did not run\n"), false;
+  if (compiled(3, cache) != 6) return std::fprintf(stderr, "its program did not run\n"), false;
   dlclose(loaded);
   if (dlopen(library, RTLD_NOW | RTLD_NOLOAD) != nullptr) {
     return std::fprintf(stderr, "it is still loaded\n"), false;
@@ -38,7 +41,7 @@ bool once(const char* library) {
 
 int main(int, char** arguments) {
   for (int i = 0; i < 100; ++i) {
-    if (!once(arguments[1])) return 1;
+    if (!once(arguments[1], arguments[2])) return 1;
   }
   if (threads() != 1) return std::fprintf(stderr, "%d threads are left\n", threads()), 1;
   return 0;

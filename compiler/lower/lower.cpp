@@ -68,13 +68,25 @@ void note_sites(const Region& region, std::vector<Site>& sites) {
   }
 }
 
+// The program's name as debuggers and profilers show it; its end keeps it apart from what the
+// program calls.
+std::string entry_symbol(const std::string& program) {
+  std::string symbol = program.empty() ? "program" : program;
+  for (char& c : symbol) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!letter && !(c >= '0' && c <= '9')) c = '_';
+  }
+  if (symbol[0] >= '0' && symbol[0] <= '9') symbol = "_" + symbol;
+  return symbol + "_entry";
+}
+
 }  // namespace
 
 Lowering::Lowering(const Graph& graph) : graph_(graph), sums_(graph) {}
 
 void Lowering::declare_ports() {
   Signature& s = plan_.signature;
-  s.entry = "nodec_entry";
+  s.entry = entry_symbol(graph_.name);
   s.name = graph_.name;
   std::set<std::string> symbols;
   const auto port = [&](Buffer::Space space, const Value* v, const std::string& name, int alias) {

@@ -167,6 +167,17 @@ TEST_CASE("a port without a name has its number in the signature") {
   CHECK(signature.outputs.at(1).name == "result_1");
 }
 
+TEST_CASE("the entry's symbol is the program's name, in letters that every tool takes") {
+  const auto entry = [](const std::string& name) {
+    const auto graph = oracle::read("graph " + name + " (%x: f32[2]) { yield %x }");
+    return oracle::compile_fresh(*graph).executable->signature().entry;
+  };
+  CHECK(entry("train_step") == "train_step_entry");
+  CHECK(entry("\"mnist/compact\"") == "mnist_compact_entry");
+  CHECK(entry("\"2D\"") == "_2D_entry");
+  CHECK(entry("\"\"") == "program_entry");
+}
+
 TEST_CASE("a reshape of what lies in another order is a copy, where strides cannot say it") {
   const std::string text = R"(graph f batch B (%w: f32[4, 3], %x: f32[2, 3, B]) {
   %1 = transpose %w {perm = [1, 0]}

@@ -25,21 +25,22 @@ namespace {
 
 class Backward {
  public:
-  Backward(Differentiator& ad, Tape& tape) : ad_(ad), tape_(tape), b_(*tape.region) {}
+  Backward(Differentiator& ad, Recording& recording)
+      : ad_(ad), recording_(recording), b_(*recording.region) {}
 
   void run() {
-    for (std::size_t i = 0; i < tape_.seeds.size(); ++i) {
-      add_to(tape_.seeds[i], tape_.seed_cotangents[i]);
+    for (std::size_t i = 0; i < recording_.seeds.size(); ++i) {
+      add_to(recording_.seeds[i], recording_.seed_cotangents[i]);
     }
-    for (auto entry = tape_.entries.rbegin(); entry != tape_.entries.rend(); ++entry) {
+    for (auto entry = recording_.entries.rbegin(); entry != recording_.entries.rend(); ++entry) {
       pull_back(*entry->op);
       entry->op->regions.resize(entry->own_regions);
     }
-    for (const Value* x : tape_.wrt) {
+    for (const Value* x : recording_.wrt) {
       Value* dx = cotangent(x);
-      tape_.region->results.push_back(dx != nullptr ? dx : zeros(b_, x->type));
+      recording_.region->results.push_back(dx != nullptr ? dx : zeros(b_, x->type));
     }
-    if (tape_.estimate != nullptr) tape_.region->results.push_back(tape_.estimate);
+    if (recording_.estimate != nullptr) recording_.region->results.push_back(recording_.estimate);
   }
 
  private:
@@ -69,7 +70,8 @@ class Backward {
     NODEC_CHECK(dx.size() == y.operands.size(), "{} cotangents for the operands of {}", dx.size(),
                 print(y));
     for (std::size_t i = 0; i < dx.size(); ++i) {
-      if (dx[i] != nullptr && tape_.varied.contains(y.operands[i])) add_to(y.operands[i], dx[i]);
+      if (dx[i] != nullptr && recording_.varied.contains(y.operands[i]))
+        add_to(y.operands[i], dx[i]);
     }
   }
 
@@ -78,9 +80,9 @@ class Backward {
   // in sqrt(sum(x * x)) at 0. Elsewhere infinity times a slope of 0 is left to be NaN.
   bool may_meet(const Op& y) const {
     const bool product = y.primitive == &mul_p || y.primitive == &fma_p;
-    return (product && tape_.steep.contains(y.result())) ||
+    return (product && recording_.steep.contains(y.result())) ||
            std::any_of(y.operands.begin(), y.operands.end(),
-                       [&](const Value* x) { return tape_.wild.contains(x); });
+                       [&](const Value* x) { return recording_.wild.contains(x); });
   }
 
   // Makes the products of cotangents among the ops from this one on strong.
@@ -99,21 +101,21 @@ class Backward {
   }
 
   Differentiator& ad_;
-  Tape& tape_;
+  Recording& recording_;
   Builder b_;
   std::unordered_map<const Value*, Value*> cotangents_;
 };
 
 }  // namespace
 
-void backward(Differentiator& ad, Tape& tape) {
-  Region& region = *tape.region;
+void backward(Differentiator& ad, Recording& recording) {
+  Region& region = *recording.region;
   std::unordered_set<const Op*> forward;
   for (const auto& op : region.ops) forward.insert(op.get());
-  Backward(ad, tape).run();
+  Backward(ad, recording).run();
   drop_unused(region);
-  tape.entries.clear();  // their ops may be gone
-  tape.forward_ops =
+  recording.entries.clear();  // their ops may be gone
+  recording.forward_ops =
       std::size_t(std::count_if(region.ops.begin(), region.ops.end(),
                                 [&](const auto& op) { return forward.contains(op.get()); }));
 }

@@ -4,13 +4,13 @@
 // (null): nothing is computed for it, until a caller must be given one.
 #pragma once
 
-#include "compiler/ad/tape.h"
+#include "compiler/ad/recording.h"
 
 namespace nodec {
 
-// Appends the reverse ops to the tape's region, and to its results one cotangent per `wrt`, then
-// the estimate of their error where one was reported; drops every op, forward or reverse, that
+// Appends the reverse ops to the recording's region, and to its results one cotangent per `wrt`,
+// then the estimate of their error where one was reported; drops every op, forward or reverse, that
 // nothing needs.
-void backward(Differentiator& ad, Tape& tape);
+void backward(Differentiator& ad, Recording& recording);
 
 }  // namespace nodec

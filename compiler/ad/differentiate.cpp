@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "compiler/ad/backward.h"
+#include "compiler/ad/recording.h"
 #include "compiler/ad/residuals.h"
-#include "compiler/ad/tape.h"
 #include "ir/print.h"
 #include "ir/rewrite.h"
 #include "kernels/build.h"
@@ -44,14 +44,15 @@ class Engine final : public Differentiator {
   }
 
   bool wanted(const Op& op, std::size_t operand) const override {
-    return std::any_of(running_.begin(), running_.end(), [&](const Tape* tape) {
-      return tape->varied.contains(op.operands.at(operand));
+    return std::any_of(running_.begin(), running_.end(), [&](const Recording* recording) {
+      return recording->varied.contains(op.operands.at(operand));
     });
   }
 
   bool seeded(const Op& op, std::size_t result) const override {
-    return std::any_of(running_.begin(), running_.end(), [&](const Tape* tape) {
-      return tape->useful.contains(op.result(result)) && tape->varied.contains(op.result(result));
+    return std::any_of(running_.begin(), running_.end(), [&](const Recording* recording) {
+      return recording->useful.contains(op.result(result)) &&
+             recording->varied.contains(op.result(result));
     });
   }
 
@@ -59,11 +60,12 @@ class Engine final : public Differentiator {
 
   void report_error(Builder& b, Value* estimate) override {
     NODEC_CHECK(error_wanted(), "an estimate of error is reported that nobody asked for");
-    Tape& tape = *running_.back();
-    NODEC_CHECK(&b.region() == tape.region.get() && estimate->type.is_scalar(),
+    Recording& recording = *running_.back();
+    NODEC_CHECK(&b.region() == recording.region.get() && estimate->type.is_scalar(),
                 "{} is reported as the error of a derivative", estimate->type.str());
-    estimate = cast(b, estimate, *tape.error);
-    tape.estimate = tape.estimate == nullptr ? estimate : max(b, tape.estimate, estimate);
+    estimate = cast(b, estimate, *recording.error);
+    recording.estimate =
+        recording.estimate == nullptr ? estimate : max(b, recording.estimate, estimate);
   }
 
   // A rule may emit a vjp, so one sweep over the region need not be the last.
@@ -88,17 +90,17 @@ class Engine final : public Differentiator {
     return seen_from_outside(region, running_.back()->wild, running_.back()->steep);
   }
 
-  Tape run(const Region& region, const std::vector<int>& wrt, const std::vector<int>& seeds,
-           const Unbounded& unbounded, std::optional<Dtype> error) {
+  Recording run(const Region& region, const std::vector<int>& wrt, const std::vector<int>& seeds,
+                const Unbounded& unbounded, std::optional<Dtype> error) {
     const std::unique_ptr<Region> source = clone(region);
     resolve(*source);
-    Tape tape;
-    tape.error = error;
-    running_.push_back(&tape);
-    record(*this, *source, wrt, seeds, unbounded, tape);
-    backward(*this, tape);
+    Recording recording;
+    recording.error = error;
+    running_.push_back(&recording);
+    record(*this, *source, wrt, seeds, unbounded, recording);
+    backward(*this, recording);
     running_.pop_back();
-    return tape;
+    return recording;
   }
 
   std::vector<Value*> inlined(Builder& b, const Op& vjp) {
@@ -118,14 +120,14 @@ class Engine final : public Differentiator {
     for (std::size_t i = 0; i < f.args.size(); ++i) {
       if (wild.contains(vjp.operands[i])) unbounded.wild_args.push_back(int(i));
     }
-    const Tape tape = run(f, wrt, seeds, unbounded, error);
-    std::vector<Value*> results = b.inline_region(*tape.region, vjp.operands);
+    const Recording recording = run(f, wrt, seeds, unbounded, error);
+    std::vector<Value*> results = b.inline_region(*recording.region, vjp.operands);
     // Exact but for rounding: there was no solve on the way.
-    if (error && tape.estimate == nullptr) results.push_back(scalar(b, *error, 0));
+    if (error && recording.estimate == nullptr) results.push_back(scalar(b, *error, 0));
     return results;
   }
 
-  std::vector<Tape*> running_;
+  std::vector<Recording*> running_;
 };
 
 }  // namespace

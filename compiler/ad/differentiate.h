@@ -1,6 +1,7 @@
 // The differentiate stage: every `vjp` op becomes the forward ops of its region followed by their
-// reverse sweep. Start reading here; then tape.h (what was recorded and what matters), backward.h
-// (the reversed walk) and residuals.h (cutting one sweep into a forward and a reverse region).
+// reverse sweep. Start reading here; then recording.h (what was recorded and what matters),
+// backward.h (the reversed walk) and residuals.h (cutting one sweep into a forward and a reverse
+// region).
 //
 // A vjp is resolved after those inside its region, so derivatives of derivatives need no special
 // case, and rules may ask for a derivative by emitting a vjp: the stage repeats until none is left.

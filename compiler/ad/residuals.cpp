@@ -81,25 +81,26 @@ class Selection {
   std::unordered_set<const Op*> computed_;
 };
 
-// The tape's forward values in order of definition.
-std::vector<Value*> forward_values(const Tape& tape) {
+// The recording's forward values in order of definition.
+std::vector<Value*> forward_values(const Recording& recording) {
   std::vector<Value*> order;
-  const std::size_t arguments = tape.region->args.size() - tape.seed_cotangents.size();
-  for (std::size_t i = 0; i < arguments; ++i) order.push_back(tape.region->arg(i));
-  for (std::size_t i = 0; i < tape.forward_ops; ++i) {
-    for (const auto& result : tape.region->ops[i]->results) order.push_back(result.get());
+  const std::size_t arguments = recording.region->args.size() - recording.seed_cotangents.size();
+  for (std::size_t i = 0; i < arguments; ++i) order.push_back(recording.region->arg(i));
+  for (std::size_t i = 0; i < recording.forward_ops; ++i) {
+    for (const auto& result : recording.region->ops[i]->results) order.push_back(result.get());
   }
   return order;
 }
 
-std::unordered_set<const Value*> used_in_reverse(const Tape& tape,
+std::unordered_set<const Value*> used_in_reverse(const Recording& recording,
                                                  const std::vector<Value*>& order) {
   std::unordered_set<const Value*> used;
-  const Region& region = *tape.region;
-  for (std::size_t i = tape.forward_ops; i < region.ops.size(); ++i) {
+  const Region& region = *recording.region;
+  for (std::size_t i = recording.forward_ops; i < region.ops.size(); ++i) {
     used.insert(region.ops[i]->operands.begin(), region.ops[i]->operands.end());
   }
-  used.insert(region.results.begin() + std::ptrdiff_t(tape.forward_results), region.results.end());
+  used.insert(region.results.begin() + std::ptrdiff_t(recording.forward_results),
+              region.results.end());
   std::unordered_set<const Value*> needed;
   for (const Value* v : order) {
     if (used.contains(v)) needed.insert(v);
@@ -108,32 +109,33 @@ std::unordered_set<const Value*> used_in_reverse(const Tape& tape,
 }
 
 // Moves the reverse ops to `reverse`, whose map knows every forward value they use.
-void move_reverse_ops(Tape& tape, Region& reverse, ValueMap& map) {
+void move_reverse_ops(Recording& recording, Region& reverse, ValueMap& map) {
   const auto follow = [&](Value*& use) {
     const auto found = map.find(use);
     if (found != map.end()) use = found->second;
     NODEC_CHECK(use->region == &reverse, "a reverse op uses '{}', which is no residual", use->name);
   };
-  auto& ops = tape.region->ops;
-  for (std::size_t i = tape.forward_ops; i < ops.size(); ++i) {
+  auto& ops = recording.region->ops;
+  for (std::size_t i = recording.forward_ops; i < ops.size(); ++i) {
     std::unique_ptr<Op>& op = reverse.ops.emplace_back(std::move(ops[i]));
     op->parent = &reverse;
     for (Value*& operand : op->operands) follow(operand);
     for (const auto& result : op->results) result->region = &reverse;
   }
-  ops.resize(tape.forward_ops);
-  auto& results = tape.region->results;
-  reverse.results.assign(results.begin() + std::ptrdiff_t(tape.forward_results), results.end());
-  results.resize(tape.forward_results);
+  ops.resize(recording.forward_ops);
+  auto& results = recording.region->results;
+  reverse.results.assign(results.begin() + std::ptrdiff_t(recording.forward_results),
+                         results.end());
+  results.resize(recording.forward_results);
   for (Value*& result : reverse.results) follow(result);
 }
 
 }  // namespace
 
-Derivative split(Tape tape) {
-  const std::vector<Value*> order = forward_values(tape);
-  const Selection selection(order, used_in_reverse(tape, order));
-  Derivative d{nullptr, std::make_unique<Region>(), 0, tape.estimate != nullptr};
+Derivative split(Recording recording) {
+  const std::vector<Value*> order = forward_values(recording);
+  const Selection selection(order, used_in_reverse(recording, order));
+  Derivative d{nullptr, std::make_unique<Region>(), 0, recording.estimate != nullptr};
   ValueMap map;
   std::vector<Value*> residuals;
   for (Value* v : order) {
@@ -141,16 +143,18 @@ Derivative split(Tape tape) {
     residuals.push_back(v);
     map[v] = d.reverse->add_arg(v->type, v->name);
   }
-  for (const Value* dy : tape.seed_cotangents) map[dy] = d.reverse->add_arg(dy->type, dy->name);
-  for (std::size_t i = 0; i < tape.forward_ops; ++i) {
-    const Op& op = *tape.region->ops[i];
+  for (const Value* dy : recording.seed_cotangents)
+    map[dy] = d.reverse->add_arg(dy->type, dy->name);
+  for (std::size_t i = 0; i < recording.forward_ops; ++i) {
+    const Op& op = *recording.region->ops[i];
     if (selection.is_computed(&op)) copy_op(op, *d.reverse, map);
   }
-  move_reverse_ops(tape, *d.reverse, map);
-  tape.region->args.resize(tape.region->args.size() - tape.seed_cotangents.size());
-  tape.region->results.insert(tape.region->results.end(), residuals.begin(), residuals.end());
+  move_reverse_ops(recording, *d.reverse, map);
+  recording.region->args.resize(recording.region->args.size() - recording.seed_cotangents.size());
+  recording.region->results.insert(recording.region->results.end(), residuals.begin(),
+                                   residuals.end());
   d.residuals = residuals.size();
-  d.forward = std::move(tape.region);
+  d.forward = std::move(recording.region);
   drop_unused(*d.forward);
   return d;
 }

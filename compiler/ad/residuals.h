@@ -1,4 +1,4 @@
-// Cuts a tape with both sweeps into a forward and a reverse region, and chooses what crosses.
+// Cuts a recording with both sweeps into a forward and a reverse region, and chooses what crosses.
 //
 // Every forward value that a reverse op uses must be stored (a residual) or computed again. Storing
 // costs memory traffic for every evaluation of a solve's dynamics, so a value is computed again
@@ -11,11 +11,11 @@
 // since dropping a value that earlier stored ones give back makes no later value unavailable.
 #pragma once
 
-#include "compiler/ad/tape.h"
+#include "compiler/ad/recording.h"
 
 namespace nodec {
 
 // `backward` has run. Residuals are in the order the forward region defines them, none twice.
-Derivative split(Tape tape);
+Derivative split(Recording recording);
 
 }  // namespace nodec

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "compiler/infer/gathered.h"
 #include "compiler/infer/help.h"
+#include "compiler/infer/merged_findings.h"
 #include "compiler/infer/paths.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "compiler/infer/gathered.h"
 #include "compiler/infer/history.h"
+#include "compiler/infer/merged_findings.h"
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
@@ -209,7 +209,7 @@ class Findings {
     } else {
       branches(f, c);
     }
-    const Gathered::About about{.own = {c.loop->result(c.index)}};
+    const MergedFindings::About about{.own = {c.loop->result(c.index)}};
     if (const std::size_t* told = stored_in(c.loop->result(c.index))) {
       return found_.join(*told, f, about);
     }
@@ -246,7 +246,7 @@ class Findings {
   bool unfinished_;
   std::unordered_map<const Value*, std::vector<StateHistory>> histories_;  // by box
   std::vector<StateHistory> explicit_;                                     // of a solve's own cells
-  Gathered found_;
+  MergedFindings found_;
   std::unordered_map<const Value*, std::size_t> told_;  // the finding of each box, by its place
 };
 

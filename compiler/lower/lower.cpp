@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "compiler/lower/batch.h"
-#include "compiler/lower/finish.h"
 #include "compiler/lower/lowering.h"
+#include "compiler/lower/trim.h"
 
 namespace nodec {
 
@@ -208,7 +208,7 @@ plan::Plan Lowering::run() {
     plan_.body.push_back({plan::Scalars{std::move(prologue_), std::move(prologue_results_)}});
   }
   for (plan::Node& node : body) plan_.body.push_back(std::move(node));
-  finish_plan(plan_, kept_);
+  trim_plan(plan_, kept_);
   return std::move(plan_);
 }
 

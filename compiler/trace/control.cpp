@@ -5,7 +5,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
-#include "compiler/trace/stop.h"
+#include "compiler/trace/untraceable.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {

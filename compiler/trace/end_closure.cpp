@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 
-#include "compiler/trace/end.h"
+#include "compiler/trace/region_arguments.h"
 
 namespace nodec::tracing {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "compiler/trace/end.h"
-#include "compiler/trace/stop.h"
+#include "compiler/trace/region_arguments.h"
+#include "compiler/trace/untraceable.h"
 
 namespace nodec::tracing {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "compiler/trace/call_stack.h"
-#include "compiler/trace/stop.h"
+#include "compiler/trace/untraceable.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {

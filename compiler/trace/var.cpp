@@ -6,7 +6,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/call_stack.h"
-#include "compiler/trace/stop.h"
+#include "compiler/trace/untraceable.h"
 #include "kernels/build.h"
 
 namespace nodec {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "ir/status.h"
-#include "kernels/solve/state.h"
+#include "kernels/solve/refuse_state.h"
 #include "kernels/solve/stop.h"
 
 namespace nodec {

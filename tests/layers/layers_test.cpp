@@ -108,13 +108,14 @@ TEST_CASE("no folder includes what its layer may not see") {
 }
 
 TEST_CASE("a forbidden include is found, with its line") {
-  const std::string text = "// A file.\n#include <vector>\n  # include \"compiler/ad/tape.h\"\n";
+  const std::string text =
+      "// A file.\n#include <vector>\n  # include \"compiler/ad/recording.h\"\n";
   CHECK(findings("compiler/ad/tape.cpp", text).empty());
   CHECK(findings("compiler/pipeline.cpp", text).empty());
   const auto found = findings("compiler/lower/plan.cpp", text);
   REQUIRE(found.size() == 1);
   CHECK(found[0] ==
-        "compiler/lower/plan.cpp:3: compiler/lower/ may not include \"compiler/ad/tape.h\"");
+        "compiler/lower/plan.cpp:3: compiler/lower/ may not include \"compiler/ad/recording.h\"");
   CHECK(findings("ir/graph.cpp", "// A file.\n#include \"kernels/catalogue.h\"\n").size() == 1);
   CHECK(findings("runtime/cpu.cpp", "// A file.\n#include \"ir/graph.h\"\n").size() == 1);
   CHECK(findings("runtime/cpu.cpp", "// A file.\n#include \"ir/status.h\"\n").empty());

@@ -1,6 +1,6 @@
 // Dependence is followed through the dynamics twice: of data, which says what reads a cell, and of
 // derivatives, which says whether that has one.
-#include "kernels/solve/state.h"
+#include "kernels/solve/refuse_state.h"
 
 #include <algorithm>
 #include <unordered_set>

@@ -1,5 +1,5 @@
 // Uses and arguments of a region whose frame ends.
-#include "compiler/trace/end.h"
+#include "compiler/trace/region_arguments.h"
 
 #include <algorithm>
 #include <map>

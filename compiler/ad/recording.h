@@ -18,7 +18,7 @@
 
 namespace nodec {
 
-struct Tape {
+struct Recording {
   struct Entry {
     Op* op;                   // in `region`
     std::size_t own_regions;  // regions behind these were added by `augment` for the reverse sweep
@@ -42,8 +42,9 @@ struct Tape {
 // Whether values of this type have a cotangent.
 bool has_cotangent(const Type& type);
 
-// Fills an empty tape. `source` must outlive the tape; ops that hold regions are augmented.
+// Fills an empty recording. `source` must outlive the recording; ops that hold regions are
+// augmented.
 void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
-            const std::vector<int>& seeds, const Unbounded& unbounded, Tape& tape);
+            const std::vector<int>& seeds, const Unbounded& unbounded, Recording& recording);
 
 }  // namespace nodec

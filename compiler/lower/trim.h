@@ -9,6 +9,6 @@ namespace nodec::lowering {
 
 // Drops what nobody reads, then numbers what is left. `kept` buffers are read in ways the plan does
 // not show.
-void finish_plan(plan::Plan& plan, const std::set<int>& kept);
+void trim_plan(plan::Plan& plan, const std::set<int>& kept);
 
 }  // namespace nodec::lowering

@@ -1,5 +1,5 @@
 // Dead kernels out, nodes and kernels numbered.
-#include "compiler/lower/finish.h"
+#include "compiler/lower/trim.h"
 
 #include <algorithm>
 #include <map>
@@ -13,9 +13,9 @@ namespace {
 
 using namespace plan;
 
-class Finisher {
+class Trimming {
  public:
-  Finisher(Plan& plan, const std::set<int>& kept) : plan_(plan), kept_(kept) {}
+  Trimming(Plan& plan, const std::set<int>& kept) : plan_(plan), kept_(kept) {}
 
   void run() {
     for (bool changed = true; changed;) {
@@ -150,6 +150,6 @@ class Finisher {
 
 }  // namespace
 
-void finish_plan(Plan& plan, const std::set<int>& kept) { Finisher(plan, kept).run(); }
+void trim_plan(Plan& plan, const std::set<int>& kept) { Trimming(plan, kept).run(); }
 
 }  // namespace nodec::lowering

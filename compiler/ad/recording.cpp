@@ -1,5 +1,5 @@
 // Recording: activity first, since augmenting an op asks for it; then the ops, in order.
-#include "compiler/ad/tape.h"
+#include "compiler/ad/recording.h"
 
 #include <algorithm>
 
@@ -79,16 +79,17 @@ void find_useful(const Region& source, const std::vector<int>& seeds, ValueSet& 
 
 class Recorder {
  public:
-  Recorder(Differentiator& ad, Tape& tape) : ad_(ad), tape_(tape), b_(*tape.region) {}
+  Recorder(Differentiator& ad, Recording& recording)
+      : ad_(ad), recording_(recording), b_(*recording.region) {}
 
-  void argument(const Value& arg) { bind(arg, tape_.region->add_arg(arg.type, arg.name)); }
+  void argument(const Value& arg) { bind(arg, recording_.region->add_arg(arg.type, arg.name)); }
 
   void op(const Op& op) {
-    if (!active(op)) return bind_results(op, copy_op(op, *tape_.region, map_));
+    if (!active(op)) return bind_results(op, copy_op(op, *recording_.region, map_));
     Op& recorded =
-        op.primitive->gradient.augment ? augmented(op) : copy_op(op, *tape_.region, map_);
+        op.primitive->gradient.augment ? augmented(op) : copy_op(op, *recording_.region, map_);
     bind_results(op, recorded);
-    tape_.entries.push_back({&recorded, op.regions.size()});
+    recording_.entries.push_back({&recorded, op.regions.size()});
   }
 
   Value* recorded(const Value* value) const { return map_.at(value); }
@@ -96,7 +97,7 @@ class Recorder {
  private:
   bool active(const Op& op) const {
     return std::any_of(op.results.begin(), op.results.end(), [&](const auto& v) {
-      return tape_.varied.contains(v.get()) && tape_.useful.contains(v.get());
+      return recording_.varied.contains(v.get()) && recording_.useful.contains(v.get());
     });
   }
 
@@ -105,7 +106,7 @@ class Recorder {
     for (const Value* operand : op.operands) operands.push_back(map_.at(operand));
     b_.at(op.where);
     Op& y = op.primitive->gradient.augment(ad_, b_, op, operands);
-    NODEC_CHECK(y.results.size() >= op.results.size() && y.parent == tape_.region.get(),
+    NODEC_CHECK(y.results.size() >= op.results.size() && y.parent == recording_.region.get(),
                 "augmenting lost results of {}", print(op));
     return y;
   }
@@ -119,13 +120,14 @@ class Recorder {
                 from.type.str(), to->type.str());
     if (to->name.empty()) to->name = from.name;
     map_[&from] = to;
-    for (auto* known : {&tape_.varied, &tape_.useful, &tape_.wild, &tape_.steep}) {
+    for (auto* known :
+         {&recording_.varied, &recording_.useful, &recording_.wild, &recording_.steep}) {
       if (known->contains(&from)) known->insert(to);
     }
   }
 
   Differentiator& ad_;
-  Tape& tape_;
+  Recording& recording_;
   Builder b_;
   ValueMap map_;
 };
@@ -135,26 +137,26 @@ class Recorder {
 bool has_cotangent(const Type& type) { return type.is_tensor() && is_float(type.dtype()); }
 
 void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
-            const std::vector<int>& seeds, const Unbounded& unbounded, Tape& tape) {
-  tape.region = std::make_unique<Region>();
-  find_varied(source, wrt, tape.varied);
-  find_useful(source, seeds, tape.useful);
-  tape.wild = find_wild(source, unbounded.wild_args);
-  tape.steep = find_steep(source, unbounded.steep_results);
-  Recorder recorder(ad, tape);
+            const std::vector<int>& seeds, const Unbounded& unbounded, Recording& recording) {
+  recording.region = std::make_unique<Region>();
+  find_varied(source, wrt, recording.varied);
+  find_useful(source, seeds, recording.useful);
+  recording.wild = find_wild(source, unbounded.wild_args);
+  recording.steep = find_steep(source, unbounded.steep_results);
+  Recorder recorder(ad, recording);
   for (const auto& arg : source.args) recorder.argument(*arg);
   for (const auto& op : source.ops) recorder.op(*op);
   for (const Value* result : source.results) {
-    tape.region->results.push_back(recorder.recorded(result));
+    recording.region->results.push_back(recorder.recorded(result));
   }
-  for (int i : wrt) tape.wrt.push_back(tape.region->arg(i));
+  for (int i : wrt) recording.wrt.push_back(recording.region->arg(i));
   for (int i : seeds) {
-    Value* seed = tape.region->results.at(i);
-    tape.seeds.push_back(seed);
-    tape.seed_cotangents.push_back(tape.region->add_arg(seed->type));
+    Value* seed = recording.region->results.at(i);
+    recording.seeds.push_back(seed);
+    recording.seed_cotangents.push_back(recording.region->add_arg(seed->type));
   }
-  tape.forward_ops = tape.region->ops.size();
-  tape.forward_results = tape.region->results.size();
+  recording.forward_ops = recording.region->ops.size();
+  recording.forward_results = recording.region->results.size();
 }
 
 }  // namespace nodec

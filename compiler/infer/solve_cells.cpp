@@ -1,10 +1,10 @@
 // A label survives what happens to the cell until a derivative refuses it: its box becomes a cell,
 // its leaves part, regions are copied. So nothing has to be recognised by name or line.
-#include "compiler/infer/step_cells.h"
+#include "compiler/infer/solve_cells.h"
 
 #include <algorithm>
 
-#include "compiler/infer/gathered.h"
+#include "compiler/infer/merged_findings.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
 #include "kernels/solve/view.h"

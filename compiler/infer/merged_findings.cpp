@@ -1,5 +1,5 @@
 // One finding for each variable and code.
-#include "compiler/infer/gathered.h"
+#include "compiler/infer/merged_findings.h"
 
 #include <algorithm>
 
@@ -30,7 +30,7 @@ bool is_of_type(FindingCode code) {
          code == FindingCode::DeviceChange;
 }
 
-std::string key_of(const Finding& finding, const Gathered::About& about) {
+std::string key_of(const Finding& finding, const MergedFindings::About& about) {
   std::string_view kind = is_of_type(finding.code) ? "type" : name(finding.code);
   if (about.number >= 0) return fmt::format("{} {}", kind, about.number);
   std::string key = fmt::format("{} {} {} {}", name(finding.code), finding.path, finding.variable,
@@ -77,7 +77,7 @@ void add_writes(Finding& finding, const Op& store) {
   }
 }
 
-std::size_t Gathered::keep(Finding finding, About about) {
+std::size_t MergedFindings::keep(Finding finding, About about) {
   const std::size_t at = findings_.size();
   if (finding.declared.known()) {
     const auto [known, fresh] = known_.try_emplace(key_of(finding, about), at);
@@ -92,7 +92,7 @@ std::size_t Gathered::keep(Finding finding, About about) {
   return at;
 }
 
-void Gathered::join(std::size_t at, const Finding& more_of_it, const About& more) {
+void MergedFindings::join(std::size_t at, const Finding& more_of_it, const About& more) {
   Finding& finding = findings_[at];
   About& about = abouts_[at];
   if (finding.code == FindingCode::Boxed && more_of_it.code != FindingCode::Boxed) {
@@ -109,7 +109,7 @@ void Gathered::join(std::size_t at, const Finding& more_of_it, const About& more
 }
 
 // What is computed from the variable's own values, and the edit that mends it.
-void Gathered::settle(Finding& finding, const About& about) {
+void MergedFindings::settle(Finding& finding, const About& about) {
   if (!reach_ && !about.own.empty()) reach_.emplace(graph_, inference_);
   const auto unproven = [&](const Value* value) {
     return !is_concrete(inference_.proven.at(value));

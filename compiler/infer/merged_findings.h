@@ -21,7 +21,7 @@ void add_write(Finding& finding, const Write& write);
 // What this op stores, on each line that says so.
 void add_writes(Finding& finding, const Op& store);
 
-class Gathered {
+class MergedFindings {
  public:
   struct About {
     std::vector<const Value*> own = {};  // the variable's values: loads, or what a loop leaves
@@ -29,7 +29,8 @@ class Gathered {
     std::int64_t number = -1;            // the variable's, where its line declares several boxes
   };
 
-  Gathered(const Graph& graph, const Inference& inference) : graph_(graph), inference_(inference) {}
+  MergedFindings(const Graph& graph, const Inference& inference)
+      : graph_(graph), inference_(inference) {}
 
   // `finding` without what is gathered here: loads, lost, unproven, help. Returns its place, which
   // is that of what is known of the variable already, where there is such.

@@ -1,5 +1,5 @@
 // What is wrong with a variable at a line of the trace.
-#include "compiler/trace/stop.h"
+#include "compiler/trace/untraceable.h"
 
 #include <algorithm>
 

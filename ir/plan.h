@@ -104,12 +104,17 @@ struct FoldElements {
   const Op* op = nullptr;
   Ref out;  // strides: outer
 };
-// slots[o] folds x[o, i] over i and the samples that reach it; with y, a sum of x * y by fma.
+// slots[o] folds x[o, i] over i and the samples that reach it, term by term; with y, a sum of x * y
+// by fma. All terms that a tile list adds to a buffer of slots stand in one kernel.
+struct SlotTerm {
+  std::vector<std::int64_t> inner;
+  Ref x, y;        // strides: outer then inner; y.buffer < 0 and y.scalar < 0: none
+  int scale = -1;  // a scalar that multiplies each x, or -1
+};
 struct SlotSum {
   int slots = -1;
-  std::vector<std::int64_t> outer, inner;
-  Ref x, y;        // y.buffer < 0 and y.scalar < 0: none
-  int scale = -1;  // a scalar that multiplies each x, or -1
+  std::vector<std::int64_t> outer;
+  std::vector<SlotTerm> terms;
   const Op* op = nullptr;
 };
 // slots[m, n] += sum over terms (scale *) g[m] * h[n], terms in order.

@@ -181,8 +181,11 @@ class Printer {
        list(k.inner));
   }
   void one(const SlotSum& k, int d) {
-    at(d, "batch {} into {} of {}{} over {}, in order", k.op->name(), buffer(k.slots), ref(k.x),
-       k.y.buffer >= 0 ? " * " + ref(k.y) + " (fma)" : "", list(k.inner));
+    at(d, "batch {} into {}, {} terms in order", k.op->name(), buffer(k.slots), k.terms.size());
+    for (const SlotTerm& t : k.terms) {
+      at(d + 1, "{}{} over {}, in order", ref(t.x),
+         t.y.buffer >= 0 ? " * " + ref(t.y) + " (fma)" : "", list(t.inner));
+    }
   }
   void one(const SlotContract& k, int d) {
     at(d, "batch contract into {} [{} x {}], {} terms in order", buffer(k.slots), k.rows, k.columns,

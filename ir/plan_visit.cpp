@@ -35,8 +35,10 @@ void visit(Kernel& kernel, const Access& a) {
                      a.write(k.out);
                    },
                    [&](SlotSum& k) {
-                     a.read(k.x);
-                     a.read(k.y);
+                     for (SlotTerm& t : k.terms) {
+                       a.read(t.x);
+                       a.read(t.y);
+                     }
                      a.write_buffer(k.slots);
                    },
                    [&](SlotContract& k) {

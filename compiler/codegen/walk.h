@@ -10,6 +10,7 @@
 // kernels split by elements, walk_contract.cpp the largest of them.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -119,6 +120,8 @@ class Walker {
   // ---- walk_products.cpp ----
   void kernel(const plan::MatVec& k);
   void kernel(const plan::SlotSum& k);
+  Code add_term(const plan::SlotSum& k, std::size_t number, const std::array<Operand, 2>& x,
+                Indices at, Code sum);
   void kernel(const plan::SlotContract& k);
   void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, Code first,
                    std::int64_t rows);

@@ -68,17 +68,11 @@ void Walker::kernel(const SlotSum& k) {
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(k.slots)];
   const auto size = static_cast<std::int64_t>(bytes(b.dtype));
   const Code slots = e_.pointer_add(slot_pointer(k.slots), times(tile_.lane, size));
-  const Operand x = ready(k.x), y = ready(k.y);
-  const bool product = k.y.buffer >= 0 || k.y.scalar >= 0;
-  const bool plain = k.op->primitive == &sum_p;
-  const auto add = [&](Code sum, const Indices& at) {
-    Code v = read_at(x, at);
-    if (k.scale >= 0) v = e_.mul(scalars_[static_cast<std::size_t>(k.scale)], v);
-    if (product) return e_.fma(v, read_at(y, at), sum);
-    if (plain) return e_.add(sum, v);
-    return spread(k.op->primitive->fold.step(e_, *k.op, {sum}, spread(v), zero_).back());
-  };
-  Indices outer_at;
+  std::vector<std::array<Operand, 2>> x;
+  for (const SlotTerm& t : k.terms) {
+    const Operand first = ready(t.x);
+    x.push_back({first, ready(t.y)});
+  }
   std::int64_t outputs = 1;
   std::vector<std::int64_t> strides(k.outer.size());
   for (std::size_t i = k.outer.size(); i-- > 0;) {
@@ -89,18 +83,29 @@ void Walker::kernel(const SlotSum& k) {
     Code at = zero_;
     for (std::size_t i = 0; i < outer.size(); ++i) at = e_.add(at, times(outer[i], strides[i]));
     const Code before = e_.load_lanes(slots, at, b.dtype);
-    const std::function<Code(std::size_t, Indices, Code)> inner =
-        [&](std::size_t axis, Indices index, Code sum) -> Code {
-      if (axis == k.inner.size()) return add(sum, index);
-      return e_.loop(zero_, i64(k.inner[axis]), 1, {sum}, [&, index](Code i, Emitter::Values turn) {
-        Indices deeper = index;
-        deeper.push_back(i);
-        return Emitter::Values{inner(axis + 1, deeper, turn[0])};
-      })[0];
-    };
-    const Code after = inner(0, outer, before);
+    Code after = before;
+    for (std::size_t t = 0; t < x.size(); ++t) after = add_term(k, t, x[t], outer, after);
     e_.store(slots, at, b.dtype, e_.select(tile_.valid, after, before));
   });
+}
+
+// The sum, gone on over one term's elements.
+Code Walker::add_term(const SlotSum& k, std::size_t number, const std::array<Operand, 2>& x,
+                      Indices at, Code sum) {
+  const SlotTerm& term = k.terms[number];
+  const std::size_t axis = at.size() - k.outer.size();
+  if (axis < term.inner.size()) {
+    return e_.loop(zero_, i64(term.inner[axis]), 1, {sum}, [&](Code i, Emitter::Values turn) {
+      Indices deeper = at;
+      deeper.push_back(i);
+      return Emitter::Values{add_term(k, number, x, std::move(deeper), turn[0])};
+    })[0];
+  }
+  Code v = read_at(x[0], at);
+  if (term.scale >= 0) v = e_.mul(scalars_[static_cast<std::size_t>(term.scale)], v);
+  if (term.y.buffer >= 0 || term.y.scalar >= 0) return e_.fma(v, read_at(x[1], at), sum);
+  if (k.op->primitive == &sum_p) return e_.add(sum, v);
+  return spread(k.op->primitive->fold.step(e_, *k.op, {sum}, spread(v), zero_).back());
 }
 
 void Walker::kernel(const SlotContract& k) {

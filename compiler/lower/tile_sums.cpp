@@ -79,44 +79,47 @@ int Lowering::scale_of(const AccumulatorTerm& term) const {
   return term.scale != nullptr ? scales_.at(term.scale) : -1;
 }
 
-void Lowering::add_slot_sum(TileList& list, const AccumulatorTerm& term, int slots) {
-  const Op& op = *term.sum;
+// The kernel that adds to these slots: the terms of a sum come one after another.
+template <class Kernel>
+static Kernel& kernel_of(TileList& list, int slots, Kernel fresh) {
+  Kernel* last = list.kernels.empty() ? nullptr : std::get_if<Kernel>(&list.kernels.back());
+  if (last != nullptr && last->slots == slots) return *last;
+  fresh.slots = slots;
+  list.kernels.emplace_back(std::move(fresh));
+  return std::get<Kernel>(list.kernels.back());
+}
+
+void Lowering::add_slot_sum(TileList& list, const AccumulatorTerm& sum, int slots) {
+  const Op& op = *sum.sum;
   const Value* x = op.operands[0];
   const Op* product = fused_product(op);
   const auto axes = [&](const plan::Ref& to) {
     return fold_axes(element_axes(x), extents(x), to.strides, folded_axes(op));
   };
-  plan::SlotSum sum;
-  sum.slots = slots;
-  sum.op = &op;
-  sum.scale = scale_of(term);
-  sum.x = ref(product ? product->operands[0] : x);
-  const FoldAxes folded = axes(sum.x);
-  sum.outer = folded.outer;
-  sum.inner = folded.inner;
-  sum.x.strides = folded.strides;
+  plan::SlotTerm term;
+  term.scale = scale_of(sum);
+  term.x = ref(product ? product->operands[0] : x);
+  const FoldAxes folded = axes(term.x);
+  term.inner = folded.inner;
+  term.x.strides = folded.strides;
   if (product) {
-    sum.y = ref(product->operands[1]);
-    sum.y.strides = axes(sum.y).strides;
+    term.y = ref(product->operands[1]);
+    term.y.strides = axes(term.y).strides;
   }
-  list.kernels.emplace_back(std::move(sum));
+  plan::SlotSum fresh;
+  fresh.outer = folded.outer;
+  fresh.op = &op;
+  kernel_of(list, slots, std::move(fresh)).terms.push_back(std::move(term));
 }
 
-// Products that add to the same slots, one after another, are terms of one kernel.
 void Lowering::add_slot_product(TileList& list, const AccumulatorTerm& term, int slots) {
   const Op& op = *term.sum;
-  plan::SlotContract* last =
-      list.kernels.empty() ? nullptr : std::get_if<plan::SlotContract>(&list.kernels.back());
-  if (!last || last->slots != slots) {
-    plan::SlotContract fresh;
-    fresh.slots = slots;
-    fresh.rows = elements(op.operands[0]);
-    fresh.columns = elements(op.operands[1]);
-    list.kernels.emplace_back(std::move(fresh));
-    last = &std::get<plan::SlotContract>(list.kernels.back());
-  }
+  plan::SlotContract fresh;
+  fresh.rows = elements(op.operands[0]);
+  fresh.columns = elements(op.operands[1]);
   // Samples are lanes wherever their axis stands, so the flags that say where do not matter.
-  last->terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale_of(term)});
+  kernel_of(list, slots, std::move(fresh))
+      .terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale_of(term)});
 }
 
 void Lowering::add_accumulation(TileList& list, const Accumulator& sum, const Region& region) {

@@ -258,7 +258,8 @@ entry
       matvec z#7(tile) = w#0(input) [2 x 3] * x#6(tile), from b#1(input); each row one fma chain over k
       map [2]
         r0 = tanh z#7(tile) -> y#8(lanes)
-      batch sum into sum slots#9(slots) of y#8(lanes) over [], in order
+      batch sum into sum slots#9(slots), 1 terms in order
+        y#8(lanes) over [], in order
       batch contract into matmul slots#10(slots) [2 x 3], 1 terms in order
         y#8(lanes) * x#6(tile)
   fold sum slots#9(slots) -> total#4(output)

@@ -25,6 +25,12 @@ bool holds_loop(const Region& region) {
   });
 }
 
+// An expanded solve has some three hundred ops; a loop of the user's own has few, and where it is
+// called it may join the work on samples around it.
+constexpr std::size_t kLarge = 100;
+
+bool is_large(const Region& region) { return op_count(region) > kLarge && holds_loop(region); }
+
 class Sharing {
  public:
   explicit Sharing(Region& root) : root_(root) {}
@@ -42,7 +48,7 @@ class Sharing {
  private:
   void find(Region& region) {
     for (const auto& op : region.ops) {
-      if (op->primitive == &call_p && holds_loop(op->region())) {
+      if (op->primitive == &call_p && is_large(op->region())) {
         std::string text = print(op->region());
         groups_[text].push_back(op.get());
         texts_[op.get()] = std::move(text);

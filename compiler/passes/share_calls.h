@@ -7,8 +7,9 @@
 //   %f = function region (t, u) { ... }        once, where the first of them stood
 //   %y = apply %f, %t, %u                      for each call; loops in between capture %f
 //
-// so that a program grows with what was written. Large is a region with a loop in it: what is
-// smaller is compiled where it is called, or shared tile by tile (compiler/lower/functions.cpp).
+// so that a program grows with what was written. Large is a region of many ops with a loop among
+// them: what is smaller is compiled where it is called, or shared tile by tile
+// (compiler/lower/functions.cpp).
 // The bits are the same: a function is the region.
 #pragma once
 

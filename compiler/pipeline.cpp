@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "compiler/ad/differentiate.h"
+#include "compiler/back_end.h"
 #include "compiler/build_id.h"
 #include "compiler/infer/flat_paths.h"
 #include "compiler/infer/infer.h"
@@ -34,11 +35,6 @@
 #include "kernels/catalogue.h"
 #include "kernels/solve/adjoint.h"
 #include "kernels/solve/view.h"
-#ifdef NODEC_CPU_JIT
-#include "compiler/codegen/llvm_module.h"
-#include "compiler/codegen/walk.h"
-#include "runtime/engine.h"
-#endif
 
 namespace nodec {
 namespace {
@@ -101,23 +97,10 @@ std::string registered_adjoints(const Region& region) {
   return all;
 }
 
-#ifdef NODEC_CPU_JIT
-plan::Machine machine_of(const CpuTarget& target) {
-  plan::Machine machine;
-  machine.lanes = target.lanes;
-  machine.vector_registers = target.lanes == 16 ? 32 : 16;
-  machine.vector_bytes = 4 * target.lanes;
-  return machine;
+const BackEnd& back_end() {
+  if (!back_ends().empty()) return *back_ends().front();
+  throw Error("this build of nodec has no back end", {}, "configure with -DNODEC_CPU_JIT=ON");
 }
-
-void generate(const plan::Plan& plan, const plan::Schedule& how, LlvmModule& module) {
-  Walker walker(module.emitter(), plan, how);
-  walker.functions();
-  const LlvmModule::Entry entry = module.begin_entry(plan.signature.entry);
-  walker.entry(entry.frame, entry.thread);
-  module.end_entry();
-}
-#endif
 
 }  // namespace
 
@@ -214,23 +197,17 @@ std::string dump(const Graph& graph, std::string_view stage) {
   const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
   const plan::Plan plan = lower(*copy);
   if (stage == "lower") return plan::print_plan(plan);
-#ifdef NODEC_CPU_JIT
-  const CpuTarget target = cpu_target_from_environment();
-  const plan::Schedule how = plan::schedule(plan, machine_of(target));
-  if (stage == "schedule") return plan::print_schedule(plan, how);
-  if (stage == "codegen" || stage == "assembly") {
-    LlvmModule module(target);
-    generate(plan, how, module);
-    return stage == "codegen" ? module.llvm_ir() : module.assembly();
+  if (stage == "schedule" || stage == "codegen" || stage == "assembly") {
+    const plan::Schedule how = plan::schedule(plan, back_end().machine());
+    if (stage == "schedule") return plan::print_schedule(plan, how);
+    return back_end().text(plan, how, stage);
   }
-#endif
   throw Error(fmt::format("there is no stage '{}'", stage), {},
               fmt::format("stages are {}", fmt::join(stage_names(), ", ")));
 }
 
 namespace {
 
-#ifdef NODEC_CPU_JIT
 // A Program, and the time it takes to `make` it.
 template <class Make>
 Program timed(Make make) {
@@ -243,76 +220,55 @@ Program timed(Make make) {
   return program;
 }
 
-KeyFields key_fields(const Graph& graph, const CpuTarget& target) {
-  return {{"program", print(graph)},
-          {"adjoints", registered_adjoints(graph.body)},
-          {"processor", target.cpu},
-          {"features", target.features},
-          {"lanes", std::to_string(target.lanes)},
-          {"LLVM", llvm_version()},
-          {"nodec", std::string(build_id())}};
-}
-
-Artifact machine_code(const Graph& graph, const CpuTarget& target, CompileReport& report) {
+Artifact compiled_by(const BackEnd& target, const Graph& graph, CompileReport& report) {
   const plan::Plan plan = lower(graph);
-  const plan::Schedule how = plan::schedule(plan, machine_of(target));
-  LlvmModule module(target);
-  generate(plan, how, module);
-  Artifact artifact{module.object(), plan.signature};
+  const plan::Schedule how = plan::schedule(plan, target.machine());
+  BackEnd::Code code = target.code(plan, how);
+  Artifact artifact{std::move(code.object), plan.signature};
   artifact.signature.scratch = how.scratch;
-  artifact.signature.lanes = target.lanes;
-  report.instructions = module.report().instructions;
+  artifact.signature.lanes = how.machine.lanes;
+  report.instructions = code.instructions;
   ++compiled;
   return artifact;
 }
-#else
-[[noreturn]] void no_back_end() {
-  throw Error("this build of nodec has no CPU back end", {}, "configure with -DNODEC_CPU_JIT=ON");
-}
-#endif
 
 }  // namespace
 
-#ifdef NODEC_CPU_JIT
 KeyFields key_fields(const Graph& graph) {
-  return key_fields(graph, cpu_target_from_environment());
+  KeyFields fields{{"program", print(graph)}, {"adjoints", registered_adjoints(graph.body)}};
+  if (!back_ends().empty()) {
+    for (auto& field : back_end().key_fields(graph)) fields.push_back(std::move(field));
+  }
+  fields.emplace_back("nodec", build_id());
+  return fields;
 }
 
 Program compile(const Graph& graph, const CompileOptions& options) {
   return timed([&](Program& program) {
-    const CpuTarget target = cpu_target_from_environment();
-    const KeyFields fields = key_fields(graph, target);
+    const BackEnd& target = back_end();
+    const KeyFields fields = key_fields(graph);
     const Hash key = key_of(fields);
     if (auto found = options.cache.find(key)) {
       move_lines(graph, found->signature);
-      program.executable = load(*found);
+      program.executable = target.load(*found);
       program.report.from_cache = true;
       return;
     }
     const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
-    Artifact artifact = machine_code(*copy, target, program.report);
+    Artifact artifact = compiled_by(target, *copy, program.report);
     remember_lines(graph, artifact.signature);
-    program.executable = load(artifact);
+    program.executable = target.load(artifact);
     options.cache.store(key, artifact, fields);
   });
 }
 
 Program compile_expanded(const Graph& expanded) {
   return timed([&](Program& program) {
+    const BackEnd& target = back_end();
     const std::unique_ptr<Graph> copy = clone(expanded);
     run(*copy, "scalarize", kLastStage);
-    program.executable = load(machine_code(*copy, cpu_target_from_environment(), program.report));
+    program.executable = target.load(compiled_by(target, *copy, program.report));
   });
 }
-#else
-KeyFields key_fields(const Graph& graph) {
-  return {{"program", print(graph)},
-          {"adjoints", registered_adjoints(graph.body)},
-          {"nodec", std::string(build_id())}};
-}
-
-Program compile(const Graph&, const CompileOptions&) { no_back_end(); }
-Program compile_expanded(const Graph&) { no_back_end(); }
-#endif
 
 }  // namespace nodec

@@ -78,8 +78,8 @@ class Printer {
   std::string out_;
 
   void machine(const Machine& m) {
-    line("machine: {} lanes, {} vector registers of {} bytes, panels of {} bytes", m.lanes,
-         m.vector_registers, m.vector_bytes, m.panel);
+    line("machine {}: {} lanes, {} vector registers of {} bytes, panels of {} bytes", m.name,
+         m.lanes, m.vector_registers, m.vector_bytes, m.panel);
   }
 
   const std::string* meeting(const Node& node) const {

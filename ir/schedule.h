@@ -18,6 +18,7 @@ namespace nodec::plan {
 
 // What a schedule may know of a machine.
 struct Machine {
+  std::string name;
   int lanes = 16;         // f32 elements of a vector; as many of any dtype
   int vector_bytes = 64;  // of a register
   int vector_registers = 32;

@@ -1,0 +1,54 @@
+// The host's processor through LLVM. Absent without NODEC_CPU_JIT.
+#include "compiler/back_end.h"
+#include "compiler/codegen/cpu_target.h"
+#include "compiler/codegen/llvm_module.h"
+#include "compiler/codegen/walk.h"
+#include "runtime/engine.h"
+
+namespace nodec {
+namespace {
+
+plan::Machine machine() {
+  const CpuTarget target = cpu_target_from_environment();
+  plan::Machine machine;
+  machine.name = target.name;
+  machine.lanes = target.lanes;
+  machine.vector_registers = target.lanes == 16 ? 32 : 16;
+  machine.vector_bytes = 4 * target.lanes;
+  return machine;
+}
+
+KeyFields key_fields(const Graph&) {
+  const CpuTarget target = cpu_target_from_environment();
+  return {{"processor", target.cpu},
+          {"features", target.features},
+          {"lanes", std::to_string(target.lanes)},
+          {"LLVM", llvm_version()}};
+}
+
+LlvmModule module_of(const plan::Plan& plan, const plan::Schedule& how) {
+  LlvmModule module(cpu_target_from_environment());
+  Walker walker(module.emitter(), plan, how);
+  walker.functions();
+  const LlvmModule::Entry entry = module.begin_entry(plan.signature.entry);
+  walker.entry(entry.frame, entry.thread);
+  module.end_entry();
+  return module;
+}
+
+std::string text(const plan::Plan& plan, const plan::Schedule& how, std::string_view stage) {
+  LlvmModule module = module_of(plan, how);
+  return stage == "codegen" ? module.llvm_ir() : module.assembly();
+}
+
+BackEnd::Code code(const plan::Plan& plan, const plan::Schedule& how) {
+  LlvmModule module = module_of(plan, how);
+  return {module.object(), module.report().instructions};
+}
+
+}  // namespace
+
+extern const BackEnd cpu_back_end;
+const BackEnd cpu_back_end{"cpu", machine, key_fields, text, code, load};
+
+}  // namespace nodec

@@ -227,6 +227,7 @@ Artifact compiled_by(const BackEnd& target, const Graph& graph, CompileReport& r
   Artifact artifact{std::move(code.object), plan.signature};
   artifact.signature.scratch = how.scratch;
   artifact.signature.lanes = how.machine.lanes;
+  artifact.signature.shared = how.shared;
   report.instructions = code.instructions;
   ++compiled;
   return artifact;

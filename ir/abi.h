@@ -76,6 +76,7 @@ struct Signature {
   std::vector<PickedTable> tables;  // those whose rows no type counts
   std::vector<Site> sites;
   int lanes = 16;
+  bool shared = true;  // whether it has work to share out; else one thread does it all
 };
 
 // How many adaptive solves a run ended, and of those: whose whole state stayed below atol all

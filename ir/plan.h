@@ -170,7 +170,6 @@ using Kernel = std::variant<Map, MatVec, FoldElements, SlotSum, SlotContract, Ga
 
 struct DenseMap {
   std::vector<Dim> extents;
-  bool flat = false;  // all refs walk the flattened index by one, or stand still
   std::vector<Compute> computes;
 };
 struct DenseFold {

@@ -47,6 +47,7 @@ class Printer {
         "plan {}  (sums over the batch: 16 slots, chunks of 32 samples, chunks by stride doubling)",
         plan_.name);
     if (schedule_) {
+      if (!schedule_->shared) line("  one thread does it all");
       for (const ScratchBuffer& b : schedule_->scratch) {
         line("  scratch {}: {} bytes", b.name, b.bytes.str());
       }
@@ -98,15 +99,20 @@ class Printer {
     return text.empty() ? "in turn" : text;
   }
 
+  static std::string how(Who who, const std::string& text) {
+    const std::string name = who == Who::Each ? "each thread" : "first thread";
+    return who == Who::Team ? text : name + (text.empty() ? "" : ": ") + text;
+  }
+
   // Behind the line of kernel `number`, which begins at `start`.
   void how(int number, std::size_t start) {
     if (!schedule_) return;
     const Loops& loops = schedule_->loops.at(static_cast<std::size_t>(number));
-    if (loops.axes.empty()) return;
+    if (loops.axes.empty() && loops.who == Who::Team) return;
     std::string text;
     for (const Axis& a : loops.axes) text += (text.empty() ? "" : ", ") + how(a);
     if (loops.packed) text += "; packed";
-    out_.insert(out_.find('\n', start), "  {" + text + "}");
+    out_.insert(out_.find('\n', start), "  {" + how(loops.who, text) + "}");
   }
 
   template <class... A>
@@ -211,7 +217,7 @@ class Printer {
     at(d, "call {}({})", plan_.functions[static_cast<std::size_t>(k.function)].name, text);
   }
   void one(const DenseMap& k, int d) {
-    at(d, "dense map {}{}", list(k.extents), k.flat ? ", elements as lanes" : "");
+    at(d, "dense map {}", list(k.extents));
     computes(k.computes, d + 1);
   }
   void one(const DenseFold& k, int d) {

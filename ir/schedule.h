@@ -33,25 +33,34 @@ struct Place {
     Stack,  // of the thread, while it works on a tile
     Arena,  // scratch of each block, [block][buffer][element][16]
     Slots,  // scratch of each chunk, [chunk][output][16]
+    Own,    // scratch of each thread, [thread][buffer]
     Team,   // scratch of all
   };
   Kind kind = Kind::Plan;
-  int scratch = -1;              // Arena, Slots, Team: which, of the schedule's
-  std::int64_t before = 0;       // Arena: bytes of a block before it
-  std::int64_t block_bytes = 0;  // Arena: from one block to the next
+  int scratch = -1;              // Arena, Slots, Own, Team: which, of the schedule's
+  std::int64_t before = 0;       // Arena, Own: bytes of a block, or of a thread, before it
+  std::int64_t block_bytes = 0;  // Arena, Own: from one to the next
 };
 
 struct Axis {
   std::int64_t tile = 1;   // turns (or vectors, with lanes) written out together
   bool lanes = false;      // neighbours share a vector; the rest of the last one is masked
-  bool team = false;       // split over the team, by tiles
+  bool team = false;       // split over the team, by tiles; one axis at most
   std::int64_t block = 0;  // turns between two looks at memory, sums kept there meanwhile; 0: all
+};
+
+// Who does a kernel without a batch.
+enum class Who : std::uint8_t {
+  Team,   // each thread its share of the output elements
+  First,  // the first thread all of it
+  Each,   // every thread all of it; what others see is the first thread's to write
 };
 
 // One kernel.
 struct Loops {
-  std::vector<Axis> axes;
-  bool packed = false;  // the operand that is read by lanes is copied to a panel first
+  std::vector<Axis> axes;  // those left out are walked in turn
+  bool packed = false;     // the operand that is read by lanes is copied to a panel first
+  Who who = Who::Team;
 };
 
 struct Schedule {
@@ -61,6 +70,7 @@ struct Schedule {
   std::vector<ScratchBuffer> scratch;
   // Nodes, by number, before which the team meets, and why.
   std::map<int, std::string> meetings;
+  bool shared = false;  // whether anything is shared out; else one thread does it all
 };
 
 std::string print_schedule(const Plan& plan, const Schedule& schedule);  // the plan, and how

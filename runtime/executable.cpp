@@ -119,11 +119,12 @@ Outcome Executable::call(std::span<const TensorView> inputs, std::span<const Ten
   } loan{*impl_, impl_->borrow()};
 
   Workspace& workspace = loan.workspace;
-  if (options.threads == 1 || options.exact_team) {
-    TeamLease team(options.threads, options.exact_team);
+  const int threads = impl_->signature.shared ? options.threads : 1;
+  if (threads == 1 || options.exact_team) {
+    TeamLease team(threads, options.exact_team);
     return impl_->run(workspace, team, inputs, outputs, options);
   }
-  const int most = std::min(options.threads, processor_count());
+  const int most = std::min(threads, processor_count());
   TeamSize& size = workspace.team_size(most, inputs, options.symbols);
   Ran ran{.began = now_ns()};
   TeamLease team(size.next(ran.began), false);

@@ -209,6 +209,7 @@ std::string serialize(const Signature& signature) {
   out.list(signature.tables, [&](const PickedTable& table) { write_table(out, table); });
   out.list(signature.sites, [&](const Site& site) { write_site(out, site); });
   out.number(signature.lanes);
+  out.number(signature.shared);
   return out.take();
 }
 
@@ -234,6 +235,7 @@ std::optional<Signature> read_signature(std::string_view bytes) {
   signature.tables = in.list([&] { return read_table(in); });
   signature.sites = in.list([&] { return read_site(in); });
   signature.lanes = int(in.number());
+  signature.shared = in.number() != 0;
   if (!in.finished() || !aliases_fit(signature)) return std::nullopt;
   return signature;
 }

@@ -107,6 +107,11 @@ void Walker::begin(Code frame, Code thread) {
   tile_ = {};
   arguments_.clear();
   locals_.clear();
+  for (const Place& place : schedule_.places) {
+    if (place.kind != Place::Kind::Own) continue;
+    own_ = e_.pointer_add(scratch(place), times(thread_, place.block_bytes));
+    break;
+  }
 }
 
 void Walker::call_shared(const std::string& name, std::span<const Scalar> kinds,
@@ -114,14 +119,15 @@ void Walker::call_shared(const std::string& name, std::span<const Scalar> kinds,
                          const std::function<void(std::span<const Code>)>& body) {
   auto found = shared_.find(name);
   if (found == shared_.end()) {
-    const auto here = std::tuple(frame_, thread_, answer_, zero_, one_, tile_, arguments_, locals_);
+    const auto here =
+        std::tuple(frame_, thread_, own_, answer_, zero_, one_, tile_, arguments_, locals_);
     std::vector<Scalar> parameters{Scalar::Pointer, Scalar::I64};
     parameters.insert(parameters.end(), kinds.begin(), kinds.end());
     const int made = e_.function(name, parameters, [&](std::span<const Code> x) {
       begin(x[0], x[1]);
       body(x.subspan(2));
     });
-    std::tie(frame_, thread_, answer_, zero_, one_, tile_, arguments_, locals_) = here;
+    std::tie(frame_, thread_, own_, answer_, zero_, one_, tile_, arguments_, locals_) = here;
     found = shared_.emplace(name, made).first;
   }
   arguments.insert(arguments.begin(), {frame_, thread_});
@@ -206,6 +212,8 @@ Code Walker::base(int buffer) {
       const Code start = scratch(place);
       return e_.pointer_add(start, e_.add(i64(place.before), tile_bytes()));
     }
+    case Place::Kind::Own:
+      return e_.pointer_add(*own_, i64(place.before));
     case Place::Kind::Slots:
     case Place::Kind::Team:
       return scratch(place);

@@ -6,8 +6,8 @@
 //   walker.entry(frame, thread);      // then the body of the entry
 //
 // walk.cpp: functions and addresses; walk_nodes.cpp: control and sharing out; walk_tiles.cpp,
-// _products, _moves: kernels on one tile; walk_slots.cpp: sums over the batch; walk_dense.cpp:
-// kernels split by elements, walk_contract.cpp the largest of them.
+// _products, _moves: kernels on one tile; walk_slots.cpp: sums over the batch; walk_dense*.cpp,
+// _scatter: kernels split by elements, walk_contract.cpp the largest of them.
 #pragma once
 
 #include <array>
@@ -153,27 +153,36 @@ class Walker {
 
   // ---- walk_dense.cpp ----
   void dense(const plan::DenseKernel& kernel);
+  class Nest;
+  struct Spot;
+  using Spots = std::vector<Spot>;  // written out together
   void kernel(const plan::DenseMap& k);
-  void kernel(const plan::DenseFold& k);
   void kernel(const plan::DenseGather& k);
-  void kernel(const plan::DenseScatter& k);
   Code clamped(Code row, Code last);
+  bool is_own(const plan::Ref& to) const;
+  std::vector<Code> elements(const plan::DenseMap& k,
+                             const std::vector<std::vector<Operand>>& operands, Nest& nest,
+                             const Spot& spot);
+
+  // ---- walk_dense_fold.cpp ----
+  using FoldStep = std::function<Emitter::Values(Emitter::Values, const Spot&, const Indices&)>;
+  void kernel(const plan::DenseFold& k);
+  void fold(Nest& nest, const std::vector<Dim>& inner, const Operand& out,
+            const std::function<Emitter::Values(const Spot&)>& start, const FoldStep& step);
+  void vector_product(const plan::DenseMatmul& k, const std::vector<Operand>& x);
+
+  // ---- walk_scatter.cpp ----
+  void kernel(const plan::DenseScatter& k);
   void each_of(const std::vector<Code>& extents, const std::function<void(const Indices&)>& body);
   void each_sample(const std::function<void(Code block, Code lane)>& body);
   Operand of_sample(const Operand& x, const plan::Ref& ref, Code block, Code lane);
   Code one_lane(const Operand& x, const Indices& at);
   void scatter(const plan::DenseScatter& k, const plan::ScatterTerm& term, const Operand& out,
                const std::pair<Code, Code>& mine);
-  void flat_map(const plan::DenseMap& k);
-  void flat_turn(const plan::DenseMap& k, const std::vector<std::vector<Operand>>& x,
-                 const std::vector<Operand>& to, Code at, Code count, bool masked);
-  void each_dense(const std::vector<Code>& extents, std::size_t axis, Indices& at,
-                  const std::function<void(const Indices&)>& body);
 
   // ---- walk_dense_product.cpp ----
   class DenseProduct;
   void kernel(const plan::DenseMatmul& k);
-  void plain_product(const plan::DenseMatmul& k, const std::vector<Operand>& x);
 
   // ---- walk_contract.cpp ----
   // A term of a large contraction made ready before the loops.
@@ -214,6 +223,7 @@ class Walker {
   const plan::Schedule& schedule_;
   const plan::Loops* how_ = nullptr;  // the kernel being written is walked
   Code frame_, thread_, zero_, one_;
+  std::optional<Code> own_;     // this thread's copies of small tensors
   std::optional<Code> answer_;  // where the team's function being written puts its answer
   std::vector<Code> scalars_;
   std::vector<Code> frames_;

@@ -211,9 +211,15 @@ class Walker::DenseProduct {
 // Products of one shape and layout are one function.
 void Walker::kernel(const DenseMatmul& k) {
   std::vector<Operand> x{ready(k.a), ready(k.b), ready(k.start), ready(k.out)};
-  if (!axis(1).lanes) return plain_product(k, x);
-  const bool start_scalar = !x[2].in_memory && k.start.scalar >= 0;
-  if (!x[0].in_memory || start_scalar) return DenseProduct(*this, k, x).write();
+  // By tiles of rows and of columns in lanes, or else output by output.
+  const auto write = [&](const std::vector<Operand>& operands) {
+    if (axis(1).lanes && !axis(1).team) return DenseProduct(*this, k, operands).write();
+    vector_product(k, operands);
+  };
+  const bool scalars = std::any_of(x.begin(), x.end() - 1, [&](const Operand& each) {
+    return !each.in_memory && each.value.handle != nullptr;
+  });
+  if (scalars) return write(x);
   std::string name = fmt::format("product_{}x{}x{}_{}", k.rows.str(), k.inner.str(),
                                  k.columns.str(), nodec::name(x[3].dtype));
   for (const Operand& each : x) {
@@ -221,6 +227,8 @@ void Walker::kernel(const DenseMatmul& k) {
     for (const std::int64_t s : each.strides) name += fmt::format("_{}", s);
   }
   if (x[2].in_memory) name += "_on";
+  name += fmt::format("_{}", int(how_->who));
+  for (const Axis& a : how_->axes) name += fmt::format("_{}{:d}{:d}", a.tile, a.lanes, a.team);
   constexpr Scalar kPointers[] = {Scalar::Pointer, Scalar::Pointer, Scalar::Pointer,
                                   Scalar::Pointer};
   const Code start = x[2].in_memory ? x[2].pointer : x[3].pointer;
@@ -229,23 +237,8 @@ void Walker::kernel(const DenseMatmul& k) {
                 for (std::size_t i = 0; i < x.size(); ++i) {
                   if (x[i].in_memory) x[i].pointer = pointers[i];
                 }
-                DenseProduct(*this, k, x).write();
+                write(x);
               });
-}
-
-// Column by column, where there are too few for lanes.
-void Walker::plain_product(const DenseMatmul& k, const std::vector<Operand>& x) {
-  const auto& [a, b, start, out] = std::tie(x[0], x[1], x[2], x[3]);
-  const bool from_zero = k.start.buffer < 0 && k.start.scalar < 0;
-  const Code rows = evaluate(k.rows), columns = evaluate(k.columns), inner = evaluate(k.inner);
-  Indices at;
-  each_dense({rows, columns}, 0, at, [&](const Indices& here) {
-    const Code first = from_zero ? e_.constant(scalar_kind(out.dtype), 0) : read_at(start, here);
-    const Emitter::Values sum = e_.loop(zero_, inner, 1, {first}, [&](Code i, Emitter::Values s) {
-      return Emitter::Values{e_.fma(read_at(a, {here[0], i}), read_at(b, {i, here[1]}), s[0])};
-    });
-    write_at(out, here, sum[0]);
-  });
 }
 
 }  // namespace nodec

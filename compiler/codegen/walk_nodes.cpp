@@ -36,8 +36,10 @@ void Walker::walk(const Nodes& nodes) {
             scalars_[static_cast<std::size_t>(n.scalar)] = read_at(ready(n.from), {});
           }
           if constexpr (std::is_same_v<T, StoreScalar>) {
-            only_first(
-                [&] { write_at(ready(n.to), {}, scalars_[static_cast<std::size_t>(n.scalar)]); });
+            const auto write = [&] {
+              write_at(ready(n.to), {}, scalars_[static_cast<std::size_t>(n.scalar)]);
+            };
+            is_own(n.to) ? write() : only_first(write);
           }
         },
         node.what);
@@ -83,6 +85,7 @@ void Walker::scalars(const Scalars& node) {
 }
 
 std::pair<Code, Code> Walker::my_share(Code count) {
+  if (how_ && how_->who != Who::Team) return {zero_, count};
   const Code threads = e_.load(frame_, i64(offsetof(CallFrame, threads) / 8), Dtype::I64);
   const Code first = e_.div_signed(e_.mul(thread_, count), threads);
   const Code last = e_.div_signed(e_.mul(e_.add(thread_, one_), count), threads);

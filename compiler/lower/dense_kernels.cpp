@@ -16,31 +16,6 @@ using plan::Source;
 
 namespace {
 
-// Whether every reference of the map walks the flattened index by one, or stands still.
-bool is_flat(const DenseMap& map) {
-  if (map.extents.empty()) return false;  // one element, which the first thread makes
-  const auto walks = [&](const Ref& r) {
-    if (r.buffer < 0) return true;
-    std::int64_t stride = 1;
-    bool still = true, whole = true;
-    for (std::size_t i = map.extents.size(); i-- > 0;) {
-      if (map.extents[i] == Dim(1)) continue;
-      still = still && r.strides[i] == 0;
-      whole = whole && r.strides[i] == stride;
-      if (i > 0) stride *= map.extents[i].constant();
-    }
-    return still || whole;
-  };
-  for (const Compute& c : map.computes) {
-    if (!walks(c.to)) return false;
-    for (const Source& s : c.operands) {
-      if (s.kind == Source::Kind::Memory && !walks(s.ref)) return false;
-      if (s.kind == Source::Kind::Index && s.id >= 0 && map.extents.size() > 1) return false;
-    }
-  }
-  return true;
-}
-
 // A part of a join starts where those before it end.
 std::int64_t known_size(const Op& op, const Dim& size) {
   if (size.is_constant()) return size.constant();
@@ -83,10 +58,7 @@ void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) 
     }
     made[op->result()] = {static_cast<int>(kernels.size()) - 1, -1};
   }
-  for (DenseKernel& kernel : kernels) {
-    if (DenseMap* map = std::get_if<DenseMap>(&kernel)) map->flat = is_flat(*map);
-    nodes.push_back({std::move(kernel)});
-  }
+  for (DenseKernel& kernel : kernels) nodes.push_back({std::move(kernel)});
 }
 
 void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
@@ -95,7 +67,7 @@ void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
   const auto axis = static_cast<std::size_t>(op.attrs.get<std::int64_t>("axis"));
   std::int64_t offset = 0;
   if (op.primitive == &pad_p) {
-    DenseMap zero{element_dims(out), false, {{nullptr, {Source{}}, whole}}};
+    DenseMap zero{element_dims(out), {{nullptr, {Source{}}, whole}}};
     zero.computes[0].operands[0].ref.strides.assign(whole.strides.size(), 0);
     kernels.emplace_back(std::move(zero));
     offset = known_size(op, op.attrs.get<Shape>("before")[0]);
@@ -133,15 +105,11 @@ void Lowering::add_dense_map(std::vector<DenseKernel>& kernels,
     index = element_index(op);
     index->kind = Source::Kind::Index;
   }
-  join_map(kernels, made, op, DenseMap{element_dims(op.result()), false, {}},
-           index ? &*index : nullptr);
+  join_map(kernels, made, op, DenseMap{element_dims(op.result()), {}}, index ? &*index : nullptr);
 }
 
 DenseKernel Lowering::dense_copy(const Value* from, Ref to) {
-  DenseMap map{element_dims(from), false, {}};
-  map.computes.push_back({nullptr, {source(from)}, std::move(to)});
-  map.flat = is_flat(map);
-  return map;
+  return DenseMap{element_dims(from), {{nullptr, {source(from)}, std::move(to)}}};
 }
 
 DenseKernel Lowering::dense_fold(const Op& op) {

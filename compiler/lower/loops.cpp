@@ -105,7 +105,6 @@ void Lowering::enter_sum(LoopEntry& entry, const LoopOperand& carry, const Accum
   zero.ref.strides = {0};  // no buffer and no scalar
   entry.zeros.push_back(
       {plan::DenseMap{{element_count(result->type.shape())},
-                      true,
                       {{nullptr, {std::move(zero)}, Ref{home(result), -1, {1}, 0}}}}});
   kept_.insert(home(result));
 }

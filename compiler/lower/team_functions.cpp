@@ -151,7 +151,7 @@ void Lowering::take_results(Nodes& nodes, const Op& op, const TeamFunction& f) {
       const Dim count = element_count(v->type.shape());
       from.ref.strides = {1};
       nodes.push_back(
-          {plan::DenseMap{{count}, true, {{nullptr, {std::move(from)}, {to.buffer, -1, {1}, 0}}}}});
+          {plan::DenseMap{{count}, {{nullptr, {std::move(from)}, {to.buffer, -1, {1}, 0}}}}});
     }
   }
   if (list.kernels.empty()) return;

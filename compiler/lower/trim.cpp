@@ -6,6 +6,8 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/carries_in_place.h"
+#include "compiler/lower/frame_copies.h"
+#include "compiler/lower/merge_axes.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::lowering {
@@ -26,6 +28,8 @@ class Trimming {
     }
     make_carries_in_place(plan_, kept_);
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
+    merge_axes(plan_);
+    copy_small_parts(plan_);
     int number = 0, kernel = 0;
     each_list([&](Nodes& nodes) { number_nodes(nodes, number, kernel); });
   }

@@ -3,9 +3,11 @@
 // Per buffer we know how its last accesses since a meeting were shared out: by chunks (always the
 // same thread for the same chunk), to the first thread alone, or otherwise. Two accesses, one of
 // them a write, need a meeting between them unless both were by chunks or both by the first thread.
+// Work that every thread does reads like the latter and writes, where others see it, like the first
+// thread; nobody meets for what is a thread's own.
 // A loop's body is walked twice, the second time from the state its end leaves, so that turns of
-// the loop are kept apart as well. A call is all that its function does at once, and the function
-// is walked on its own.
+// the loop are kept apart as well; one meeting before it is better than one in each turn. A call is
+// all that its function does at once, and the function is walked on its own.
 #include "compiler/schedule/meetings.h"
 
 #include <map>
@@ -37,7 +39,7 @@ struct Seen {
 
 class Meetings {
  public:
-  Meetings(const Plan& plan, const std::vector<Place>& places) : plan_(plan), places_(places) {}
+  Meetings(const Plan& plan, const Schedule& schedule) : plan_(plan), schedule_(schedule) {}
 
   std::map<int, std::string> run() {
     for (const Function& f : plan_.functions) {
@@ -52,7 +54,7 @@ class Meetings {
 
  private:
   const Plan& plan_;
-  const std::vector<Place>& places_;
+  const Schedule& schedule_;
   std::map<int, std::string> found_;
   std::vector<Seen> touched_;  // by each function of the team: callees stand before callers
 
@@ -71,39 +73,40 @@ class Meetings {
     return {buffer, 0};
   }
 
+  Place::Kind place(int buffer) const {
+    return schedule_.places[static_cast<std::size_t>(buffer)].kind;
+  }
   bool is_own(int buffer) const {
-    return places_[static_cast<std::size_t>(buffer)].kind == Place::Kind::Stack;
+    return place(buffer) == Place::Kind::Stack || place(buffer) == Place::Kind::Own;
   }
 
   // Inside a phase. Rows and ports are written by whoever owns the chunk, but read by anybody.
   Share share(int buffer) const {
-    const Place::Kind place = places_[static_cast<std::size_t>(buffer)].kind;
     const bool by_chunks =
-        place == Place::Kind::Arena || place == Place::Kind::Slots ||
+        place(buffer) == Place::Kind::Arena || place(buffer) == Place::Kind::Slots ||
         plan_.buffers[static_cast<std::size_t>(buffer)].space == Buffer::Space::Frame;
     return by_chunks ? Share::Chunks : Share::Other;
   }
 
-  // What the first thread does for all.
-  static bool is_first(const Node& node) {
-    const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
-    const DenseMap* map = dense != nullptr ? std::get_if<DenseMap>(dense) : nullptr;
-    return std::holds_alternative<StoreScalar>(node.what) || (map && map->extents.empty());
+  Who who(const Node& node) const {
+    if (std::holds_alternative<StoreScalar>(node.what)) return Who::First;
+    const bool dense = std::holds_alternative<DenseKernel>(node.what);
+    return dense ? schedule_.loops.at(static_cast<std::size_t>(node.kernel)).who : Who::Team;
   }
 
   // What `node` and all inside it touches; `in_phase`: by chunks where the buffer allows it.
   Seen touches(const Node& node, bool in_phase) {
     Seen seen;
-    const bool first = is_first(node);
-    const auto note = [&](std::map<Key, Share>& to, int buffer) {
+    const Who by = who(node);
+    const auto note = [&](std::map<Key, Share>& to, int buffer, bool first) {
       if (buffer < 0 || is_own(buffer)) return;
       Seen::add(to, key(buffer), first ? Share::First : in_phase ? share(buffer) : Share::Other);
     };
     Access a;
-    a.read = [&](Ref& r) { note(seen.read, r.buffer); };
-    a.write = [&](Ref& r) { note(seen.written, r.buffer); };
-    a.read_buffer = [&](int b) { note(seen.read, b); };
-    a.write_buffer = [&](int b) { note(seen.written, b); };
+    a.read_buffer = [&](int b) { note(seen.read, b, by == Who::First); };
+    a.write_buffer = [&](int b) { note(seen.written, b, by != Who::Team); };
+    a.read = [&](Ref& r) { a.read_buffer(r.buffer); };
+    a.write = [&](Ref& r) { a.write_buffer(r.buffer); };
     visit(const_cast<Node&>(node), a);  // which changes nothing
     if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
       if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
@@ -154,16 +157,33 @@ class Meetings {
     }
   }
 
+  void turns(const While& loop, Seen& seen) {
+    const Seen entry = seen;
+    for (int turn = 0; turn < 2; ++turn) {
+      walk(loop.test, seen);
+      walk(loop.body, seen);
+    }
+    walk(loop.test, seen);
+    seen.join(entry);
+  }
+
+  // How often the team meets in the loop's text when it comes from `seen`.
+  std::size_t met_inside(const While& loop, Seen seen) {
+    const std::map<int, std::string> before = found_;
+    turns(loop, seen);
+    const std::size_t more = found_.size() - before.size();
+    found_ = before;
+    return more;
+  }
+
   // Whether the team must meet before `node`; `seen` goes on from behind it.
   std::optional<Key> meet_before(const Node& node, Seen& seen) {
     if (const While* loop = std::get_if<While>(&node.what)) {
-      const Seen entry = seen;
-      for (int turn = 0; turn < 2; ++turn) {
-        walk(loop->test, seen);
-        walk(loop->body, seen);
-      }
-      walk(loop->test, seen);
-      seen.join(entry);
+      const std::optional<Key> about = conflict(seen, touches(node, false));
+      const bool before = about && met_inside(*loop, {}) < met_inside(*loop, seen);
+      if (before) seen = {};
+      turns(*loop, seen);
+      if (before) return about;
     } else if (const If* branch = std::get_if<If>(&node.what)) {
       Seen other = seen;
       walk(branch->then_body, seen);
@@ -182,8 +202,8 @@ class Meetings {
 
 }  // namespace
 
-std::map<int, std::string> meetings(const Plan& plan, const std::vector<Place>& places) {
-  return Meetings(plan, places).run();
+std::map<int, std::string> meetings(const Plan& plan, const Schedule& schedule) {
+  return Meetings(plan, schedule).run();
 }
 
 }  // namespace nodec::plan

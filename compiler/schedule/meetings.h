@@ -7,6 +7,6 @@
 namespace nodec::plan {
 
 // Nodes by number, and the buffer it is about.
-std::map<int, std::string> meetings(const Plan& plan, const std::vector<Place>& places);
+std::map<int, std::string> meetings(const Plan& plan, const Schedule& schedule);
 
 }  // namespace nodec::plan

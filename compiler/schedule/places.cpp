@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/schedule/own.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -31,7 +32,8 @@ std::int64_t block_bytes(const Buffer& b) {
 
 class Placing {
  public:
-  Placing(const Plan& plan, const Machine& machine) : plan_(plan), machine_(machine) {
+  Placing(const Plan& plan, const Machine& machine)
+      : plan_(plan), machine_(machine), own_(own_copies(plan)) {
     made_.places.resize(plan.buffers.size());
   }
 
@@ -46,6 +48,7 @@ class Placing {
     std::vector<int> arena;
     for (const int id : used) place(id, arena);
     if (!arena.empty()) in_the_arena(arena);
+    if (!own_.empty()) by_thread();
     return std::move(made_);
   }
 
@@ -88,6 +91,7 @@ class Placing {
                         scratch(b.name, Dim::symbol(kChunksSymbol) * Dim(block_bytes(b)))};
         break;
       case Buffer::Space::Dense:
+        if (own_.contains(id)) break;
         place_of(id) = {Place::Kind::Team, scratch(b.name, b.count * size)};
         break;
       default:
@@ -108,6 +112,19 @@ class Placing {
     }
   }
 
+  void by_thread() {
+    std::int64_t all = 0;
+    for (const int id : own_) {
+      place_of(id) = {Place::Kind::Own, -1, all};
+      all += own_bytes(buffer(id));
+    }
+    const int index = scratch("own", Dim::symbol(kThreadsSymbol) * Dim(all));
+    for (const int id : own_) {
+      place_of(id).scratch = index;
+      place_of(id).block_bytes = all;
+    }
+  }
+
   int scratch(const std::string& name, const Dim& bytes) {
     made_.scratch.push_back({name, bytes});
     return static_cast<int>(made_.scratch.size()) - 1;
@@ -115,6 +132,7 @@ class Placing {
 
   const Plan& plan_;
   const Machine& machine_;
+  const std::set<int> own_;
   Places made_;
 };
 

@@ -146,7 +146,8 @@ TEST_CASE("frames of samples and tensors of several dtypes, and of no scalars") 
   const std::string plan = dump(*graph, "lower");
   const auto shows = [&](const char* part) { return plan.find(part) != std::string::npos; };
   CHECK(shows("tape_0: 5*N + 128*blocks + 24 bytes a frame"));
-  CHECK(shows("r0 = sin e#8(dense) -> tape#12(tape, dense)"));  // made where it is kept
+  CHECK(shows("r0 = sin e#8(dense) -> tape#27(dense)"));  // small and read: beside its frame
+  CHECK(shows("r0 = copy tape#27(dense) -> tape#12(tape, dense)"));
   CHECK(shows("r2 = lt r0, r1 -> tape#11(tape, dense)"));
   CHECK(shows("r0 = copy y#7(lanes) -> tape#15(tape)"));  // two of its six elements
 }

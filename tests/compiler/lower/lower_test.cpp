@@ -264,7 +264,7 @@ entry
         y#8(lanes) * x#6(tile)
   fold sum slots#9(slots) -> total#4(output)
   fold matmul slots#10(slots) -> d#11(dense)
-  dense map [2, 3], elements as lanes
+  dense map [6]
     r0 = neg d#11(dense) -> e#5(output)
   phase: for each chunk of this thread
     tiles: for each vector of samples

@@ -1,9 +1,9 @@
 // Where the team must meet, on plans written by hand: buffers 0 (shared), 1 (by chunks),
-// 4 and 5 two parts of a tape's frame, 6 the first of them in a frame found later.
+// 4 and 5 two parts of a tape's frame, 6 the first of them in a frame found later, 7 each thread's
+// own.
 #include <doctest/doctest.h>
 
-#include "compiler/schedule/meetings.h"
-#include "compiler/schedule/places.h"
+#include "compiler/schedule/schedule.h"
 #include "ir/plan_visit.h"
 
 namespace nodec {
@@ -11,11 +11,14 @@ namespace {
 
 using namespace plan;
 
-constexpr int kDense = 0, kLanes = 1, kSlots = 2, kOut = 3, kFirst = 4, kSecond = 5, kAgain = 6;
+constexpr int kDense = 0, kLanes = 1, kSlots = 2, kOut = 3, kFirst = 4, kSecond = 5, kAgain = 6,
+              kOwn = 7;
 
 Plan plan_of(Nodes body) {
   Plan plan;
-  plan.buffers.resize(7);
+  plan.buffers.resize(8);
+  for (Buffer& b : plan.buffers) b.count = Dim(20);
+  plan.buffers[kOwn].space = Buffer::Space::Dense;
   plan.buffers[kDense].space = Buffer::Space::Dense;
   plan.buffers[kLanes].space = Buffer::Space::Lanes;
   plan.buffers[kSlots].space = Buffer::Space::Slots;
@@ -40,8 +43,8 @@ Node phase(int from, int to) {
   phase.body.push_back({Tiles{{map}}});
   return {std::move(phase)};
 }
-Node dense(int from, int to) {
-  DenseMap map{{Dim(1)}, true, {}};
+Node dense(int from, int to, std::int64_t count = 1 << 20) {
+  DenseMap map{{Dim(count)}, {}};
   Source source;
   source.ref.buffer = from;
   map.computes.push_back({nullptr, {source}, Ref{to, -1, {1}, 0}});
@@ -74,7 +77,7 @@ std::string shape(const Nodes& nodes, const std::map<int, std::string>& meetings
 
 void number(Nodes& nodes, int& next) {
   for (Node& node : nodes) {
-    node.number = next++;
+    node.kernel = node.number = next++;
     for (Nodes* list : inside(node)) number(*list, next);
   }
 }
@@ -83,7 +86,7 @@ std::string with_meetings(Nodes body) {
   int next = 0;
   number(body, next);
   const Plan plan = plan_of(std::move(body));
-  return shape(plan.body, meetings(plan, places(plan, {}).places));
+  return shape(plan.body, schedule(plan, {}).meetings);
 }
 
 Node loop(Nodes body) {
@@ -109,6 +112,23 @@ TEST_CASE("what a phase shares is met for: sums, and tensors without a batch") {
 TEST_CASE("one meeting serves all that went before") {
   CHECK(with_meetings({dense(kOut, kDense), phase(kLanes, kSlots), phase(kDense, kLanes),
                        fold()}) == "dp|pf");
+}
+
+TEST_CASE("small work is the first thread's where others see it, and its chains need no meeting") {
+  CHECK(with_meetings({dense(kFirst, kDense), dense(kFirst, kOut), dense(kOut, kDense, 20),
+                       dense(kDense, kOut, 20)}) == "dd|dd");
+}
+
+TEST_CASE("small work on what nothing else writes is every thread's") {
+  CHECK(with_meetings({dense(kFirst, kOwn, 20), dense(kOwn, kOut, 20), dense(kOut, kDense)}) ==
+        "ddd");
+  CHECK(with_meetings({dense(kOut, kFirst), dense(kFirst, kOwn, 20), dense(kOwn, kSecond, 20)}) ==
+        "d|dd");
+  CHECK(with_meetings({loop({dense(kFirst, kOwn, 20), dense(kOwn, kSecond, 20)})}) == "w(dd)");
+}
+
+TEST_CASE("the team meets before a loop rather than in each turn") {
+  CHECK(with_meetings({dense(kOut, kFirst), loop({dense(kAgain, kOwn, 20)})}) == "d|w(d)");
 }
 
 TEST_CASE("turns of a loop are kept apart") {

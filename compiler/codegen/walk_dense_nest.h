@@ -1,0 +1,61 @@
+// Loops over the axes of a tensor without a batch, as the schedule says: an axis as lanes, several
+// turns (or vectors) written out together, a share for each thread. Whole tiles come first; what
+// is left of an axis is one shorter tile where its size is known and turn by turn where not, and
+// of lanes a last vector that is masked.
+#pragma once
+
+#include <span>
+
+#include "compiler/codegen/walk.h"
+
+namespace nodec {
+
+// One element, or a vector of neighbours along the axis that is lanes.
+struct Walker::Spot {
+  Indices at;  // the first one's
+  Code left;   // when masked: how many lanes count
+  bool masked = false;
+};
+
+class Walker::Nest {
+ public:
+  Nest(Walker& walker, std::vector<Dim> extents);
+
+  void each(const std::function<void(const Spots&)>& body);
+
+  bool has_lanes() const { return lanes_ >= 0; }
+  // x at a spot, `inner` being indices of axes that the nest has not, `from` elements further on,
+  // each lane its own where that varies. Uniform where neighbours are one element.
+  Code load(const Operand& x, const Spot& spot, const Indices& inner = {},
+            std::optional<Code> from = {});
+  void store(const Operand& to, const Spot& spot, Code value);
+  // The sum of the indices, each times its stride.
+  Code index(const std::vector<std::int64_t>& strides, const Spot& spot);
+
+ private:
+  void axis(std::size_t i, const Spots& outer);
+  // Tiles of axis i from `begin` to `end`, each `step` elements.
+  struct Run {
+    Code begin, end;
+    std::int64_t step = 1, units = 1;
+    bool masked = false;  // the last unit
+    bool one = false;     // tile
+  };
+  void run(std::size_t i, const Spots& outer, const Run& tiles);
+  void tile(std::size_t i, const Spots& outer, const Run& tiles, Code begin);
+  const plan::Axis& how(std::size_t i) const;
+  bool is_lanes(std::size_t i) const { return lanes_ == static_cast<int>(i); }
+  std::int64_t lane_stride(const Operand& x) const;
+  Code gather(const Operand& x, const Spot& spot, Code begin);
+  Code before(Code a, Code b) { return e_.compare(Compare::Lt, a, b); }
+
+  Walker& w_;
+  Emitter& e_;
+  const std::vector<Dim> extents_;
+  std::vector<Code> sizes_;
+  int lanes_ = -1;  // which axis
+  int team_ = -1;
+  std::function<void(const Spots&)> body_;
+};
+
+}  // namespace nodec

@@ -1,0 +1,114 @@
+// A tensor of the team's becomes each thread's own when all that writes it is small work without a
+// batch. What such work writes where others see it is the first thread's to write.
+#include "compiler/schedule/own.h"
+
+#include <algorithm>
+#include <map>
+
+#include "ir/plan_visit.h"
+#include "ir/plan_work.h"
+
+namespace nodec::plan {
+namespace {
+
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 17;  // of a thread's copies
+constexpr std::int64_t kLine = 128;  // no two threads' copies share what caches move
+
+class OwnCopies {
+ public:
+  explicit OwnCopies(const Plan& plan) : plan_(plan) {}
+
+  std::set<int> run() {
+    for (const Function& f : plan_.functions) note(f.body, f.team);
+    note(plan_.body, true);
+    std::int64_t all = 0;
+    for (const int id : small_) {
+      const Buffer& b = buffer(id);
+      if (large_.count(id) || b.space != Buffer::Space::Dense || !b.count.is_constant()) continue;
+      if (all + own_bytes(b) > kMostBytes) continue;
+      all += own_bytes(b);
+      own_.insert(id);
+    }
+    while (drop_overwritten()) {
+    }
+    return std::move(own_);
+  }
+
+ private:
+  struct Touched {
+    std::set<int> read, written;
+  };
+
+  const Plan& plan_;
+  std::vector<Touched> kernels_;  // small ones
+  std::set<int> small_, large_;   // written by small work; by other, or touched on a tile
+  std::set<int> own_;
+
+  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+
+  void note(const Nodes& nodes, bool team) {
+    for (const Node& node : nodes) {
+      const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
+      const bool alike =
+          team && ((dense && is_small(*dense)) || std::holds_alternative<StoreScalar>(node.what));
+      Touched touched;
+      Access a;
+      a.read_buffer = [&](int b) { touched.read.insert(b); };
+      a.write_buffer = [&](int b) { touched.written.insert(b); };
+      a.read = [&](Ref& r) {
+        if (r.buffer >= 0) touched.read.insert(r.buffer);
+      };
+      a.write = [&](Ref& r) { touched.written.insert(r.buffer); };
+      visit(const_cast<Node&>(node), a);  // which changes nothing
+      (alike ? small_ : large_).insert(touched.written.begin(), touched.written.end());
+      if (!team) large_.insert(touched.read.begin(), touched.read.end());
+      if (alike) kernels_.push_back(std::move(touched));
+      for (const Nodes* list : inside(node)) note(*list, team);
+    }
+  }
+
+  // A kernel that reads what others see and writes there too is the first thread's alone: one that
+  // comes late would read what the first has written.
+  bool drop_overwritten() {
+    bool dropped = false;
+    for (const Touched& kernel : kernels_) {
+      const bool overwrites =
+          std::any_of(kernel.written.begin(), kernel.written.end(),
+                      [&](int id) { return !own_.count(id) && reads(kernel, id); });
+      if (!overwrites) continue;
+      for (const int id : kernel.written) dropped = own_.erase(id) > 0 || dropped;
+    }
+    return dropped;
+  }
+
+  // Also the input in whose place an output may stand (inputs are buffers 0, 1, ... in order).
+  bool reads(const Touched& kernel, int id) const {
+    if (kernel.read.count(id)) return true;
+    if (buffer(id).space != Buffer::Space::Output) return false;
+    const Signature& s = plan_.signature;
+    const auto port = static_cast<std::size_t>(buffer(id).index) - s.inputs.size();
+    return kernel.read.count(s.outputs[port].alias) > 0;
+  }
+};
+
+}  // namespace
+
+std::set<int> own_copies(const Plan& plan) { return OwnCopies(plan).run(); }
+
+std::int64_t own_bytes(const Buffer& b) {
+  const std::int64_t all = static_cast<std::int64_t>(bytes(b.dtype)) * b.count.constant();
+  return (all + kLine - 1) / kLine * kLine;
+}
+
+Who who(const std::vector<Place>& places, const DenseKernel& kernel) {
+  bool own = false;
+  Access a;
+  a.write = [&](Ref& r) {
+    own = own || places[static_cast<std::size_t>(r.buffer)].kind == Place::Kind::Own;
+  };
+  visit(const_cast<DenseKernel&>(kernel), a);  // which changes nothing
+  if (own) return Who::Each;
+  return is_small(kernel) || outputs(kernel) == 1 ? Who::First : Who::Team;
+}
+
+}  // namespace nodec::plan

@@ -5,6 +5,7 @@
 #include "compiler/schedule/places.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "compiler/schedule/own.h"
@@ -39,10 +40,11 @@ class Placing {
 
   Places run() {
     std::set<int> used = buffers_of(plan_.body);
-    on_the_stack(used);
+    on_the_stack(used, machine_.stack);
     for (const Function& f : plan_.functions) {
       std::set<int> inside = buffers_of(f.body);
-      on_the_stack(inside);
+      // One of a tile does not know where its block lies in the arena.
+      on_the_stack(inside, f.team ? machine_.stack : std::numeric_limits<std::int64_t>::max());
       used.merge(inside);
     }
     std::vector<int> arena;
@@ -57,7 +59,7 @@ class Placing {
   Place& place_of(int id) { return made_.places[static_cast<std::size_t>(id)]; }
 
   // Of one function.
-  void on_the_stack(const std::set<int>& used) {
+  void on_the_stack(const std::set<int>& used, std::int64_t most) {
     std::vector<int> own;
     std::int64_t total = 0;
     for (const int id : used) {
@@ -68,7 +70,7 @@ class Placing {
     std::stable_sort(own.begin(), own.end(),
                      [&](int a, int b) { return block_bytes(buffer(a)) > block_bytes(buffer(b)); });
     for (const int id : own) {
-      if (total > machine_.stack) {
+      if (total > most) {
         total -= block_bytes(buffer(id));
       } else {
         place_of(id).kind = Place::Kind::Stack;

@@ -1,0 +1,236 @@
+// A schedule decides time, never a bit: programs walked by schedules that differ from the usual in
+// every number compute the same bits, by other instructions.
+#include <cstring>
+
+#include "compiler/back_end.h"
+#include "compiler/lower/lower.h"
+#include "compiler/nodec.h"
+#include "compiler/schedule/meetings.h"
+#include "compiler/schedule/schedule.h"
+#include "examples/mnist/program.h"
+#include "ir/float_mode.h"
+#include "ir/plan_visit.h"
+#include "tests/compiler/oracle.h"
+
+namespace nodec::oracle {
+namespace {
+
+using namespace plan;
+
+// How a schedule is made another.
+struct Change {
+  std::int64_t tile;  // of every axis
+  int lanes;          // which of a dense kernel's axes, counted from the last; -1: none
+  int team;           // and from the first
+  bool own;           // whether small tensors stay each thread's own
+  Machine machine;    // registers, panel and stack; lanes are the target's
+};
+
+Machine small_machine() {
+  Machine machine = back_ends()[0]->machine();
+  machine.vector_registers = machine.vector_registers == 32 ? 16 : 32;
+  machine.panel = 1000;
+  machine.stack = 0;
+  return machine;
+}
+
+class Changing {
+ public:
+  Changing(const Plan& plan, const Change& change) : plan_(plan), change_(change) {}
+
+  Schedule run() {
+    made_ = schedule(plan_, change_.machine);
+    if (!change_.own) share_own();
+    for (const Function& f : plan_.functions) walk(f.body);
+    walk(plan_.body);
+    made_.shared = true;
+    made_.meetings = meetings(plan_, made_);
+    return std::move(made_);
+  }
+
+ private:
+  const Plan& plan_;
+  const Change& change_;
+  Schedule made_;
+
+  void share_own() {
+    for (std::size_t i = 0; i < made_.places.size(); ++i) {
+      plan::Place& place = made_.places[i];
+      if (place.kind != plan::Place::Kind::Own) continue;
+      const Buffer& b = plan_.buffers[i];
+      place = {plan::Place::Kind::Team, static_cast<int>(made_.scratch.size())};
+      made_.scratch.push_back({b.name, b.count * Dim(std::int64_t(bytes(b.dtype)))});
+    }
+    for (Loops& how : made_.loops) {
+      how.who = how.who == Who::Each ? Who::Team : how.who;
+    }
+  }
+
+  void walk(const Nodes& nodes) {
+    for (const Node& node : nodes) {
+      const auto kernel = static_cast<std::size_t>(node.kernel);
+      if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) {
+        for (std::size_t i = 0; i < tiles->kernels.size(); ++i) {
+          for (Axis& a : made_.loops[kernel + i].axes) a.tile = change_.tile;
+        }
+      } else if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
+        change(made_.loops[kernel], *dense);
+      }
+      for (const Nodes* list : inside(node)) walk(*list);
+    }
+  }
+
+  void change(Loops& how, const DenseKernel& kernel) {
+    if (std::holds_alternative<LargeContract>(kernel)) {
+      for (Axis& a : how.axes) a.tile = change_.tile;
+      return;
+    }
+    how.packed = std::holds_alternative<DenseMatmul>(kernel) && change_.tile != 1;
+    const int count = static_cast<int>(how.axes.size());
+    for (int i = 0; i < count; ++i) {
+      Axis& a = how.axes[static_cast<std::size_t>(i)];
+      a = {change_.tile, change_.lanes >= 0 && count - 1 - i == change_.lanes % count,
+           how.who == Who::Team && i == change_.team % count, how.packed ? 7 : 0};
+    }
+    if (how.who == Who::First) how.who = change_.tile == 3 ? Who::Team : Who::First;
+  }
+};
+
+std::vector<Change> changes() {
+  const Machine usual = back_ends()[0]->machine();
+  return {{1, -1, 0, true, small_machine()},
+          {3, 0, 1, false, usual},
+          {5, 1, 0, false, small_machine()},
+          {3, 2, 2, true, small_machine()}};
+}
+
+struct Made {
+  std::string object;
+  std::shared_ptr<const Executable> executable;
+};
+
+Made made_by(const Plan& plan, const Schedule& how) {
+  Artifact artifact{back_ends()[0]->code(plan, how).object, plan.signature};
+  artifact.signature.scratch = how.scratch;
+  artifact.signature.lanes = how.machine.lanes;
+  artifact.signature.shared = how.shared;
+  return {artifact.object, back_ends()[0]->load(artifact)};
+}
+
+std::vector<Tensor> results(const Made& made, const std::vector<Array>& inputs, int threads,
+                            const Bindings& symbols) {
+  Program program;
+  program.executable = made.executable;
+  return run_compiled(program, inputs, threads, symbols);
+}
+
+void expect_same_bits(const std::string& what, const Graph& graph, const Bindings& symbols = {},
+                      const Bindings& given = {}) {
+  const DefaultFloatMode mode;
+  INFO(what);
+  const std::unique_ptr<Graph> last = run_until(graph, "sink");
+  const Plan plan = lower(*last);
+  std::vector<Array> inputs = inputs_for(graph, symbols);
+  const std::map<std::string, double> numbers{
+      {"t0", 0}, {"t1", 1}, {"dt", 0}, {"rtol", 1e-3}, {"atol", 1e-3}};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto found = numbers.find(graph.body.arg(i)->name);
+    if (found != numbers.end()) inputs[i].reals = {found->second};
+    if (graph.body.arg(i)->name == "max_steps") inputs[i].integers = {1000};
+  }
+  const Made usual = made_by(plan, schedule(plan, back_ends()[0]->machine()));
+  const std::vector<Tensor> want = results(usual, inputs, 1, given);
+  int number = 0;
+  for (const Change& change : changes()) {
+    INFO("change ", number++);
+    const Made other = made_by(plan, Changing(plan, change).run());
+    CHECK(other.object != usual.object);
+    for (const int threads : {1, 3}) {
+      INFO("threads ", threads);
+      const std::vector<Tensor> got = results(other, inputs, threads, given);
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        INFO("output ", i);
+        CHECK(std::memcmp(got[i].data(), want[i].data(), want[i].bytes()) == 0);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("another schedule computes MNIST's training step to the same bits") {
+  for (const char* adjoint : {"discrete", "interpolating"}) {
+    mnist::ProgramOptions options;
+    options.adjoint = adjoint;
+    const Traced traced = mnist::trace_training(options);
+    expect_same_bits(adjoint, *traced.graph, {{"B", 37}, {"N", 50}});
+  }
+}
+
+TEST_CASE(
+    "another schedule computes a solve's gradient to the same bits, with a batch and without") {
+  for (const bool batch : {false, true}) {
+    Trace t("solve", batch ? "B" : "");
+    const Shape state = batch ? Shape{20, Dim::symbol("B")} : Shape{20};
+    const Var u0 = t.input("u0", Type::tensor(Dtype::F64, state));
+    const Var w = t.input("w", Type::tensor(Dtype::F64, {20, 20}));
+    const auto loss = [&](const std::vector<Var>& x) {
+      return sum(solve([&](const Var& u) { return tanh(matmul(x[1], u)); }, x[0], 0, 1).u);
+    };
+    const auto [value, gradient] = value_and_grad(loss, std::vector<Var>{u0, w});
+    t.output("loss", value);
+    t.output("du", gradient[0]);
+    t.output("dw", gradient[1]);
+    expect_same_bits(batch ? "batch" : "no batch", *t.finish().graph, {{"B", 37}});
+  }
+}
+
+TEST_CASE("another schedule computes products to the same bits") {
+  for (const char* dtype : {"f32", "f64"}) {
+    expect_same_bits(
+        dtype,
+        *read(fmt::format(
+            R"(graph f (%a: {0}[37, 45], %b: {0}[45, 53], %s: {0}[37, 53], %v: {0}[45], %n: {0}[N, 9], %m: {0}[9, 53]) {{
+  %ab = matmul %a, %b, %s {{ta = false, tb = false}}
+  %at = matmul %b, %a {{ta = true, tb = true}}
+  %row = reshape %v {{shape = <1, 45>}}
+  %vb = matmul %row, %b {{ta = false, tb = false}}
+  %column = reshape %v {{shape = <45, 1>}}
+  %av = matmul %a, %column {{ta = false, tb = false}}
+  %nm = matmul %n, %m {{ta = false, tb = false}}
+  %nn = matmul %n, %n {{ta = true, tb = false}}
+  yield %ab, %at, %vb, %av, %nm, %nn
+}})",
+            dtype)),
+        {{"N", 21}});
+  }
+}
+
+TEST_CASE("another schedule computes maps, folds and rows to the same bits") {
+  expect_same_bits("f32",
+                   *read(R"(graph f (%a: f32[37, 45, 3], %b: f32[45], %i: i32[70], %n: f32[N, 45]) {
+  %bb = broadcast %b {dims = [1], shape = <37, 45, 3>}
+  %c = mul %a, %bb
+  %e = tanh %c
+  %t = transpose %e {perm = [2, 0, 1]}
+  %x = add %t, %t
+  %s0 = sum %c {axes = [0]}
+  %s2 = sum %c {axes = [2]}
+  %s01 = sum %c {axes = [0, 1]}
+  %s = sum %c {axes = [0, 1, 2]}
+  %m = max_over %e {axes = [1]}
+  %g = argmax %e {axis = 1}
+  %p = gather %c, %i
+  %q = gather %b, %i
+  %k = iota {axis = 1, dtype = f32, shape = <37, 45, 3>}
+  %kc = mul %k, %c
+  %ns = sum %n {axes = [0]}
+  %nt = sum %n {axes = [1]}
+  %nb = broadcast %b {dims = [1], shape = <N, 45>}
+  %tt = mul %n, %nb
+  yield %e, %x, %s0, %s2, %s01, %s, %m, %g, %p, %q, %kc, %ns, %nt, %tt
+})"),
+                   {{"N", 21}});
+}
+
+}  // namespace nodec::oracle

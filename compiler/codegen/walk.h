@@ -1,5 +1,5 @@
-// Writes a plan down through an Emitter. No decision is taken here: the walker turns plan nodes
-// into loops, addresses and calls, the same way for every back end.
+// Writes a plan down through an Emitter, walked as its schedule says: nodes become loops, addresses
+// and calls, the same way for every back end.
 //
 //   Walker walker(emitter, plan, schedule);
 //   walker.functions();               // out-of-line functions first

@@ -43,15 +43,16 @@ class Dense {
     }
     Loops made{std::vector<Axis>(k.extents.size())};
     const int lanes = best_lanes(k.extents, refs, operations);
-    if (lanes >= 0) made.axes[static_cast<std::size_t>(lanes)].lanes = true;
+    if (lanes >= 0) {
+      made.axes[static_cast<std::size_t>(lanes)].lanes = true;
+      use_lines(refs, static_cast<std::size_t>(lanes), operations, made.axes);
+    }
     split(k.extents, made.axes);
     return made;
   }
 
-  // Sums are as many as hide their latency; a fold that holds more than a number has fewer.
   Loops loops(const DenseFold& k) const {
-    const std::vector<const Ref*> refs{&k.x, &k.out};
-    return chains(k.outer, k.inner.size(), refs, k.out, kChains / 2);
+    return chains(k.outer, k.inner.size(), {&k.x}, k.out, kChains);
   }
 
   // Lanes along a row, where it is long enough for them, or along the index.
@@ -76,8 +77,8 @@ class Dense {
     const std::int64_t lanes = m_.lanes, size = std::int64_t(bytes(dtype(k.out)));
     const std::int64_t columns = size_of(k.columns), rows = size_of(k.rows);
     if (rows < 2 || columns < 2) {
-      Loops made = chains({k.rows, k.columns}, 1, {&k.a, &k.b, &k.out}, k.out, kChains, &k);
-      return made;
+      const Ref* matrix = columns < 2 ? &k.a : &k.b;  // the vector serves all chains at once
+      return chains({k.rows, k.columns}, 1, {matrix}, k.out, kChains, &k);
     }
     const std::int64_t registers = std::max<std::int64_t>(1, lanes * size / m_.vector_bytes);
     const std::int64_t most = m_.vector_registers * 3 / 4 / registers;
@@ -111,9 +112,20 @@ class Dense {
     return plan_.buffers[static_cast<std::size_t>(r.buffer)].dtype;
   }
 
-  // What a load or store of all lanes at once issues.
+  // What a load or store of all lanes at once issues; a gather takes two operations for each.
   std::int64_t issued(std::int64_t stride) const {
-    return stride == 0 || stride == 1 ? 1 : m_.lanes;
+    return stride == 0 || stride == 1 ? 1 : 2 * m_.lanes;
+  }
+
+  // Turns along the axis where what is gathered has its neighbours use the lines that lanes fetch.
+  void use_lines(const std::vector<const Ref*>& refs, std::size_t lanes, std::int64_t operations,
+                 std::vector<Axis>& axes) const {
+    for (const Ref* r : refs) {
+      if (r->strides[lanes] == 0 || r->strides[lanes] == 1) continue;
+      for (std::size_t i = 0; i < axes.size(); ++i) {
+        if (r->strides[i] == 1) axes[i].tile = operations > kExpansion ? 4 : 8;
+      }
+    }
   }
 
   // The axis that saves most as lanes; -1: none saves anything.

@@ -37,7 +37,7 @@ Plan plan_of(Nodes body) {
 Node phase(int from, int to) {
   Map map{{1}, {}};
   Source source;
-  source.ref.buffer = from;
+  source.ref = Ref{from, -1, {1}, 0};
   map.computes.push_back({nullptr, {source}, Ref{to, -1, {1}, 0}});
   Phase phase;
   phase.body.push_back({Tiles{{map}}});
@@ -46,7 +46,7 @@ Node phase(int from, int to) {
 Node dense(int from, int to, std::int64_t count = 1 << 20) {
   DenseMap map{{Dim(count)}, {}};
   Source source;
-  source.ref.buffer = from;
+  source.ref = Ref{from, -1, {1}, 0};
   map.computes.push_back({nullptr, {source}, Ref{to, -1, {1}, 0}});
   return {DenseKernel{map}};
 }

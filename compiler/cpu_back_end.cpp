@@ -3,6 +3,8 @@
 #include "compiler/codegen/cpu_target.h"
 #include "compiler/codegen/llvm_module.h"
 #include "compiler/codegen/walk.h"
+#include "ir/debug.h"
+#include "ir/print.h"
 #include "runtime/engine.h"
 
 namespace nodec {
@@ -18,16 +20,19 @@ plan::Machine machine() {
   return machine;
 }
 
-KeyFields key_fields(const Graph&) {
+KeyFields key_fields(const Graph& graph) {
   const CpuTarget target = cpu_target_from_environment();
-  return {{"processor", target.cpu},
+  const Debug debug = debug_from_environment();
+  return {{"debug", debug.str()},
+          {"lines", debug.lines ? print(graph, {.locations = true}) : ""},
+          {"processor", target.cpu},
           {"features", target.features},
           {"lanes", std::to_string(target.lanes)},
           {"LLVM", llvm_version()}};
 }
 
 LlvmModule module_of(const plan::Plan& plan, const plan::Schedule& how) {
-  LlvmModule module(cpu_target_from_environment());
+  LlvmModule module(cpu_target_from_environment(), debug_from_environment());
   Walker walker(module.emitter(), plan, how);
   walker.functions();
   const LlvmModule::Entry entry = module.begin_entry(plan.signature.entry);

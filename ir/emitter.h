@@ -150,6 +150,10 @@ class Emitter {
   virtual Code call_runtime(std::string_view name, std::span<const Code> arguments,
                             bool returns_i64) = 0;
   virtual void return_if(Code pred) = 0;  // leaves the current function
+
+  // What follows stands for this line of the user's program, where it is known: for debuggers and
+  // for text that a person reads.
+  virtual void at(const SourceLine& where) { (void)where; }
 };
 
 }  // namespace nodec

@@ -96,6 +96,7 @@ struct MatVec {
   Ref x;       // strides {inner}; varying
   Ref start;   // strides {row}; buffer < 0 and scalar < 0: zero
   Ref out;
+  SourceLine where = {};
 };
 // out[o] = `op`'s fold over i of x[o, i], in increasing i.
 struct FoldElements {
@@ -126,6 +127,7 @@ struct SlotContract {
   int slots = -1;
   std::int64_t rows = 0, columns = 0;
   std::vector<ContractTerm> terms;
+  SourceLine where = {};
 };
 // out[i..., j...] = table[index[i...], j...]; an index outside the table is clamped to it. A table
 // that varies has one index for all samples.
@@ -135,6 +137,7 @@ struct GatherRows {
   Ref table;                             // strides: between rows, then within one
   Ref index;                             // strides: picks
   Ref out;                               // strides: picks, then row
+  SourceLine where = {};
 };
 // out = 0, then out[index[i...], j...] += update[i..., j...] in row-major order of i; one index for
 // all samples.
@@ -142,6 +145,7 @@ struct ScatterRows {
   std::vector<std::int64_t> picks, row;
   std::int64_t limit = 0;
   Ref index, update, out;
+  SourceLine where = {};
 };
 // A varying port and its blocked form. Element e of sample b is at e-offset + b * batch_stride.
 struct Transfer {
@@ -181,12 +185,14 @@ struct DenseFold {
 struct DenseMatmul {
   Dim rows, columns, inner;
   Ref a, b, start, out;  // strides {row, inner}, {inner, column}, {row, column} x2
+  SourceLine where = {};
 };
 // out[i..., j...] = table[index[i...], j...]; an index outside the table is clamped to it.
 struct DenseGather {
   std::vector<Dim> picks, row;
   Dim limit;
   Ref table, index, out;  // strides as of GatherRows
+  SourceLine where = {};
 };
 // out[index[i...], j...] (+)= (scale *) update[i..., j...]: one chain per cell over (term, sample,
 // i). Threads split the rows of out.
@@ -202,6 +208,7 @@ struct DenseScatter {
   std::vector<ScatterTerm> terms;
   bool accumulate = false;  // go on from out's own values
   Ref out;
+  SourceLine where = {};
 };
 // out[m, n] (+)= sum over terms and samples of g[m] * h[n]; one chain per output over (term,
 // sample).
@@ -218,6 +225,7 @@ struct LargeContract {
   std::vector<RowsTerm> terms;
   bool accumulate = false;  // go on from out's own values
   Ref out;                  // strides {row, column}
+  SourceLine where = {};
 };
 using DenseKernel =
     std::variant<DenseMap, DenseFold, DenseMatmul, DenseGather, DenseScatter, LargeContract>;
@@ -338,5 +346,10 @@ struct Plan {
 };
 
 std::string print_plan(const Plan& plan);
+
+// The line of the user's program that a kernel stands for, the first of several; unknown where it
+// only moves values. No part of what a kernel is.
+SourceLine line_of(const Kernel& kernel);
+SourceLine line_of(const DenseKernel& kernel);
 
 }  // namespace nodec::plan

@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "ir/error.h"
+#include "runtime/engine_debug.h"
 #include "runtime/frame.h"
 
 namespace nodec {
@@ -39,6 +40,7 @@ struct Session {
 
   orc::ExecutionSession execution;
   orc::ObjectLinkingLayer layer{execution};
+  DebugPlugins plugins{execution, layer};
   orc::JITDylib& runtime{execution.createBareJITDylib("runtime")};
   std::int64_t libraries = 0;  // made so far; numbers tell programs of one name apart
   std::string failure;         // the first of the link that is on
@@ -88,13 +90,16 @@ T checked(llvm::Expected<T> expected, const Artifact& artifact) {
 class Library {
  public:
   explicit Library(const Artifact& artifact) {
+    const Debug debug = debug_from_environment();
     const std::lock_guard lock(turn);
     Session& s = session();
+    s.plugins.attach(debug);
     library_ = &s.execution.createBareJITDylib(
         fmt::format("{}.{}", artifact.signature.name, ++s.libraries));
     library_->addToLinkOrder(s.runtime);
     s.failure.clear();
     const std::string why = link(s, artifact);
+    told_ = s.plugins.told();
     if (why.empty()) return;
     remove(s);
     refuse(artifact, why);
@@ -123,10 +128,14 @@ class Library {
     return s.failure.empty() ? "it does not define that function" : s.failure;
   }
 
-  void remove(Session& s) { llvm::cantFail(s.execution.removeJITDylib(*library_)); }
+  void remove(Session& s) {
+    DebugPlugins::forget(told_);
+    llvm::cantFail(s.execution.removeJITDylib(*library_));
+  }
 
   orc::JITDylib* library_ = nullptr;
   EntryFunction entry_ = nullptr;
+  const char* told_ = nullptr;  // of gdb's object
 };
 
 // What the code needs of a stack: its functions' frames, of which each is there once at most. The

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <ctime>
 #include <system_error>
+#include <utility>
 
 namespace nodec {
 namespace {

@@ -158,6 +158,7 @@ llvm::Function* LlvmEmitter::make_function(std::string_view name, llvm::Function
     function->addFnAttr(llvm::Attribute::NoInline);
   }
   function->addFnAttr(llvm::Attribute::NoUnwind);
+  if (unwinds_) function->setUWTableKind(llvm::UWTableKind::Async);
   function->addFnAttr("target-cpu", target_.cpu);
   function->addFnAttr("target-features", target_.features);
   function->addFnAttr("no-builtins");
@@ -166,6 +167,7 @@ llvm::Function* LlvmEmitter::make_function(std::string_view name, llvm::Function
 }
 
 void LlvmEmitter::enter(llvm::Function* function) {
+  build_.SetCurrentDebugLocation({});
   frame_.function = function;
   frame_.locals = block("locals");
   frame_.leave = block("leave");
@@ -247,6 +249,7 @@ Code LlvmEmitter::shared_expansion(const std::string& name, std::span<const Code
         make_function(name, llvm::FunctionType::get(result, types, false), false);
     const llvm::IRBuilder<>::InsertPointGuard guard(build_);
     build_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", made));
+    build_.SetCurrentDebugLocation({});
     Values arguments;
     for (std::size_t i = 0; i < x.size(); ++i) {
       arguments.push_back(code(made->getArg(unsigned(i)), x[i].scalar, varying));
@@ -280,6 +283,16 @@ void LlvmEmitter::return_if(Code pred) {
   llvm::BasicBlock* go_on = block("go_on");
   build_.CreateCondBr(value(pred), frame_.leave, go_on);
   build_.SetInsertPoint(go_on);
+}
+
+// What follows is for that line, until another is named or the function ends.
+void LlvmEmitter::at(const SourceLine& where) {
+  if (!lines_ || !where.known()) return;
+  build_.SetCurrentDebugLocation(lines_->at(*build_.GetInsertBlock()->getParent(), where));
+}
+
+void LlvmEmitter::finish() {
+  if (lines_) lines_->finish();
 }
 
 }  // namespace nodec

@@ -5,8 +5,10 @@
 
 namespace nodec {
 
-LlvmEmitter::LlvmEmitter(llvm::Module& module, const CpuTarget& target)
-    : module_(module), target_(target), build_(module.getContext()) {}
+LlvmEmitter::LlvmEmitter(llvm::Module& module, const CpuTarget& target, const Debug& debug)
+    : module_(module), target_(target), unwinds_(debug.any()), build_(module.getContext()) {
+  if (debug.lines) lines_.emplace(module);
+}
 
 llvm::Type* LlvmEmitter::scalar_type(Scalar scalar) {
   switch (scalar) {

@@ -8,18 +8,21 @@
 #include <llvm/IR/Module.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "compiler/codegen/cpu_target.h"
+#include "compiler/codegen/llvm_lines.h"
+#include "ir/debug.h"
 #include "ir/emitter.h"
 
 namespace nodec {
 
 class LlvmEmitter : public Emitter {
  public:
-  LlvmEmitter(llvm::Module& module, const CpuTarget& target);
+  LlvmEmitter(llvm::Module& module, const CpuTarget& target, const Debug& debug);
 
   int lanes() const override { return target_.lanes; }
 
@@ -84,10 +87,12 @@ class LlvmEmitter : public Emitter {
   Code call_runtime(std::string_view name, std::span<const Code> arguments,
                     bool returns_i64) override;
   void return_if(Code pred) override;
+  void at(const SourceLine& where) override;
 
   // The program's visible function (see LlvmModule::begin_entry).
   llvm::Function* begin_entry(std::string_view name);
   void end_function();  // returns from the function being written
+  void finish();        // the module is complete
 
  private:
   // The function being written. Locals live in its first block, which branches to the code.
@@ -133,6 +138,8 @@ class LlvmEmitter : public Emitter {
 
   llvm::Module& module_;
   CpuTarget target_;
+  bool unwinds_;                    // functions say how to return from them
+  std::optional<LlvmLines> lines_;  // of the user's program, where they are asked for
   llvm::IRBuilder<> build_;
   Frame frame_;
   std::vector<llvm::Function*> functions_;

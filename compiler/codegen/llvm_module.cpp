@@ -62,8 +62,11 @@ std::unique_ptr<llvm::TargetMachine> target_machine(const CpuTarget& target) {
 }  // namespace
 
 struct LlvmModule::Impl {
-  explicit Impl(const CpuTarget& cpu)
-      : target(cpu), machine(target_machine(cpu)), module("nodec", context), emitter(module, cpu) {
+  Impl(const CpuTarget& cpu, const Debug& debug)
+      : target(cpu),
+        machine(target_machine(cpu)),
+        module("nodec", context),
+        emitter(module, cpu, debug) {
     module.setTargetTriple(machine->getTargetTriple().str());
     module.setDataLayout(machine->createDataLayout());
   }
@@ -100,7 +103,8 @@ std::string llvm_version() {
   return fmt::format("{}.{}.{}", major, minor, patch);
 }
 
-LlvmModule::LlvmModule(const CpuTarget& target) : impl_(std::make_unique<Impl>(target)) {}
+LlvmModule::LlvmModule(const CpuTarget& target, const Debug& debug)
+    : impl_(std::make_unique<Impl>(target, debug)) {}
 LlvmModule::~LlvmModule() = default;
 LlvmModule::LlvmModule(LlvmModule&&) noexcept = default;
 LlvmModule& LlvmModule::operator=(LlvmModule&&) noexcept = default;
@@ -114,6 +118,7 @@ LlvmModule::Entry LlvmModule::begin_entry(std::string_view name) {
 
 void LlvmModule::end_entry() {
   impl_->emitter.end_function();
+  impl_->emitter.finish();
   impl_->report.instructions = impl_->module.getInstructionCount();
   std::string problem;
   llvm::raw_string_ostream stream(problem);

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "compiler/codegen/cpu_target.h"
+#include "ir/debug.h"
 #include "ir/emitter.h"
 
 namespace nodec {
@@ -25,7 +26,7 @@ std::string llvm_version();  // of the library in use; other versions may make o
 
 class LlvmModule {
  public:
-  explicit LlvmModule(const CpuTarget& target);
+  explicit LlvmModule(const CpuTarget& target, const Debug& debug = {});
   ~LlvmModule();
   LlvmModule(LlvmModule&&) noexcept;
   LlvmModule& operator=(LlvmModule&&) noexcept;

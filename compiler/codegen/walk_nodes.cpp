@@ -30,6 +30,7 @@ void Walker::walk(const Nodes& nodes) {
           if constexpr (std::is_same_v<T, Tell>) tell(n);
           if constexpr (std::is_same_v<T, DenseKernel>) {
             how_ = &schedule_.loops.at(static_cast<std::size_t>(node.kernel));
+            e_.at(line_of(n));
             dense(n);
           }
           if constexpr (std::is_same_v<T, LoadScalar>) {
@@ -71,6 +72,7 @@ void Walker::scalars(const Scalars& node) {
   for (std::size_t i = 0; i < node.computes.size(); ++i) {
     const Compute& c = node.computes[i];
     Code& to = scalars_[static_cast<std::size_t>(node.results[i])];
+    e_.at(c.op->where);
     if (c.op->primitive == &constant_p) {
       to = constant(*c.op);
     } else if (c.op->primitive == &dim_p) {
@@ -108,6 +110,7 @@ void Walker::kernels(const Node& node) {
   auto number = static_cast<std::size_t>(node.kernel);
   for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
     how_ = &schedule_.loops.at(number++);
+    e_.at(line_of(k));
     std::visit([&](const auto& one) { kernel(one); }, k);
   }
 }

@@ -109,6 +109,7 @@ std::vector<Walker::Operand> Walker::ready_all(const Compute& c) {
 
 Code Walker::compute(const Compute& c, const std::vector<Operand>& operands,
                      const std::vector<Code>& made, const Indices& at) {
+  if (c.op) e_.at(c.op->where);
   std::vector<Code> x;
   Code index = zero_;
   for (std::size_t i = 0; i < operands.size(); ++i) {

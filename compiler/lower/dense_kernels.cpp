@@ -146,6 +146,7 @@ DenseKernel Lowering::dense_matmul(const Op& op) {
   m.columns = op.operands[1]->type.shape()[tb ? 0 : 1];
   if (op.operands.size() > 2) m.start = ref(op.operands[2]);
   m.out = ref_to(home(op.result()), op.result());
+  m.where = op.where;
   return m;
 }
 
@@ -167,8 +168,9 @@ Ref Lowering::table_ref(const Op& gather) {
 
 DenseKernel Lowering::dense_gather(const Op& op) {
   const Value *table = op.operands[0], *index = op.operands[1];
-  return plan::DenseGather{element_dims(index), row_dims(table), table->type.shape()[0],
-                           table_ref(op),       ref(index),      home_ref(op.result())};
+  return plan::DenseGather{
+      element_dims(index),   row_dims(table), table->type.shape()[0], table_ref(op), ref(index),
+      home_ref(op.result()), op.where};
 }
 
 }  // namespace nodec::lowering

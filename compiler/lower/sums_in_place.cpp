@@ -32,6 +32,7 @@ plan::DenseScatter Lowering::scatter(const std::vector<AccumulatorTerm>& terms) 
   const Value* table = terms[0].sum->result();
   kernel.row = row_dims(table);
   kernel.limit = table->type.shape()[0];
+  kernel.where = terms[0].sum->where;
   for (const AccumulatorTerm& term : terms) kernel.terms.push_back(scatter_term(term));
   return kernel;
 }
@@ -74,6 +75,7 @@ DenseKernel Lowering::large_contract(const std::vector<AccumulatorTerm>& terms, 
   kernel.columns = elements(terms[0].sum->operands[1]);
   kernel.out = std::move(out);
   kernel.accumulate = accumulate;
+  kernel.where = terms[0].sum->where;
   for (const AccumulatorTerm& term : terms) kernel.terms.push_back(rows_term(term));
   return kernel;
 }

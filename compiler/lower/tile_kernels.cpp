@@ -122,6 +122,7 @@ void Lowering::add_matvec(TileList& list, const Op& op) {
   kernel.x = ref(x);
   if (op.operands.size() > 2) kernel.start = ref(op.operands[2]);
   kernel.out = ref_to(home(op.result()), op.result());
+  kernel.where = op.where;
   list.kernels.emplace_back(std::move(kernel));
   place(list, op.result());
 }
@@ -145,7 +146,7 @@ void Lowering::add_gather(TileList& list, const Op& op) {
   const Value *table = op.operands[0], *index = op.operands[1];
   list.kernels.emplace_back(plan::GatherRows{extents(index), row_extents(row_dims(table), table),
                                              table->type.shape()[0], table_ref(op), ref(index),
-                                             home_ref(op.result())});
+                                             home_ref(op.result()), op.where});
   place(list, op.result());
 }
 
@@ -157,7 +158,8 @@ void Lowering::add_scatter(TileList& list, const Op& op) {
                                               sizes[0],
                                               ref(index),
                                               ref(update),
-                                              home_ref(op.result())});
+                                              home_ref(op.result()),
+                                              op.where});
   place(list, op.result());
 }
 

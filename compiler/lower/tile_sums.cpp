@@ -117,6 +117,7 @@ void Lowering::add_slot_product(TileList& list, const AccumulatorTerm& term, int
   plan::SlotContract fresh;
   fresh.rows = elements(op.operands[0]);
   fresh.columns = elements(op.operands[1]);
+  fresh.where = op.where;
   // Samples are lanes wherever their axis stands, so the flags that say where do not matter.
   kernel_of(list, slots, std::move(fresh))
       .terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale_of(term)});

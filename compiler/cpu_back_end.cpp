@@ -1,7 +1,7 @@
 // The host's processor through LLVM. Absent without NODEC_CPU_JIT.
 #include "compiler/back_end.h"
-#include "compiler/codegen/cpu_target.h"
-#include "compiler/codegen/llvm_module.h"
+#include "compiler/codegen/llvm/cpu_target.h"
+#include "compiler/codegen/llvm/module.h"
 #include "compiler/codegen/walk.h"
 #include "ir/debug.h"
 #include "ir/print.h"

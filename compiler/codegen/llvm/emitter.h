@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "compiler/codegen/cpu_target.h"
-#include "compiler/codegen/llvm_lines.h"
+#include "compiler/codegen/llvm/cpu_target.h"
+#include "compiler/codegen/llvm/lines.h"
 #include "ir/debug.h"
 #include "ir/emitter.h"
 
@@ -26,7 +26,7 @@ class LlvmEmitter : public Emitter {
 
   int lanes() const override { return target_.lanes; }
 
-  // llvm_arithmetic.cpp
+  // arithmetic.cpp
   Code constant(Scalar scalar, double value) override;
   Code constant_bits(Scalar scalar, std::uint64_t bits) override;
   Code add(Code a, Code b) override;
@@ -53,7 +53,7 @@ class LlvmEmitter : public Emitter {
   Code convert(Code a, Scalar to) override;
   Code convert_in_range(Code a, Scalar to) override;
 
-  // llvm_memory.cpp
+  // memory.cpp
   Code pointer_add(Code base, Code bytes) override;
   Code load(Code base, Code offset, Dtype stored) override;
   Code load_lanes(Code base, Code offset, Dtype stored) override;
@@ -65,14 +65,14 @@ class LlvmEmitter : public Emitter {
   Code data(Dtype stored, std::span<const double> values) override;
   Code local(std::int64_t bytes) override;
 
-  // llvm_lanes.cpp
+  // lanes.cpp
   std::vector<Code> load_transposed(Code base, std::span<const Code> rows, Dtype stored) override;
   std::vector<Code> transpose(std::span<const Code> x) override;
   Code broadcast(Code uniform) override;
   Code lane_index() override;
   Code extract(Code varying, int lane) override;
 
-  // llvm_control.cpp
+  // control.cpp
   Values loop(Code begin, Code end, std::int64_t step, Values state,
               const std::function<Values(Code, Values)>& body) override;
   Values while_loop(Values state, const std::function<Code(const Values&)>& test,

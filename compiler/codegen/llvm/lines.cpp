@@ -1,5 +1,5 @@
 // The user's lines in LLVM's metadata.
-#include "compiler/codegen/llvm_lines.h"
+#include "compiler/codegen/llvm/lines.h"
 
 #include <llvm/BinaryFormat/Dwarf.h>
 #include <llvm/IR/Module.h>

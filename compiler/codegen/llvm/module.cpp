@@ -1,5 +1,5 @@
 // The LLVM module of one program, and its translation by LLVM's code generator alone.
-#include "compiler/codegen/llvm_module.h"
+#include "compiler/codegen/llvm/module.h"
 
 #include <llvm-c/Core.h>
 #include <llvm/IR/LLVMContext.h>
@@ -15,7 +15,7 @@
 #include <chrono>
 #include <mutex>
 
-#include "compiler/codegen/llvm_emitter.h"
+#include "compiler/codegen/llvm/emitter.h"
 #include "ir/error.h"
 
 namespace nodec {

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <span>
 
-#include "tests/compiler/codegen/harness.h"
+#include "tests/compiler/codegen/llvm/harness.h"
 
 using namespace nodec;
 using nodec::testing::Entry;

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <thread>
 
-#include "tests/compiler/codegen/harness.h"
+#include "tests/compiler/codegen/llvm/harness.h"
 
 using namespace nodec;
 using namespace nodec::testing;

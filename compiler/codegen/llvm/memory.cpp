@@ -2,7 +2,7 @@
 // addresses that happen to be aligned further.
 #include <llvm/IR/Intrinsics.h>
 
-#include "compiler/codegen/llvm_emitter.h"
+#include "compiler/codegen/llvm/emitter.h"
 #include "ir/error.h"
 
 namespace nodec {

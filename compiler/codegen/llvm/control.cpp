@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compiler/codegen/llvm_emitter.h"
+#include "compiler/codegen/llvm/emitter.h"
 #include "ir/error.h"
 
 namespace nodec {

@@ -3,7 +3,7 @@
 // The name LLVM gives the host can be wrong on virtual machines, so it is not used: code is
 // scheduled for x86-64-v4 or -v3, whichever the features contain, and two machines with one feature
 // string make the same code.
-#include "compiler/codegen/cpu_target.h"
+#include "compiler/codegen/llvm/cpu_target.h"
 
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>

@@ -1,7 +1,7 @@
 // Loops, branches, functions and early returns, run as machine code.
 #include <doctest/doctest.h>
 
-#include "tests/compiler/codegen/harness.h"
+#include "tests/compiler/codegen/llvm/harness.h"
 
 using namespace nodec;
 using nodec::testing::compile;

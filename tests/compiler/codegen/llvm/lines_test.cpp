@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "compiler/pipeline.h"
-#include "tests/compiler/codegen/harness.h"
+#include "tests/compiler/codegen/llvm/harness.h"
 #include "tests/compiler/oracle.h"
 
 using namespace nodec;

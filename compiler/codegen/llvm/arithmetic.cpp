@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "compiler/codegen/llvm_emitter.h"
+#include "compiler/codegen/llvm/emitter.h"
 #include "ir/error.h"
 
 namespace nodec {

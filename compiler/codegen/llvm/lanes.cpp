@@ -11,7 +11,7 @@
 //      and g + d swap the units that differ in bit d.
 // Bytes are transposed as bytes (16 rows of 16: four rounds of unpcklbw, no second part) and
 // widened afterwards.
-#include "compiler/codegen/llvm_emitter.h"
+#include "compiler/codegen/llvm/emitter.h"
 #include "ir/error.h"
 
 namespace nodec {

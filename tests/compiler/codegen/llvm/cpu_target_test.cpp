@@ -1,5 +1,5 @@
 // Requests for processors and lanes, and the words in which the impossible ones are refused.
-#include "compiler/codegen/cpu_target.h"
+#include "compiler/codegen/llvm/cpu_target.h"
 
 #include <doctest/doctest.h>
 

@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "compiler/codegen/cpu_target.h"
+#include "compiler/codegen/llvm/cpu_target.h"
 #include "ir/debug.h"
 #include "ir/emitter.h"
 

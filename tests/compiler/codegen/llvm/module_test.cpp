@@ -2,7 +2,7 @@
 // forming or splitting of fma.
 #include <doctest/doctest.h>
 
-#include "tests/compiler/codegen/harness.h"
+#include "tests/compiler/codegen/llvm/harness.h"
 
 using namespace nodec;
 using nodec::testing::assembly;

@@ -1,5 +1,5 @@
 // Types of values, and the broadcast of uniform ones where they meet varying ones.
-#include "compiler/codegen/llvm_emitter.h"
+#include "compiler/codegen/llvm/emitter.h"
 
 #include "ir/error.h"
 

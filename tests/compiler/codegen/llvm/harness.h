@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/codegen/llvm_module.h"
+#include "compiler/codegen/llvm/module.h"
 #include "ir/abi.h"
 #include "runtime/engine.h"
 

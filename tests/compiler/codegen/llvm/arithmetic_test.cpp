@@ -8,7 +8,7 @@
 #include <random>
 #include <type_traits>
 
-#include "tests/compiler/codegen/harness.h"
+#include "tests/compiler/codegen/llvm/harness.h"
 
 using namespace nodec;
 using nodec::testing::map;

@@ -31,8 +31,8 @@ std::vector<std::string> stage_names();
 std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);
 
 // The program after `stage` as text: IR, then the plan after "lower", the plan and how it is walked
-// after "schedule", LLVM IR after "codegen", and assembly after "assembly". The graph given is not changed. Error on an unknown stage, listing
-// all.
+// after "schedule", LLVM IR after "codegen", and assembly after "assembly". The graph given is not
+// changed. Error on an unknown stage, listing all.
 std::string dump(const Graph& graph, std::string_view stage);
 
 struct AnalyzeOptions {

@@ -107,11 +107,9 @@ PROGRAM(statements_of_many_lines) {
     total =
         sum(u) +
         1.0;
+    // expect: stored in 'left', f32[]
     // expect: stored in 'most', f32[]
-    most
-        // expect: stored in 'left', f32[]
-        = left
-        = sum(u * u);
+    most = left = sum(u * u);
     std::swap(
         // expect: stored in 'left', f32[]
         left,

@@ -161,8 +161,9 @@ std::optional<std::int64_t> fixed_count(const Type& type) {
   if (!type.is_tensor()) return std::nullopt;
   std::int64_t count = 1;
   for (const Dim& d : type.shape()) {
-    if (!d.is_constant()) return std::nullopt;
-    count *= d.constant();
+    if (!d.is_constant() || __builtin_mul_overflow(count, d.constant(), &count)) {
+      return std::nullopt;
+    }
   }
   return count;
 }

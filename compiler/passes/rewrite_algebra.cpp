@@ -198,7 +198,10 @@ Value* rewrite_without_elements(Builder& b, const Op& op) {
   if (op.results.size() != 1 || op.primitive == &constant_p) return nullptr;
   const Type& type = op.result()->type;
   if (!type.is_tensor() || type.device() != kHost || type.dtype() == Dtype::Key) return nullptr;
-  return element_count(type.shape()) == Dim(0) ? zeros(b, type) : nullptr;
+  // Axis by axis: their product may be past what a size can be.
+  const bool empty = std::any_of(type.shape().begin(), type.shape().end(),
+                                 [](const Dim& d) { return d == Dim(0); });
+  return empty ? zeros(b, type) : nullptr;
 }
 
 bool rewrite_region(Region& region) {

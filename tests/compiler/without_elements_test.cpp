@@ -62,4 +62,12 @@ TEST_CASE("parts of size 0 are taken from a tensor and put into one") {
   }
 }
 
+TEST_CASE("a size past 2^63 is no reason to stop before there is something to run") {
+  const auto graph = read(R"(graph wide (%a: f32[1, 1099511627775]) {
+  %b = matmul %a, %a {ta = true, tb = false}
+  yield %b
+})");
+  CHECK(op_count(run_until(*graph, "sink")->body) == 1);
+}
+
 }  // namespace nodec::oracle

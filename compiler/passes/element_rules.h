@@ -11,7 +11,7 @@ namespace nodec {
 
 using Elements = std::vector<Value*>;  // of one tensor, row-major
 
-// Where the type is a tensor of fixed size.
+// Where the type is a tensor of fixed size that a number can hold.
 std::optional<std::int64_t> fixed_count(const Type& type);
 // Whether there is a rule for the op.
 bool has_elements(const Op& op);

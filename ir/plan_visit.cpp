@@ -131,6 +131,28 @@ void visit(Node& node, const Access& a) {
              node.what);
 }
 
+namespace {
+
+template <class What>
+Uses buffers_of(const What& what) {
+  Uses uses;
+  const auto note = [](std::set<int>& to, int buffer) {
+    if (buffer >= 0) to.insert(buffer);
+  };
+  Access a;
+  a.read = [&](Ref& r) { note(uses.read, r.buffer); };
+  a.write = [&](Ref& r) { note(uses.written, r.buffer); };
+  a.read_buffer = [&](int b) { note(uses.read, b); };
+  a.write_buffer = [&](int b) { note(uses.written, b); };
+  visit(const_cast<What&>(what), a);  // which changes nothing
+  return uses;
+}
+
+}  // namespace
+
+Uses uses_of(const Node& node) { return buffers_of(node); }
+Uses uses_of(const DenseKernel& kernel) { return buffers_of(kernel); }
+
 std::vector<Nodes*> inside(Node& node) {
   if (Phase* n = std::get_if<Phase>(&node.what)) return {&n->body};
   if (While* n = std::get_if<While>(&node.what)) return {&n->test, &n->body};

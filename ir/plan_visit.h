@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 
 #include "ir/plan.h"
 
@@ -18,6 +19,12 @@ void visit(Kernel& kernel, const Access& access);
 void visit(DenseKernel& kernel, const Access& access);
 // A node's own references, not those of nodes inside it.
 void visit(Node& node, const Access& access);
+// Buffers, each once.
+struct Uses {
+  std::set<int> read, written;
+};
+Uses uses_of(const Node& node);  // its own, as above
+Uses uses_of(const DenseKernel& kernel);
 // The lists of nodes inside a node.
 std::vector<Nodes*> inside(Node& node);
 std::vector<const Nodes*> inside(const Node& node);

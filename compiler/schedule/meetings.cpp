@@ -99,15 +99,12 @@ class Meetings {
     Seen seen;
     const Who by = who(node);
     const auto note = [&](std::map<Key, Share>& to, int buffer, bool first) {
-      if (buffer < 0 || is_own(buffer)) return;
+      if (is_own(buffer)) return;
       Seen::add(to, key(buffer), first ? Share::First : in_phase ? share(buffer) : Share::Other);
     };
-    Access a;
-    a.read_buffer = [&](int b) { note(seen.read, b, by == Who::First); };
-    a.write_buffer = [&](int b) { note(seen.written, b, by != Who::Team); };
-    a.read = [&](Ref& r) { a.read_buffer(r.buffer); };
-    a.write = [&](Ref& r) { a.write_buffer(r.buffer); };
-    visit(const_cast<Node&>(node), a);  // which changes nothing
+    const Uses uses = uses_of(node);
+    for (const int b : uses.read) note(seen.read, b, by == Who::First);
+    for (const int b : uses.written) note(seen.written, b, by != Who::Team);
     if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
       if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
       if (!frame->stores.empty()) Seen::add(seen.written, {-2 - frame->tape, -1}, Share::First);

@@ -35,13 +35,9 @@ class OwnCopies {
   }
 
  private:
-  struct Touched {
-    std::set<int> read, written;
-  };
-
   const Plan& plan_;
-  std::vector<Touched> kernels_;  // small ones
-  std::set<int> small_, large_;   // written by small work; by other, or touched on a tile
+  std::vector<Uses> kernels_;    // small ones
+  std::set<int> small_, large_;  // written by small work; by other, or touched on a tile
   std::set<int> own_;
 
   const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
@@ -51,15 +47,7 @@ class OwnCopies {
       const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
       const bool alike =
           team && ((dense && is_small(*dense)) || std::holds_alternative<StoreScalar>(node.what));
-      Touched touched;
-      Access a;
-      a.read_buffer = [&](int b) { touched.read.insert(b); };
-      a.write_buffer = [&](int b) { touched.written.insert(b); };
-      a.read = [&](Ref& r) {
-        if (r.buffer >= 0) touched.read.insert(r.buffer);
-      };
-      a.write = [&](Ref& r) { touched.written.insert(r.buffer); };
-      visit(const_cast<Node&>(node), a);  // which changes nothing
+      Uses touched = uses_of(node);
       (alike ? small_ : large_).insert(touched.written.begin(), touched.written.end());
       if (!team) large_.insert(touched.read.begin(), touched.read.end());
       if (alike) kernels_.push_back(std::move(touched));
@@ -71,7 +59,7 @@ class OwnCopies {
   // comes late would read what the first has written.
   bool drop_overwritten() {
     bool dropped = false;
-    for (const Touched& kernel : kernels_) {
+    for (const Uses& kernel : kernels_) {
       const bool overwrites =
           std::any_of(kernel.written.begin(), kernel.written.end(),
                       [&](int id) { return !own_.count(id) && reads(kernel, id); });
@@ -82,7 +70,7 @@ class OwnCopies {
   }
 
   // Also the input in whose place an output may stand (inputs are buffers 0, 1, ... in order).
-  bool reads(const Touched& kernel, int id) const {
+  bool reads(const Uses& kernel, int id) const {
     if (kernel.read.count(id)) return true;
     if (buffer(id).space != Buffer::Space::Output) return false;
     const Signature& s = plan_.signature;
@@ -101,12 +89,10 @@ std::int64_t own_bytes(const Buffer& b) {
 }
 
 Who who(const std::vector<Place>& places, const DenseKernel& kernel) {
-  bool own = false;
-  Access a;
-  a.write = [&](Ref& r) {
-    own = own || places[static_cast<std::size_t>(r.buffer)].kind == Place::Kind::Own;
-  };
-  visit(const_cast<DenseKernel&>(kernel), a);  // which changes nothing
+  const std::set<int> written = uses_of(kernel).written;
+  const bool own = std::any_of(written.begin(), written.end(), [&](int id) {
+    return places[static_cast<std::size_t>(id)].kind == Place::Kind::Own;
+  });
   if (own) return Who::Each;
   return is_small(kernel) || outputs(kernel) == 1 ? Who::First : Who::Team;
 }

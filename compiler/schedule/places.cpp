@@ -16,14 +16,12 @@ namespace {
 
 std::set<int> buffers_of(const Nodes& nodes) {
   std::set<int> used;
-  Access a;
-  a.read = a.write = [&](Ref& r) { used.insert(r.buffer); };
-  a.read_buffer = a.write_buffer = [&](int b) { used.insert(b); };
   for (const Node& node : nodes) {
-    visit(const_cast<Node&>(node), a);  // which changes nothing
+    Uses own = uses_of(node);
+    used.merge(own.read);
+    used.merge(own.written);
     for (const Nodes* list : inside(node)) used.merge(buffers_of(*list));
   }
-  used.erase(-1);
   return used;
 }
 

@@ -36,6 +36,7 @@
 #include "ir/report.h"
 #include "runtime/advice.h"
 #include "runtime/executable.h"
+#include "runtime/named_arrays.h"
 #include "runtime/tensor.h"
 
 // Files.

@@ -15,7 +15,7 @@
 namespace nodec::mnist {
 namespace {
 
-constexpr std::string_view kBatchPort = "order";
+constexpr const char* kBatchPort = "order";
 
 using Clock = std::chrono::steady_clock;
 
@@ -32,21 +32,6 @@ ProgramOptions program_options(const Options& o) {
   program.adjoint = o.adjoint;
   program.adjoint_tolerance = o.adjoint_tolerance;
   return program;
-}
-
-// The arrays a port needs beyond those that were put there by name: moments that begin as zeros,
-// and results.
-void add_missing(const Signature& signature, Arrays& arrays) {
-  const auto add = [&](const Port& port) {
-    if (arrays.contains(port.name) || port.name == kBatchPort) return;
-    std::vector<std::int64_t> dims;
-    for (const Dim& dim : port.type.shape()) dims.push_back(dim.evaluate({}));
-    arrays.emplace(port.name, Tensor(port.type.dtype(), std::move(dims)));
-  };
-  for (const Port& port : signature.inputs) add(port);
-  for (const Port& port : signature.outputs) {
-    if (port.alias < 0) add(port);
-  }
 }
 
 // What stops a program is told with where that was.
@@ -68,33 +53,19 @@ T median(std::vector<T>& values) {
 
 }  // namespace
 
-Entry::Entry(Program program, Arrays& arrays, const CallOptions& options)
-    : program_(std::move(program)), call_(options) {
-  const Signature& signature = executable().signature();
-  add_missing(signature, arrays);
-  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
-    const Port& port = signature.inputs[i];
-    if (port.name == kBatchPort) {
-      batch_port_ = i;
-      inputs_.emplace_back();
-    } else {
-      inputs_.push_back(arrays.at(port.name));
-    }
-  }
-  for (const Port& port : signature.outputs) {
-    outputs_.push_back(port.alias < 0 ? arrays.at(port.name).view()
-                                      : inputs_[static_cast<std::size_t>(port.alias)]);
-  }
-}
+Entry::Entry(Program program, NamedArrays& arrays, const CallOptions& options)
+    : from_cache_(program.report.from_cache),
+      bound_(program.executable, arrays, {}, {kBatchPort}),
+      call_(options) {}
 
 Outcome Entry::call(std::span<const std::int32_t> batch) {
   const auto size = static_cast<std::int64_t>(batch.size());
-  if (batch_.data() == nullptr || batch_.count() < size) batch_ = Tensor(Dtype::I32, {size});
+  if (batch_.is_empty() || batch_.count() < size) batch_ = Tensor(Dtype::I32, {size});
   std::ranges::copy(batch, batch_.values<std::int32_t>().begin());
   batch_dims_[0] = size;
-  inputs_[batch_port_] = {Dtype::I32, batch_dims_, batch_.data()};
-  const Outcome outcome = executable().call(inputs_, outputs_, call_);
-  require_success(outcome, executable().signature());
+  bound_.give(kBatchPort, {Dtype::I32, batch_dims_, batch_.data()});
+  const Outcome outcome = bound_.call(call_);
+  require_success(outcome, bound_.signature());
   return outcome;
 }
 
@@ -107,8 +78,8 @@ Training::Training(const Options& options, Dataset& dataset, std::vector<Paramet
   const std::int64_t count = dataset.digits.count();
   const std::int64_t largest = std::min(options.batch, split_.train);
   start_.threads = options.threads > 0 ? options.threads : default_threads(largest);
-  arrays_["images"] = Tensor::borrow(Dtype::U8, {count, kPixels}, dataset.digits.pixels.data());
-  arrays_["labels"] = Tensor::borrow(Dtype::U8, {count}, dataset.digits.labels.data());
+  arrays_.set("images", Tensor::borrow(Dtype::U8, {count, kPixels}, dataset.digits.pixels.data()));
+  arrays_.set("labels", Tensor::borrow(Dtype::U8, {count}, dataset.digits.labels.data()));
   set_scalars();
   set_parameters(std::move(parameters));
 
@@ -143,7 +114,7 @@ void Training::compile_programs() {
 
 void Training::set_scalars() {
   const auto set = [&](const char* name, double value) {
-    arrays_[name] = Tensor::scalar(static_cast<float>(value));
+    arrays_.set(name, static_cast<float>(value));
   };
   set("lr", options_.lr);
   set("t0", 0);
@@ -151,24 +122,24 @@ void Training::set_scalars() {
   set("rtol", options_.rtol);
   set("atol", options_.atol);
   set("dt", options_.dt);
-  arrays_["max_steps"] = Tensor::scalar(static_cast<std::int32_t>(options_.max_steps));
+  arrays_.set("max_steps", static_cast<std::int32_t>(options_.max_steps));
 }
 
 void Training::set_parameters(std::vector<Parameter> parameters) {
   for (Parameter& parameter : parameters) {
     parameter_names_.push_back(parameter.name);
     start_.parameters += parameter.values.count();
-    arrays_[parameter.name] = std::move(parameter.values);
+    arrays_.set(parameter.name, std::move(parameter.values));
   }
 }
 
 // The parameters were finite before this batch, and so was the solve, or the program had stopped.
 void Training::check_finite(const std::string& where) const {
-  const float loss = arrays_.find("loss")->second.values<float>()[0];
+  const float loss = arrays_["loss"].values<float>()[0];
   std::string what = std::isfinite(loss) ? "" : fmt::format("the loss became {}", loss);
   for (std::size_t i = 0; what.empty() && i < parameter_names_.size(); ++i) {
     const std::string& name = parameter_names_[i];
-    if (all_finite(arrays_.find(name)->second.values<float>())) continue;
+    if (all_finite(arrays_[name].values<float>())) continue;
     what = fmt::format("the update of '{}' was not finite, after a loss of {}", name, loss);
   }
   if (what.empty()) return;
@@ -178,7 +149,7 @@ void Training::check_finite(const std::string& where) const {
 
 Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
   const auto scalar = [&](const char* name) {
-    return static_cast<double>(arrays_.at(name).values<std::int32_t>()[0]);
+    return static_cast<double>(arrays_[name].values<std::int32_t>()[0]);
   };
   Epoch result{.epoch = epoch, .epochs = options_.epochs};
   const std::string title = fmt::format("[{}/{}]", epoch, options_.epochs);
@@ -196,7 +167,7 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
     times.push_back(1e6 * seconds_since(step_began));
     teams.push_back(outcome.threads_ran);
     check_finite(where);
-    result.loss += arrays_.at("loss").values<float>()[0] * static_cast<double>(batch.size());
+    result.loss += arrays_["loss"].values<float>()[0] * static_cast<double>(batch.size());
     result.f_evals += scalar("f_evals");
     result.accepted += scalar("accepted");
     result.rejected += scalar("rejected");
@@ -218,7 +189,7 @@ Epoch Training::run_epoch(std::int64_t epoch, Progress& progress) {
     if (entry != nullptr) result.tape_growths += entry->executable().tape_growths();
   }
   if (telling_step_ != nullptr) {
-    result.gradient_error = arrays_.at("gradient_error").values<float>()[0];
+    result.gradient_error = arrays_["gradient_error"].values<float>()[0];
   }
   return result;
 }
@@ -228,7 +199,7 @@ double Training::accuracy(const Loader& loader) {
   for (std::int64_t i = 0; i < loader.batches(); ++i) {
     const std::span<const std::int32_t> batch = loader.batch(i);
     evaluation_->call(batch);
-    right += arrays_.at("correct").values<std::int32_t>()[0];
+    right += arrays_["correct"].values<std::int32_t>()[0];
     all += static_cast<std::int64_t>(batch.size());
   }
   return 100.0 * static_cast<double>(right) / static_cast<double>(all);
@@ -237,7 +208,7 @@ double Training::accuracy(const Loader& loader) {
 std::vector<NamedArray> Training::parameters() const {
   std::vector<NamedArray> named;
   for (const std::string& name : parameter_names_) {
-    const Tensor& array = arrays_.find(name)->second;
+    const Tensor& array = arrays_[name];
     named.push_back({name, array.dims(), array.values<float>()});
   }
   return named;

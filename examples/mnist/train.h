@@ -1,7 +1,6 @@
 // The training loop: compiled programs, the arrays they work on, and the order of the batches.
 #pragma once
 
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,24 +16,20 @@
 
 namespace nodec::mnist {
 
-// Arrays by the name of the port they are bound to; both programs share them.
-using Arrays = std::map<std::string, Tensor, std::less<>>;
-
 // A compiled program bound to arrays; only the batch changes from call to call.
 class Entry {
  public:
-  Entry(Program program, Arrays& arrays, const CallOptions& options);
+  Entry(Program program, NamedArrays& arrays, const CallOptions& options);
 
   // Runs on these images; throws when the program stops early.
   Outcome call(std::span<const std::int32_t> batch);
-  bool from_cache() const { return program_.report.from_cache; }
-  const Executable& executable() const { return *program_.executable; }
+  bool from_cache() const { return from_cache_; }
+  const Executable& executable() const { return bound_.executable(); }
 
  private:
-  Program program_;
+  bool from_cache_;
+  BoundProgram bound_;
   CallOptions call_;
-  std::vector<TensorView> inputs_, outputs_;
-  std::size_t batch_port_ = 0;
   Tensor batch_;  // the indices, where compiled code may load whole vectors
   std::int64_t batch_dims_[1] = {0};
 };
@@ -62,7 +57,7 @@ class Training {
   const Options& options_;
   Split split_;
   Loader train_, train_in_order_, test_;
-  Arrays arrays_;
+  NamedArrays arrays_;
   std::vector<std::string> parameter_names_;
   // The first step of an epoch, where it tells the error of its gradient; else null.
   std::unique_ptr<Entry> telling_step_;

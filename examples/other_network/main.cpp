@@ -84,56 +84,36 @@ Traced training_step(const Network& network) {
   return trace.finish();
 }
 
-// Arrays for every input of a program, and views of its outputs, updates in place.
-struct Arrays {
-  std::vector<Tensor> owned;
-  std::vector<TensorView> inputs, outputs;
-
-  explicit Arrays(const Signature& signature) {
-    owned.reserve(signature.inputs.size() + signature.outputs.size());
-    for (const Port& port : signature.inputs) inputs.push_back(add(port));
-    for (const Port& port : signature.outputs) {
-      outputs.push_back(port.alias >= 0 ? inputs[std::size_t(port.alias)] : add(port));
-    }
-  }
-  TensorView add(const Port& port) {
-    std::vector<std::int64_t> dims;
-    for (const Dim& dim : port.type.shape()) {
-      dims.push_back(dim.evaluate({{"N", kImages}, {"B", kBatch}}));
-    }
-    return owned.emplace_back(port.type.dtype(), std::move(dims));
-  }
-};
-
 // Weights as they begin, images of noise, labels in turn.
-void fill(Arrays& arrays, const Signature& signature, const Network& network) {
-  const auto begin = nn::setup(0, model(network, {})).params;
-  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
-    const std::string& name = signature.inputs[i].name;
-    Tensor& array = arrays.owned[i];
-    if (name.starts_with("params.")) {
-      std::ranges::copy(begin[name.substr(7)], array.values<float>().begin());
-    } else if (name == "images") {
-      philox::Sequence words(1, 0);
-      for (std::uint8_t& pixel : array.values<std::uint8_t>()) pixel = words.next() >> 24;
-    } else if (name == "labels") {
-      std::uint8_t next = 0;
-      for (std::uint8_t& label : array.values<std::uint8_t>()) label = next++ % kClasses;
-    } else if (name == "batch") {
-      std::int32_t next = 0;
-      for (std::int32_t& index : array.values<std::int32_t>()) index = next++;
-    }
+NamedArrays begin(const Network& network) {
+  NamedArrays arrays;
+  const auto start = nn::setup(0, model(network, {})).params;
+  for (const nn::Leaf& leaf : start.leaves) {
+    std::vector<std::int64_t> dims;
+    for (const Dim& dim : leaf.type.shape()) dims.push_back(dim.constant());
+    arrays.set("params." + leaf.name, Tensor::of(std::move(dims), start.view(leaf)));
   }
+  philox::Sequence words(1, 0);
+  Tensor images(Dtype::U8, {kImages, kPixels}), labels(Dtype::U8, {kImages});
+  for (std::uint8_t& pixel : images.values<std::uint8_t>()) pixel = words.next() >> 24;
+  Tensor batch(Dtype::I32, {kBatch});
+  std::ranges::generate(labels.values<std::uint8_t>(),
+                        [i = 0]() mutable { return std::uint8_t(i++ % kClasses); });
+  std::ranges::generate(batch.values<std::int32_t>(), [i = 0]() mutable { return i++; });
+  arrays.set("images", std::move(images));
+  arrays.set("labels", std::move(labels));
+  arrays.set("batch", std::move(batch));
+  return arrays;
 }
 
 // The median over blocks of the mean time of a step, in seconds.
-double time_step(const Executable& step, const Arrays& arrays) {
+double time_step(BoundProgram& step) {
   constexpr int kBlocks = 15, kSteps = 40;
   std::vector<double> blocks;
   for (int block = -3; block < kBlocks; ++block) {
     const auto began = std::chrono::steady_clock::now();
     for (int i = 0; i < kSteps; ++i) {
-      require_success(step.call(arrays.inputs, arrays.outputs), step.signature());
+      require_success(step.call(), step.signature());
     }
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - began;
     if (block >= 0) blocks.push_back(spent.count() / kSteps);
@@ -148,11 +128,10 @@ int main(int argc, char** argv) try {
   const bool is_tutorial = argc > 1 && std::string(argv[1]) == "--tutorial";
   const Network network = is_tutorial ? tutorial() : other();
   const Program program = compile(*training_step(network).graph);
-  const Signature& signature = program.executable->signature();
-  Arrays arrays(signature);
-  fill(arrays, signature, network);
-  const double seconds = time_step(*program.executable, arrays);
-  const double f_evals = *static_cast<const std::int32_t*>(arrays.outputs.back().data);
+  NamedArrays arrays = begin(network);
+  BoundProgram step(program.executable, arrays);
+  const double seconds = time_step(step);
+  const double f_evals = arrays["f_evals"].values<std::int32_t>()[0];
   std::printf("{\"step_us\":%.1f,\"f_evals\":%g,\"ps_per_multiply_add\":%.2f}\n", 1e6 * seconds,
               f_evals, 1e12 * seconds / multiply_adds(network, f_evals));
 } catch (const std::exception& error) {

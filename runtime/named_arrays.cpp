@@ -1,0 +1,171 @@
+// Fitting arrays to ports, and binding them.
+#include "runtime/named_arrays.h"
+
+#include <algorithm>
+
+namespace nodec {
+namespace {
+
+[[noreturn]] void no_array(std::string_view name,
+                           const std::map<std::string, Tensor, std::less<>>& all) {
+  std::vector<std::string> known;
+  for (const auto& [other, array] : all) known.push_back("'" + other + "'");
+  throw Error(fmt::format("there is no array '{}'", name), {},
+              known.empty() ? "put it there with set()"
+                            : fmt::format("the arrays are {}", fmt::join(known, ", ")));
+}
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// The ports that have arrays of their own: an output over an input is that input.
+std::vector<const Port*> own_ports(const Signature& signature,
+                                   const std::vector<std::string>& open) {
+  std::vector<const Port*> ports;
+  const auto add = [&](const Port& port) {
+    if (port.alias < 0 && !contains(open, port.name)) ports.push_back(&port);
+  };
+  for (const Port& port : signature.inputs) add(port);
+  for (const Port& port : signature.outputs) add(port);
+  return ports;
+}
+
+// A dim's size, or -1 where a symbol of it is not known.
+std::int64_t size_of(const Dim& dim, const Bindings& symbols) {
+  for (const std::string& symbol : dim.symbols()) {
+    if (!symbols.contains(symbol)) return -1;
+  }
+  return dim.evaluate(symbols);
+}
+
+// Symbols that stand alone as an array's dim take that size, the first that is met.
+void learn(const Port& port, const Tensor& array, Bindings& symbols) {
+  const Shape& shape = port.type.shape();
+  if (shape.size() != array.dims().size()) return;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const std::vector<std::string> names = shape[i].symbols();
+    if (names.size() != 1 || shape[i] != Dim::symbol(names[0])) continue;
+    symbols.emplace(names[0], array.dims()[i]);
+  }
+}
+
+bool fits(const Port& port, const Tensor& array, const Bindings& symbols) {
+  const Shape& shape = port.type.shape();
+  if (array.is_empty() || array.dtype() != port.type.dtype()) return false;
+  if (shape.size() != array.dims().size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (size_of(shape[i], symbols) != array.dims()[i]) return false;
+  }
+  return true;
+}
+
+// " with N = 1500", or nothing when the type has no symbol.
+std::string with_symbols(const Type& type, const Bindings& symbols) {
+  std::vector<std::string> known;
+  for (const Dim& dim : type.shape()) {
+    for (const std::string& symbol : dim.symbols()) {
+      const auto found = symbols.find(symbol);
+      std::string text = found == symbols.end() ? symbol + " not told"
+                                                : fmt::format("{} = {}", symbol, found->second);
+      if (!contains(known, text)) known.push_back(std::move(text));
+    }
+  }
+  return known.empty() ? "" : fmt::format(" with {}", fmt::join(known, ", "));
+}
+
+}  // namespace
+
+Tensor& NamedArrays::set(std::string name, Tensor array) {
+  return arrays_.insert_or_assign(std::move(name), std::move(array)).first->second;
+}
+
+Tensor& NamedArrays::operator[](std::string_view name) {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) no_array(name, arrays_);
+  return found->second;
+}
+
+const Tensor& NamedArrays::operator[](std::string_view name) const {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) no_array(name, arrays_);
+  return found->second;
+}
+
+void NamedArrays::fit(const Signature& signature, const Bindings& symbols,
+                      const std::vector<std::string>& open) {
+  const std::vector<const Port*> ports = own_ports(signature, open);
+  Bindings known = symbols;
+  for (const Port* port : ports) {
+    if (contains(port->name)) learn(*port, (*this)[port->name], known);
+  }
+  std::string misfits;
+  std::map<std::string, Tensor, std::less<>> made;
+  for (const Port* port : ports) {
+    const std::string wanted = port->type.str() + with_symbols(port->type, known);
+    if (const auto found = arrays_.find(port->name); found != arrays_.end()) {
+      const Tensor& array = found->second;
+      if (fits(*port, array, known)) continue;
+      misfits += fmt::format("\n  '{}': wanted {}, got {}", port->name, wanted,
+                             array.is_empty() ? "nothing: it was moved from" : array.view().type());
+      continue;
+    }
+    std::vector<std::int64_t> dims;
+    for (const Dim& dim : port->type.shape()) dims.push_back(size_of(dim, known));
+    if (std::ranges::find(dims, -1) != dims.end()) {
+      misfits += fmt::format("\n  '{}': {}, so it cannot be made", port->name, wanted);
+    } else {
+      made.emplace(port->name, Tensor(port->type.dtype(), std::move(dims)));
+    }
+  }
+  if (misfits.empty()) return arrays_.merge(made);
+  throw Error(fmt::format("the arrays do not fit '{}':{}", signature.name, misfits), {},
+              "put arrays of the wanted types there with set()");
+}
+
+BoundProgram::BoundProgram(std::shared_ptr<const Executable> program, NamedArrays& arrays,
+                           const Bindings& symbols, std::vector<std::string> open)
+    : program_(std::move(program)), open_(std::move(open)) {
+  arrays.fit(signature(), symbols, open_);
+  const auto add = [&](const Port& port) {
+    arrays_.push_back(contains(open_, port.name) ? nullptr : &arrays[port.name]);
+  };
+  for (const Port& port : signature().inputs) add(port);
+  for (const Port& port : signature().outputs) {
+    if (port.alias < 0) {
+      add(port);
+    } else {
+      arrays_.push_back(arrays_[std::size_t(port.alias)]);
+    }
+  }
+  views_.resize(arrays_.size());
+}
+
+void BoundProgram::give(std::string_view port, const TensorView& array) {
+  const auto& inputs = signature().inputs;
+  const auto& outputs = signature().outputs;
+  bool found = false;
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    const Port& mine = i < inputs.size() ? inputs[i] : outputs[i - inputs.size()];
+    const bool over = i >= inputs.size() && mine.alias >= 0;
+    if (arrays_[i] != nullptr || (over ? inputs[std::size_t(mine.alias)].name : mine.name) != port)
+      continue;
+    views_[i] = array;
+    found = true;
+  }
+  if (found) return;
+  throw Error(fmt::format("'{}' has no open port '{}'", signature().name, port), {},
+              open_.empty() ? "all its arrays were bound by name"
+                            : fmt::format("its open ports: {}", fmt::join(open_, ", ")));
+}
+
+Outcome BoundProgram::call(const CallOptions& options) {
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    if (arrays_[i] != nullptr) views_[i] = arrays_[i]->view();
+  }
+  const std::size_t inputs = signature().inputs.size();
+  const std::span<const TensorView> views(views_);
+  return program_->call(views.first(inputs), views.subspan(inputs), options);
+}
+
+}  // namespace nodec

@@ -1,0 +1,112 @@
+// Programs bound to arrays by name: what is missing is made, every misfit is worded at once.
+#include "runtime/named_arrays.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/runtime/doubling.h"
+
+using namespace nodec;
+using namespace nodec::testing;
+
+namespace {
+
+std::shared_ptr<const Executable> doubler() {
+  return std::make_shared<const Executable>(doubling_entry, doubling(), nullptr);
+}
+
+// n counts up in place; `seen` is what it was.
+std::shared_ptr<const Executable> counter() {
+  Signature signature;
+  signature.name = "count_up";
+  signature.inputs = {{"n", Type::tensor(Dtype::I64, {1})}};
+  signature.outputs = {{"n", Type::tensor(Dtype::I64, {1}), 0},
+                       {"seen", Type::tensor(Dtype::I64, {1})}};
+  signature.symbols = {"threads"};
+  const auto entry = [](CallFrame* frame, std::int64_t thread) {
+    if (thread != 0) return;
+    *port<std::int64_t>(frame, 2) = *port<std::int64_t>(frame, 0);
+    *port<std::int64_t>(frame, 1) = *port<std::int64_t>(frame, 0) + 1;
+  };
+  return std::make_shared<const Executable>(entry, signature, nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("missing arrays are made of the sizes that the others tell") {
+  NamedArrays arrays;
+  arrays.set("x", Tensor::of<float>({2, 2}, {1, 2, 3, 4}));
+  arrays.set("other", 1.0f);  // of another program
+  BoundProgram program(doubler(), arrays);
+  CHECK(arrays["k"].values<float>()[0] == 0);
+  CHECK(arrays["y"].view().type() == "f32[4]");
+  arrays["k"].values<float>()[0] = 2;
+  require_success(program.call(), program.signature());
+  CHECK(arrays["y"].values<float>()[0] == 8);
+  arrays.set("k", 3.0f);  // replaced between calls
+  require_success(program.call(), program.signature());
+  CHECK(arrays["y"].values<float>()[0] == 12);
+}
+
+TEST_CASE("an output over an input is that input's array, and programs share arrays") {
+  NamedArrays arrays;
+  BoundProgram one(counter(), arrays), other(counter(), arrays);
+  for (BoundProgram* program : {&one, &other, &one}) program->call();
+  CHECK(arrays["n"].values<std::int64_t>()[0] == 3);
+  CHECK(arrays["seen"].values<std::int64_t>()[0] == 2);
+  CHECK(arrays.all().size() == 2);
+}
+
+TEST_CASE("an open port gets its array call by call") {
+  NamedArrays arrays;
+  arrays.set("k", 2.0f);
+  BoundProgram program(doubler(), arrays, {}, {"x", "y"});
+  for (const std::int64_t n : {1, 3}) {
+    Tensor x(Dtype::F32, {2, n}), y(Dtype::F32, {2 * n});
+    x.values<float>()[0] = 1;
+    program.give("x", x);
+    program.give("y", y);
+    require_success(program.call(), program.signature());
+    CHECK(y.values<float>()[std::size_t(2 * n - 1)] == 2);
+  }
+  CHECK_FALSE(arrays.contains("x"));
+  CHECK(message([&] { program.give("z", {}); }) == R"(error: 'doubling' has no open port 'z'
+  help: its open ports: x, y)");
+  BoundProgram closed(counter(), arrays);
+  CHECK(message([&] { closed.give("n", {}); }) == R"(error: 'count_up' has no open port 'n'
+  help: all its arrays were bound by name)");
+}
+
+TEST_CASE("every array that does not fit is named at once, and nothing is made") {
+  NamedArrays arrays;
+  arrays.set("x", Tensor(Dtype::F64, {2, 3}));
+  arrays.set("k", Tensor(Dtype::F32, {1}));
+  arrays.set("y", Tensor(Dtype::F32, {5}));
+  CHECK(message([&] { BoundProgram(doubler(), arrays); }) ==
+        R"(error: the arrays do not fit 'doubling':
+  'x': wanted f32[2, B] with B = 3, got f64[2, 3]
+  'k': wanted f32[], got f32[1]
+  'y': wanted f32[2*B] with B = 3, got f32[5]
+  help: put arrays of the wanted types there with set())");
+  NamedArrays none;
+  const Tensor moved = std::move(none.set("k", Tensor::scalar(1.0f)));
+  CHECK(message([&] { BoundProgram(doubler(), none); }) ==
+        R"(error: the arrays do not fit 'doubling':
+  'x': f32[2, B] with B not told, so it cannot be made
+  'k': wanted f32[], got nothing: it was moved from
+  'y': f32[2*B] with B not told, so it cannot be made
+  help: put arrays of the wanted types there with set())");
+  CHECK(none.all().size() == 1);
+  NamedArrays told;
+  BoundProgram(doubler(), told, {{"B", 7}});
+  CHECK(told["y"].view().type() == "f32[14]");
+}
+
+TEST_CASE("an array that is not there is an error that lists those that are") {
+  NamedArrays arrays;
+  CHECK(message([&] { arrays["w"]; }) == R"(error: there is no array 'w'
+  help: put it there with set())");
+  arrays.set("weight", 1.0f);
+  arrays.set("bias", 1.0f);
+  CHECK(message([&] { std::as_const(arrays)["wieght"]; }) == R"(error: there is no array 'wieght'
+  help: the arrays are 'bias', 'weight')");
+}

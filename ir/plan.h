@@ -58,28 +58,43 @@ struct Buffer {
   }
 };
 
-// Elements of a buffer (or one scalar) as an affine function of a kernel's loop indices.
+// Elements of a buffer as an affine function of a kernel's loop indices; or one scalar.
 struct Ref {
   int buffer = -1;
-  int scalar = -1;                    // a uniform scalar instead of memory
+  int scalar = -1;                    // instead of memory
   std::vector<std::int64_t> strides;  // per loop index, in elements
   std::int64_t start = 0;
 };
 
-// An operand of a computation inside a kernel's loop body.
-struct Source {
-  enum class Kind : std::uint8_t { Register, Memory, Index, Sample };
-  Kind kind = Kind::Memory;
-  int id = -1;  // Register: an earlier Compute; Index: a loop axis, or
-  Ref ref;      // Memory; Index with id -1 and Sample: strides of the row-major index
-  // Sample: the index of this lane's sample, plus (id 1) the element's index times the batch, or
-  // (id 2) times the element count plus the element's index; id 0: alone.
-  std::int64_t count = 0;
+// An operand of a computation inside a kernel's loop body is a Ref, or
+struct Register {  // what an earlier computation of the loop made
+  std::size_t compute = 0;
 };
+struct Zero {
+  Dtype dtype = Dtype::F32;
+};
+struct RowElement {};  // what a RowsTerm reads of its table
+// or where a generator stands:
+struct AxisIndex {  // along an axis of the loop
+  std::size_t axis = 0;
+};
+struct ElementIndex {                 // among all elements
+  std::vector<std::int64_t> strides;  // per loop index
+};
+struct SampleIndex {};  // among samples
+// Among all elements of all samples: element * batch + sample where the batch is the last axis,
+// sample * elements + element where it is the first.
+struct SampleElementIndex {
+  std::vector<std::int64_t> strides;  // per loop index, of the element
+  std::int64_t elements = 1;
+  bool batch_last = true;
+};
+using Source = std::variant<Ref, Register, Zero, RowElement, AxisIndex, ElementIndex, SampleIndex,
+                            SampleElementIndex>;
 struct Compute {
   const Op* op = nullptr;  // elementwise, or a generator; null: the operand as it is
   std::vector<Source> operands;
-  Ref to;  // where the result is stored; none: it stays in its register
+  std::optional<Ref> to;  // where the result is stored; none: it stays in its register
 };
 
 // ---- kernels on one tile (one vector of samples) ----
@@ -217,7 +232,7 @@ struct RowsTerm {
   int rows = -1;     // [sample][columns], dense; or, when < 0, rows of a table:
   Ref table, index;  // table row index[sample], then `apply` on each element
   Dim limit;         // the table's rows
-  Map apply;         // Register -1 is the element read
+  Map apply;
   int scale = -1;
 };
 struct LargeContract {

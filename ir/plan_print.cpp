@@ -146,18 +146,24 @@ class Printer {
     return text.substr(0, text.find(',', kMost)) + ", ...]";
   }
 
+  std::string source(const Ref& r) const { return ref(r); }
+  static std::string source(const Register& r) { return fmt::format("r{}", r.compute); }
+  static std::string source(const Zero&) { return "0"; }
+  static std::string source(const RowElement&) { return "element"; }
+  static std::string source(const AxisIndex& i) { return fmt::format("index {}", i.axis); }
+  static std::string source(const ElementIndex&) { return "index"; }
+  static std::string source(const SampleIndex&) { return "sample"; }
+  static std::string source(const SampleElementIndex&) { return "sample and index"; }
+
   void computes(const std::vector<Compute>& list, int depth) {
     for (std::size_t i = 0; i < list.size(); ++i) {
       std::string operands;
       for (const Source& s : list[i].operands) {
         operands += operands.empty() ? "" : ", ";
-        if (s.kind == Source::Kind::Register) operands += fmt::format("r{}", s.id);
-        if (s.kind == Source::Kind::Index) operands += fmt::format("index {}", s.id);
-        if (s.kind == Source::Kind::Sample) operands += "sample";
-        if (s.kind == Source::Kind::Memory) operands += ref(s.ref);
+        operands += std::visit([&](const auto& one) { return source(one); }, s);
       }
       at(depth, "r{} = {} {}{}", i, list[i].op ? list[i].op->name() : "copy", operands,
-         list[i].to.buffer >= 0 ? " -> " + buffer(list[i].to.buffer) : "");
+         list[i].to ? " -> " + buffer(list[i].to->buffer) : "");
     }
   }
 
@@ -250,7 +256,7 @@ class Printer {
     for (std::size_t i = 0; i < n.computes.size(); ++i) {
       std::string operands;
       for (const Source& s : n.computes[i].operands) {
-        operands += (operands.empty() ? "" : ", ") + ref(s.ref);
+        operands += (operands.empty() ? "" : ", ") + ref(std::get<Ref>(s));
       }
       if (operands.empty()) operands = value_of(*n.computes[i].op);
       at(d + 1, "s{} = {} {}", n.results[i], n.computes[i].op->name(), operands);

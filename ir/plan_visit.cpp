@@ -14,9 +14,9 @@ Match(F...) -> Match<F...>;
 void visit_computes(std::vector<Compute>& computes, const Access& a) {
   for (Compute& c : computes) {
     for (Source& s : c.operands) {
-      if (s.kind == Source::Kind::Memory) a.read(s.ref);
+      if (Ref* from = std::get_if<Ref>(&s)) a.read(*from);
     }
-    if (c.to.buffer >= 0) a.write(c.to);
+    if (c.to) a.write(*c.to);
   }
 }
 

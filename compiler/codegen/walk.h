@@ -108,7 +108,7 @@ class Walker {
   Operand at(const Operand& x, const Indices& first);  // x with its first indices settled
   Code compute(const plan::Compute& c, const std::vector<Operand>& operands,
                const std::vector<Code>& made, const Indices& at);
-  Code sample_index(const plan::Source& s, const Indices& at);
+  Code index_of(const plan::Source& s, const Indices& at);
   Code apply(const Op* op, const std::vector<Code>& x);
   Code in_register(Code loaded, Dtype dtype);
   std::vector<Operand> ready_all(const plan::Compute& c);

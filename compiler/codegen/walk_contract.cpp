@@ -150,8 +150,10 @@ Code Walker::row_elements(const LargeTerm& t, Code at, const Columns& columns) {
     std::vector<Code> x;
     for (std::size_t j = 0; j < t.extra[i].size(); ++j) {
       const Source& s = c.operands[j];
-      if (s.kind == Source::Kind::Register) {
-        x.push_back(s.id < 0 ? h : made[static_cast<std::size_t>(s.id)]);
+      if (std::holds_alternative<RowElement>(s)) {
+        x.push_back(h);
+      } else if (const Register* r = std::get_if<Register>(&s)) {
+        x.push_back(made[r->compute]);
       } else {
         x.push_back(spread(read(t.extra[i][j], zero_)));
       }

@@ -19,7 +19,7 @@ void Walker::kernel(const DenseMap& k) {
   std::vector<Operand> to;
   for (const Compute& c : k.computes) {
     operands.push_back(ready_all(c));
-    to.push_back(c.to.buffer >= 0 ? ready(c.to) : Operand{});
+    to.push_back(c.to ? ready(*c.to) : Operand{});
   }
   Nest nest(*this, k.extents);
   nest.each([&](const Spots& spots) {
@@ -28,7 +28,7 @@ void Walker::kernel(const DenseMap& k) {
     const auto write = [&](bool own) {
       for (std::size_t p = 0; p < spots.size(); ++p) {
         for (std::size_t i = 0; i < to.size(); ++i) {
-          if (to[i].in_memory && is_own(k.computes[i].to) == own) {
+          if (to[i].in_memory && is_own(*k.computes[i].to) == own) {
             nest.store(to[i], spots[p], made[p][i]);
           }
         }
@@ -36,9 +36,8 @@ void Walker::kernel(const DenseMap& k) {
     };
     write(true);
     if (how_->who != Who::Each) return write(false);
-    const bool shared = std::any_of(k.computes.begin(), k.computes.end(), [&](const Compute& c) {
-      return c.to.buffer >= 0 && !is_own(c.to);
-    });
+    const bool shared = std::any_of(k.computes.begin(), k.computes.end(),
+                                    [&](const Compute& c) { return c.to && !is_own(*c.to); });
     if (shared) only_first([&] { write(false); });
   });
 }
@@ -59,18 +58,16 @@ std::vector<Code> Walker::elements(const DenseMap& k,
     Code index = zero_;
     for (std::size_t j = 0; j < c.operands.size(); ++j) {
       const Source& s = c.operands[j];
-      if (s.kind == Source::Kind::Register) {
-        x.push_back(made[static_cast<std::size_t>(s.id)]);
-      } else if (s.kind == Source::Kind::Index) {
-        std::vector<std::int64_t> strides = s.ref.strides;
-        if (s.id >= 0) {
-          strides.assign(spot.at.size(), 0);
-          strides[static_cast<std::size_t>(s.id)] = 1;
-        }
+      if (const Register* r = std::get_if<Register>(&s)) {
+        x.push_back(made[r->compute]);
+      } else if (const AxisIndex* along = std::get_if<AxisIndex>(&s)) {
+        std::vector<std::int64_t> strides(spot.at.size(), 0);
+        strides[along->axis] = 1;
         index = nest.index(strides, spot);
-      } else if (s.ref.buffer < 0 && s.ref.scalar < 0) {
-        const Dtype dtype = plan_.buffers[static_cast<std::size_t>(c.to.buffer)].dtype;
-        x.push_back(e_.constant(scalar_kind(dtype), 0));
+      } else if (const ElementIndex* among = std::get_if<ElementIndex>(&s)) {
+        index = nest.index(among->strides, spot);
+      } else if (const Zero* zero = std::get_if<Zero>(&s)) {
+        x.push_back(e_.constant(scalar_kind(zero->dtype), 0));
       } else {
         x.push_back(nest.load(operands[i][j], spot));
       }

@@ -102,7 +102,8 @@ Code Walker::apply(const Op* op, const std::vector<Code>& x) {
 std::vector<Walker::Operand> Walker::ready_all(const Compute& c) {
   std::vector<Operand> found;
   for (const Source& s : c.operands) {
-    found.push_back(s.kind == Source::Kind::Memory ? ready(s.ref) : Operand{});
+    const Ref* ref = std::get_if<Ref>(&s);
+    found.push_back(ref ? ready(*ref) : Operand{});
   }
   return found;
 }
@@ -114,38 +115,36 @@ Code Walker::compute(const Compute& c, const std::vector<Operand>& operands,
   Code index = zero_;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Source& s = c.operands[i];
-    if (s.kind == Source::Kind::Register) {
-      x.push_back(made[static_cast<std::size_t>(s.id)]);
-    } else if (s.kind == Source::Kind::Index) {
-      if (s.id >= 0) {
-        index = at[static_cast<std::size_t>(s.id)];
-      } else {
-        for (std::size_t a = 0; a < at.size(); ++a) {
-          index = e_.add(index, times(at[a], s.ref.strides[a]));
-        }
-      }
-    } else if (s.kind == Source::Kind::Sample) {
-      index = sample_index(s, at);
-    } else if (s.ref.buffer < 0 && s.ref.scalar < 0) {
-      const Dtype to = plan_.buffers[static_cast<std::size_t>(c.to.buffer)].dtype;
-      x.push_back(e_.constant(scalar_kind(to), 0));
-    } else {
+    if (const Register* r = std::get_if<Register>(&s)) {
+      x.push_back(made[r->compute]);
+    } else if (const Zero* zero = std::get_if<Zero>(&s)) {
+      x.push_back(e_.constant(scalar_kind(zero->dtype), 0));
+    } else if (std::holds_alternative<Ref>(s)) {
       x.push_back(read_at(operands[i], at));
+    } else {
+      index = index_of(s, at);
     }
   }
   if (c.op && c.op->primitive->generate) return c.op->primitive->generate(e_, *c.op, x, index);
   return apply(c.op, x);
 }
 
-// The index of this lane's sample, among samples or among all elements of all samples.
-Code Walker::sample_index(const Source& s, const Indices& at) {
+// Where a generator stands.
+Code Walker::index_of(const Source& s, const Indices& at) {
+  if (const AxisIndex* along = std::get_if<AxisIndex>(&s)) return at[along->axis];
+  const auto among = [&](const std::vector<std::int64_t>& strides) {
+    Code element = zero_;
+    for (std::size_t a = 0; a < at.size(); ++a) {
+      element = e_.add(element, times(at[a], strides[a]));
+    }
+    return element;
+  };
+  if (const ElementIndex* i = std::get_if<ElementIndex>(&s)) return among(i->strides);
   const Code sample = e_.add(spread(tile_.sample), e_.convert(e_.lane_index(), Scalar::I64));
-  if (s.id == 0) return sample;
-  Code element = zero_;
-  for (std::size_t a = 0; a < at.size(); ++a) {
-    element = e_.add(element, times(at[a], s.ref.strides[a]));
-  }
-  if (s.id == 2) return e_.add(e_.mul(sample, spread(i64(s.count))), spread(element));
+  const SampleElementIndex* i = std::get_if<SampleElementIndex>(&s);
+  if (i == nullptr) return sample;
+  const Code element = among(i->strides);
+  if (!i->batch_last) return e_.add(e_.mul(sample, spread(i64(i->elements))), spread(element));
   return e_.add(spread(e_.mul(element, symbol(plan_.signature.batch))), sample);
 }
 
@@ -154,7 +153,7 @@ void Walker::kernel(const Map& k) {
   std::vector<Operand> to;
   for (const Compute& c : k.computes) {
     operands.push_back(ready_all(c));
-    to.push_back(c.to.buffer >= 0 ? ready(c.to) : Operand{});
+    to.push_back(c.to ? ready(*c.to) : Operand{});
   }
   each(k.extents, [&](const Indices& at) {
     std::vector<Code> made;

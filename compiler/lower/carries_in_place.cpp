@@ -57,14 +57,18 @@ Uses uses_of(int buffer, const std::vector<Item>& items) {
   return uses;
 }
 
-// The copy of a whole varying value that a kernel is, or null.
-const Compute* copy_in(const Kernel& kernel) {
+// The copy of a whole varying value that a kernel is.
+struct Copy {
+  int from, to;
+};
+std::optional<Copy> copy_in(const Kernel& kernel) {
   const Map* map = std::get_if<Map>(&kernel);
-  if (map == nullptr || map->computes.size() != 1) return nullptr;
+  if (map == nullptr || map->computes.size() != 1) return std::nullopt;
   const Compute& only = map->computes.front();
-  const bool copies = only.op == nullptr && only.operands.size() == 1 &&
-                      only.operands[0].kind == Source::Kind::Memory;
-  return copies && same_elements(only.to, only.operands[0].ref) ? &only : nullptr;
+  if (only.op != nullptr || only.operands.size() != 1 || !only.to) return std::nullopt;
+  const Ref* from = std::get_if<Ref>(&only.operands[0]);
+  if (from == nullptr || !same_elements(*only.to, *from)) return std::nullopt;
+  return Copy{from->buffer, only.to->buffer};
 }
 
 class InPlace {
@@ -90,10 +94,10 @@ class InPlace {
     std::vector<Item> body;
     list_items(loop.body, true, body);
     for (std::size_t i = 0; i < body.size(); ++i) {
-      const Compute* copy =
-          body[i].kernel != nullptr && body[i].direct ? copy_in(*body[i].kernel) : nullptr;
-      if (copy == nullptr) continue;
-      const int next = copy->operands[0].ref.buffer, carry = copy->to.buffer;
+      if (body[i].kernel == nullptr || !body[i].direct) continue;
+      const std::optional<Copy> copy = copy_in(*body[i].kernel);
+      if (!copy) continue;
+      const auto [next, carry] = *copy;
       if (alike(next, carry) && may_be_written_early(next, carry, body, i)) rename(next, carry);
     }
   }
@@ -127,15 +131,16 @@ class InPlace {
     if (map == nullptr) return uses_of(carry, {{&kernel, nullptr, true}}).reads == 0;
     const Ref* written = nullptr;
     for (const Compute& c : map->computes) {
-      if (c.to.buffer == next) written = &c.to;
+      if (c.to && c.to->buffer == next) written = &*c.to;
     }
     bool before = true;
     for (const Compute& c : map->computes) {
       for (const Source& s : c.operands) {
-        if (s.kind != Source::Kind::Memory || s.ref.buffer != carry) continue;
-        if (!before || !same_elements(s.ref, *written)) return false;
+        const Ref* from = std::get_if<Ref>(&s);
+        if (from == nullptr || from->buffer != carry) continue;
+        if (!before || !same_elements(*from, *written)) return false;
       }
-      before = before && &c.to != written;
+      before = before && !(c.to && &*c.to == written);
     }
     return true;
   }
@@ -155,8 +160,8 @@ class InPlace {
       Tiles* tiles = std::get_if<Tiles>(&node.what);
       if (tiles == nullptr) continue;
       std::erase_if(tiles->kernels, [](const Kernel& kernel) {
-        const Compute* copy = copy_in(kernel);
-        return copy != nullptr && copy->to.buffer == copy->operands[0].ref.buffer;
+        const std::optional<Copy> copy = copy_in(kernel);
+        return copy && copy->from == copy->to;
       });
     }
   }

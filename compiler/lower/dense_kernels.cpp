@@ -67,9 +67,8 @@ void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
   const auto axis = static_cast<std::size_t>(op.attrs.get<std::int64_t>("axis"));
   std::int64_t offset = 0;
   if (op.primitive == &pad_p) {
-    DenseMap zero{element_dims(out), {{nullptr, {Source{}}, whole}}};
-    zero.computes[0].operands[0].ref.strides.assign(whole.strides.size(), 0);
-    kernels.emplace_back(std::move(zero));
+    kernels.emplace_back(
+        DenseMap{element_dims(out), {{nullptr, {plan::Zero{out->type.dtype()}}, whole}}});
     offset = known_size(op, op.attrs.get<Shape>("before")[0]);
   }
   const std::size_t first = kernels.size();
@@ -89,8 +88,8 @@ void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
 // One element of a join; neighbours, from kernel `first` on, are done by the first thread at once.
 void Lowering::add_element(std::vector<DenseKernel>& kernels, std::size_t first, const Value* x,
                            const Ref& to) {
-  Source from = source(x);
-  from.ref.strides.clear();
+  Ref from = ref(x);
+  from.strides.clear();
   DenseMap* map = kernels.size() > first ? std::get_if<DenseMap>(&kernels.back()) : nullptr;
   if (map == nullptr || !map->extents.empty()) {
     map = &std::get<DenseMap>(kernels.emplace_back(DenseMap{}));
@@ -101,15 +100,12 @@ void Lowering::add_element(std::vector<DenseKernel>& kernels, std::size_t first,
 void Lowering::add_dense_map(std::vector<DenseKernel>& kernels,
                              std::map<const Value*, TileList::Place>& made, const Op& op) {
   std::optional<Source> index;
-  if (op.primitive->form == Form::Generate) {
-    index = element_index(op);
-    index->kind = Source::Kind::Index;
-  }
+  if (op.primitive->form == Form::Generate) index = element_index(op);
   join_map(kernels, made, op, DenseMap{element_dims(op.result()), {}}, index ? &*index : nullptr);
 }
 
 DenseKernel Lowering::dense_copy(const Value* from, Ref to) {
-  return DenseMap{element_dims(from), {{nullptr, {source(from)}, std::move(to)}}};
+  return DenseMap{element_dims(from), {{nullptr, {ref(from)}, std::move(to)}}};
 }
 
 DenseKernel Lowering::dense_fold(const Op& op) {

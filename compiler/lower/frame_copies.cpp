@@ -104,9 +104,8 @@ class FrameCopies {
   }
 
   DenseMap copy_on(int frame) {
-    Source from;
-    from.ref = Ref{copies_.at(frame), -1, {1}, 0};
-    return {{buffer(frame).count}, {{nullptr, {std::move(from)}, Ref{frame, -1, {1}, 0}}}};
+    return {{buffer(frame).count},
+            {{nullptr, {Ref{copies_.at(frame), -1, {1}, 0}}, Ref{frame, -1, {1}, 0}}}};
   }
 };
 

@@ -96,7 +96,7 @@ int Lowering::function_of(const Op& call) {
     if (op->result()->type.is_scalar()) {
       segment_ = list.segment;
       plan::Compute compute{op.get(), {}, {}};
-      for (const Value* x : op->operands) compute.operands.push_back(source(x));
+      for (const Value* x : op->operands) compute.operands.emplace_back(ref(x));
       prologue_.push_back(std::move(compute));
       prologue_results_.push_back(scalar_home(op->result()));
     } else {

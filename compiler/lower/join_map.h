@@ -40,7 +40,12 @@ void Lowering::join_map(std::vector<Kernel>& kernels, std::map<const Value*, Til
   for (const Value* x : op.operands) {
     const auto found = made.find(resolve(x).base);
     const bool here = found != made.end() && found->second.kernel == chosen;
-    compute.operands.push_back(here ? in_register(found->second.compute) : source(x));
+    if (here) {
+      compute.operands.emplace_back(
+          plan::Register{static_cast<std::size_t>(found->second.compute)});
+    } else {
+      compute.operands.emplace_back(ref(x));
+    }
   }
   const Value* out = op.result();
   compute.to = ref_to(home(out), out);

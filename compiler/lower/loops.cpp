@@ -101,11 +101,9 @@ void Lowering::enter_sum(LoopEntry& entry, const LoopOperand& carry, const Accum
     entry.clears.push_back({plan::ClearSlots{slots, nullptr}});
     return;
   }
-  plan::Source zero;
-  zero.ref.strides = {0};  // no buffer and no scalar
-  entry.zeros.push_back(
-      {plan::DenseMap{{element_count(result->type.shape())},
-                      {{nullptr, {std::move(zero)}, Ref{home(result), -1, {1}, 0}}}}});
+  entry.zeros.push_back({plan::DenseMap{
+      {element_count(result->type.shape())},
+      {{nullptr, {plan::Zero{result->type.dtype()}}, Ref{home(result), -1, {1}, 0}}}}});
   kept_.insert(home(result));
 }
 

@@ -94,6 +94,8 @@ class Lowering {
   std::vector<std::int64_t> extents(const Value* v) const;  // element dims, which must be numbers
   std::int64_t elements(const Value* v) const;
   std::vector<int> element_axes(const Value* v) const;
+  std::vector<std::int64_t> row_major(
+      const Value* v) const;  // strides of elements laid out plainly
   const Value* follow(
       const Value* v) const;  // through region arguments that stand for outer values
   View resolve(const Value* v);
@@ -105,8 +107,6 @@ class Lowering {
   plan::Ref ref_to(int buffer, const Value* v) const;  // v laid out plainly in `buffer`
   plan::Ref home_ref(const Value* v) { return ref_to(home(v), v); }
   std::vector<Dim> row_dims(const Value* table) const;
-  plan::Source source(const Value* v);
-  static plan::Source in_register(int id);  // what compute number `id` of the same loop made
   bool is_constant(const Value* base) const;
   std::vector<const Value*> bases(const Op& op);
 

@@ -15,12 +15,12 @@ class Merger {
  public:
   explicit Merger(DenseMap& map) : map_(map) {
     for (Compute& c : map.computes) {
-      if (c.to.buffer >= 0) refs_.push_back(&c.to);
+      if (c.to) strides_.push_back(&c.to->strides);
       for (Source& s : c.operands) {
-        const bool by_axis = s.kind == Source::Kind::Index && s.id >= 0;
-        if (by_axis) named_.push_back(&s.id);
-        const bool walks = s.kind == Source::Kind::Index ? !by_axis : s.ref.buffer >= 0;
-        if (s.kind != Source::Kind::Register && walks) refs_.push_back(&s.ref);
+        Ref* from = std::get_if<Ref>(&s);
+        if (from && from->buffer >= 0) strides_.push_back(&from->strides);
+        if (ElementIndex* i = std::get_if<ElementIndex>(&s)) strides_.push_back(&i->strides);
+        if (AxisIndex* i = std::get_if<AxisIndex>(&s)) named_.push_back(&i->axis);
       }
     }
   }
@@ -39,19 +39,19 @@ class Merger {
 
  private:
   DenseMap& map_;
-  std::vector<Ref*> refs_;
-  std::vector<int*> named_;  // axes whose index a generator asks for
+  std::vector<std::vector<std::int64_t>*> strides_;
+  std::vector<std::size_t*> named_;  // axes whose index a generator asks for
 
   bool named(std::size_t axis) const {
     return std::any_of(named_.begin(), named_.end(),
-                       [&](const int* id) { return static_cast<std::size_t>(*id) == axis; });
+                       [&](const std::size_t* name) { return *name == axis; });
   }
 
   // Axis i and the one behind it.
   bool walk_as_one(std::size_t i) const {
     const Dim& behind = map_.extents[i + 1];
-    return std::all_of(refs_.begin(), refs_.end(), [&](const Ref* r) {
-      const std::int64_t outer = r->strides[i], inner = r->strides[i + 1];
+    return std::all_of(strides_.begin(), strides_.end(), [&](const auto* strides) {
+      const std::int64_t outer = (*strides)[i], inner = (*strides)[i + 1];
       if (outer == 0 && inner == 0) return true;
       return behind.is_constant() && outer == inner * behind.constant();
     });
@@ -60,8 +60,8 @@ class Merger {
   void remove(std::size_t axis) {
     const auto at = static_cast<std::ptrdiff_t>(axis);
     map_.extents.erase(map_.extents.begin() + at);
-    for (Ref* r : refs_) r->strides.erase(r->strides.begin() + at);
-    for (int* id : named_) *id -= static_cast<std::size_t>(*id) > axis ? 1 : 0;
+    for (auto* strides : strides_) strides->erase(strides->begin() + at);
+    for (std::size_t* name : named_) *name -= *name > axis ? 1 : 0;
   }
 };
 

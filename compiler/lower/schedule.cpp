@@ -155,7 +155,7 @@ void Lowering::add_scalar(const Op& op, Nodes& nodes) {
   segment_ = next_segment_++;
   if (op.primitive == &while_p) return add_loop(nodes, op, Scope::Team);
   plan::Compute compute{&op, {}, {}};
-  for (const Value* x : op.operands) compute.operands.push_back(source(x));
+  for (const Value* x : op.operands) compute.operands.emplace_back(ref(x));
   plan::Scalars* last = nodes.empty() ? nullptr : std::get_if<plan::Scalars>(&nodes.back().what);
   if (!last) {
     nodes.push_back({plan::Scalars{}});

@@ -123,16 +123,15 @@ bool Lowering::rows_from_table(const Value* h, plan::RowsTerm* term) {
   term->limit = table->type.shape()[0];
   term->index = ref(gather.operands[1]);
   const Value* last = v;
-  int made = -1;
+  plan::Source made = plan::RowElement{};
   for (auto op = chain.rbegin(); op != chain.rend(); ++op) {
     Compute compute{*op, {}, {}};
     for (const Value* x : (*op)->operands) {
-      // -1: the element read
-      compute.operands.push_back(resolve(x).base == last ? in_register(made) : source(x));
+      compute.operands.push_back(resolve(x).base == last ? made : ref(x));
     }
+    made = plan::Register{term->apply.computes.size()};
     term->apply.computes.push_back(std::move(compute));
     last = (*op)->result();
-    ++made;
   }
   return true;
 }

@@ -141,17 +141,16 @@ void Lowering::take_results(Nodes& nodes, const Op& op, const TeamFunction& f) {
   for (const auto& r : op.results) {
     const Value* v = r.get();
     if (!v->type.is_tensor() || v->type.is_scalar()) continue;
-    plan::Source from;
-    from.ref = ref_to(f.results[next++], v);
+    Ref from = ref_to(f.results[next++], v);
     const Ref to = home_ref(v);
     if (varying(v)) {
       plan_.buffers[static_cast<std::size_t>(to.buffer)].space = Buffer::Space::Lanes;
       list.kernels.emplace_back(plan::Map{extents(v), {{nullptr, {std::move(from)}, to}}});
     } else {
       const Dim count = element_count(v->type.shape());
-      from.ref.strides = {1};
+      from.strides = {1};
       nodes.push_back(
-          {plan::DenseMap{{count}, {{nullptr, {std::move(from)}, {to.buffer, -1, {1}, 0}}}}});
+          {plan::DenseMap{{count}, {{nullptr, {std::move(from)}, Ref{to.buffer, -1, {1}, 0}}}}});
     }
   }
   if (list.kernels.empty()) return;

@@ -51,27 +51,20 @@ void Lowering::add_tile(TileList& list, const Op& op) {
 Source Lowering::element_index(const Op& op) {
   const Value* out = op.result();
   const std::vector<int> axes = element_axes(out);
-  Source index;
   if (op.attrs.has("axis")) {
     const auto at = std::find(axes.begin(), axes.end(), op.attrs.get<std::int64_t>("axis"));
-    index.kind = at == axes.end() ? Source::Kind::Sample : Source::Kind::Index;
-    index.id = at == axes.end() ? 0 : static_cast<int>(at - axes.begin());
-    return index;
+    if (at == axes.end()) return plan::SampleIndex{};
+    return plan::AxisIndex{static_cast<std::size_t>(at - axes.begin())};
   }
-  index.ref = ref_to(-1, out);
-  if (!varying(out)) return index;
-  index.kind = Source::Kind::Sample;
-  index.count = elements(out);
+  std::vector<std::int64_t> strides = row_major(out);
+  if (!varying(out)) return plan::ElementIndex{std::move(strides)};
   const Shape& shape = out->type.shape();
-  if (shape.back() == Dim::symbol(graph_.batch)) {
-    index.id = 1;
-  } else if (shape.front() == Dim::symbol(graph_.batch)) {
-    index.id = 2;
-  } else {
+  const bool last = shape.back() == Dim::symbol(graph_.batch);
+  if (!last && !(shape.front() == Dim::symbol(graph_.batch))) {
     throw Error(fmt::format("op '{}' has the batch in the middle of its axes", op.name()),
                 {{op.where, "used here"}}, "put the batch first or last");
   }
-  return index;
+  return plan::SampleElementIndex{std::move(strides), elements(out), last};
 }
 
 void Lowering::add_map(TileList& list, const Op& op) {
@@ -83,7 +76,7 @@ void Lowering::add_map(TileList& list, const Op& op) {
 void Lowering::add_copy(TileList& list, const Value* from, Ref to) {
   segment_ = list.segment;
   Map map{extents(from), {}};
-  map.computes.push_back({nullptr, {source(from)}, std::move(to)});
+  map.computes.push_back({nullptr, {ref(from)}, std::move(to)});
   list.kernels.emplace_back(std::move(map));
 }
 
@@ -177,8 +170,7 @@ void Lowering::add_join(TileList& list, const Op& op) {
   if (op.primitive == &pad_p) {
     plan::Buffer& b = plan_.buffers[static_cast<std::size_t>(whole.buffer)];
     Map zero{{b.elements}, {}};
-    zero.computes.push_back({nullptr, {Source{}}, Ref{whole.buffer, -1, {1}, 0}});
-    zero.computes[0].operands[0].ref.strides = {0};  // no buffer and no scalar: zero
+    zero.computes.push_back({nullptr, {plan::Zero{b.dtype}}, Ref{whole.buffer, -1, {1}, 0}});
     list.kernels.emplace_back(std::move(zero));
     offset = op.attrs.get<Shape>("before")[0].constant();
   }

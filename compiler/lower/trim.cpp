@@ -66,26 +66,26 @@ class Trimming {
   bool trim(std::vector<Compute>& computes) const {
     bool changed = false;
     for (Compute& c : computes) {
-      if (c.to.buffer >= 0 && !needed(c.to.buffer)) {
-        c.to = {};
+      if (c.to && !needed(c.to->buffer)) {
+        c.to.reset();
         changed = true;
       }
     }
     std::vector<bool> used(computes.size());
     for (std::size_t i = computes.size(); i-- > 0;) {
-      used[i] = used[i] || computes[i].to.buffer >= 0;
+      used[i] = used[i] || computes[i].to;
       if (!used[i]) continue;
       for (const Source& s : computes[i].operands) {
-        if (s.kind == Source::Kind::Register) used[static_cast<std::size_t>(s.id)] = true;
+        if (const Register* r = std::get_if<Register>(&s)) used[r->compute] = true;
       }
     }
-    std::vector<int> place(computes.size());
+    std::vector<std::size_t> place(computes.size());
     std::vector<Compute> left;
     for (std::size_t i = 0; i < computes.size(); ++i) {
-      place[i] = static_cast<int>(left.size());
+      place[i] = left.size();
       if (!used[i]) continue;
       for (Source& s : computes[i].operands) {
-        if (s.kind == Source::Kind::Register) s.id = place[static_cast<std::size_t>(s.id)];
+        if (Register* r = std::get_if<Register>(&s)) r->compute = place[r->compute];
       }
       left.push_back(std::move(computes[i]));
     }

@@ -13,9 +13,8 @@ std::vector<Note> origin(const Value* v) {
   return v->op ? std::vector<Note>{{v->op->where, "made here"}} : std::vector<Note>{};
 }
 
-namespace {
-
-std::vector<std::int64_t> row_major(const Value* v, const std::vector<Dim>& dims) {
+std::vector<std::int64_t> Lowering::row_major(const Value* v) const {
+  const std::vector<Dim> dims = element_dims(v);
   std::vector<std::int64_t> strides(dims.size(), 1);
   for (std::size_t i = dims.size(); i-- > 1;) {
     if (!dims[i].is_constant()) {
@@ -27,8 +26,6 @@ std::vector<std::int64_t> row_major(const Value* v, const std::vector<Dim>& dims
   }
   return strides;
 }
-
-}  // namespace
 
 bool Lowering::varying(const Value* v) const { return is_varying(v, graph_.batch); }
 
@@ -108,7 +105,7 @@ bool Lowering::contiguous(const Value* v, const View& view) const {
 View Lowering::resolve(const Value* v) {
   v = follow(v);
   if (!v->op || (v->op->primitive->form != Form::View && v->op->primitive != &stop_gradient_p)) {
-    View view{v, row_major(v, element_dims(v)), 0};
+    View view{v, row_major(v), 0};
     if (is_constant(v)) std::fill(view.strides.begin(), view.strides.end(), 0);
     if (const auto found = strides_.find(v); found != strides_.end()) view.strides = found->second;
     return view;
@@ -116,7 +113,7 @@ View Lowering::resolve(const Value* v) {
   if (v->op->primitive == &stop_gradient_p) return resolve(v->op->operands[0]);
   if (!v->op->primitive->view) {
     const std::optional<View> view = reshaped(v);
-    return view ? *view : View{v, row_major(v, element_dims(v)), 0};
+    return view ? *view : View{v, row_major(v), 0};
   }
   const Value* x = v->op->operands[0];
   const View from = resolve(x);
@@ -239,22 +236,8 @@ plan::Ref Lowering::ref(const Value* v) {
 plan::Ref Lowering::ref_to(int buffer, const Value* v) const {
   plan::Ref r;
   r.buffer = buffer;
-  r.strides = row_major(v, element_dims(v));
+  r.strides = row_major(v);
   return r;
-}
-
-plan::Source Lowering::source(const Value* v) {
-  plan::Source s;
-  s.kind = plan::Source::Kind::Memory;
-  s.ref = ref(v);
-  return s;
-}
-
-plan::Source Lowering::in_register(int id) {
-  plan::Source s;
-  s.kind = plan::Source::Kind::Register;
-  s.id = id;
-  return s;
 }
 
 // The id of a scalar value; one that lives in memory is loaded by a node of its own.

@@ -36,9 +36,10 @@ class Dense {
     std::int64_t operations = 0;
     for (const Compute& c : k.computes) {
       operations += c.op && c.op->primitive->expansion ? kExpansion : 1;
-      if (c.to.buffer >= 0) refs.push_back(&c.to);
+      if (c.to) refs.push_back(&*c.to);
       for (const Source& s : c.operands) {
-        if (s.kind == Source::Kind::Memory && s.ref.buffer >= 0) refs.push_back(&s.ref);
+        const Ref* from = std::get_if<Ref>(&s);
+        if (from && from->buffer >= 0) refs.push_back(from);
       }
     }
     Loops made{std::vector<Axis>(k.extents.size())};

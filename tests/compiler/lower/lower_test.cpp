@@ -157,6 +157,27 @@ TEST_CASE("a plan shows the numbers of its constants") {
   CHECK(contains(plan, "= dim <N>\n"));
 }
 
+TEST_CASE("a plan says where a generator stands") {
+  const std::string text = R"(graph f batch B (%x: f32[3, B], %y: f32[B, 3], %s: i64[]) {
+  %k = key %s
+  %1 = iota {axis = 1, dtype = f32, shape = <3, B>}
+  %2 = iota {axis = 0, dtype = f32, shape = <3, B>}
+  %3 = fma %x, %1, %2
+  %4 = random_uniform %k {dtype = f32, shape = <3, B>}
+  %5 = mul %3, %4
+  %6 = random_uniform %k {dtype = f32, shape = <B, 3>}
+  %7 = mul %y, %6
+  %8 = random_uniform %k {dtype = f32, shape = <4, 3>}
+  yield %5, %7, %8
+})";
+  const std::string plan = oracle::plan_text(text);
+  CHECK(contains(plan, "= iota sample\n"));
+  CHECK(contains(plan, "= iota index 0\n"));
+  CHECK(contains(plan, "= random_uniform sample and index, s"));
+  CHECK(contains(plan, "= random_uniform index, s"));
+  oracle::expect_agreement(*oracle::read(text), 1e-6, {1, 37});
+}
+
 TEST_CASE("a port without a name has its number in the signature") {
   const auto graph = oracle::read("graph f (%x: f32[2], %0: f32[3]) { yield %x as y, %0 }");
   const Program program = oracle::compile_fresh(*graph);

@@ -36,18 +36,14 @@ Plan plan_of(Nodes body) {
 // A phase that copies one buffer to another.
 Node phase(int from, int to) {
   Map map{{1}, {}};
-  Source source;
-  source.ref = Ref{from, -1, {1}, 0};
-  map.computes.push_back({nullptr, {source}, Ref{to, -1, {1}, 0}});
+  map.computes.push_back({nullptr, {Ref{from, -1, {1}, 0}}, Ref{to, -1, {1}, 0}});
   Phase phase;
   phase.body.push_back({Tiles{{map}}});
   return {std::move(phase)};
 }
 Node dense(int from, int to, std::int64_t count = 1 << 20) {
   DenseMap map{{Dim(count)}, {}};
-  Source source;
-  source.ref = Ref{from, -1, {1}, 0};
-  map.computes.push_back({nullptr, {source}, Ref{to, -1, {1}, 0}});
+  map.computes.push_back({nullptr, {Ref{from, -1, {1}, 0}}, Ref{to, -1, {1}, 0}});
   return {DenseKernel{map}};
 }
 Node fold() { return {FoldSlots{kSlots, nullptr, Ref{kOut, -1, {1}, 0}}}; }

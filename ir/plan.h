@@ -58,7 +58,8 @@ struct Buffer {
   }
 };
 
-// Elements of a buffer as an affine function of a kernel's loop indices; or one scalar.
+// Elements of a buffer as an affine function of a kernel's loop indices; or one scalar, never
+// neither.
 struct Ref {
   int buffer = -1;
   int scalar = -1;                    // instead of memory
@@ -73,7 +74,7 @@ struct Register {  // what an earlier computation of the loop made
 struct Zero {
   Dtype dtype = Dtype::F32;
 };
-struct RowElement {};  // what a RowsTerm reads of its table
+struct RowElement {};  // what is read of TableRows
 // or where a generator stands:
 struct AxisIndex {  // along an axis of the loop
   std::size_t axis = 0;
@@ -107,9 +108,9 @@ struct Map {
 // out[m] = start[m] + sum_k weight[m, k] * x[k], one fma chain over increasing k.
 struct MatVec {
   std::int64_t rows = 0, inner = 0;
-  Ref weight;  // strides {row, inner}; dense
-  Ref x;       // strides {inner}; varying
-  Ref start;   // strides {row}; buffer < 0 and scalar < 0: zero
+  Ref weight;                // strides {row, inner}; dense
+  Ref x;                     // strides {inner}; varying
+  std::optional<Ref> start;  // strides {row}; none: zero
   Ref out;
   SourceLine where = {};
 };
@@ -124,8 +125,9 @@ struct FoldElements {
 // by fma. All terms that a tile list adds to a buffer of slots stand in one kernel.
 struct SlotTerm {
   std::vector<std::int64_t> inner;
-  Ref x, y;        // strides: outer then inner; y.buffer < 0 and y.scalar < 0: none
-  int scale = -1;  // a scalar that multiplies each x, or -1
+  Ref x;  // strides: outer then inner
+  std::optional<Ref> y;
+  std::optional<int> scale;  // a scalar that multiplies each x
 };
 struct SlotSum {
   int slots = -1;
@@ -135,8 +137,8 @@ struct SlotSum {
 };
 // slots[m, n] += sum over terms (scale *) g[m] * h[n], terms in order.
 struct ContractTerm {
-  Ref g, h;        // strides {element}
-  int scale = -1;  // a scalar, or -1
+  Ref g, h;                  // strides {element}
+  std::optional<int> scale;  // a scalar
 };
 struct SlotContract {
   int slots = -1;
@@ -199,7 +201,9 @@ struct DenseFold {
 };
 struct DenseMatmul {
   Dim rows, columns, inner;
-  Ref a, b, start, out;  // strides {row, inner}, {inner, column}, {row, column} x2
+  Ref a, b;                  // strides {row, inner}, {inner, column}
+  std::optional<Ref> start;  // strides {row, column}; none: zero
+  Ref out;                   // strides {row, column}
   SourceLine where = {};
 };
 // out[i..., j...] = table[index[i...], j...]; an index outside the table is clamped to it.
@@ -215,7 +219,7 @@ struct ScatterTerm {
   std::vector<Dim> picks;
   bool samples = false;  // there is an index for each sample
   Ref index, update;
-  int scale = -1;
+  std::optional<int> scale;  // a scalar
 };
 struct DenseScatter {
   std::vector<Dim> row;
@@ -227,13 +231,18 @@ struct DenseScatter {
 };
 // out[m, n] (+)= sum over terms and samples of g[m] * h[n]; one chain per output over (term,
 // sample).
+struct SampleRows {
+  int buffer = -1;  // [sample][columns], dense
+};
+struct TableRows {
+  Ref table, index;               // row index[sample] of the table
+  Dim limit;                      // its rows
+  std::vector<Compute> computes;  // done to each element; none: as it is
+};
 struct RowsTerm {
-  Ref g;             // varying, strides {element}
-  int rows = -1;     // [sample][columns], dense; or, when < 0, rows of a table:
-  Ref table, index;  // table row index[sample], then `apply` on each element
-  Dim limit;         // the table's rows
-  Map apply;
-  int scale = -1;
+  Ref g;  // varying, strides {element}
+  std::variant<SampleRows, TableRows> h;
+  std::optional<int> scale;  // a scalar
 };
 struct LargeContract {
   std::int64_t rows = 0, columns = 0;
@@ -298,7 +307,7 @@ struct If {
 // What a program that stops reports: scalars, and which solve it was.
 struct Progress {
   int t = -1, dt = -1, accepted = -1, rejected = -1;
-  std::int64_t site = -1;
+  std::optional<std::int64_t> site;
   bool reverse = false;
 };
 // Finds frame `index` of a tape and names its address; scalars of its header are loaded or stored.

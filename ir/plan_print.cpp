@@ -131,8 +131,11 @@ class Printer {
   }
   std::string ref(const Ref& r) const {
     if (r.scalar >= 0) return fmt::format("s{}", r.scalar);
-    if (r.buffer < 0) return "0";
     return buffer(r.buffer);
+  }
+
+  static std::string scale(std::optional<int> scalar) {
+    return scalar ? fmt::format("s{} * ", *scalar) : "";
   }
 
   // What an op without operands gives: a constant's numbers (the first of many), a size.
@@ -186,7 +189,7 @@ class Printer {
   }
   void one(const MatVec& k, int d) {
     at(d, "matvec {} = {} [{} x {}] * {}, from {}; each row one fma chain over k", ref(k.out),
-       ref(k.weight), k.rows, k.inner, ref(k.x), ref(k.start));
+       ref(k.weight), k.rows, k.inner, ref(k.x), k.start ? ref(*k.start) : "0");
   }
   void one(const FoldElements& k, int d) {
     at(d, "fold {} = {} of {} over {}, in order", ref(k.out), k.op->name(), ref(k.x),
@@ -195,14 +198,15 @@ class Printer {
   void one(const SlotSum& k, int d) {
     at(d, "batch {} into {}, {} terms in order", k.op->name(), buffer(k.slots), k.terms.size());
     for (const SlotTerm& t : k.terms) {
-      at(d + 1, "{}{} over {}, in order", ref(t.x),
-         t.y.buffer >= 0 ? " * " + ref(t.y) + " (fma)" : "", list(t.inner));
+      at(d + 1, "{}{}{} over {}, in order", scale(t.scale), ref(t.x),
+         t.y ? " * " + ref(*t.y) + " (fma)" : "", list(t.inner));
     }
   }
   void one(const SlotContract& k, int d) {
     at(d, "batch contract into {} [{} x {}], {} terms in order", buffer(k.slots), k.rows, k.columns,
        k.terms.size());
-    for (const ContractTerm& t : k.terms) at(d + 1, "{} * {}", ref(t.g), ref(t.h));
+    for (const ContractTerm& t : k.terms)
+      at(d + 1, "{}{} * {}", scale(t.scale), ref(t.g), ref(t.h));
   }
   void one(const GatherRows& k, int d) {
     at(d, "gather {} = rows of {} at {}, transposed", ref(k.out), ref(k.table), ref(k.index));
@@ -240,15 +244,20 @@ class Printer {
     at(d, "dense scatter {}{}; each cell one chain over (term, sample, row)", ref(k.out),
        k.accumulate ? ", going on" : "");
     for (const ScatterTerm& t : k.terms)
-      at(d + 1, "{} added at rows {}", ref(t.update), ref(t.index));
+      at(d + 1, "{}{} added at rows {}", scale(t.scale), ref(t.update), ref(t.index));
   }
   void one(const LargeContract& k, int d) {
     at(d, "large contract {} [{} x {}]{}; each output one fma chain over (term, sample)",
        ref(k.out), k.rows, k.columns, k.accumulate ? ", going on" : "");
     for (const RowsTerm& t : k.terms) {
-      at(d + 1, "{} * {}", ref(t.g),
-         t.rows >= 0 ? buffer(t.rows) : "rows of " + ref(t.table) + " at " + ref(t.index));
+      at(d + 1, "{}{} * {}", scale(t.scale), ref(t.g),
+         std::visit([&](const auto& h) { return rows(h); }, t.h));
+      if (const TableRows* table = std::get_if<TableRows>(&t.h)) computes(table->computes, d + 2);
     }
+  }
+  std::string rows(const SampleRows& h) const { return buffer(h.buffer); }
+  std::string rows(const TableRows& h) const {
+    return "rows of " + ref(h.table) + " at " + ref(h.index);
   }
 
   void one(const Scalars& n, int d) {
@@ -313,7 +322,7 @@ class Printer {
   void one(const Tell& n, int d) { at(d, "{}{}", n.op->name(), scalars(n.operands)); }
   void one(const FailIf& n, int d) {
     const Progress& p = n.progress;
-    at(d, "fail if s{}{}{}", n.status, p.site < 0 ? "" : fmt::format(" of solve {}", p.site),
+    at(d, "fail if s{}{}{}", n.status, p.site ? fmt::format(" of solve {}", *p.site) : "",
        p.reverse ? " in reverse" : "");
   }
   void dense(const Node& node, int d) {

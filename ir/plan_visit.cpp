@@ -27,7 +27,7 @@ void visit(Kernel& kernel, const Access& a) {
                    [&](MatVec& k) {
                      a.read(k.weight);
                      a.read(k.x);
-                     a.read(k.start);
+                     if (k.start) a.read(*k.start);
                      a.write(k.out);
                    },
                    [&](FoldElements& k) {
@@ -37,7 +37,7 @@ void visit(Kernel& kernel, const Access& a) {
                    [&](SlotSum& k) {
                      for (SlotTerm& t : k.terms) {
                        a.read(t.x);
-                       a.read(t.y);
+                       if (t.y) a.read(*t.y);
                      }
                      a.write_buffer(k.slots);
                    },
@@ -85,7 +85,7 @@ void visit(DenseKernel& kernel, const Access& a) {
                    [&](DenseMatmul& k) {
                      a.read(k.a);
                      a.read(k.b);
-                     a.read(k.start);
+                     if (k.start) a.read(*k.start);
                      a.write(k.out);
                    },
                    [&](DenseGather& k) {
@@ -104,10 +104,12 @@ void visit(DenseKernel& kernel, const Access& a) {
                    [&](LargeContract& k) {
                      for (RowsTerm& t : k.terms) {
                        a.read(t.g);
-                       if (t.rows >= 0) a.read_buffer(t.rows);
-                       a.read(t.table);
-                       a.read(t.index);
-                       visit_computes(t.apply.computes, a);
+                       if (SampleRows* h = std::get_if<SampleRows>(&t.h)) a.read_buffer(h->buffer);
+                       if (TableRows* h = std::get_if<TableRows>(&t.h)) {
+                         a.read(h->table);
+                         a.read(h->index);
+                         visit_computes(h->computes, a);
+                       }
                      }
                      if (k.accumulate) a.read(k.out);
                      a.write(k.out);

@@ -97,6 +97,7 @@ class Walker {
 
   // ---- walk_tiles.cpp ----
   Operand ready(const plan::Ref& ref);
+  Operand ready_if(const std::optional<plan::Ref>& ref) { return ref ? ready(*ref) : Operand{}; }
   Code read(const Operand& x, Code offset);
   Code offset(const Operand& x, const Indices& at);
   Code read_at(const Operand& x, const Indices& at) { return read(x, offset(x, at)); }
@@ -188,7 +189,8 @@ class Walker {
   // A term of a large contraction made ready before the loops.
   struct LargeTerm {
     const plan::RowsTerm* term = nullptr;
-    Operand g;  // block 0; the others follow at a fixed distance
+    const plan::TableRows* rows = nullptr;  // or those of each sample
+    Operand g;                              // block 0; the others follow at a fixed distance
     std::int64_t block_elements = 0;
     Code pointer;  // of the rows, or of the table they come from
     Dtype dtype = Dtype::F32;

@@ -13,7 +13,7 @@ using namespace plan;
 void Walker::kernel(const LargeContract& k) {
   const Operand out = ready(k.out);
   const bool alike = std::all_of(k.terms.begin(), k.terms.end(), [](const RowsTerm& term) {
-    return term.rows >= 0 && term.g.buffer >= 0 && term.scale < 0 && term.apply.computes.empty();
+    return std::holds_alternative<SampleRows>(term.h) && term.g.buffer >= 0 && !term.scale;
   });
   if (k.terms.size() == 1 || !alike) {
     std::vector<LargeTerm> terms;
@@ -118,35 +118,36 @@ Walker::LargeTerm Walker::ready_term(const RowsTerm& term) {
     const Buffer& b = plan_.buffers[static_cast<std::size_t>(term.g.buffer)];
     t.block_elements = block_bytes(term.g.buffer) / static_cast<std::int64_t>(bytes(b.dtype));
   }
-  if (term.rows >= 0) {
-    t.pointer = base(term.rows);
-    t.dtype = plan_.buffers[static_cast<std::size_t>(term.rows)].dtype;
+  if (const SampleRows* rows = std::get_if<SampleRows>(&term.h)) {
+    t.pointer = base(rows->buffer);
+    t.dtype = plan_.buffers[static_cast<std::size_t>(rows->buffer)].dtype;
     return t;
   }
-  const Operand table = ready(term.table);
+  t.rows = &std::get<TableRows>(term.h);
+  const Operand table = ready(t.rows->table);
   t.pointer = table.pointer;
   t.dtype = table.dtype;
-  t.index = ready(term.index);
-  t.last = e_.sub(evaluate(term.limit), one_);
-  for (const Compute& c : term.apply.computes) t.extra.push_back(ready_all(c));
+  t.index = ready(t.rows->index);
+  t.last = e_.sub(evaluate(t.rows->limit), one_);
+  for (const Compute& c : t.rows->computes) t.extra.push_back(ready_all(c));
   return t;
 }
 
 // Where the row of block `block`'s sample `lane` begins, in elements.
 Code Walker::row_start(const LargeTerm& t, std::int64_t width, Code block, Code lane) {
   const Code sample = e_.add(times(block, kBlock), lane);
-  if (t.term->rows >= 0) return times(sample, width);
-  const Operand index = of_sample(t.index, t.term->index, block, lane);
+  if (t.rows == nullptr) return times(sample, width);
+  const Operand index = of_sample(t.index, t.rows->index, block, lane);
   const Code row = e_.load(index.pointer, index.varying ? zero_ : sample, index.dtype);
   return times(clamped(row, t.last), width);
 }
 
-// One vector of a sample's row, after what `apply` does to each element.
+// One vector of a sample's row, after what is done to each element.
 Code Walker::row_elements(const LargeTerm& t, Code at, const Columns& columns) {
   std::vector<Code> made;
   const Code h = load_columns(t.pointer, at, t.dtype, columns);
   for (std::size_t i = 0; i < t.extra.size(); ++i) {
-    const Compute& c = t.term->apply.computes[i];
+    const Compute& c = t.rows->computes[i];
     std::vector<Code> x;
     for (std::size_t j = 0; j < t.extra[i].size(); ++j) {
       const Source& s = c.operands[j];
@@ -166,7 +167,7 @@ Code Walker::row_elements(const LargeTerm& t, Code at, const Columns& columns) {
 Emitter::Values Walker::add_term(const LargeTerm& t, std::int64_t width, const Columns& columns,
                                  Code first, std::int64_t rows, Emitter::Values sums) {
   const Code batch = symbol(plan_.signature.batch), blocks = symbol(kBlocksSymbol);
-  const int scale = t.term->scale;
+  const std::optional<int> scale = t.term->scale;
   return e_.loop(zero_, blocks, 1, std::move(sums), [&](Code block, Emitter::Values outer) {
     const Code from = times(block, t.block_elements);
     const Code left = minimum(e_.sub(batch, times(block, kBlock)), i64(kBlock));
@@ -181,7 +182,7 @@ Emitter::Values Walker::add_term(const LargeTerm& t, std::int64_t width, const C
         Code at = times(e_.add(first, i64(r)), t.g.strides[0] * unit(t.g));
         if (t.g.varying) at = e_.add(e_.add(from, at), lane);
         Code g = t.g.in_memory ? e_.load(t.g.pointer, at, t.g.dtype) : t.g.value;
-        if (scale >= 0) g = e_.mul(scalars_[static_cast<std::size_t>(scale)], g);
+        if (scale) g = e_.mul(scalars_[static_cast<std::size_t>(*scale)], g);
         for (const Code& x : h) {
           *sum = e_.fma(g, x, *sum);
           ++sum;

@@ -58,7 +58,6 @@ void Walker::kernel(const DenseFold& k) {
 // Of a matrix and a vector, whichever stands first.
 void Walker::vector_product(const DenseMatmul& k, const std::vector<Operand>& x) {
   const auto& [a, b, start, out] = std::tie(x[0], x[1], x[2], x[3]);
-  const bool from_zero = k.start.buffer < 0 && k.start.scalar < 0;
   // Over {row, column}, then the turn.
   Operand left = a, right = b;
   if (a.in_memory) left.strides = {a.strides[0], 0, a.strides[1]};
@@ -67,8 +66,8 @@ void Walker::vector_product(const DenseMatmul& k, const std::vector<Operand>& x)
   fold(
       nest, {k.inner}, out,
       [&](const Spot& spot) {
-        return Emitter::Values{from_zero ? e_.constant(scalar_kind(out.dtype), 0)
-                                         : nest.load(start, spot)};
+        return Emitter::Values{k.start ? nest.load(start, spot)
+                                       : e_.constant(scalar_kind(out.dtype), 0)};
       },
       [&](const Emitter::Values& s, const Spot& spot, const Indices& at) {
         return Emitter::Values{e_.fma(nest.load(left, spot, at), nest.load(right, spot, at), s[0])};

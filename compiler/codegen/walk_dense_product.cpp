@@ -32,7 +32,7 @@ class Walker::DenseProduct {
         block_(walker.axis(2).block),
         packed_(walker.how_->packed),
         width_(vectors_ * walker.e_.lanes()),
-        from_zero_(k.start.buffer < 0 && k.start.scalar < 0) {}
+        from_zero_(!k.start) {}
 
   void write() {
     rows_ = w_.evaluate(k_.rows);
@@ -210,7 +210,7 @@ class Walker::DenseProduct {
 
 // Products of one shape and layout are one function.
 void Walker::kernel(const DenseMatmul& k) {
-  std::vector<Operand> x{ready(k.a), ready(k.b), ready(k.start), ready(k.out)};
+  std::vector<Operand> x{ready(k.a), ready(k.b), ready_if(k.start), ready(k.out)};
   // By tiles of rows and of columns in lanes, or else output by output.
   const auto write = [&](const std::vector<Operand>& operands) {
     if (axis(1).lanes && !axis(1).team) return DenseProduct(*this, k, operands).write();

@@ -13,7 +13,7 @@ namespace nodec {
 using namespace plan;
 
 void Walker::kernel(const MatVec& k) {
-  const std::vector<Operand> x{ready(k.weight), ready(k.x), ready(k.start), ready(k.out)};
+  const std::vector<Operand> x{ready(k.weight), ready(k.x), ready_if(k.start), ready(k.out)};
   const std::int64_t tile = axis(0).tile;
   const std::int64_t whole = k.rows / tile * tile;
   if (whole == tile) {
@@ -37,9 +37,8 @@ void Walker::matvec_rows(const MatVec& k, const std::vector<Operand>& x, Code fi
   }
   Emitter::Values sums;
   for (std::int64_t r = 0; r < rows; ++r) {
-    const bool none = !start.in_memory && k.start.scalar < 0;
     const Code from =
-        none ? e_.constant(scalar_kind(out.dtype), 0) : read_at(start, {e_.add(first, i64(r))});
+        k.start ? read_at(start, {e_.add(first, i64(r))}) : e_.constant(scalar_kind(out.dtype), 0);
     sums.push_back(spread(from));
   }
   sums = e_.loop(zero_, i64(k.inner), 1, std::move(sums), [&](Code i, Emitter::Values s) {
@@ -71,7 +70,7 @@ void Walker::kernel(const SlotSum& k) {
   std::vector<std::array<Operand, 2>> x;
   for (const SlotTerm& t : k.terms) {
     const Operand first = ready(t.x);
-    x.push_back({first, ready(t.y)});
+    x.push_back({first, ready_if(t.y)});
   }
   std::int64_t outputs = 1;
   std::vector<std::int64_t> strides(k.outer.size());
@@ -102,8 +101,8 @@ Code Walker::add_term(const SlotSum& k, std::size_t number, const std::array<Ope
     })[0];
   }
   Code v = read_at(x[0], at);
-  if (term.scale >= 0) v = e_.mul(scalars_[static_cast<std::size_t>(term.scale)], v);
-  if (term.y.buffer >= 0 || term.y.scalar >= 0) return e_.fma(v, read_at(x[1], at), sum);
+  if (term.scale) v = e_.mul(scalars_[static_cast<std::size_t>(*term.scale)], v);
+  if (term.y) return e_.fma(v, read_at(x[1], at), sum);
   if (k.op->primitive == &sum_p) return e_.add(sum, v);
   return spread(k.op->primitive->fold.step(e_, *k.op, {sum}, spread(v), zero_).back());
 }
@@ -152,8 +151,8 @@ void Walker::contract_tile(const SlotContract& k, const std::vector<std::array<O
     std::vector<Code> g;
     for (std::int64_t r = 0; r < rows; ++r) {
       Code v = read_at(x[t][0], {e_.add(row, i64(r))});
-      if (k.terms[t].scale >= 0) {
-        v = e_.mul(scalars_[static_cast<std::size_t>(k.terms[t].scale)], v);
+      if (const auto scale = k.terms[t].scale) {
+        v = e_.mul(scalars_[static_cast<std::size_t>(*scale)], v);
       }
       g.push_back(spread(v));
     }

@@ -33,7 +33,7 @@ void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& pro
         put(offsetof(Outcome, dt), Dtype::F64, number(progress->dt, Scalar::F64));
         put(offsetof(Outcome, accepted), Dtype::I64, number(progress->accepted, Scalar::I64));
         put(offsetof(Outcome, rejected), Dtype::I64, number(progress->rejected, Scalar::I64));
-        put(offsetof(Outcome, site), Dtype::I64, i64(progress->site));
+        put(offsetof(Outcome, site), Dtype::I64, i64(progress->site.value_or(-1)));
         put(offsetof(Outcome, reverse), Dtype::I64, i64(progress->reverse ? 1 : 0));
         return Emitter::Values{};
       },

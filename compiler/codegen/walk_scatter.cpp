@@ -57,9 +57,8 @@ void Walker::scatter(const DenseScatter& k, const ScatterTerm& term, const Opera
             each_of(row, [&](const Indices& j) {
               const Code u = one_lane(from, j), sum = read_at(cell, j);
               write_at(cell, j,
-                       term.scale < 0
-                           ? e_.add(sum, u)
-                           : e_.fma(scalars_[static_cast<std::size_t>(term.scale)], u, sum));
+                       term.scale ? e_.fma(scalars_[static_cast<std::size_t>(*term.scale)], u, sum)
+                                  : e_.add(sum, u));
             });
             return Emitter::Values{};
           },

@@ -16,10 +16,6 @@ Walker::Operand Walker::ready(const Ref& ref) {
     x.dtype = plan_.scalars[static_cast<std::size_t>(ref.scalar)];
     return x;
   }
-  if (ref.buffer < 0) {
-    x.dtype = Dtype::Bool;  // the zero of whatever it meets
-    return x;
-  }
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(ref.buffer)];
   x.dtype = b.dtype;
   x.in_memory = true;

@@ -70,6 +70,12 @@ struct TileList {
 // Values and the buffers they go to.
 using Moves = std::vector<std::pair<const Value*, int>>;
 
+// Rows of a table, one for each sample, and elementwise work on them.
+struct PickedRows {
+  const Op* gather = nullptr;
+  std::vector<const Op*> work;  // first to last
+};
+
 // One operand of a loop: a carry, or what every turn reads as it is.
 struct LoopOperand {
   const Value* in;
@@ -138,7 +144,7 @@ class Lowering {
   void add_term(TileList& list, const AccumulatorTerm& term, int slots);
   void add_slot_sum(TileList& list, const AccumulatorTerm& term, int slots);
   void add_slot_product(TileList& list, const AccumulatorTerm& term, int slots);
-  int scale_of(const AccumulatorTerm& term) const;  // -1: none
+  std::optional<int> scale_of(const AccumulatorTerm& term) const;
   void add_copy(TileList& list, const Value* from, plan::Ref to);
   void add_transfer(TileList& list, const Value* v, int port, bool import);
   int add_rows(TileList& list, const Value* v);
@@ -168,7 +174,8 @@ class Lowering {
   plan::DenseKernel large_contract(const std::vector<AccumulatorTerm>& terms, plan::Ref out,
                                    bool accumulate);
   plan::RowsTerm rows_term(const AccumulatorTerm& term);
-  bool rows_from_table(const Value* h, plan::RowsTerm* term);
+  std::optional<PickedRows> picked_rows(const Value* h);
+  plan::TableRows table_rows(const PickedRows& picked);
 
   // ---- schedule.cpp ----
   plan::Nodes schedule(const Region& region, Scope scope);

@@ -170,7 +170,7 @@ plan::Progress Lowering::progress_of(const Op& op, std::size_t first, Nodes& nod
   for (int* to : {&p.t, &p.dt, &p.accepted, &p.rejected}) {
     *to = scalar_of(op.operands[first++], nodes);
   }
-  p.site = op.attrs.get_or<std::int64_t>("site", -1);
+  if (op.attrs.has("site")) p.site = op.attrs.get<std::int64_t>("site");
   p.reverse = op.attrs.get_or<bool>("reverse", false);
   return p;
 }
@@ -235,8 +235,7 @@ std::vector<const Value*> Lowering::read_by_sample(const Task& task) {
   const auto note = [&](const Op& op) {
     if (op.primitive == &gather_p && picks_samples(op, graph_.batch)) {
       values.push_back(op.operands[0]);
-    } else if (op.primitive == &matmul_p && is_in_place(op) &&
-               !rows_from_table(op.operands[1], nullptr)) {
+    } else if (op.primitive == &matmul_p && is_in_place(op) && !picked_rows(op.operands[1])) {
       values.push_back(op.operands[1]);
     }
   };

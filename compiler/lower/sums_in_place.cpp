@@ -1,6 +1,8 @@
 // Sums whose terms are added to the result itself, without slots: contractions over the batch with
 // more outputs than slots are worth, and scatter_add. Outputs are split over threads, and each is
 // one chain.
+#include <algorithm>
+
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
 
@@ -86,54 +88,60 @@ plan::RowsTerm Lowering::rows_term(const AccumulatorTerm& term) {
   made.g = ref(term.sum->operands[0]);
   made.scale = scale_of(term);
   const Value* h = term.sum->operands[1];
-  if (!rows_from_table(h, &made)) made.rows = rows_.at({h, term.region});
+  if (const auto picked = picked_rows(h)) {
+    made.h = table_rows(*picked);
+  } else {
+    made.h = plan::SampleRows{rows_.at({h, term.region})};
+  }
   return made;
 }
 
-// h is elementwise work on rows gathered from a table: then its sample-major form is the table
-// itself, read row by row, and nothing needs to be copied.
-bool Lowering::rows_from_table(const Value* h, plan::RowsTerm* term) {
-  std::vector<const Op*> chain;
+// Whether h is elementwise work on rows gathered from a table: then its sample-major form is the
+// table itself, read row by row, and nothing needs to be copied.
+std::optional<PickedRows> Lowering::picked_rows(const Value* h) {
+  PickedRows found;
   const Value* v = h;
   for (;;) {
     const View view = resolve(v);
     v = view.base;
-    if (!v->op || view.start != 0 || !contiguous(v, view)) return false;
+    if (!v->op || view.start != 0 || !contiguous(v, view)) return std::nullopt;
     if (v->op->primitive == &gather_p) break;
-    if (v->op->primitive->form != Form::Elementwise || chain.size() > 8) return false;
-    chain.push_back(v->op);
+    if (v->op->primitive->form != Form::Elementwise || found.work.size() > 8) return std::nullopt;
+    found.work.push_back(v->op);
     const Value* next = nullptr;
     for (const Value* x : v->op->operands) {
       const Value* base = resolve(x).base;
       if (is_constant(base) || base->type.is_scalar()) continue;
-      if (next) return false;
+      if (next) return std::nullopt;
       next = x;
     }
-    if (!next) return false;
+    if (!next) return std::nullopt;
     v = next;
   }
-  const Op& gather = *v->op;
-  const Value* table = gather.operands[0];
-  const Value* index = resolve(gather.operands[1]).base;
-  const bool one_a_sample =
-      gather.operands[1]->type.rank() == 1 && varying(index) && elements(index) == 1;
-  if (varying(table) || !one_a_sample || !contiguous(table, resolve(table))) return false;
-  if (!term) return true;
-  term->table = ref(table);
-  term->limit = table->type.shape()[0];
-  term->index = ref(gather.operands[1]);
-  const Value* last = v;
+  found.gather = v->op;
+  std::reverse(found.work.begin(), found.work.end());
+  const Value *table = v->op->operands[0], *rows = v->op->operands[1];
+  const Value* index = resolve(rows).base;
+  const bool one_a_sample = rows->type.rank() == 1 && varying(index) && elements(index) == 1;
+  if (varying(table) || !one_a_sample || !contiguous(table, resolve(table))) return std::nullopt;
+  return found;
+}
+
+plan::TableRows Lowering::table_rows(const PickedRows& picked) {
+  const Value* table = picked.gather->operands[0];
+  plan::TableRows rows{ref(table), ref(picked.gather->operands[1]), table->type.shape()[0], {}};
+  const Value* last = picked.gather->result();
   plan::Source made = plan::RowElement{};
-  for (auto op = chain.rbegin(); op != chain.rend(); ++op) {
-    Compute compute{*op, {}, {}};
-    for (const Value* x : (*op)->operands) {
+  for (const Op* op : picked.work) {
+    Compute compute{op, {}, {}};
+    for (const Value* x : op->operands) {
       compute.operands.push_back(resolve(x).base == last ? made : ref(x));
     }
-    made = plan::Register{term->apply.computes.size()};
-    term->apply.computes.push_back(std::move(compute));
-    last = (*op)->result();
+    made = plan::Register{rows.computes.size()};
+    rows.computes.push_back(std::move(compute));
+    last = op->result();
   }
-  return true;
+  return rows;
 }
 
 }  // namespace nodec::lowering

@@ -75,8 +75,9 @@ void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) 
   reduces ? add_slot_sum(list, term, slots) : add_slot_product(list, term, slots);
 }
 
-int Lowering::scale_of(const AccumulatorTerm& term) const {
-  return term.scale != nullptr ? scales_.at(term.scale) : -1;
+std::optional<int> Lowering::scale_of(const AccumulatorTerm& term) const {
+  if (term.scale == nullptr) return std::nullopt;
+  return scales_.at(term.scale);
 }
 
 // The kernel that adds to these slots: the terms of a sum come one after another.
@@ -104,7 +105,7 @@ void Lowering::add_slot_sum(TileList& list, const AccumulatorTerm& sum, int slot
   term.x.strides = folded.strides;
   if (product) {
     term.y = ref(product->operands[1]);
-    term.y.strides = axes(term.y).strides;
+    term.y->strides = axes(*term.y).strides;
   }
   plan::SlotSum fresh;
   fresh.outer = folded.outer;

@@ -103,7 +103,7 @@ bool is_number(const std::string& text, double& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-void read_folder(const fs::path& folder, const std::vector<Port>& inputs, NamedArrays& arrays) {
+void read_folder(const fs::path& folder, const std::vector<Port>& inputs, ArraysByName& arrays) {
   for (const Port& port : inputs) {
     const fs::path file = folder / (port.name + ".npy");
     std::error_code ignored;
@@ -112,7 +112,7 @@ void read_folder(const fs::path& folder, const std::vector<Port>& inputs, NamedA
   }
 }
 
-void read_one(const std::string& text, const std::vector<Port>& inputs, NamedArrays& arrays) {
+void read_one(const std::string& text, const std::vector<Port>& inputs, ArraysByName& arrays) {
   std::error_code ignored;
   if (fs::is_directory(text, ignored)) return read_folder(text, inputs, arrays);
   const std::size_t equals = text.find('=');
@@ -143,8 +143,8 @@ std::string described_as(const TensorView& array) {
 
 }  // namespace
 
-NamedArrays read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs) {
-  NamedArrays arrays;
+ArraysByName read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs) {
+  ArraysByName arrays;
   as_input_error([&] {
     for (const std::string& text : given) read_one(text, inputs, arrays);
     return 0;
@@ -156,7 +156,7 @@ bool names_a_file(const std::string& name) {
   return !name.empty() && name.find('/') == name.npos && name.find('\0') == name.npos;
 }
 
-std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs) {
+std::vector<Tensor> in_order(ArraysByName arrays, const std::vector<Port>& inputs) {
   std::vector<Tensor> ordered;
   std::string missing;
   for (const Port& port : inputs) {
@@ -194,7 +194,7 @@ Bindings read_sizes(const std::vector<std::string>& given) {
 }
 
 Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
-                   const NamedArrays& arrays) {
+                   const ArraysByName& arrays) {
   constexpr std::int64_t kUsualSize = 128;
   Bindings all;
   for (const Port& port : inputs) {

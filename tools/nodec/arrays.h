@@ -13,28 +13,28 @@
 
 namespace nodec {
 
-using NamedArrays = std::map<std::string, Tensor, std::less<>>;
+using ArraysByName = std::map<std::string, Tensor, std::less<>>;
 
 // Reads what the command line gave: NAME=FILE.npy, NAME=NUMBER, FILE.npy (its stem is the name), or
 // a folder that holds NAME.npy for any input. InputError naming what fits no input.
-NamedArrays read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs);
+ArraysByName read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs);
 
 // Whether NAME.npy is a file of the folder it is looked for in.
 bool names_a_file(const std::string& name);
 
 // Moves them into the program's order; InputError listing every missing one with its type.
-std::vector<Tensor> in_order(NamedArrays arrays, const std::vector<Port>& inputs);
+std::vector<Tensor> in_order(ArraysByName arrays, const std::vector<Port>& inputs);
 
 // Arrays that make sense to run with, for the inputs that were not given: a span, tolerances and a
 // cap where a solve takes them, small numbers elsewhere. Always the same ones
 // for a seed.
 void add_synthetic(const Graph& graph, const std::vector<Port>& inputs, const Bindings& symbols,
-                   NamedArrays& arrays, std::uint64_t seed = 0);
+                   ArraysByName& arrays, std::uint64_t seed = 0);
 
 // The sizes of all symbols that inputs show: those given, or that these arrays have; 128 for any
 // other. InputError for one that no input shows.
 Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
-                   const NamedArrays& arrays);
+                   const ArraysByName& arrays);
 
 // NAME=NUMBER each; UsageError for anything else.
 Bindings read_sizes(const std::vector<std::string>& given);

@@ -131,7 +131,7 @@ class Checker {
     }
     const Program& first = programs_[std::size_t(runs - check_.rules.begin())].plain;
     const std::vector<Port>& ports = first.executable->signature().inputs;
-    NamedArrays arrays = read_inputs(options_.inputs, ports);
+    ArraysByName arrays = read_inputs(options_.inputs, ports);
     check_.sizes = sizes_for(ports, options_.sizes, arrays);
     add_synthetic(*program_.graph, ports, check_.sizes, arrays, options_.seed);
     inputs_ = in_order(std::move(arrays), ports);

@@ -100,7 +100,7 @@ void fill(Tensor& array, std::uint64_t seed, const double* wanted) {
 }  // namespace
 
 void add_synthetic(const Graph& graph, const std::vector<Port>& inputs, const Bindings& symbols,
-                   NamedArrays& arrays, std::uint64_t seed) {
+                   ArraysByName& arrays, std::uint64_t seed) {
   constexpr std::int64_t kMostElements = std::int64_t{1} << 28;
   const Roles roles(graph);
   for (std::size_t i = 0; i < inputs.size(); ++i) {

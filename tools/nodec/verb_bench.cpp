@@ -33,7 +33,7 @@ struct Bench {
     const Program warm = compile(*graph, own);
     const Executable& code = *warm.executable;
 
-    NamedArrays arrays = read_inputs(inputs, code.signature().inputs);
+    ArraysByName arrays = read_inputs(inputs, code.signature().inputs);
     const Bindings symbols = sizes_for(code.signature().inputs, read_sizes(sizes), arrays);
     add_synthetic(*graph, code.signature().inputs, symbols, arrays);
     const std::vector<Tensor> given = in_order(std::move(arrays), code.signature().inputs);

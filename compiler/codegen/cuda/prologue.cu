@@ -49,7 +49,7 @@ struct Frame {
 #ifdef NODEC_EMULATED
 #define NODEC_ENTRY(name)                                              \
   static void name##_body(const Frame& frame);                         \
-  extern "C" void name(const void* const* arguments) {                 \
+  extern "C" __global__ void name(const void* const* arguments) {               \
     name##_body(NODEC_FRAME_BYTES <= 4096 ? *(const Frame*)*arguments  \
                                           : **(const Frame* const*)*arguments); \
   }                                                                    \
@@ -85,7 +85,7 @@ NODEC_INLINE int team_threads() { return (int)gridDim.x * NODEC_BLOCK_THREADS; }
 // ---- Memory ----
 
 #ifdef NODEC_EMULATED
-#define NODEC_SHARED (nodec_emulated_self->shared)
+#define NODEC_SHARED (nodec_emulated_self.shared)
 #else
 extern __shared__ __align__(64) u8 nodec_shared[];
 #define NODEC_SHARED nodec_shared
@@ -118,11 +118,11 @@ NODEC_INLINE Run<T, count> load_run(const T* p) {
 #ifdef NODEC_EMULATED
 // A member's threads meet; what each wrote before, the others see behind.
 NODEC_INLINE void meet(int line = __builtin_LINE()) {
-  nodec_emulated_table->meet(block_member(), NODEC_MEMBER_THREADS, line);
+  nodec_emulated_table.meet(block_member(), NODEC_MEMBER_THREADS, line);
 }
 // So do all threads of the team.
 NODEC_INLINE void team_meet(const Frame& frame, int line = __builtin_LINE()) {
-  nodec_emulated_table->team_meet(line);
+  nodec_emulated_table.team_meet(line);
 }
 #else
 NODEC_INLINE void meet() {
@@ -178,7 +178,7 @@ template <typename T>
 NODEC_INLINE T shift_lanes(T x, int distance, int line = __builtin_LINE()) {
   u64 bits = 0;
   __builtin_memcpy(&bits, &x, sizeof x);
-  bits = nodec_emulated_table->shift_lanes(bits, distance, line);
+  bits = nodec_emulated_table.shift_lanes(bits, distance, line);
   __builtin_memcpy(&x, &bits, sizeof x);
   return x;
 }

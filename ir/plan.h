@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -367,6 +368,7 @@ struct Plan {
   int frames = 0;              // number of frame variables
   std::vector<Function> functions;
   Nodes body;
+  std::unique_ptr<Region> ops;  // copies of those named above
 };
 
 std::string print_plan(const Plan& plan);

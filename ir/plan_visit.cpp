@@ -167,4 +167,51 @@ std::vector<const Nodes*> inside(const Node& node) {
   return {lists.begin(), lists.end()};
 }
 
+namespace {
+
+using EachOp = std::function<void(const Op*&)>;
+
+void ops_in(std::vector<Compute>& computes, const EachOp& f) {
+  for (Compute& c : computes) {
+    if (c.op) f(c.op);
+  }
+}
+
+// A kernel's or a node's own.
+void ops_in(auto& one, const EachOp& f) {
+  if constexpr (requires { one.op; }) {
+    if (one.op) f(one.op);
+  }
+  if constexpr (requires { one.computes; }) ops_in(one.computes, f);
+}
+void ops_in(LargeContract& k, const EachOp& f) {
+  for (RowsTerm& t : k.terms) {
+    if (TableRows* rows = std::get_if<TableRows>(&t.h)) ops_in(rows->computes, f);
+  }
+}
+void ops_in(DenseKernel& kernel, const EachOp& f) {
+  std::visit([&](auto& k) { ops_in(k, f); }, kernel);
+}
+void ops_in(Tiles& tiles, const EachOp& f) {
+  for (Kernel& kernel : tiles.kernels) {
+    std::visit([&](auto& k) { ops_in(k, f); }, kernel);
+  }
+}
+void ops_in(Nodes& nodes, const EachOp& f) {
+  for (Node& node : nodes) {
+    std::visit([&](auto& n) { ops_in(n, f); }, node.what);
+    for (Nodes* list : inside(node)) ops_in(*list, f);
+  }
+}
+
+}  // namespace
+
+void each_op(Plan& plan, const EachOp& f) {
+  for (Buffer& b : plan.buffers) {
+    if (b.constant) f(b.constant);
+  }
+  for (Function& function : plan.functions) ops_in(function.body, f);
+  ops_in(plan.body, f);
+}
+
 }  // namespace nodec::plan

@@ -1,4 +1,4 @@
-// Walks over the buffers that kernels read and write.
+// Walks over the buffers that kernels read and write, and over the ops that a plan names.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,8 @@ void visit(Kernel& kernel, const Access& access);
 void visit(DenseKernel& kernel, const Access& access);
 // A node's own references, not those of nodes inside it.
 void visit(Node& node, const Access& access);
+// Every place where an op is named.
+void each_op(Plan& plan, const std::function<void(const Op*&)>& f);
 // Buffers, each once.
 struct Uses {
   std::set<int> read, written;

@@ -5,6 +5,7 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
+#include "compiler/lower/own_ops.h"
 #include "compiler/lower/trim.h"
 
 namespace nodec {
@@ -209,6 +210,7 @@ plan::Plan Lowering::run() {
   }
   for (plan::Node& node : body) plan_.body.push_back(std::move(node));
   trim_plan(plan_, kept_);
+  own_ops(plan_);
   return std::move(plan_);
 }
 

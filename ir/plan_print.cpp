@@ -108,11 +108,12 @@ class Printer {
   void how(int number, std::size_t start) {
     if (!schedule_) return;
     const Loops& loops = schedule_->loops.at(static_cast<std::size_t>(number));
-    if (loops.axes.empty() && loops.who == Who::Team) return;
     std::string text;
     for (const Axis& a : loops.axes) text += (text.empty() ? "" : ", ") + how(a);
     if (loops.packed) text += "; packed";
-    out_.insert(out_.find('\n', start), "  {" + how(loops.who, text) + "}");
+    text = how(loops.who, text);
+    for (const std::string& f : loops.functions) text += (text.empty() ? "in " : "; in ") + f;
+    if (!text.empty()) out_.insert(out_.find('\n', start), "  {" + text + "}");
   }
 
   template <class... A>
@@ -325,10 +326,8 @@ class Printer {
     at(d, "fail if s{}{}{}", n.status, p.site ? fmt::format(" of solve {}", *p.site) : "",
        p.reverse ? " in reverse" : "");
   }
-  void dense(const Node& node, int d) {
-    const std::size_t start = out_.size();
-    std::visit([&](const auto& x) { one(x, d); }, std::get<DenseKernel>(node.what));
-    how(node.kernel, start);
+  void one(const DenseKernel& n, int d) {
+    std::visit([&](const auto& x) { one(x, d); }, n);
   }
 
   void nodes(const Nodes& list, int depth) {
@@ -339,10 +338,10 @@ class Printer {
             using T = std::decay_t<decltype(x)>;
             if constexpr (std::is_same_v<T, Tiles>) {
               tiles(n, depth);
-            } else if constexpr (std::is_same_v<T, DenseKernel>) {
-              dense(n, depth);
             } else {
+              const std::size_t start = out_.size();
               one(x, depth);
+              if (n.kernel >= 0) how(n.kernel, start);
             }
           },
           n.what);

@@ -56,11 +56,14 @@ enum class Who : std::uint8_t {
   Each,   // every thread all of it; what others see is the first thread's to write
 };
 
-// One kernel.
+// One kernel, or sums over the batch being finished.
 struct Loops {
   std::vector<Axis> axes;  // those left out are walked in turn
   bool packed = false;     // the operand that is read by lanes is copied to a panel first
   Who who = Who::Team;
+  // Out of line, one function for all of one name: the kernel, or each term of a LargeContract,
+  // added to what is in memory; none: written where it stands.
+  std::vector<std::string> functions = {};
 };
 
 struct Schedule {

@@ -114,9 +114,11 @@ void Walker::begin(Code frame, Code thread) {
   }
 }
 
-void Walker::call_shared(const std::string& name, std::span<const Scalar> kinds,
+void Walker::call_shared(std::size_t number, std::span<const Scalar> kinds,
                          std::vector<Code> arguments,
                          const std::function<void(std::span<const Code>)>& body) {
+  if (how_->functions.empty()) return body(arguments);
+  const std::string& name = how_->functions.at(number);
   auto found = shared_.find(name);
   if (found == shared_.end()) {
     const auto here =

@@ -68,10 +68,9 @@ class Walker {
   void call(const plan::Call& node);
   Code answer_place(std::size_t result, Dtype dtype);  // in elements
   void leave_if(Code stops);                           // the function, and all that called it
-  // Calls the out-of-line function of this name, which `body` writes when it is first wanted. Its
-  // parameters: frame, thread, then those of these kinds.
-  void call_shared(const std::string& name, std::span<const Scalar> kinds,
-                   std::vector<Code> arguments,
+  // Calls the kernel's out-of-line function of this number, which `body` writes when it is first
+  // wanted; its parameters: frame, thread, then those of these kinds. Or writes `body` here.
+  void call_shared(std::size_t number, std::span<const Scalar> kinds, std::vector<Code> arguments,
                    const std::function<void(std::span<const Code>)>& body);
 
   // ---- walk_nodes.cpp ----

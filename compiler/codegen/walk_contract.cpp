@@ -8,33 +8,26 @@ namespace nodec {
 
 using namespace plan;
 
-// Each output is one chain over (term, sample). The terms of a solver's stages differ in nothing
-// but where they lie, so the code for one stands out of line and adds it to what is in memory.
+// Each output is one chain over (term, sample): the terms' functions go on in memory, one after
+// another, and without them all terms share the registers.
 void Walker::kernel(const LargeContract& k) {
   const Operand out = ready(k.out);
-  const bool alike = std::all_of(k.terms.begin(), k.terms.end(), [](const RowsTerm& term) {
-    return std::holds_alternative<SampleRows>(term.h) && term.g.buffer >= 0 && !term.scale;
-  });
-  if (k.terms.size() == 1 || !alike) {
-    std::vector<LargeTerm> terms;
+  std::vector<LargeTerm> terms;
+  if (how_->functions.empty()) {
     for (const RowsTerm& term : k.terms) terms.push_back(ready_term(term));
     return contract(k, out, terms, k.accumulate);
   }
   for (std::size_t i = 0; i < k.terms.size(); ++i) {
     const LargeTerm term = ready_term(k.terms[i]);
-    const bool add = k.accumulate || i > 0;
-    const std::string name = fmt::format(
-        "contract_{}x{}_{}_{}_{}_{}_{}", k.rows, k.columns, nodec::name(term.dtype),
-        nodec::name(out.dtype), term.g.strides[0], term.block_elements, add ? "on" : "new");
     constexpr Scalar kPointers[] = {Scalar::Pointer, Scalar::Pointer, Scalar::Pointer};
-    call_shared(name, kPointers, {term.g.pointer, term.pointer, out.pointer},
+    call_shared(i, kPointers, {term.g.pointer, term.pointer, out.pointer},
                 [&](std::span<const Code> pointers) {
                   LargeTerm here = term;
                   Operand to = out;
                   here.g.pointer = pointers[0];
                   here.pointer = pointers[1];
                   to.pointer = pointers[2];
-                  contract(k, to, {here}, add);
+                  contract(k, to, {here}, k.accumulate || i > 0);
                 });
   }
 }

@@ -208,36 +208,19 @@ class Walker::DenseProduct {
   Code panel_;
 };
 
-// Products of one shape and layout are one function.
 void Walker::kernel(const DenseMatmul& k) {
   std::vector<Operand> x{ready(k.a), ready(k.b), ready_if(k.start), ready(k.out)};
-  // By tiles of rows and of columns in lanes, or else output by output.
-  const auto write = [&](const std::vector<Operand>& operands) {
-    if (axis(1).lanes && !axis(1).team) return DenseProduct(*this, k, operands).write();
-    vector_product(k, operands);
-  };
-  const bool scalars = std::any_of(x.begin(), x.end() - 1, [&](const Operand& each) {
-    return !each.in_memory && each.value.handle != nullptr;
-  });
-  if (scalars) return write(x);
-  std::string name = fmt::format("product_{}x{}x{}_{}", k.rows.str(), k.inner.str(),
-                                 k.columns.str(), nodec::name(x[3].dtype));
-  for (const Operand& each : x) {
-    name += "_";
-    for (const std::int64_t s : each.strides) name += fmt::format("_{}", s);
-  }
-  if (x[2].in_memory) name += "_on";
-  name += fmt::format("_{}", int(how_->who));
-  for (const Axis& a : how_->axes) name += fmt::format("_{}{:d}{:d}", a.tile, a.lanes, a.team);
   constexpr Scalar kPointers[] = {Scalar::Pointer, Scalar::Pointer, Scalar::Pointer,
                                   Scalar::Pointer};
   const Code start = x[2].in_memory ? x[2].pointer : x[3].pointer;
-  call_shared(name, kPointers, {x[0].pointer, x[1].pointer, start, x[3].pointer},
+  call_shared(0, kPointers, {x[0].pointer, x[1].pointer, start, x[3].pointer},
               [&](std::span<const Code> pointers) {
                 for (std::size_t i = 0; i < x.size(); ++i) {
                   if (x[i].in_memory) x[i].pointer = pointers[i];
                 }
-                write(x);
+                // By tiles of rows and of columns in lanes, or else output by output.
+                if (axis(1).lanes && !axis(1).team) return DenseProduct(*this, k, x).write();
+                vector_product(k, x);
               });
 }
 

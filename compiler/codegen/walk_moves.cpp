@@ -165,8 +165,8 @@ void Walker::put_samples(const Transfer& k, Code pointer, Code value, bool full,
 void Walker::kernel(const TransposeRows& k) {
   const Operand x = ready(k.x);
   constexpr Scalar kParameters[] = {Scalar::Pointer, Scalar::Pointer, Scalar::I64};
-  call_shared(fmt::format("transpose_{}x{}_{}", k.width, k.x.strides[0], name(x.dtype)),
-              kParameters, {x.pointer, base(k.rows), tile_.sample}, [&](std::span<const Code> p) {
+  call_shared(0, kParameters, {x.pointer, base(k.rows), tile_.sample},
+              [&](std::span<const Code> p) {
                 Operand tile = x;
                 tile.pointer = p[0];
                 transpose_tile(tile, p[1], times(p[2], k.width), k.width);

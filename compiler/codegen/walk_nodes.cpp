@@ -21,7 +21,10 @@ void Walker::walk(const Nodes& nodes) {
           if constexpr (std::is_same_v<T, Phase>) phase(n);
           if constexpr (std::is_same_v<T, Tiles>) tiles(node);
           if constexpr (std::is_same_v<T, ClearSlots>) clear_slots(n);
-          if constexpr (std::is_same_v<T, FoldSlots>) fold_slots(n);
+          if constexpr (std::is_same_v<T, FoldSlots>) {
+            how_ = &schedule_.loops.at(static_cast<std::size_t>(node.kernel));
+            fold_slots(n);
+          }
           if constexpr (std::is_same_v<T, While>) loop(n);
           if constexpr (std::is_same_v<T, If>) branch(n);
           if constexpr (std::is_same_v<T, TapeFrame>) tape_frame(n);

@@ -26,20 +26,18 @@ Code Walker::merge(const Op* op, Code a, Code b) {
   return op->primitive->fold.merge(e_, *op, {a}, {b}).back();
 }
 
-// Every thread adds the chunks, then the slots, of its own outputs. The code is the same for all
-// sums of one kind, so it stands out of line.
+// Every thread adds the chunks, then the slots, of its own outputs.
 void Walker::fold_slots(const FoldSlots& node) {
   const Buffer& b = plan_.buffers[static_cast<std::size_t>(node.slots)];
-  const std::string_view what = node.op ? node.op->name() : "sum";
   constexpr Scalar kParameters[] = {Scalar::Pointer, Scalar::I64, Scalar::Pointer};
-  call_shared(
-      fmt::format("fold_{}_{}", what, name(b.dtype)), kParameters,
-      {base(node.slots), i64(b.elements), ready(node.out).pointer}, [&](std::span<const Code> x) {
-        const Code units = e_.div_signed(e_.add(x[1], i64(e_.lanes() - 1)), i64(e_.lanes()));
-        const auto [first, last] = my_share(units);
-        add_chunks(node, b.dtype, x[0], x[1], first, last);
-        add_lanes(node, b.dtype, x[0], x[1], x[2], first, last);
-      });
+  call_shared(0, kParameters, {base(node.slots), i64(b.elements), ready(node.out).pointer},
+              [&](std::span<const Code> x) {
+                const Code units =
+                    e_.div_signed(e_.add(x[1], i64(e_.lanes() - 1)), i64(e_.lanes()));
+                const auto [first, last] = my_share(units);
+                add_chunks(node, b.dtype, x[0], x[1], first, last);
+                add_lanes(node, b.dtype, x[0], x[1], x[2], first, last);
+              });
 }
 
 // p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...

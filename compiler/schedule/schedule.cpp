@@ -5,6 +5,7 @@
 #include "compiler/schedule/schedule.h"
 
 #include "compiler/schedule/dense.h"
+#include "compiler/schedule/functions.h"
 #include "compiler/schedule/meetings.h"
 #include "compiler/schedule/places.h"
 #include "ir/plan_visit.h"
@@ -22,6 +23,7 @@ class Scheduler {
     made_.scratch = std::move(where.scratch);
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
+    name_functions(plan_, made_);
     made_.meetings = meetings(plan_, made_);
     return std::move(made_);
   }
@@ -40,6 +42,8 @@ class Scheduler {
         Loops how = dense_loops(plan_, made_, *dense);
         made_.shared = made_.shared || how.who == Who::Team;
         set(node.kernel, std::move(how));
+      } else if (std::holds_alternative<FoldSlots>(node.what)) {
+        set(node.kernel, {{{1, true, true}}});  // its outputs
       }
       for (const Nodes* list : inside(node)) walk(*list);
     }

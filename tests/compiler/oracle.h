@@ -23,6 +23,12 @@ inline std::unique_ptr<Graph> read(std::string_view text) { return parse(text, f
 // What `lower` makes of a program, as text.
 inline std::string plan_text(const std::string& text) { return dump(*read(text), "lower"); }
 
+inline std::size_t occurrences(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
 inline Tensor tensor_of(const Array& a) {
   Tensor t(a.dtype, a.dims);
   const auto n = static_cast<std::size_t>(a.count());

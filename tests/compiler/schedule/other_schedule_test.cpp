@@ -5,6 +5,7 @@
 #include "compiler/back_end.h"
 #include "compiler/lower/lower.h"
 #include "compiler/nodec.h"
+#include "compiler/schedule/functions.h"
 #include "compiler/schedule/meetings.h"
 #include "compiler/schedule/schedule.h"
 #include "examples/mnist/program.h"
@@ -23,6 +24,7 @@ struct Change {
   int lanes;          // which of a dense kernel's axes, counted from the last; -1: none
   int team;           // and from the first
   bool own;           // whether small tensors stay each thread's own
+  bool functions;     // whether anything stands out of line
   Machine machine;    // registers, panel and stack; lanes are the target's
 };
 
@@ -44,6 +46,10 @@ class Changing {
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
     made_.shared = true;
+    name_functions(plan_, made_);
+    if (!change_.functions) {
+      for (Loops& how : made_.loops) how.functions.clear();
+    }
     made_.meetings = meetings(plan_, made_);
     return std::move(made_);
   }
@@ -98,10 +104,10 @@ class Changing {
 
 std::vector<Change> changes() {
   const Machine usual = back_ends()[0]->machine();
-  return {{1, -1, 0, true, small_machine()},
-          {3, 0, 1, false, usual},
-          {5, 1, 0, false, small_machine()},
-          {3, 2, 2, true, small_machine()}};
+  return {{1, -1, 0, true, false, small_machine()},
+          {3, 0, 1, false, true, usual},
+          {5, 1, 0, false, false, small_machine()},
+          {3, 2, 2, true, true, small_machine()}};
 }
 
 struct Made {
@@ -204,6 +210,38 @@ TEST_CASE("another schedule computes products to the same bits") {
             dtype)),
         {{"N", 21}});
   }
+}
+
+TEST_CASE("another schedule computes sums over samples and rows picked for them to the same bits") {
+  expect_same_bits(
+      "f32",
+      *read(
+          R"(graph f batch B (%x: f32[70, B], %z: f32[60, B], %t: f32[N, 37], %i: i32[B], %k: i32[]) {
+  %zero = constant {dtype = f32, shape = <>, value = 0.0}
+  %acc = broadcast %zero {dims = [], shape = <70, 60>}
+  %n1, %sum = while %k, %acc, %x, %z {carried = 2} region (%n: i32[], %acc: f32[70, 60], %g: f32[70, B], %h: f32[60, B]) {
+    %zero = constant {dtype = i32, shape = <>, value = 0}
+    %go = gt %n, %zero
+    yield %go
+  } region (%n: i32[], %acc: f32[70, 60], %g: f32[70, B], %h: f32[60, B]) {
+    %one = constant {dtype = i32, shape = <>, value = 1}
+    %next = sub %n, %one
+    %tg = tanh %g
+    %th = tanh %h
+    %p = matmul %g, %th {ta = false, tb = true}
+    %q = matmul %tg, %h {ta = false, tb = true}
+    %s = add %acc, %p
+    %s2 = add %s, %q
+    yield %next, %s2
+  }
+  %rows = gather %t, %i
+  %e = tanh %rows
+  %c = sum %e {axes = [0]}
+  %m = max_over %e {axes = [1]}
+  %l = sum %e {axes = [0, 1]}
+  yield %sum, %rows, %c, %m, %l
+})"),
+      {{"B", 37}, {"N", 5}});
 }
 
 TEST_CASE("another schedule computes maps, folds and rows to the same bits") {

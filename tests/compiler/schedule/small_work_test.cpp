@@ -6,12 +6,6 @@
 namespace nodec::oracle {
 namespace {
 
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t n = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
-  return n;
-}
-
 // The gradient of a solve with fixed steps; `more` rows that nothing but a large sum asks for.
 std::shared_ptr<Graph> gradient(std::int64_t states, std::int64_t more) {
   Trace t("rk4");
@@ -38,11 +32,11 @@ std::shared_ptr<Graph> gradient(std::int64_t states, std::int64_t more) {
 TEST_CASE("a solve of small states meets for the tape alone, or for nobody") {
   for (const std::int64_t states : {6, 20}) {
     const std::string alone = dump(*gradient(states, 1), "schedule");
-    CHECK(count(alone, "one thread does it all") == 1);
+    CHECK(occurrences(alone, "one thread does it all") == 1);
     const std::string beside = dump(*gradient(states, 1000), "schedule");
-    CHECK(count(beside, "one thread does it all") == 0);
-    CHECK(count(beside, "meet: a tape's frame") == 1);
-    CHECK(count(beside, "meet:") <= 3);
+    CHECK(occurrences(beside, "one thread does it all") == 0);
+    CHECK(occurrences(beside, "meet: a tape's frame") == 1);
+    CHECK(occurrences(beside, "meet:") <= 3);
   }
 }
 

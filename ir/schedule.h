@@ -4,7 +4,9 @@
 //
 // Every kernel has its axes, in the order of its own text (`out[row, column]`, then what is summed
 // over), and for each stands how it is walked: by neighbours in the lanes of a vector, by several
-// turns at once with registers of their own, split over the team, or turn by turn.
+// turns at once with registers of their own, split over the team, or turn by turn. Kernels on
+// samples have samples in their lanes; where they read or write rows sample by sample, lanes along
+// a row mean squares of lanes by lanes that are transposed in registers.
 #pragma once
 
 #include <cstdint>

@@ -77,7 +77,7 @@ class Walker {
   void walk(const plan::Nodes& nodes);
   void kernels(const plan::Node& node);  // of a Tiles node
   void meet();
-  const plan::Axis& axis(std::size_t i) const { return how_->axes.at(i); }
+  const plan::Axis& axis(std::size_t i) const;
   void scalars(const plan::Scalars& node);
   void phase(const plan::Phase& node);
   void tiles(const plan::Node& node);
@@ -103,8 +103,12 @@ class Walker {
   void write_at(const Operand& to, const Indices& at, Code value);
   std::int64_t unit(const Operand& x) const { return x.varying ? kBlock : 1; }
   Code spread(Code value) { return value.varying ? value : e_.broadcast(value); }
+  // Of the kernel's axes, from `first` on.
   void each(const std::vector<std::int64_t>& extents,
-            const std::function<void(const Indices&)>& body);
+            const std::function<void(const Indices&)>& body, std::size_t first = 0);
+  // n turns along one of them, one after another, as many written out together as it says.
+  Emitter::Values turns(std::size_t axis, std::int64_t n, Emitter::Values state,
+                        const std::function<Emitter::Values(Code, Emitter::Values)>& body);
   Operand at(const Operand& x, const Indices& first);  // x with its first indices settled
   Code compute(const plan::Compute& c, const std::vector<Operand>& operands,
                const std::vector<Code>& made, const Indices& at);

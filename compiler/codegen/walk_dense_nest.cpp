@@ -13,11 +13,6 @@ Walker::Nest::Nest(Walker& walker, std::vector<Dim> extents)
   }
 }
 
-const Axis& Walker::Nest::how(std::size_t i) const {
-  static const Axis in_turn;
-  return i < w_.how_->axes.size() ? w_.how_->axes[i] : in_turn;
-}
-
 void Walker::Nest::each(const std::function<void(const Spots&)>& body) {
   body_ = body;
   const auto walk = [&] { axis(0, {Spot{}}); };

@@ -16,16 +16,6 @@ std::int64_t product(const std::vector<std::int64_t>& extents) {
   return n;
 }
 
-// Whether the strides walk elements of these extents one after another.
-bool in_a_row(const std::vector<std::int64_t>& extents, const std::vector<std::int64_t>& strides) {
-  std::int64_t next = 1;
-  for (std::size_t i = extents.size(); i-- > 0;) {
-    if (extents[i] != 1 && strides[i] != next) return false;
-    next *= extents[i];
-  }
-  return true;
-}
-
 }  // namespace
 
 void Walker::kernel(const GatherRows& k) {
@@ -36,7 +26,8 @@ void Walker::kernel(const GatherRows& k) {
     const Code row = read_at(index, pick);
     if (row.varying && table.in_memory) return gather_lanes(k, table, to, row, last);
     const Operand from = table.in_memory ? at(table, {clamped(row, last)}) : table;
-    each(k.row, [&](const Indices& j) { write_at(to, j, read_at(from, j)); });
+    each(
+        k.row, [&](const Indices& j) { write_at(to, j, read_at(from, j)); }, k.picks.size());
   });
 }
 
@@ -49,19 +40,19 @@ void Walker::gather_lanes(const GatherRows& k, const Operand& table, const Opera
   }
   Operand from = table;
   from.strides.erase(from.strides.begin());
-  const std::int64_t width = product(k.row);
-  if (width >= e_.lanes() && in_a_row(k.row, from.strides)) {
-    return transpose_rows(from, out, rows, width);
+  if (!k.row.empty() && axis(k.picks.size() + k.row.size() - 1).lanes) {
+    return transpose_rows(from, out, rows, product(k.row));
   }
   const Code memory = e_.local(kBlock * static_cast<std::int64_t>(bytes(table.dtype)));
-  each(k.row, [&](const Indices& j) {
+  const auto one = [&](const Indices& j) {
     const Code element = offset(from, j);
     for (std::size_t l = 0; l < rows.size(); ++l) {
       e_.store(memory, i64(static_cast<std::int64_t>(l)), table.dtype,
                e_.load(table.pointer, e_.add(rows[l], element), table.dtype));
     }
     write_at(out, j, in_register(e_.load_lanes(memory, zero_, table.dtype), table.dtype));
-  });
+  };
+  each(k.row, one, k.picks.size());
 }
 
 // Squares of lanes by lanes; the last of them reaches back over elements that are written already.
@@ -94,9 +85,10 @@ void Walker::kernel(const ScatterRows& k) {
   each(k.picks, [&](const Indices& pick) {
     const Operand to = at(out, {clamped(read_at(index, pick), i64(k.limit - 1))});
     const Operand from = at(update, pick);
-    each(k.row, [&](const Indices& j) {
+    const auto one = [&](const Indices& j) {
       write_at(to, j, e_.add(read_at(to, j), spread(read_at(from, j))));
-    });
+    };
+    each(k.row, one, k.picks.size());
   });
 }
 
@@ -173,10 +165,11 @@ void Walker::kernel(const TransposeRows& k) {
               });
 }
 
-// A tile's samples as rows from element `first` on: squares of lanes, then element by element.
+// A tile's samples as rows from element `first` on: squares of lanes if they are, then element by
+// element.
 void Walker::transpose_tile(const Operand& x, Code rows, Code first, std::int64_t width) {
   const Dtype dtype = x.dtype;
-  const std::int64_t lanes = e_.lanes(), whole = width / lanes * lanes;
+  const std::int64_t lanes = e_.lanes(), whole = axis(0).lanes ? width / lanes * lanes : 0;
   if (whole > 0) {
     e_.loop(zero_, i64(whole), lanes, {}, [&](Code element, Emitter::Values) {
       std::vector<Code> columns;

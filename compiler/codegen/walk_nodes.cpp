@@ -109,6 +109,11 @@ void Walker::phase(const Phase& node) {
   e_.store(done, mine, Dtype::I64, e_.add(e_.load(done, mine, Dtype::I64), e_.sub(last, first)));
 }
 
+const Axis& Walker::axis(std::size_t i) const {
+  static const Axis in_turn;
+  return i < how_->axes.size() ? how_->axes[i] : in_turn;
+}
+
 void Walker::kernels(const Node& node) {
   auto number = static_cast<std::size_t>(node.kernel);
   for (const Kernel& k : std::get<Tiles>(node.what).kernels) {

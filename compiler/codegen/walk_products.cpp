@@ -41,7 +41,7 @@ void Walker::matvec_rows(const MatVec& k, const std::vector<Operand>& x, Code fi
         k.start ? read_at(start, {e_.add(first, i64(r))}) : e_.constant(scalar_kind(out.dtype), 0);
     sums.push_back(spread(from));
   }
-  sums = e_.loop(zero_, i64(k.inner), 1, std::move(sums), [&](Code i, Emitter::Values s) {
+  sums = turns(1, k.inner, std::move(sums), [&](Code i, Emitter::Values s) {
     const Code v = spread(read_at(in, {i}));
     const Code column = times(i, weight.strides[1]);
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -94,7 +94,7 @@ Code Walker::add_term(const SlotSum& k, std::size_t number, const std::array<Ope
   const SlotTerm& term = k.terms[number];
   const std::size_t axis = at.size() - k.outer.size();
   if (axis < term.inner.size()) {
-    return e_.loop(zero_, i64(term.inner[axis]), 1, {sum}, [&](Code i, Emitter::Values turn) {
+    return turns(at.size(), term.inner[axis], {sum}, [&](Code i, Emitter::Values turn) {
       Indices deeper = at;
       deeper.push_back(i);
       return Emitter::Values{add_term(k, number, x, std::move(deeper), turn[0])};

@@ -56,8 +56,23 @@ void Walker::write_at(const Operand& to, const Indices& at, Code value) {
   e_.store(to.pointer, offset(to, at), to.dtype, to.varying ? spread(value) : value);
 }
 
+Emitter::Values Walker::turns(std::size_t along, std::int64_t n, Emitter::Values state,
+                              const std::function<Emitter::Values(Code, Emitter::Values)>& body) {
+  const std::int64_t tile = std::min(axis(along).tile, n);
+  if (tile <= 1) return e_.loop(zero_, i64(n), 1, std::move(state), body);
+  const std::int64_t whole = n / tile * tile;
+  state = e_.loop(zero_, i64(whole), tile, std::move(state), [&](Code i, Emitter::Values s) {
+    for (std::int64_t u = 0; u < tile; ++u) {
+      s = body(u == 0 ? i : e_.add(i, i64(u)), std::move(s));
+    }
+    return s;
+  });
+  for (std::int64_t i = whole; i < n; ++i) state = body(i64(i), std::move(state));
+  return state;
+}
+
 void Walker::each(const std::vector<std::int64_t>& extents,
-                  const std::function<void(const Indices&)>& body) {
+                  const std::function<void(const Indices&)>& body, std::size_t first) {
   Indices at;
   const std::function<void(std::size_t)> axis = [&](std::size_t i) {
     if (i == extents.size()) return body(at);
@@ -67,7 +82,7 @@ void Walker::each(const std::vector<std::int64_t>& extents,
       at.pop_back();
       return;
     }
-    e_.loop(zero_, i64(extents[i]), 1, {}, [&](Code index, Emitter::Values) {
+    turns(first + i, extents[i], {}, [&](Code index, Emitter::Values) {
       at.push_back(index);
       axis(i + 1);
       at.pop_back();
@@ -176,12 +191,12 @@ void Walker::kernel(const FoldElements& k) {
             for (Code& c : next) c = spread(c);
             return next;
           }
-          return e_.loop(zero_, i64(k.inner[axis]), 1, std::move(s),
-                         [&, at](Code i, Emitter::Values turn) {
-                           Indices deeper = at;
-                           deeper.push_back(i);
-                           return inner(axis + 1, deeper, std::move(turn));
-                         });
+          return turns(k.outer.size() + axis, k.inner[axis], std::move(s),
+                       [&, at](Code i, Emitter::Values turn) {
+                         Indices deeper = at;
+                         deeper.push_back(i);
+                         return inner(axis + 1, deeper, std::move(turn));
+                       });
         };
     write_at(out, outer, inner(0, outer, std::move(state)).back());
   });

@@ -55,6 +55,10 @@ class Scheduler {
     made_.loops[at] = std::move(loops);
   }
 
+  bool varies(const Ref& r) const {
+    return r.buffer >= 0 && plan_.buffers[static_cast<std::size_t>(r.buffer)].varying();
+  }
+
   bool many_registers() const { return made_.machine.vector_registers >= 32; }
   // Sums of samples: a vector of the other operand and a broadcast beside them.
   std::int64_t most_sums() const { return many_registers() ? 20 : 10; }
@@ -62,6 +66,22 @@ class Scheduler {
   template <class K>
   Loops loops(const K&) const {
     return {};
+  }
+
+  Loops loops(const TransposeRows&) const { return {{{1, true}}}; }
+
+  // By lanes where each sample has a row of its own that is long enough, its elements neighbours.
+  Loops loops(const GatherRows& k) const {
+    if (k.table.buffer < 0 || !varies(k.index) || varies(k.table)) return {};
+    std::int64_t width = 1;
+    for (std::size_t i = k.row.size(); i-- > 0;) {
+      if (k.row[i] != 1 && k.table.strides[i + 1] != width) return {};
+      width *= k.row[i];
+    }
+    if (width < made_.machine.lanes) return {};
+    Loops made{std::vector<Axis>(k.picks.size() + k.row.size())};
+    made.axes.back().lanes = true;
+    return made;
   }
 
   Loops loops(const MatVec& k) const { return {{{tile_size(k.rows, most_sums())}, {}}}; }

@@ -77,7 +77,9 @@ class Changing {
       const auto kernel = static_cast<std::size_t>(node.kernel);
       if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) {
         for (std::size_t i = 0; i < tiles->kernels.size(); ++i) {
-          for (Axis& a : made_.loops[kernel + i].axes) a.tile = change_.tile;
+          std::vector<Axis>& axes = made_.loops[kernel + i].axes;
+          axes.resize(6);  // more than any has: an unroll for all
+          for (Axis& a : axes) a = {change_.tile, a.lanes && change_.own};
         }
       } else if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
         change(made_.loops[kernel], *dense);

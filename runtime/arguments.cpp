@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "runtime/device.h"
+
 namespace nodec {
 namespace {
 
@@ -21,8 +23,8 @@ bool placed(const TensorView& view) {
 
 }  // namespace
 
-ArgumentCheck::ArgumentCheck(const Signature& signature)
-    : signature_(signature), symbols_(signature.symbols) {
+ArgumentCheck::ArgumentCheck(const Signature& signature, const Device* device)
+    : signature_(signature), device_(device), symbols_(signature.symbols) {
   for (std::size_t i = 0; i < port_count(); ++i) {
     NODEC_CHECK(port(i).type.is_tensor(), "{} is a {}", title(i), port(i).type.str());
     std::vector<Rule> rules;
@@ -108,7 +110,7 @@ bool ArgumentCheck::fits(std::size_t i, const TensorView& view, const Values& va
   for (std::size_t axis = 0; axis < view.dims.size(); ++axis) {
     if (view.dims[axis] < 0 || view.dims[axis] != wanted_dim(i, axis, values)) return false;
   }
-  return placed(view);
+  return placed(view) && is_within_reach(view);
 }
 
 void ArgumentCheck::derive(Values& values, int threads) const {
@@ -207,6 +209,12 @@ std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view, const V
     help = "make each array of the dtype and dims that are wanted of it";
     return fmt::format("\n  {}: wanted {}{}, got {}", title(i), port(i).type.str(),
                        known_symbols(port(i).type, values), view.type());
+  }
+  if (!is_within_reach(view)) {
+    help = "copy it to the host or to that device (DeviceTensor)";
+    return fmt::format("\n  {}: is in the memory of {}, and the program runs on {}", title(i),
+                       view.device->limits().name,
+                       device_ == nullptr ? "the processor" : device_->limits().name);
   }
   help = fmt::format(
       "arrays must start at a multiple of {} bytes: use nodec::Tensor, which does, or clone() into "

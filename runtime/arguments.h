@@ -17,7 +17,8 @@ namespace nodec {
 
 class ArgumentCheck {
  public:
-  explicit ArgumentCheck(const Signature& signature);  // which must outlive this
+  // The signature must outlive this. `device`: where arrays may lie beside the host; null: nowhere.
+  explicit ArgumentCheck(const Signature& signature, const Device* device = nullptr);
 
   using Values = std::vector<std::int64_t>;  // of symbols; -1: not known
 
@@ -52,6 +53,9 @@ class ArgumentCheck {
   void start(const Bindings& given, Values& values) const;
   [[noreturn]] void refuse_symbol(const std::string& symbol) const;
   void learn(std::size_t i, const TensorView& view, Values& values) const;
+  bool is_within_reach(const TensorView& view) const {
+    return view.device == nullptr || view.device == device_;
+  }
   bool fits(std::size_t i, const TensorView& view, const Values& values) const;
   Rule rule_for(const Dim& dim);
   std::int64_t value_of(const Rule& rule, const Values& values) const;
@@ -68,6 +72,7 @@ class ArgumentCheck {
   void explain_overlap(std::size_t out, Room& room) const;
 
   const Signature& signature_;
+  const Device* device_;
   std::vector<std::string> symbols_;      // the signature's, then any that only dims mention
   std::vector<std::vector<Rule>> rules_;  // by port, inputs then outputs
   std::vector<TableRule> tables_;         // of the signature's tables

@@ -14,6 +14,14 @@ namespace nodec {
 
 using EntryFunction = void (*)(CallFrame* frame, std::int64_t thread);
 
+// How a GPU's team is launched: for tests and measurements. Results do not depend on it.
+struct TeamChoice {
+  enum class Form : std::uint8_t { Any, Block, Cluster, Grid };
+  Form form = Form::Any;
+  int members = 0;  // 0: as many as help
+  bool operator==(const TeamChoice&) const = default;
+};
+
 struct CallOptions {
   // At most; a call takes fewer where others use the processors (Outcome::threads_ran). Results do
   // not depend on it.
@@ -22,8 +30,22 @@ struct CallOptions {
   // Values of symbols that no input's or output's dim states by itself. A name that the program
   // does not have is an Error.
   Bindings symbols;
-  std::int64_t tape_limit_bytes = 0;  // of all tapes together; 0: half of the machine's memory
+  // Of all tapes together; 0: half of the machine's memory, or of the GPU's.
+  std::int64_t tape_limit_bytes = 0;
+  TeamChoice team = {};
 };
+
+// Counted since a program was loaded.
+struct RunCounts {
+  std::int64_t tape_growths = 0;     // times that a tape was made longer
+  std::int64_t workspaces = 0;       // most calls ever at once
+  std::int64_t workspace_bytes = 0;  // held by those no call is using, tapes included
+  std::int64_t tape_bytes = 0;       // of these, the tapes'
+  // Of a GPU's: launches, and arrays of the host that were copied there and back, one by one.
+  std::int64_t launches = 0, copied_in = 0, copied_out = 0;
+};
+
+class Runner;
 
 class Executable {
  public:
@@ -31,13 +53,14 @@ class Executable {
   // of a thread's stack.
   Executable(EntryFunction entry, Signature signature, std::shared_ptr<const void> code,
              std::int64_t stack_bytes = 0);
+  explicit Executable(std::unique_ptr<Runner> runner);  // runtime/runner.h
   ~Executable();
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;
 
   const Signature& signature() const;
   // The function itself, for a caller that wraps it (in a float mode, a counter, a team of its own)
-  // in another Executable.
+  // in another Executable; null on a GPU.
   EntryFunction entry() const;
   std::int64_t stack_bytes() const;
 
@@ -51,15 +74,14 @@ class Executable {
   std::vector<Tensor> run(std::span<const TensorView> inputs,
                           const CallOptions& options = {}) const;
 
-  // Counters since the program was loaded.
-  std::int64_t tape_growths() const;     // segments linked to make a tape longer
-  std::int64_t workspace_count() const;  // most calls ever at once
-  std::int64_t workspace_bytes() const;  // held by those no call is using, tapes included
-  std::int64_t tape_bytes() const;       // of these, the tapes'
+  RunCounts counts() const;
+  std::int64_t tape_growths() const;
+  std::int64_t workspace_count() const;
+  std::int64_t workspace_bytes() const;
+  std::int64_t tape_bytes() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Runner> runner_;
 };
 
 // Throws a Stopped (ir/stopped.h), an Error that tells the status, how far the solve came and which

@@ -17,11 +17,14 @@
 
 namespace nodec {
 
+class Device;  // runtime/device.h
+
 // Somebody else's array for the time of a call. Whether it is written is the callee's contract.
 struct TensorView {
   Dtype dtype = Dtype::F32;
   std::span<const std::int64_t> dims;
   void* data = nullptr;
+  const Device* device = nullptr;  // whose memory it is in; null: the host's
 
   std::int64_t count() const;
   std::size_t bytes() const;
@@ -71,7 +74,7 @@ class Tensor {
     return {static_cast<const T*>(data_), std::size_t(count())};
   }
 
-  TensorView view() const { return {dtype_, dims_, data_}; }
+  TensorView view() const { return {dtype_, dims_, data_, nullptr}; }
   operator TensorView() const { return view(); }  // NOLINT(google-explicit-constructor)
 
  private:

@@ -16,6 +16,19 @@ struct KernelLaunch {
   bool team = true;                // whether a meeting of the team can be reached
   bool arena_shared = true;        // whether a chunk's arena may be in its member's shared memory
   std::int64_t dense_members = 1;  // how many members the dense work is worth
+  bool operator==(const KernelLaunch&) const = default;
 };
+
+struct KernelObject {
+  KernelLaunch launch;
+  int architecture = 0;  // of the cubin: 90; 0: there is none
+  std::string cubin;     // for that architecture
+  std::string ptx;       // for newer ones
+  std::string text;      // CUDA C++, which the emulator runs; may be left out of a real one
+};
+
+std::string pack(const KernelObject& object);
+// An Error for bytes that pack() did not make.
+KernelObject unpack(std::string_view bytes);
 
 }  // namespace nodec

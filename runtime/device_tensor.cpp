@@ -1,0 +1,50 @@
+// Copies between an array on a device and the host's.
+#include "runtime/device_tensor.h"
+
+#include "ir/error.h"
+
+namespace nodec {
+
+DeviceTensor::DeviceTensor(std::shared_ptr<Device> device, Dtype dtype,
+                           std::vector<std::int64_t> dims)
+    : DeviceTensor(std::move(device), Tensor(dtype, std::move(dims)).view()) {}
+
+DeviceTensor::DeviceTensor(std::shared_ptr<Device> device, const TensorView& host)
+    : device_(std::move(device)),
+      dtype_(host.dtype),
+      dims_(host.dims.begin(), host.dims.end()),
+      bytes_(device_) {
+  bytes_.reserve(std::int64_t(host.bytes()), "an array");
+  assign(host);
+}
+
+void DeviceTensor::check(const TensorView& host) const {
+  if (host.device != nullptr) {
+    throw Error(fmt::format("an array of {} is copied from or to one of {}, not of the host",
+                            device_->limits().name, host.device->limits().name),
+                {}, "copy it to the host first");
+  }
+  if (host.type() != view().type()) {
+    throw Error(fmt::format("an array of {} is {}, and one of the host {}", device_->limits().name,
+                            view().type(), host.type()),
+                {}, "copy arrays of one type");
+  }
+}
+
+void DeviceTensor::assign(const TensorView& host) {
+  check(host);
+  if (host.bytes() > 0) device_->put(bytes_.data(), host.data, std::int64_t(host.bytes()));
+}
+
+void DeviceTensor::to_host(const TensorView& host) const {
+  check(host);
+  if (host.bytes() > 0) device_->get(host.data, bytes_.data(), std::int64_t(host.bytes()));
+}
+
+Tensor DeviceTensor::to_host() const {
+  Tensor host(dtype_, dims_);
+  to_host(host.view());
+  return host;
+}
+
+}  // namespace nodec

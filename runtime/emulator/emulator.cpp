@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMostFindings = 20;
 constexpr int kWarp = 32;
+constexpr int kWaveThreads = 2048;
 constexpr std::size_t kGap = 4096;  // between the shared memory of blocks: indices past one show
 
 enum class State : std::uint8_t { Ready, AtMeeting, AtTeam, AtWarp, Done };
@@ -37,8 +38,9 @@ struct Group {
 
 class Emulator {
  public:
-  Emulator(const Program& program, const Launch& launch, const void* const* arguments,
-           Memory& memory);
+  // Of a launch whose grid has so many blocks, those from `first` on.
+  Emulator(const Program& program, const Launch& launch, int first, int grid,
+           const void* const* arguments, Memory& memory);
   ~Emulator();
   void run();
 
@@ -70,6 +72,7 @@ class Emulator {
 
   const Program& program_;
   const Launch launch_;
+  const int first_, grid_;
   const void* const* arguments_;
   Memory& memory_;
   int member_threads_;
@@ -107,16 +110,18 @@ const Table table{[](int, int threads, int line) { current->meet(threads, line);
                     current->touch(address, size, writes, site);
                   }};
 
-Emulator::Emulator(const Program& program, const Launch& launch, const void* const* arguments,
-                   Memory& memory)
+Emulator::Emulator(const Program& program, const Launch& launch, int first, int grid,
+                   const void* const* arguments, Memory& memory)
     : program_(program),
       launch_(launch),
+      first_(first),
+      grid_(grid),
       arguments_(arguments),
       memory_(memory),
       member_threads_(launch.member_threads > 0 ? launch.member_threads : launch.threads),
       fibers_(fibers()),
       shared_stride_(std::size_t(aligned(std::int64_t(launch.shared_bytes))) + kGap),
-      random_(launch.seed) {
+      random_(launch.seed + std::uint64_t(first)) {
   NODEC_CHECK(launch.blocks > 0 && launch.threads > 0 && launch.threads % kWarp == 0 &&
                   launch.threads % member_threads_ == 0 && member_threads_ % kWarp == 0,
               "a launch of {} blocks of {} threads", launch.blocks, launch.threads);
@@ -142,7 +147,7 @@ Emulator::Emulator(const Program& program, const Launch& launch, const void* con
   memory_.watch(arguments, sizeof *arguments, "the launch's argument");
   for (int block = 0; block < launch.blocks && launch.shared_bytes > 0; ++block) {
     memory_.watch(shared_.get() + std::size_t(block) * shared_stride_, launch.shared_bytes,
-                  fmt::format("the shared memory of block {}", block));
+                  fmt::format("the shared memory of block {}", first_ + block));
   }
 }
 
@@ -189,11 +194,10 @@ bool Emulator::go_round() {
 
 void Emulator::step(std::uint32_t number) {
   now_ = &threads_[number];
-  const auto blocks = unsigned(launch_.blocks);
   *program_.self() = {
       {now_->in_block, 0, 0},
-      {now_->block, 0, 0},
-      {blocks, 1, 1},
+      {unsigned(first_) + now_->block, 0, 0},
+      {unsigned(grid_), 1, 1},
       reinterpret_cast<unsigned char*>(shared_.get()) + now_->block * shared_stride_};
   ++counts.switches;
   fibers_.resume(number);
@@ -313,7 +317,8 @@ void Emulator::tell_race(const Race& race) {
 }
 
 std::string Emulator::name(const Thread& thread) const {
-  return fmt::format("thread {} of block {}", thread.in_block, thread.block);
+  return fmt::format("thread {} of block {}", thread.in_block,
+                     std::uint32_t(first_) + thread.block);
 }
 
 void Emulator::tell_deadlock() {
@@ -340,12 +345,20 @@ void Emulator::tell_deadlock() {
 std::vector<Finding> run(const Program& program, const Launch& launch, const void* const* arguments,
                          Memory& memory, Counts* counts) {
   const std::lock_guard lock(one_at_a_time);
-  Emulator emulator(program, launch, arguments, memory);
-  current = &emulator;
-  emulator.run();
-  current = nullptr;
-  if (counts != nullptr) *counts = emulator.counts;
-  return std::move(emulator.found);
+  // Blocks that never meet go through in waves.
+  const int wave = launch.team ? launch.blocks : std::max(1, kWaveThreads / launch.threads);
+  std::vector<Finding> found;
+  for (int first = 0; first < launch.blocks && found.empty(); first += wave) {
+    Launch part = launch;
+    part.blocks = std::min(wave, launch.blocks - first);
+    Emulator emulator(program, part, first, launch.blocks, arguments, memory);
+    current = &emulator;
+    emulator.run();
+    current = nullptr;
+    if (counts != nullptr) counts->add(emulator.counts);
+    found = std::move(emulator.found);
+  }
+  return found;
 }
 
 }  // namespace nodec::emulator

@@ -33,6 +33,12 @@ struct Finding {
 
 struct Counts {
   std::int64_t switches = 0, accesses = 0, team_meetings = 0, member_meetings = 0;
+  void add(const Counts& other) {
+    switches += other.switches;
+    accesses += other.accesses;
+    team_meetings += other.team_meetings;
+    member_meetings += other.member_meetings;
+  }
 };
 
 // `memory` knows the regions that the program may touch besides its stacks, its own constants and

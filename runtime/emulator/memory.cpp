@@ -3,10 +3,16 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "ir/error.h"
 
 namespace nodec::emulator {
+namespace {
+
+constexpr std::size_t kPageCells = 1024;
+
+}  // namespace
 
 // Whether somebody of these, other than `other`, may come before or after it.
 bool Memory::Access::conflicts(const Toucher& other) const {
@@ -44,7 +50,7 @@ void Memory::watch(const void* begin, std::size_t bytes, std::string name) {
   NODEC_CHECK(next == regions_.end() || next->first == at || at + bytes <= next->first,
               "'{}' reaches into '{}'", name, next->second.name);
   Region& region = regions_[at];
-  region = {bytes, std::move(name), 4, std::vector<Cell>((bytes + 3) / 4)};
+  region = {bytes, std::move(name), 4, {}};
   last_ = regions_.end();
 }
 
@@ -64,11 +70,22 @@ Memory::Regions::iterator Memory::find(std::uintptr_t address) {
   return last_ = std::prev(after);
 }
 
-void Memory::split_cells(Region& region) {
-  std::vector<Cell> bytes(region.cells.size() * 4);
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = region.cells[i / 4];
-  region.cells = std::move(bytes);
-  region.unit = 1;
+Memory::Cell& Memory::Region::cell(std::size_t number) {
+  const std::size_t page = number / kPageCells;
+  if (pages.size() <= page) pages.resize(page + 1);
+  if (pages[page] == nullptr) pages[page] = std::make_unique<Cell[]>(kPageCells);
+  return pages[page][number % kPageCells];
+}
+
+void Memory::Region::split_cells() {
+  const auto words = std::exchange(pages, {});
+  unit = 1;
+  for (std::size_t page = 0; page < words.size(); ++page) {
+    if (words[page] == nullptr) continue;
+    for (std::size_t i = 0; i < 4 * kPageCells; ++i) {
+      cell(4 * kPageCells * page + i) = words[page][i / 4];
+    }
+  }
 }
 
 bool Memory::touch(const void* address, std::size_t size, bool writes, const Toucher& by,
@@ -78,9 +95,9 @@ bool Memory::touch(const void* address, std::size_t size, bool writes, const Tou
   if (found == regions_.end() || size > found->second.bytes - (at - found->first)) return false;
   Region& region = found->second;
   const std::size_t offset = at - found->first;
-  if (region.unit == 4 && (size % 4 != 0 || offset % 4 != 0)) split_cells(region);
+  if (region.unit == 4 && (size % 4 != 0 || offset % 4 != 0)) region.split_cells();
   for (std::size_t i = offset / region.unit; i <= (offset + size - 1) / region.unit; ++i) {
-    Cell& cell = region.cells[i];
+    Cell& cell = region.cell(i);
     const auto note = [&](const Access& other, bool wrote) {
       if (race || !other.conflicts(by)) return;
       race = Race{region.name,

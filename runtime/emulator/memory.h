@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,12 +63,14 @@ class Memory {
     std::size_t bytes = 0;
     std::string name;
     std::size_t unit = 4;  // bytes of a cell; 1 from the first access on that is smaller
-    std::vector<Cell> cells;
+    std::vector<std::unique_ptr<Cell[]>> pages;  // null where nothing was touched
+
+    Cell& cell(std::size_t number);
+    void split_cells();
   };
   using Regions = std::map<std::uintptr_t, Region>;
 
   Regions::iterator find(std::uintptr_t address);
-  static void split_cells(Region& region);
 
   Regions regions_;  // by their begin
   Regions::iterator last_ = regions_.end();

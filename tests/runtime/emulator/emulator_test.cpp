@@ -9,7 +9,7 @@
 
 #include "ir/error.h"
 #include "runtime/emulator/fiber.h"
-#include "tests/runtime/emulator/kernels.h"
+#include "tests/runtime/cuda/kernels.h"
 
 using namespace nodec;
 using namespace nodec::testing;
@@ -150,13 +150,15 @@ TEST_CASE("an index past its region stops the program, by name and line") {
   y[threadIdx.x + 1] = 1.0f;)";
   Floats x(1), y(32);
   const Run r = run(shape, kernel_text(shape, body), x, y, {});
-  CHECK(only(r) == "thread 31 of block 0 at kernel.cu:3, 0 bytes behind y (128 bytes): 4 bytes written");
+  CHECK(only(r) ==
+        "thread 31 of block 0 at kernel.cu:3, 0 bytes behind y (128 bytes): 4 bytes written");
   const KernelShape shared{.parts = 1, .shared_bytes = 64};
   const std::string reads = "\n((float*)frame.ports[1])[0] = ((float*)shared_memory(frame))[32];";
   const Run s = run(shared, kernel_text(shared, reads), x, y, {});
   REQUIRE(s.found.size() == 1);
-  CHECK(s.found[0].text.find("at kernel.cu:2, 64 bytes behind the shared memory of block 0 (64 bytes): "
-                             "4 bytes read") != std::string::npos);
+  CHECK(s.found[0].text.find(
+            "at kernel.cu:2, 64 bytes behind the shared memory of block 0 (64 bytes): "
+            "4 bytes read") != std::string::npos);
 }
 
 TEST_CASE("a meeting in a branch is a deadlock, told with its line") {

@@ -4,42 +4,15 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
-#include <functional>
 
 #include "ir/error.h"
-#include "tests/runtime/emulator/kernels.h"
+#include "tests/runtime/cuda/kernels.h"
+#include "tests/runtime/doubling.h"
+#include "tests/setting.h"
 
 using namespace nodec;
 using namespace nodec::testing;
 namespace emu = nodec::emulator;
-
-namespace {
-
-class Setting {
- public:
-  Setting(const char* name, const std::string& value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    setenv(name, value.c_str(), 1);
-  }
-  ~Setting() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
-  Setting(const Setting&) = delete;
-  Setting& operator=(const Setting&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
-
-std::string refusal(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-}  // namespace
 
 TEST_CASE("a program is compiled once and then found in the cache") {
   const TemporaryFolder folder;
@@ -60,14 +33,14 @@ TEST_CASE("a program is compiled once and then found in the cache") {
 
 TEST_CASE("without a compiler the error says what to install") {
   const Setting compiler("NODEC_CXX", "no-such-compiler");
-  CHECK(refusal([] { emu::Program::compile("", "kernel"); }) ==
+  CHECK(message([] { emu::Program::compile("", "kernel"); }) ==
         "error: the emulated GPU needs a C++ compiler, and there is no 'no-such-compiler' "
         "(NODEC_CXX)\n  help: install g++, or name a compiler in NODEC_CXX");
 }
 
 TEST_CASE("what the compiler says of a text that is wrong is shown") {
   const std::string told =
-      refusal([] { emu::Program::compile(kernel_text({}, "\nundeclared = 1;"), "kernel"); });
+      message([] { emu::Program::compile(kernel_text({}, "\nundeclared = 1;"), "kernel"); });
   CHECK(told.find("did not compile a program for the emulated GPU (exit 1)") != std::string::npos);
   CHECK(told.find("kernel.cu:2") != std::string::npos);
 }

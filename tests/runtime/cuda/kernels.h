@@ -27,7 +27,7 @@ inline std::string kernel_text(const KernelShape& shape, const std::string& body
       "#define NODEC_PORTS {}\n#define NODEC_SCRATCH {}\n#define NODEC_SYMBOLS {}\n"
       "#define NODEC_TAPES {}\n#define NODEC_PARTS {}\n#define NODEC_BLOCK_MEMBERS {}\n"
       "#define NODEC_SHARED_BYTES {}\n#define NODEC_ARENA_BYTES {}\n{}\n{}\n"
-      "#line 0 \"kernel.cu\"\nNODEC_ENTRY(kernel) {{\n{}\n}}\n",
+      "NODEC_ENTRY(kernel) {{\n#line 1 \"kernel.cu\"\n{}\n}}\n",
       shape.ports, shape.scratch, shape.symbols, shape.tapes, shape.parts, shape.block_members,
       shape.shared_bytes, shape.arena_bytes, prologue, functions, body);
 }

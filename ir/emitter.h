@@ -140,7 +140,7 @@ class Emitter {
                        const std::function<void(std::span<const Code>)>& body) = 0;
   virtual void call(int function, std::span<const Code> arguments) = 0;
   // What `write` makes of x: a function of x alone, tens of operations long, of this name. A back
-  // end may write it once and call it.
+  // end that can writes it once and calls it.
   virtual Code expansion(std::string_view name, std::span<const Code> x,
                          const std::function<Code(std::span<const Code>)>& write) {
     (void)name;

@@ -48,6 +48,7 @@ class Printer {
         plan_.name);
     if (schedule_) {
       if (!schedule_->shared) line("  one thread does it all");
+      line("  expansions of varying values: {} of a kind inline", schedule_->inline_expansions);
       for (const ScratchBuffer& b : schedule_->scratch) {
         line("  scratch {}: {} bytes", b.name, b.bytes.str());
       }

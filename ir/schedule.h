@@ -76,6 +76,9 @@ struct Schedule {
   // Nodes, by number, before which the team meets, and why.
   std::map<int, std::string> meetings;
   bool shared = false;  // whether anything is shared out; else one thread does it all
+  // Expansions (exp, sin, ...) of varying values that stand where they are used, of one kind and
+  // dtype; all else is a function's, written once. Uniform ones are rarely where the time goes.
+  int inline_expansions = 0;
 };
 
 std::string print_schedule(const Plan& plan, const Schedule& schedule);  // the plan, and how

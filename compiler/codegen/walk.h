@@ -236,6 +236,7 @@ class Walker {
   std::map<int, Code> tables_;     // the program's data, by buffer
   std::map<int, Code> locals_;     // tile buffers on the stack, by buffer
   std::vector<int> functions_;
+  std::map<std::pair<const Primitive*, Scalar>, int> expansions_;  // how many, of varying values
   std::map<std::string, int> shared_;  // out-of-line code that the program needs more than once
   Tile tile_;
 };

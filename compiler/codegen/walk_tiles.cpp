@@ -107,7 +107,11 @@ Walker::Operand Walker::at(const Operand& x, const Indices& first) {
 Code Walker::apply(const Op* op, const std::vector<Code>& x) {
   if (op == nullptr) return x[0];
   const auto write = [&](std::span<const Code> y) { return op->primitive->lower(e_, *op, y); };
-  return op->primitive->expansion ? e_.expansion(op->name(), x, write) : write(x);
+  if (!op->primitive->expansion) return write(x);
+  const bool varying = std::any_of(x.begin(), x.end(), [](const Code& c) { return c.varying; });
+  const bool here =
+      varying && ++expansions_[{op->primitive, x[0].scalar}] <= schedule_.inline_expansions;
+  return here ? write(x) : e_.expansion(op->name(), x, write);
 }
 
 std::vector<Walker::Operand> Walker::ready_all(const Compute& c) {

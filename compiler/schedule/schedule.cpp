@@ -13,6 +13,8 @@
 namespace nodec::plan {
 namespace {
 
+constexpr int kInlineExpansions = 32;  // more would be most of what is compiled
+
 class Scheduler {
  public:
   Scheduler(const Plan& plan, const Machine& machine) : plan_(plan) { made_.machine = machine; }
@@ -23,6 +25,7 @@ class Scheduler {
     made_.scratch = std::move(where.scratch);
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
+    made_.inline_expansions = kInlineExpansions;
     name_functions(plan_, made_);
     made_.meetings = meetings(plan_, made_);
     return std::move(made_);

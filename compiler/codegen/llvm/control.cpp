@@ -223,21 +223,11 @@ void LlvmEmitter::call(int function, std::span<const Code> arguments) {
   build_.CreateCall(callee, values)->setCallingConv(callee->getCallingConv());
 }
 
-// A uniform one is called, for it is rarely where the time goes; a varying one stands where it is
-// used until a program has so many that they would be most of what is compiled.
-Code LlvmEmitter::expansion(std::string_view name, std::span<const Code> x,
+Code LlvmEmitter::expansion(std::string_view primitive, std::span<const Code> x,
                             const std::function<Code(std::span<const Code>)>& write) {
-  constexpr int kMostInline = 32;
   const auto is_varying = [](const Code& code) { return code.varying; };
   const bool varying = std::any_of(x.begin(), x.end(), is_varying);
-  const std::string full = fmt::format("{}.{}{}", name, int(x[0].scalar), varying ? ".v" : "");
-  if (varying && ++written_[full] <= kMostInline) return write(x);
-  return shared_expansion(full, x, write);
-}
-
-Code LlvmEmitter::shared_expansion(const std::string& name, std::span<const Code> x,
-                                   const std::function<Code(std::span<const Code>)>& write) {
-  const bool varying = name.ends_with(".v");
+  const std::string name = fmt::format("{}.{}{}", primitive, int(x[0].scalar), varying ? ".v" : "");
   std::vector<llvm::Value*> values;
   for (const Code& argument : x) values.push_back(value(as(argument, varying)));
   auto found = expansions_.find(name);

@@ -131,8 +131,6 @@ class LlvmEmitter : public Emitter {
   // Control.
   llvm::Function* make_function(std::string_view name, llvm::FunctionType* type, bool visible);
   void enter(llvm::Function* function);
-  Code shared_expansion(const std::string& name, std::span<const Code> x,
-                        const std::function<Code(std::span<const Code>)>& write);
   llvm::BasicBlock* block(const char* name);
   void never_unroll(llvm::Instruction* back_edge);
 
@@ -144,7 +142,6 @@ class LlvmEmitter : public Emitter {
   Frame frame_;
   std::vector<llvm::Function*> functions_;
   // Of each expansion of varying values, how often it was written; and those written as functions.
-  std::map<std::string, int> written_;
   std::map<std::string, llvm::Function*> expansions_;
 };
 

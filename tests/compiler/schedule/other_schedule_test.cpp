@@ -46,6 +46,7 @@ class Changing {
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
     made_.shared = true;
+    made_.inline_expansions = change_.functions ? 1 : 1000;
     name_functions(plan_, made_);
     if (!change_.functions) {
       for (Loops& how : made_.loops) how.functions.clear();

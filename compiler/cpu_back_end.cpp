@@ -1,6 +1,7 @@
 // The host's processor through LLVM. Absent without NODEC_CPU_JIT.
 #include "compiler/back_end.h"
 #include "compiler/codegen/llvm/cpu_target.h"
+#include "compiler/codegen/llvm/cpu_team.h"
 #include "compiler/codegen/llvm/module.h"
 #include "compiler/codegen/walk.h"
 #include "ir/debug.h"
@@ -33,10 +34,11 @@ KeyFields key_fields(const Graph& graph) {
 
 LlvmModule module_of(const plan::Plan& plan, const plan::Schedule& how) {
   LlvmModule module(cpu_target_from_environment(), debug_from_environment());
-  Walker walker(module.emitter(), plan, how);
+  codegen::CpuTeam team(module.emitter());
+  codegen::Walker walker(module.emitter(), team, plan, how);
   walker.functions();
-  const LlvmModule::Entry entry = module.begin_entry(plan.signature.entry);
-  walker.entry(entry.frame, entry.thread);
+  module.begin_entry(plan.signature.entry);
+  walker.entry();
   module.end_entry();
   return module;
 }

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/arithmetic.h"
 #include "ir/array.h"
-#include "ir/emitter.h"
 #include "ir/graph.h"
 
 namespace nodec {
@@ -88,20 +88,20 @@ using AugmentRule = Op& (*)(Differentiator& ad, Builder& b, const Op& op,
 using ReverseRule = std::vector<Value*> (*)(Differentiator& ad, Builder& b, const Op& y,
                                             std::span<Value* const> dy);
 // Emits one element (a vector of lanes) of an elementwise op; operands come in order.
-using LowerRule = Code (*)(Emitter& e, const Op& op, std::span<const Code> x);
+using LowerRule = Code (*)(Arithmetic& e, const Op& op, std::span<const Code> x);
 // Emits one element of a Generate op. `x` are its scalar operands (a key comes as I64); `index`,
 // an I64 uniform or varying, is the element's row-major index, or, for an op with the attribute
 // "axis", its index along that axis.
-using GenerateRule = Code (*)(Emitter& e, const Op& op, std::span<const Code> x, Code index);
+using GenerateRule = Code (*)(Arithmetic& e, const Op& op, std::span<const Code> x, Code index);
 
 // How a Reduce folds elements into its state, a few Codes the last of which becomes the result.
 // `lower` decides the order (semantics, order of sums) and knows no op by name.
 struct Fold {
   using State = std::vector<Code>;
-  State (*start)(Emitter& e, const Op& op) = nullptr;  // the fold of nothing
+  State (*start)(Arithmetic& e, const Op& op) = nullptr;  // the fold of nothing
   // `index`: the element's I64 index along the (single) axis; argmax alone looks at it.
-  State (*step)(Emitter& e, const Op& op, State state, Code element, Code index) = nullptr;
-  State (*merge)(Emitter& e, const Op& op, State a, State b) = nullptr;  // two partial folds
+  State (*step)(Arithmetic& e, const Op& op, State state, Code element, Code index) = nullptr;
+  State (*merge)(Arithmetic& e, const Op& op, State a, State b) = nullptr;  // two partial folds
 };
 
 // Rewrites the op into simpler IR; returns the replacement of each result.

@@ -29,7 +29,7 @@ bool is_integer_code(Code x) { return x.scalar == Scalar::I32 || x.scalar == Sca
 
 }  // namespace
 
-Code extremum(Emitter& e, Code a, Code b, Extremum which) {
+Code extremum(Arithmetic& e, Code a, Code b, Extremum which) {
   const bool smallest = which == Extremum::Min;
   const Code first = e.compare(smallest ? Compare::Lt : Compare::Gt, a, b);
   if (is_integer_code(a)) return e.select(first, a, b);
@@ -50,7 +50,7 @@ constexpr Primitive neg_p = complete({
     .scalar = [](Reals x) { return -x[0]; },
     .integer = [](Integers x) { return wrapped(0 - std::uint64_t(x[0])); },
     .gradient = {[](Builder& b, const Op&, Cotangents dy) -> Values { return {neg(b, dy[0])}; }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.neg(x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.neg(x[0]); },
 });
 
 // d|x| = sign(x): 0 at 0.
@@ -64,7 +64,7 @@ constexpr Primitive abs_p = complete({
       return {mul(b, dy[0], sign(b, y.operands[0]))};
     }},
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           if (!is_integer_code(x[0])) return e.abs(x[0]);
           const Code negative = e.compare(Compare::Lt, x[0], e.constant(x[0].scalar, 0));
           return e.select(negative, e.neg(x[0]), x[0]);
@@ -79,7 +79,7 @@ constexpr Primitive sign_p = complete({
     .scalar = [](Reals x) { return x[0] == 0 || std::isnan(x[0]) ? x[0] : std::copysign(1, x[0]); },
     .gradient = flat_gradient,
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           const Code zero = e.constant(x[0].scalar, 0);
           const Code low =
               e.select(e.compare(Compare::Lt, x[0], zero), e.constant(x[0].scalar, -1), x[0]);
@@ -93,7 +93,7 @@ constexpr Primitive floor_p = complete({
     .type = same_float,
     .scalar = [](Reals x) { return std::floor(x[0]); },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.floor(x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.floor(x[0]); },
 });
 
 // 0 for what is too small to matter: dust in an optimiser's moments, which would shrink step by
@@ -106,7 +106,7 @@ constexpr Primitive flush_p = complete({
     .scalar = [](Reals x) { return std::fabs(x[0]) < kDust ? 0 : x[0]; },
     .gradient = {[](Builder&, const Op&, Cotangents dy) -> Values { return {dy[0]}; }},
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           const Scalar scalar = x[0].scalar;
           const Code dust = e.compare(Compare::Lt, e.abs(x[0]), e.constant(scalar, kDust));
           return e.select(dust, e.constant(scalar, 0), x[0]);
@@ -122,7 +122,7 @@ constexpr Primitive add_p = complete({
     .gradient = {[](Builder&, const Op&, Cotangents dy) -> Values {
       return {dy[0], dy[0]};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.add(x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.add(x[0], x[1]); },
 });
 
 constexpr Primitive sub_p = complete({
@@ -134,7 +134,7 @@ constexpr Primitive sub_p = complete({
     .gradient = {[](Builder& b, const Op&, Cotangents dy) -> Values {
       return {dy[0], neg(b, dy[0])};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.sub(x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.sub(x[0], x[1]); },
 });
 
 constexpr Primitive mul_p = complete({
@@ -146,7 +146,7 @@ constexpr Primitive mul_p = complete({
     .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {mul(b, dy[0], y.operands[1]), mul(b, dy[0], y.operands[0])};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.mul(x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.mul(x[0], x[1]); },
 });
 
 // The product of a cotangent and a slope, in which 0 absorbs: a cotangent of 0 (of either sign,
@@ -170,7 +170,7 @@ constexpr Primitive strong_mul_p = complete({
       return {dx, strong_mul(b, dy[0], y.operands[0])};
     }),
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           const Code zero = e.constant(x[0].scalar, 0);
           const Code infinity = e.constant(x[0].scalar, std::numeric_limits<double>::infinity());
           const Code infinite = e.compare(Compare::Eq, e.abs(x[0]), infinity);
@@ -194,7 +194,7 @@ constexpr Primitive div_p = complete({
       Value* da = strong_mul(b, dy[0], div(b, splat(b, c, 1), c));
       return {da, neg(b, strong_mul(b, da, y.result()))};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.div(x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.div(x[0], x[1]); },
     .domain = {0.5, 2},
 });
 
@@ -207,7 +207,7 @@ constexpr Primitive fma_p = complete({
     .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {mul(b, dy[0], y.operands[1]), mul(b, dy[0], y.operands[0]), dy[0]};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.fma(x[0], x[1], x[2]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.fma(x[0], x[1], x[2]); },
 });
 
 // NaN when either is; min(-0, +0) = -0. Of equal numbers the first has the derivative.
@@ -221,7 +221,8 @@ constexpr Primitive min_p = complete({
       Value* first = le(b, y.operands[0], y.operands[1]);
       return {when(b, first, dy[0]), when(b, logical_not(b, first), dy[0])};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return extremum(e, x[0], x[1], Extremum::Min); },
+    .lower = [](Arithmetic& e, const Op&,
+                Codes x) { return extremum(e, x[0], x[1], Extremum::Min); },
 });
 
 // NaN when either is; max(-0, +0) = +0. Of equal numbers the first has the derivative.
@@ -235,7 +236,8 @@ constexpr Primitive max_p = complete({
       Value* first = ge(b, y.operands[0], y.operands[1]);
       return {when(b, first, dy[0]), when(b, logical_not(b, first), dy[0])};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return extremum(e, x[0], x[1], Extremum::Max); },
+    .lower = [](Arithmetic& e, const Op&,
+                Codes x) { return extremum(e, x[0], x[1], Extremum::Max); },
 });
 
 // clamp(x, low, high) = min(max(x, low), high): NaN when any is, and `high` when low > high. The
@@ -254,7 +256,7 @@ constexpr Primitive clamp_p = complete({
       return {when(b, logical_not(b, below), rest), when(b, below, rest), when(b, above, dy[0])};
     }},
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           return extremum(e, extremum(e, x[0], x[1], Extremum::Max), x[2], Extremum::Min);
         },
 });

@@ -17,7 +17,7 @@ Types cast_type(const Op& op) {
 }
 
 // U8 lives in an I32: the result is brought into 0 ... 255 here, as its memory would.
-Code to_byte(Emitter& e, Code x) {
+Code to_byte(Arithmetic& e, Code x) {
   if (x.scalar == Scalar::I64 || x.scalar == Scalar::I32) {
     const Code word = x.scalar == Scalar::I64 ? e.convert(x, Scalar::I32) : x;
     return e.bit_and(word, e.constant(Scalar::I32, 255));
@@ -29,7 +29,7 @@ Code to_byte(Emitter& e, Code x) {
   return e.select(e.compare(Compare::Gt, raised, most), most, raised);
 }
 
-Code lower_cast(Emitter& e, const Op& op, Codes x) {
+Code lower_cast(Arithmetic& e, const Op& op, Codes x) {
   const Dtype to = op.attrs.get<Dtype>("to");
   const Scalar scalar = scalar_kind(to);
   if (to == Dtype::U8) return op.operands[0]->type.dtype() == to ? x[0] : to_byte(e, x[0]);

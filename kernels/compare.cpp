@@ -33,7 +33,7 @@ constexpr Primitive eq_p = complete({
     .scalar = [](Reals x) -> double { return x[0] == x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] == x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.compare(Compare::Eq, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Eq, x[0], x[1]); },
     .sample = sample_compare<eq_p>,
 });
 
@@ -44,7 +44,7 @@ constexpr Primitive ne_p = complete({
     .scalar = [](Reals x) -> double { return x[0] != x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] != x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.compare(Compare::Ne, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Ne, x[0], x[1]); },
     .sample = sample_compare<ne_p>,
 });
 
@@ -55,7 +55,7 @@ constexpr Primitive lt_p = complete({
     .scalar = [](Reals x) -> double { return x[0] < x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] < x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.compare(Compare::Lt, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Lt, x[0], x[1]); },
     .sample = sample_compare<lt_p>,
 });
 
@@ -66,7 +66,7 @@ constexpr Primitive le_p = complete({
     .scalar = [](Reals x) -> double { return x[0] <= x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] <= x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.compare(Compare::Le, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Le, x[0], x[1]); },
     .sample = sample_compare<le_p>,
 });
 
@@ -77,7 +77,7 @@ constexpr Primitive gt_p = complete({
     .scalar = [](Reals x) -> double { return x[0] > x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] > x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.compare(Compare::Gt, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Gt, x[0], x[1]); },
     .sample = sample_compare<gt_p>,
 });
 
@@ -88,7 +88,7 @@ constexpr Primitive ge_p = complete({
     .scalar = [](Reals x) -> double { return x[0] >= x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] >= x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.compare(Compare::Ge, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Ge, x[0], x[1]); },
     .sample = sample_compare<ge_p>,
 });
 
@@ -99,7 +99,7 @@ constexpr Primitive is_finite_p = complete({
     .scalar = [](Reals x) -> double { return std::isfinite(x[0]); },
     .gradient = flat_gradient,
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           const Code infinity = e.constant(x[0].scalar, std::numeric_limits<double>::infinity());
           return e.compare(Compare::Lt, e.abs(x[0]), infinity);
         },
@@ -118,7 +118,7 @@ constexpr Primitive logical_and_p = complete({
     .scalar = [](Reals x) -> double { return x[0] != 0 && x[1] != 0; },
     .integer = [](Integers x) { return x[0] & x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.bit_and(x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.bit_and(x[0], x[1]); },
     .sample = sample_logic<logical_and_p>,
 });
 
@@ -129,7 +129,7 @@ constexpr Primitive logical_or_p = complete({
     .scalar = [](Reals x) -> double { return x[0] != 0 || x[1] != 0; },
     .integer = [](Integers x) { return x[0] | x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.bit_or(x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.bit_or(x[0], x[1]); },
     .sample = sample_logic<logical_or_p>,
 });
 
@@ -140,7 +140,7 @@ constexpr Primitive logical_not_p = complete({
     .scalar = [](Reals x) -> double { return x[0] == 0; },
     .integer = [](Integers x) { return x[0] ^ 1; },
     .gradient = flat_gradient,
-    .lower = [](Emitter& e, const Op&,
+    .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return e.bit_xor(x[0], e.constant(Scalar::Pred, 1)); },
     .sample = sample_logic<logical_not_p>,
 });

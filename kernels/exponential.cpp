@@ -28,7 +28,7 @@ constexpr Primitive exp_p = complete({
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {strong_mul(b, dy[0], y.result())};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::exp(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::exp(e, x[0]); },
     .expansion = true,
 });
 
@@ -40,7 +40,7 @@ constexpr Primitive exp2_p = complete({
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {strong_mul(b, dy[0], mul(b, y.result(), splat(b, dy[0], std::numbers::ln2)))};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::exp2(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::exp2(e, x[0]); },
     .expansion = true,
 });
 
@@ -53,7 +53,7 @@ constexpr Primitive expm1_p = complete({
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {strong_mul(b, dy[0], add(b, y.result(), splat(b, dy[0], 1)))};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::expm1(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::expm1(e, x[0]); },
     .expansion = true,
 });
 
@@ -65,7 +65,7 @@ constexpr Primitive log_p = complete({
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {over(b, dy[0], 1, y.operands[0])};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::log(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::log(e, x[0]); },
     .expansion = true,
     .domain = {0.1, 3},
 });
@@ -78,7 +78,7 @@ constexpr Primitive log2_p = complete({
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {over(b, dy[0], std::numbers::log2e, y.operands[0])};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::log2(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::log2(e, x[0]); },
     .expansion = true,
     .domain = {0.1, 3},
 });
@@ -92,7 +92,7 @@ constexpr Primitive log1p_p = complete({
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {over(b, dy[0], 1, add(b, y.operands[0], splat(b, dy[0], 1)))};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::log1p(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::log1p(e, x[0]); },
     .expansion = true,
     .domain = {-0.6, 2},
 });
@@ -116,7 +116,7 @@ constexpr Primitive pow_p = complete({
       Value* dx = strong_mul(b, dz[0], slope);
       return {dx, strong_mul(b, dz[0], growth)};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::pow(e, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::pow(e, x[0], x[1]); },
     .expansion = true,
     .domain = {0.3, 2},
 });
@@ -129,7 +129,7 @@ constexpr Primitive sqrt_p = complete({
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {over(b, dy[0], 0.5, y.result())};
     }),
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.sqrt(x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.sqrt(x[0]); },
     .domain = {0.1, 3},
 });
 
@@ -143,7 +143,7 @@ constexpr Primitive rsqrt_p = complete({
       Value* cube = mul(b, y.result(), mul(b, y.result(), y.result()));
       return {strong_mul(b, dy[0], mul(b, splat(b, dy[0], -0.5), cube))};
     }),
-    .lower = [](Emitter& e, const Op&,
+    .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return e.div(e.constant(x[0].scalar, 1), e.sqrt(x[0])); },
     .domain = {0.1, 3},
 });
@@ -158,7 +158,7 @@ constexpr Primitive tanh_p = complete({
       Value* square = mul(b, y.result(), y.result());
       return {mul(b, dy[0], sub(b, splat(b, dy[0], 1), square))};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::tanh(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::tanh(e, x[0]); },
     .expansion = true,
 });
 
@@ -176,7 +176,7 @@ constexpr Primitive sigmoid_p = complete({
       Value* slope = mul(b, y.result(), sub(b, splat(b, dy[0], 1), y.result()));
       return {mul(b, dy[0], slope)};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::sigmoid(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::sigmoid(e, x[0]); },
     .expansion = true,
 });
 
@@ -190,7 +190,7 @@ constexpr Primitive softplus_p = complete({
     .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {mul(b, dy[0], sigmoid(b, y.operands[0]))};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::softplus(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::softplus(e, x[0]); },
     .expansion = true,
 });
 
@@ -205,7 +205,7 @@ constexpr Primitive relu_p = complete({
       return {when(b, gt(b, y.operands[0], splat(b, dy[0], 0)), dy[0])};
     }},
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           const Code zero = e.constant(x[0].scalar, 0);
           return e.select(e.compare(Compare::Le, x[0], zero), zero, x[0]);
         },

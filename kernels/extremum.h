@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "ir/emitter.h"
+#include "ir/arithmetic.h"
 
 namespace nodec {
 
@@ -12,6 +12,6 @@ enum class Extremum : std::uint8_t { Min, Max };
 
 // Floats or integers. Made of compare and select; equal floats differ at most in the sign of zero,
 // so the `or` of their bits (min) or the `and` (max) is the right zero and leaves others alone.
-Code extremum(Emitter& e, Code a, Code b, Extremum which);
+Code extremum(Arithmetic& e, Code a, Code b, Extremum which);
 
 }  // namespace nodec

@@ -135,7 +135,7 @@ constexpr Primitive iota_p = complete({
     .eval = eval_iota,
     .gradient = flat_gradient,
     .generate =
-        [](Emitter& e, const Op& op, Codes, Code index) {
+        [](Arithmetic& e, const Op& op, Codes, Code index) {
           const Scalar scalar = scalar_kind(op.attrs.get<Dtype>("dtype"));
           return scalar == Scalar::I64 ? index : e.convert(index, scalar);
         },

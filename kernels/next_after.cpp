@@ -20,7 +20,7 @@ std::vector<Datum> eval_next_after(const Op&, Data x, Interpreter&) {
 }
 
 // Floats of one sign are in the order of their bits. Zero has two, and NaN is the sum.
-Code lower_next_after(Emitter& e, const Op&, Codes operands) {
+Code lower_next_after(Arithmetic& e, const Op&, Codes operands) {
   const Code x = operands[0], y = operands[1];
   const Scalar real = x.scalar, whole = real == Scalar::F64 ? Scalar::I64 : Scalar::I32;
   const std::uint64_t sign = real == Scalar::F64 ? std::uint64_t{1} << 63 : std::uint64_t{1} << 31;

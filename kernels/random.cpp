@@ -22,11 +22,11 @@ namespace {
 
 using WordCodes = std::array<Code, 4>;
 
-Code low_word(Emitter& e, Code x) { return e.convert(x, Scalar::I32); }
-Code high_word(Emitter& e, Code x) { return e.convert(e.shift_right(x, 32), Scalar::I32); }
+Code low_word(Arithmetic& e, Code x) { return e.convert(x, Scalar::I32); }
+Code high_word(Arithmetic& e, Code x) { return e.convert(e.shift_right(x, 32), Scalar::I32); }
 
 // philox::draw, emitted.
-WordCodes draw(Emitter& e, Code key, Code index, std::uint32_t stream) {
+WordCodes draw(Arithmetic& e, Code key, Code index, std::uint32_t stream) {
   const auto word = [&e](std::uint32_t bits) { return e.constant_bits(Scalar::I32, bits); };
   WordCodes c{low_word(e, index), high_word(e, index), word(stream), word(0)};
   Code k0 = low_word(e, key), k1 = high_word(e, key);
@@ -42,7 +42,7 @@ WordCodes draw(Emitter& e, Code key, Code index, std::uint32_t stream) {
 }
 
 // Whole numbers below 2^24 (f32, from `a`) or 2^53 (f64, from `a` and `b`), exact as floats.
-Code whole(Emitter& e, Scalar real, Code a, Code b) {
+Code whole(Arithmetic& e, Scalar real, Code a, Code b) {
   if (real == Scalar::F32) return e.convert(e.shift_right(a, 8), real);
   const Code high = e.convert(e.shift_right(a, 5), real);
   const Code low = e.convert(e.shift_right(b, 6), real);
@@ -51,13 +51,13 @@ Code whole(Emitter& e, Scalar real, Code a, Code b) {
 
 double unit(Scalar real) { return real == Scalar::F32 ? 0x1p-24 : 0x1p-53; }
 
-Code uniform(Emitter& e, const Op& op, Codes x, Code index) {
+Code uniform(Arithmetic& e, const Op& op, Codes x, Code index) {
   const Scalar real = scalar_kind(op.attrs.get<Dtype>("dtype"));
   const WordCodes words = draw(e, x[0], index, philox::kElements);
   return e.mul(whole(e, real, words[0], words[1]), e.constant(real, unit(real)));
 }
 
-Code normal(Emitter& e, const Op& op, Codes x, Code index) {
+Code normal(Arithmetic& e, const Op& op, Codes x, Code index) {
   const Scalar real = scalar_kind(op.attrs.get<Dtype>("dtype"));
   const bool small = real == Scalar::F32;
   const WordCodes words = draw(e, x[0], index, philox::kElements);
@@ -129,7 +129,7 @@ constexpr Primitive key_p = complete({
           return std::vector<Datum>{Array::scalar_integer(Dtype::Key, x[0].array.integer())};
         },
     .gradient = flat_gradient,
-    .lower = [](Emitter&, const Op&, Codes x) { return x[0]; },
+    .lower = [](Arithmetic&, const Op&, Codes x) { return x[0]; },
     .sample =
         [](Builder& b, Dtype real) {
           Value* seed = sample_arg(b, Dtype::I64, {});
@@ -154,7 +154,7 @@ constexpr Primitive fold_in_p = complete({
         },
     .gradient = flat_gradient,
     .lower =
-        [](Emitter& e, const Op&, Codes x) {
+        [](Arithmetic& e, const Op&, Codes x) {
           const WordCodes words = draw(e, x[0], x[1], philox::kFolds);
           const Code low =
               e.bit_and(e.convert(words[0], Scalar::I64), e.constant_bits(Scalar::I64, 0xFFFFFFFF));

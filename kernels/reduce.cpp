@@ -147,26 +147,27 @@ Values max_over_gradient(Builder& b, const Op& y, Cotangents dy) {
 
 Scalar scalar_of_operand(const Op& op) { return scalar_kind(op.operands[0]->type.dtype()); }
 
-Code start_of_max(Emitter& e, const Op& op) {
+Code start_of_max(Arithmetic& e, const Op& op) {
   const Dtype dtype = op.operands[0]->type.dtype();
   if (is_float(dtype)) return e.constant(scalar_kind(dtype), -kInfinity);
   return e.constant_bits(scalar_kind(dtype), std::uint64_t(lowest(dtype)));
 }
 
 // State: the greatest so far, and its index (I32).
-Fold::State choose(Emitter& e, Code other_wins, const Fold::State& mine, const Fold::State& other) {
+Fold::State choose(Arithmetic& e, Code other_wins, const Fold::State& mine,
+                   const Fold::State& other) {
   return {e.select(other_wins, other[0], mine[0]), e.select(other_wins, other[1], mine[1])};
 }
 
 // Pred: b is greater than a, where NaN is the greatest.
-Code exceeds(Emitter& e, Code b, Code a) {
+Code exceeds(Arithmetic& e, Code b, Code a) {
   const Code greater = e.compare(Compare::Gt, b, a);
   if (a.scalar == Scalar::I32 || a.scalar == Scalar::I64) return greater;
   const Code only_b_is_nan = e.bit_and(e.compare(Compare::Ne, b, b), e.compare(Compare::Eq, a, a));
   return e.bit_or(greater, only_b_is_nan);
 }
 
-Fold::State merge_argmax(Emitter& e, const Op&, Fold::State a, Fold::State b) {
+Fold::State merge_argmax(Arithmetic& e, const Op&, Fold::State a, Fold::State b) {
   const Code earlier = e.compare(Compare::Lt, b[1], a[1]);
   const Code a_greater = exceeds(e, a[0], b[0]), b_greater = exceeds(e, b[0], a[0]);
   const Code equal = e.bit_xor(e.bit_or(a_greater, b_greater), e.constant(Scalar::Pred, 1));
@@ -205,13 +206,13 @@ constexpr Primitive sum_p = complete({
       const Shape& shape = y.operands[0]->type.shape();
       return {broadcast_over(b, dy[0], shape, y.attrs.get<Axes>("axes"))};
     }},
-    .fold = {.start = [](Emitter& e, const Op& op) -> Fold::State {
+    .fold = {.start = [](Arithmetic& e, const Op& op) -> Fold::State {
                return {e.constant(scalar_of_operand(op), 0)};
              },
-             .step = [](Emitter& e, const Op&, Fold::State state, Code x, Code) -> Fold::State {
+             .step = [](Arithmetic& e, const Op&, Fold::State state, Code x, Code) -> Fold::State {
                return {e.add(state[0], x)};
              },
-             .merge = [](Emitter& e, const Op&, Fold::State a, Fold::State b) -> Fold::State {
+             .merge = [](Arithmetic& e, const Op&, Fold::State a, Fold::State b) -> Fold::State {
                return {e.add(a[0], b[0])};
              }},
     .sample = [](Builder& b, Dtype real) { sample_folds(b, real, sum); },
@@ -226,13 +227,14 @@ constexpr Primitive max_over_p = complete({
     .type = fold_type,
     .eval = eval_max_over,
     .gradient = {max_over_gradient},
-    .fold = {.start = [](Emitter& e, const Op& op) -> Fold::State { return {start_of_max(e, op)}; },
-             .step = [](Emitter& e, const Op&, Fold::State state, Code x, Code) -> Fold::State {
-               return {extremum(e, state[0], x, Extremum::Max)};
-             },
-             .merge = [](Emitter& e, const Op&, Fold::State a, Fold::State b) -> Fold::State {
-               return {extremum(e, a[0], b[0], Extremum::Max)};
-             }},
+    .fold = {
+        .start = [](Arithmetic& e, const Op& op) -> Fold::State { return {start_of_max(e, op)}; },
+        .step = [](Arithmetic& e, const Op&, Fold::State state, Code x, Code) -> Fold::State {
+          return {extremum(e, state[0], x, Extremum::Max)};
+        },
+        .merge = [](Arithmetic& e, const Op&, Fold::State a, Fold::State b) -> Fold::State {
+          return {extremum(e, a[0], b[0], Extremum::Max)};
+        }},
     .sample = [](Builder& b, Dtype real) { sample_folds(b, real, max_over); },
 });
 
@@ -248,10 +250,10 @@ constexpr Primitive argmax_p = complete({
     },
     .eval = eval_argmax,
     .gradient = flat_gradient,
-    .fold = {.start = [](Emitter& e, const Op& op) -> Fold::State {
+    .fold = {.start = [](Arithmetic& e, const Op& op) -> Fold::State {
                return {start_of_max(e, op), e.constant(Scalar::I32, 0)};
              },
-             .step = [](Emitter& e, const Op&, Fold::State state, Code x,
+             .step = [](Arithmetic& e, const Op&, Fold::State state, Code x,
                         Code index) -> Fold::State {
                return choose(e, exceeds(e, x, state[0]), state, {x, e.convert(index, Scalar::I32)});
              },

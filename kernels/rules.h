@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "ir/arithmetic.h"
 #include "ir/array.h"
 #include "ir/builder.h"
-#include "ir/emitter.h"
 #include "ir/graph.h"
 #include "ir/interpret.h"
 #include "ir/primitive.h"

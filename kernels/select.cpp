@@ -36,7 +36,7 @@ constexpr Primitive select_p = complete({
       Value *pred = y.operands[0], *zero = splat(b, dy[0], 0);
       return {nullptr, select(b, pred, dy[0], zero), select(b, pred, zero, dy[0])};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return e.select(x[0], x[1], x[2]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.select(x[0], x[1], x[2]); },
     .sample =
         [](Builder& b, Dtype real) {
           Value* pred = sample_arg(b, Dtype::Bool);

@@ -16,7 +16,7 @@ constexpr Primitive sin_p = complete({
     .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {mul(b, dy[0], cos(b, y.operands[0]))};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::sin(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::sin(e, x[0]); },
     .expansion = true,
 });
 
@@ -28,7 +28,7 @@ constexpr Primitive cos_p = complete({
     .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {mul(b, dy[0], neg(b, sin(b, y.operands[0])))};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::cos(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::cos(e, x[0]); },
     .expansion = true,
 });
 
@@ -42,7 +42,7 @@ constexpr Primitive erf_p = complete({
       Value* bell = exp(b, neg(b, mul(b, y.operands[0], y.operands[0])));
       return {mul(b, dy[0], mul(b, bell, splat(b, dy[0], 2 * std::numbers::inv_sqrtpi)))};
     }},
-    .lower = [](Emitter& e, const Op&, Codes x) { return math::erf(e, x[0]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::erf(e, x[0]); },
     .expansion = true,
 });
 

@@ -1,242 +1,257 @@
-// Functions, and where things are: fields of the call frame, sizes, the address of a buffer.
+// Nodes and functions of a plan.
 #include "compiler/codegen/walk.h"
 
-#include <cstddef>
+#include "ir/primitive.h"
+#include "ir/status.h"
+#include "kernels/catalogue.h"
 
-#include "ir/abi.h"
-
-namespace nodec {
+namespace nodec::codegen {
 
 using namespace plan;
 
-Walker::Walker(Emitter& emitter, const Plan& plan, const Schedule& schedule)
-    : e_(emitter),
-      plan_(plan),
-      schedule_(schedule),
-      scalars_(plan.scalars.size()),
-      frames_(static_cast<std::size_t>(plan.frames)) {}
+Walker::Walker(Emitter& emitter, Team& team, const Plan& plan, const Schedule& schedule)
+    : w_(emitter, team, plan, schedule),
+      places_(w_),
+      shared_(w_, places_),
+      elements_(w_, places_),
+      tile_(w_, places_, elements_, functions_),
+      moves_(w_, places_, elements_, shared_),
+      sums_(w_, places_, elements_, shared_),
+      dense_(w_, places_, elements_, shared_),
+      contracts_(w_, places_, elements_, shared_) {}
 
 void Walker::functions() {
-  for (const Function& f : plan_.functions) {
+  for (const Function& f : w_.plan.functions) {
     functions_.push_back(f.team ? team_function(f) : tile_function(f));
   }
 }
 
+void Walker::entry() {
+  places_.begin(Scope::Team);
+  walk(w_.plan.body);
+}
+
 void Walker::take_scalars(const Function& f, std::span<const Code> x) {
-  for (std::size_t i = 0; i < f.scalars.size(); ++i) {
-    scalars_[static_cast<std::size_t>(f.scalars[i])] = x[i];
-  }
+  for (std::size_t i = 0; i < f.scalars.size(); ++i) w_.scalar(f.scalars[i]) = x[i];
 }
 
 int Walker::tile_function(const Function& f) {
-  std::vector<Scalar> kinds{Scalar::Pointer};
+  std::vector<Scalar> kinds;
   for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
   kinds.insert(kinds.end(), f.pointers.size(), Scalar::Pointer);
-  return e_.function(f.name, kinds, [&](std::span<const Code> x) {
-    begin(x[0], i64(0));  // tiles know no threads
-    take_scalars(f, x.subspan(1));
+  return shared_.write(Scope::Member, f.name, kinds, [&](std::span<const Code> x) {
+    take_scalars(f, x);
     for (std::size_t i = 0; i < f.pointers.size(); ++i) {
-      arguments_[f.pointers[i]] = x[1 + f.scalars.size() + i];
+      places_.argument(f.pointers[i], x[f.scalars.size() + i]);
     }
-    for (const Node& node : f.body) {
-      if (const Scalars* s = std::get_if<Scalars>(&node.what)) {
-        scalars(*s);
+    for (const Node& n : f.body) {
+      if (const Scalars* s = std::get_if<Scalars>(&n.what)) {
+        node(*s);
       } else {
-        kernels(node);
+        kernels(std::get<Tiles>(n.what), n.kernel);
       }
     }
   });
 }
 
-// Its parameters: frame, thread, where its answer goes, scalars. The answer: whether it stopped
-// the program, and its results, 8 bytes each.
+// Its parameters: where its answer goes, scalars. The answer: whether it stopped the program, and
+// its results, 8 bytes each.
 int Walker::team_function(const Function& f) {
-  std::vector<Scalar> kinds{Scalar::Pointer, Scalar::I64, Scalar::Pointer};
+  std::vector<Scalar> kinds{Scalar::Pointer};
   for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
-  return e_.function(f.name, kinds, [&](std::span<const Code> x) {
-    begin(x[0], x[1]);
-    answer_ = x[2];
-    take_scalars(f, x.subspan(3));
+  const int made = shared_.write(Scope::Team, f.name, kinds, [&](std::span<const Code> x) {
+    answer_ = x[0];
+    take_scalars(f, x.subspan(1));
     walk(f.body);
     for (std::size_t i = 0; i < f.results.size(); ++i) {
-      const auto id = static_cast<std::size_t>(f.results[i]);
-      const Dtype dtype = plan_.scalars[id];
-      e_.store(*answer_, answer_place(i, dtype), dtype, scalars_[id]);
+      const Dtype dtype = w_.plan.scalars[static_cast<std::size_t>(f.results[i])];
+      w_.e.store(*answer_, answer_place(i, dtype), dtype, w_.scalar(f.results[i]));
+    }
+  });
+  answer_.reset();
+  return made;
+}
+
+Code Walker::answer_place(std::size_t result, Dtype dtype) {
+  return w_.index(8 * static_cast<std::int64_t>(result + 1) / size_of(dtype));
+}
+
+// Every member calls; where the function stopped the program, this one stops too.
+void Walker::node(const Call& n) {
+  const Function& f = w_.plan.functions[static_cast<std::size_t>(n.function)];
+  const Code answer = w_.e.local(static_cast<std::int64_t>(8 * (1 + f.results.size())));
+  const Code none = w_.e.constant(Scalar::I64, 0);
+  w_.e.store(answer, w_.zero, Dtype::I64, none);
+  std::vector<Code> arguments{answer};
+  for (const int id : n.arguments) arguments.push_back(w_.scalar(id));
+  w_.e.call(functions_[static_cast<std::size_t>(n.function)], arguments);
+  leave_if(w_.e.compare(Compare::Ne, w_.e.load(answer, w_.zero, Dtype::I64), none));
+  for (std::size_t i = 0; i < n.results.size(); ++i) {
+    const Dtype dtype = w_.plan.scalars[static_cast<std::size_t>(n.results[i])];
+    const Code result = w_.e.load(answer, answer_place(i, dtype), dtype);
+    w_.scalar(n.results[i]) = elements_.in_register(result, dtype);
+  }
+}
+
+void Walker::walk(const Nodes& nodes) {
+  for (const Node& n : nodes) {
+    if (w_.schedule.meetings.contains(n.number)) w_.e.barrier(Scope::Team);
+    std::visit(
+        [&](const auto& what) {
+          using T = std::decay_t<decltype(what)>;
+          if constexpr (std::is_same_v<T, Tiles>) {
+            tiles(what, n.kernel);
+          } else if constexpr (std::is_same_v<T, DenseKernel>) {
+            dense(what, n.kernel);
+          } else if constexpr (std::is_same_v<T, FoldSlots>) {
+            fold(what, n.kernel);
+          } else {
+            node(what);
+          }
+        },
+        n.what);
+  }
+}
+
+void Walker::node(const Scalars& n) {
+  for (std::size_t i = 0; i < n.computes.size(); ++i) {
+    const Compute& c = n.computes[i];
+    Code& to = w_.scalar(n.results[i]);
+    w_.e.at(c.op->where);
+    if (c.op->primitive == &constant_p) {
+      to = elements_.constant(*c.op);
+    } else if (c.op->primitive == &dim_p) {
+      to = w_.e.convert(places_.evaluate(c.op->attrs.get<Shape>("size")[0]), Scalar::I64);
+    } else {
+      to = elements_.compute(c, elements_.ready_all(c), {}, {});
+    }
+  }
+}
+
+void Walker::node(const LoadScalar& n) {
+  w_.scalar(n.scalar) = elements_.read_at(elements_.ready(n.from), {});
+}
+
+void Walker::node(const StoreScalar& n) {
+  const auto write = [&] { elements_.write_at(elements_.ready(n.to), {}, w_.scalar(n.scalar)); };
+  places_.is_own(n.to) ? write() : w_.e.once(write);
+}
+
+void Walker::node(const Phase& n) {
+  w_.team.chunks(places_.symbol(kChunksSymbol), [&](Code chunk) {
+    places_.go_to_chunk(chunk);
+    walk(n.body);
+  });
+}
+
+void Walker::tiles(const Tiles& n, int kernel) {
+  w_.team.tiles(places_.tile().chunk, places_.symbol(kBlocksSymbol), [&](Code block, Code lane) {
+    places_.go_to(block, lane);
+    kernels(n, kernel);
+  });
+}
+
+void Walker::kernels(const Tiles& n, int kernel) {
+  auto number = static_cast<std::size_t>(kernel);
+  for (const Kernel& k : n.kernels) {
+    w_.how = &w_.schedule.loops.at(number++);
+    w_.e.at(line_of(k));
+    std::visit(
+        [&](const auto& one) {
+          using T = std::decay_t<decltype(one)>;
+          if constexpr (std::is_same_v<T, SlotSum> || std::is_same_v<T, SlotContract>) {
+            sums_.write(one);
+          } else if constexpr (std::is_same_v<T, Map> || std::is_same_v<T, MatVec> ||
+                               std::is_same_v<T, FoldElements> || std::is_same_v<T, Invoke>) {
+            tile_.write(one);
+          } else {
+            moves_.write(one);
+          }
+        },
+        k);
+  }
+}
+
+void Walker::fold(const FoldSlots& n, int kernel) {
+  w_.how = &w_.schedule.loops.at(static_cast<std::size_t>(kernel));
+  sums_.fold(n);
+  w_.how = nullptr;
+}
+
+void Walker::dense(const DenseKernel& n, int kernel) {
+  w_.how = &w_.schedule.loops.at(static_cast<std::size_t>(kernel));
+  w_.e.at(line_of(n));
+  const auto write = [&] {
+    std::visit(
+        [&](const auto& one) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(one)>, LargeContract>) {
+            contracts_.write(one);
+          } else {
+            dense_.write(one);
+          }
+        },
+        n);
+  };
+  w_.how->who == Who::First ? w_.e.once(write) : write();
+  w_.how = nullptr;
+}
+
+void Walker::node(const While& n) {
+  Emitter::Values init;
+  for (const Carry& c : n.carries) init.push_back(w_.scalar(c.init));
+  const auto enter = [&](const Emitter::Values& state) {
+    for (std::size_t i = 0; i < state.size(); ++i) w_.scalar(n.carries[i].scalar) = state[i];
+  };
+  const Emitter::Values end = w_.e.while_loop(
+      init,
+      [&](const Emitter::Values& state) {
+        enter(state);
+        walk(n.test);
+        return w_.scalar(n.test_scalar);
+      },
+      [&](const Emitter::Values& state) {
+        enter(state);
+        walk(n.body);
+        Emitter::Values next;
+        for (const Carry& c : n.carries) next.push_back(w_.scalar(c.next));
+        return next;
+      });
+  enter(end);
+}
+
+void Walker::node(const If& n) {
+  const auto take = [&](const Nodes& body, bool then) {
+    walk(body);
+    Emitter::Values out;
+    for (const Merge& m : n.merges) out.push_back(w_.scalar(then ? m.when_true : m.when_false));
+    return out;
+  };
+  const Emitter::Values merged = w_.e.branch(
+      w_.scalar(n.predicate), [&] { return take(n.then_body, true); },
+      [&] { return take(n.else_body, false); });
+  for (std::size_t i = 0; i < merged.size(); ++i) w_.scalar(n.merges[i].scalar) = merged[i];
+}
+
+void Walker::node(const TapeFrame& n) {
+  const Code number = w_.e.convert(w_.scalar(n.index), Scalar::Index);
+  const Code frame = w_.e.tape_frame(n.tape, number, n.writes);
+  // The runtime knows whether it was the limit.
+  const auto status = static_cast<double>(Status::TapeLimit);
+  stop_if(w_.e.is_null(frame), w_.e.constant(Scalar::I64, status), n.progress);
+  places_.tape_frame(n.frame, frame);
+  const auto place = [&](const TapeFrame::Part& p) {
+    return w_.index(p.offset / size_of(p.dtype));
+  };
+  for (const TapeFrame::Part& p : n.loads) {
+    const Code loaded = w_.e.load(frame, place(p), p.dtype);
+    w_.scalar(p.scalar) = elements_.in_register(loaded, p.dtype);
+  }
+  if (!n.writes) return;
+  w_.e.once([&] {
+    for (const TapeFrame::Part& p : n.stores) {
+      w_.e.store(frame, place(p), p.dtype, w_.scalar(p.scalar));
     }
   });
 }
 
-Code Walker::answer_place(std::size_t result, Dtype dtype) {
-  return i64(static_cast<std::int64_t>(8 * (result + 1) / bytes(dtype)));
-}
-
-// Every thread calls; where the function stopped the program, this one stops too.
-void Walker::call(const Call& node) {
-  const Function& f = plan_.functions[static_cast<std::size_t>(node.function)];
-  const Code answer = e_.local(static_cast<std::int64_t>(8 * (1 + f.results.size())));
-  e_.store(answer, zero_, Dtype::I64, zero_);
-  std::vector<Code> arguments{frame_, thread_, answer};
-  for (const int id : node.arguments) {
-    arguments.push_back(scalars_[static_cast<std::size_t>(id)]);
-  }
-  e_.call(functions_[static_cast<std::size_t>(node.function)], arguments);
-  leave_if(e_.compare(Compare::Ne, e_.load(answer, zero_, Dtype::I64), zero_));
-  for (std::size_t i = 0; i < node.results.size(); ++i) {
-    const auto id = static_cast<std::size_t>(node.results[i]);
-    const Dtype dtype = plan_.scalars[id];
-    scalars_[id] = in_register(e_.load(answer, answer_place(i, dtype), dtype), dtype);
-  }
-}
-
-void Walker::leave_if(Code stops) {
-  if (answer_) e_.store(*answer_, zero_, Dtype::I64, e_.convert(stops, Scalar::I64));
-  e_.return_if(stops);
-}
-
-void Walker::entry(Code frame, Code thread) {
-  begin(frame, thread);
-  walk(plan_.body);
-}
-
-void Walker::begin(Code frame, Code thread) {
-  frame_ = frame;
-  thread_ = thread;
-  zero_ = i64(0);
-  one_ = i64(1);
-  answer_.reset();
-  tile_ = {};
-  arguments_.clear();
-  locals_.clear();
-  for (const Place& place : schedule_.places) {
-    if (place.kind != Place::Kind::Own) continue;
-    own_ = e_.pointer_add(scratch(place), times(thread_, place.block_bytes));
-    break;
-  }
-}
-
-void Walker::call_shared(std::size_t number, std::span<const Scalar> kinds,
-                         std::vector<Code> arguments,
-                         const std::function<void(std::span<const Code>)>& body) {
-  if (how_->functions.empty()) return body(arguments);
-  const std::string& name = how_->functions.at(number);
-  auto found = shared_.find(name);
-  if (found == shared_.end()) {
-    const auto here =
-        std::tuple(frame_, thread_, own_, answer_, zero_, one_, tile_, arguments_, locals_);
-    std::vector<Scalar> parameters{Scalar::Pointer, Scalar::I64};
-    parameters.insert(parameters.end(), kinds.begin(), kinds.end());
-    const int made = e_.function(name, parameters, [&](std::span<const Code> x) {
-      begin(x[0], x[1]);
-      body(x.subspan(2));
-    });
-    std::tie(frame_, thread_, own_, answer_, zero_, one_, tile_, arguments_, locals_) = here;
-    found = shared_.emplace(name, made).first;
-  }
-  arguments.insert(arguments.begin(), {frame_, thread_});
-  e_.call(found->second, arguments);
-}
-
-Code Walker::as_pointer(Code integer) {
-  return e_.pointer_add(e_.constant_bits(Scalar::Pointer, 0), integer);
-}
-
-Code Walker::field(std::int64_t offset) {
-  return as_pointer(e_.load(frame_, i64(offset / 8), Dtype::I64));
-}
-
-Code Walker::symbol(std::string_view name) {
-  const auto& symbols = plan_.signature.symbols;
-  for (std::size_t i = 0; i < symbols.size(); ++i) {
-    if (symbols[i] == name) {
-      return e_.load(field(offsetof(CallFrame, symbols)), i64(static_cast<std::int64_t>(i)),
-                     Dtype::I64);
-    }
-  }
-  NODEC_CHECK(false, "the signature has no symbol '{}'", name);
-}
-
-Code Walker::evaluate(const Dim& dim) {
-  if (dim.is_constant()) return i64(dim.constant());
-  Code sum = zero_;
-  for (const auto& [factors, count] : dim.terms()) {
-    Code product = i64(count);
-    for (const std::string& name : factors) product = e_.mul(product, symbol(name));
-    sum = e_.add(sum, product);
-  }
-  return sum;
-}
-
-std::vector<Code> Walker::evaluate(const std::vector<Dim>& dims) {
-  std::vector<Code> sizes;
-  for (const Dim& d : dims) sizes.push_back(evaluate(d));
-  return sizes;
-}
-
-Code Walker::minimum(Code a, Code b) { return e_.select(e_.compare(Compare::Lt, a, b), a, b); }
-
-Code Walker::times(Code a, std::int64_t n) { return n == 1 ? a : e_.mul(a, i64(n)); }
-
-Code Walker::table(int buffer) {
-  const auto found = tables_.find(buffer);
-  if (found != tables_.end()) return found->second;
-  const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
-  return tables_[buffer] = e_.data(b.dtype, b.constant->attrs.get<std::vector<double>>("values"));
-}
-
-Code Walker::scratch(const Place& place) {
-  return as_pointer(e_.load(field(offsetof(CallFrame, scratch)), i64(place.scratch), Dtype::I64));
-}
-
-std::int64_t Walker::block_bytes(int buffer) const {
-  const Place& place = schedule_.places[static_cast<std::size_t>(buffer)];
-  return place.kind == Place::Kind::Arena
-             ? place.block_bytes
-             : plan_.buffers[static_cast<std::size_t>(buffer)].block_bytes;
-}
-
-// The address of a buffer's first element for the current tile, slot or team.
-Code Walker::base(int buffer) {
-  const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
-  const Place& place = schedule_.places[static_cast<std::size_t>(buffer)];
-  const auto size = static_cast<std::int64_t>(bytes(b.dtype));
-  const auto tile_bytes = [&] {
-    return e_.add(times(tile_.block, block_bytes(buffer)), times(tile_.lane, size));
-  };
-  switch (place.kind) {
-    case Place::Kind::Plan:
-      break;
-    case Place::Kind::Stack: {
-      const auto found = locals_.find(buffer);
-      if (found != locals_.end()) return found->second;
-      return locals_[buffer] = e_.local(b.elements * kBlock * size);
-    }
-    case Place::Kind::Arena: {
-      const Code start = scratch(place);
-      return e_.pointer_add(start, e_.add(i64(place.before), tile_bytes()));
-    }
-    case Place::Kind::Own:
-      return e_.pointer_add(*own_, i64(place.before));
-    case Place::Kind::Slots:
-    case Place::Kind::Team:
-      return scratch(place);
-  }
-  switch (b.space) {
-    case Buffer::Space::Input:
-    case Buffer::Space::Output:
-      return as_pointer(e_.load(field(offsetof(CallFrame, ports)), i64(b.index), Dtype::I64));
-    case Buffer::Space::Table:
-      return table(buffer);
-    case Buffer::Space::Frame:
-      return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)],
-                            e_.add(evaluate(b.offset), tile_bytes()));
-    case Buffer::Space::FrameDense:
-      return e_.pointer_add(frames_[static_cast<std::size_t>(b.index)], evaluate(b.offset));
-    case Buffer::Space::ArgLanes:
-    case Buffer::Space::ArgDense:
-      return arguments_.at(buffer);
-    default:
-      NODEC_CHECK(false, "buffer '{}' has no place", b.name);
-  }
-}
-
-}  // namespace nodec
+}  // namespace nodec::codegen

@@ -5,74 +5,78 @@
 #include "ir/abi.h"
 #include "kernels/catalogue.h"
 
-namespace nodec {
+namespace nodec::codegen {
 
 using namespace plan;
 
-void Walker::fail_if(const FailIf& node) {
-  const Code status = e_.convert(scalars_[static_cast<std::size_t>(node.status)], Scalar::I64);
-  stop_if(e_.compare(Compare::Ne, status, zero_), status, node.progress);
+void Walker::leave_if(Code stops) {
+  if (answer_) w_.e.store(*answer_, w_.zero, Dtype::I64, w_.e.convert(stops, Scalar::I64));
+  w_.e.return_if(stops);
+}
+
+void Walker::node(const FailIf& n) {
+  const Code status = w_.e.convert(w_.scalar(n.status), Scalar::I64);
+  stop_if(w_.e.compare(Compare::Ne, status, w_.e.constant(Scalar::I64, 0)), status, n.progress);
 }
 
 void Walker::put(std::size_t offset, Dtype dtype, Code value) {
-  e_.store(field(offsetof(CallFrame, outcome)), i64(static_cast<std::int64_t>(offset / 8)), dtype,
-           value);
+  const Code outcome = w_.e.outcome();
+  w_.e.store(outcome, w_.index(static_cast<std::int64_t>(offset / 8)), dtype, value);
 }
 
-// Every thread returns; the first one writes the outcome.
+// Every member returns; the first one writes the outcome.
 void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& progress) {
-  const auto number = [&](int id, Scalar kind) {
-    return e_.convert(scalars_[static_cast<std::size_t>(id)], kind);
+  const auto number = [&](int id, Scalar kind) { return w_.e.convert(w_.scalar(id), kind); };
+  const auto i64 = [&](std::int64_t n) {
+    return w_.e.constant(Scalar::I64, static_cast<double>(n));
   };
-  e_.branch(
-      e_.bit_and(stops, e_.compare(Compare::Eq, thread_, zero_)),
-      [&] {
-        put(offsetof(Outcome, status), Dtype::I64, status);
-        if (!progress) return Emitter::Values{};
-        put(offsetof(Outcome, t), Dtype::F64, number(progress->t, Scalar::F64));
-        put(offsetof(Outcome, dt), Dtype::F64, number(progress->dt, Scalar::F64));
-        put(offsetof(Outcome, accepted), Dtype::I64, number(progress->accepted, Scalar::I64));
-        put(offsetof(Outcome, rejected), Dtype::I64, number(progress->rejected, Scalar::I64));
-        put(offsetof(Outcome, site), Dtype::I64, i64(progress->site.value_or(-1)));
-        put(offsetof(Outcome, reverse), Dtype::I64, i64(progress->reverse ? 1 : 0));
-        return Emitter::Values{};
-      },
-      [] { return Emitter::Values{}; });
+  const Code first = w_.e.compare(Compare::Eq, w_.e.member(), w_.zero);
+  w_.when(w_.e.bit_and(stops, first), [&] {
+    put(offsetof(Outcome, status), Dtype::I64, status);
+    if (!progress) return;
+    put(offsetof(Outcome, t), Dtype::F64, number(progress->t, Scalar::F64));
+    put(offsetof(Outcome, dt), Dtype::F64, number(progress->dt, Scalar::F64));
+    put(offsetof(Outcome, accepted), Dtype::I64, number(progress->accepted, Scalar::I64));
+    put(offsetof(Outcome, rejected), Dtype::I64, number(progress->rejected, Scalar::I64));
+    put(offsetof(Outcome, site), Dtype::I64, i64(progress->site.value_or(-1)));
+    put(offsetof(Outcome, reverse), Dtype::I64, i64(progress->reverse ? 1 : 0));
+  });
   leave_if(stops);
 }
 
-void Walker::tell(const Tell& node) {
-  only_first(
-      [&] { node.op->primitive == &tell_solved_p ? tell_solved(node) : tell_not_finite(node); });
+void Walker::node(const Tell& n) {
+  w_.e.once([&] { n.op->primitive == &tell_solved_p ? tell_solved(n) : tell_not_finite(n); });
 }
 
-void Walker::tell_solved(const Tell& node) {
-  const bool reverse = node.op->attrs.get_or<bool>("reverse", false);
+void Walker::tell_solved(const Tell& n) {
+  const bool reverse = n.op->attrs.get_or<bool>("reverse", false);
   const std::size_t counts = reverse ? offsetof(Outcome, backward) : offsetof(Outcome, forward);
-  const Code outcome = field(offsetof(CallFrame, outcome));
+  const Code outcome = w_.e.outcome();
+  const Code one = w_.e.constant(Scalar::I64, 1), none = w_.e.constant(Scalar::I64, 0);
   const auto add = [&](std::size_t offset, Code more) {
-    const Code at = i64(static_cast<std::int64_t>((counts + offset) / 8));
-    e_.store(outcome, at, Dtype::I64, e_.add(e_.load(outcome, at, Dtype::I64), more));
+    const Code at = w_.index(static_cast<std::int64_t>((counts + offset) / 8));
+    const Code before = w_.e.load(outcome, at, Dtype::I64);
+    w_.e.store(outcome, at, Dtype::I64, w_.e.add(before, more));
   };
   const auto count = [&](std::size_t i) {
-    return e_.select(scalars_[static_cast<std::size_t>(node.operands[i])], one_, zero_);
+    return w_.e.select(w_.scalar(n.operands[i]), one, none);
   };
-  add(offsetof(SolveCounts, solves), one_);
+  add(offsetof(SolveCounts, solves), one);
   add(offsetof(SolveCounts, below_atol), count(0));
   add(offsetof(SolveCounts, rejecting), count(1));
   add(offsetof(SolveCounts, stiff), count(2));
 }
 
-void Walker::tell_not_finite(const Tell& node) {
+void Walker::tell_not_finite(const Tell& n) {
   const auto number = [&](std::size_t i) {
-    return e_.convert(scalars_[static_cast<std::size_t>(node.operands[i])], Scalar::I64);
+    return w_.e.convert(w_.scalar(n.operands[i]), Scalar::I64);
   };
-  const Attrs& attrs = node.op->attrs;
-  const std::int64_t site = attrs.get_or<std::int64_t>("site", -1);
+  const Attrs& attrs = n.op->attrs;
+  const std::int64_t solve =
+      2 * attrs.get_or<std::int64_t>("site", -1) + (attrs.get_or<bool>("reverse", false) ? 1 : 0);
   put(offsetof(Outcome, component), Dtype::I64, number(0));
   put(offsetof(Outcome, sample), Dtype::I64, number(1));
-  put(offsetof(Outcome, told), Dtype::I64,
-      i64(2 * site + (attrs.get_or<bool>("reverse", false) ? 1 : 0)));
+  put(offsetof(Outcome, told), Dtype::I64, w_.e.constant(Scalar::I64, static_cast<double>(solve)));
 }
 
-}  // namespace nodec
+}  // namespace nodec::codegen

@@ -17,7 +17,7 @@ struct Bound {
   Dtype dtype;
   double ulp;
   double range = std::numeric_limits<double>::infinity();  // holds for |x| <= range
-  int operations;  // of the Emitter, constants and bit casts not counted
+  int operations;  // of Arithmetic, constants and bit casts not counted
 };
 
 inline constexpr Bound math_bounds[] = {

@@ -34,7 +34,7 @@ constexpr double large_f64[] = {
 
 }  // namespace
 
-Code erf(Emitter& e, Code code) {
+Code erf(Arithmetic& e, Code code) {
   const Expr x{e, code};
   const bool f32 = x.is_f32();
   const Expr z = x * x;

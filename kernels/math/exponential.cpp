@@ -102,13 +102,13 @@ Exponential exponential2(Expr x) {
   return {exp2_fraction(fma(m.n, -2, x)), power_of_two(m)};
 }
 
-Code exp(Emitter& e, Code code) {
+Code exp(Arithmetic& e, Code code) {
   const Expr x = clamp(Expr(e, code), {-105, 90}, {-750, 720});
   const auto [fraction, half] = exponential(x);
   return fraction * half * half;
 }
 
-Code exp2(Emitter& e, Code code) {
+Code exp2(Arithmetic& e, Code code) {
   const Expr x = clamp(Expr(e, code), {-152, 130}, {-1080, 1030});
   const auto [fraction, half] = exponential2(x);
   return fraction * half * half;
@@ -117,7 +117,7 @@ Code exp2(Emitter& e, Code code) {
 // e^x - 1 = 2^n (e^r - 1) + (2^n - 1) with n = round(x / ln 2), so that near zero, where n = 0, the
 // polynomial is the result. All is done at half size, since 2^n itself may overflow when the result
 // does not; where halving would lose a subnormal's last bit the result is x.
-Code expm1(Emitter& e, Code code) {
+Code expm1(Arithmetic& e, Code code) {
   const Expr x{e, code};
   const Expr bounded = clamp(x, {-20, 89}, {-40, 710});
   const Rounded n = round_scaled(bounded, log2_e(x).high, format(x).bias - 1);

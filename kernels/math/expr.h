@@ -1,28 +1,28 @@
-// A Code that knows its Emitter, so that an expansion reads as its formula: `x * y + 1` instead of
-// e.add(e.mul(x, y), e.constant(x.scalar, 1)). A plain number takes the scalar kind of the Expr it
-// meets. Nothing here decides anything: every operator is one Emitter operation.
+// A Code that knows its Arithmetic, so that an expansion reads as its formula: `x * y + 1` instead
+// of e.add(e.mul(x, y), e.constant(x.scalar, 1)). A plain number takes the scalar kind of the Expr
+// it meets. Nothing here decides anything: every operator is one operation of it.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
-#include "ir/emitter.h"
+#include "ir/arithmetic.h"
 
 namespace nodec::math {
 
 class Expr {
  public:
-  Expr(Emitter& emitter, Code code) : emitter_(&emitter), code_(code) {}
+  Expr(Arithmetic& arithmetic, Code code) : arithmetic_(&arithmetic), code_(code) {}
   operator Code() const { return code_; }  // NOLINT(google-explicit-constructor)
 
-  Emitter& emitter() const { return *emitter_; }
+  Arithmetic& arithmetic() const { return *arithmetic_; }
   Scalar scalar() const { return code_.scalar; }
   bool is_f32() const { return code_.scalar == Scalar::F32; }
-  Expr with(Code code) const { return {*emitter_, code}; }
-  Expr number(double value) const { return with(emitter_->constant(code_.scalar, value)); }
+  Expr with(Code code) const { return {*arithmetic_, code}; }
+  Expr number(double value) const { return with(arithmetic_->constant(code_.scalar, value)); }
 
  private:
-  Emitter* emitter_;
+  Arithmetic* arithmetic_;
   Code code_;
 };
 
@@ -36,42 +36,42 @@ inline constexpr Format f32_format{Scalar::I32, 23, 127};
 inline constexpr Format f64_format{Scalar::I64, 52, 1023};
 inline const Format& format(const Expr& x) { return x.is_f32() ? f32_format : f64_format; }
 
-inline Expr operator+(Expr a, Expr b) { return a.with(a.emitter().add(a, b)); }
-inline Expr operator-(Expr a, Expr b) { return a.with(a.emitter().sub(a, b)); }
-inline Expr operator*(Expr a, Expr b) { return a.with(a.emitter().mul(a, b)); }
-inline Expr operator/(Expr a, Expr b) { return a.with(a.emitter().div(a, b)); }
+inline Expr operator+(Expr a, Expr b) { return a.with(a.arithmetic().add(a, b)); }
+inline Expr operator-(Expr a, Expr b) { return a.with(a.arithmetic().sub(a, b)); }
+inline Expr operator*(Expr a, Expr b) { return a.with(a.arithmetic().mul(a, b)); }
+inline Expr operator/(Expr a, Expr b) { return a.with(a.arithmetic().div(a, b)); }
 inline Expr operator+(Expr a, double b) { return a + a.number(b); }
 inline Expr operator-(Expr a, double b) { return a - a.number(b); }
 inline Expr operator*(Expr a, double b) { return a * a.number(b); }
 inline Expr operator-(double a, Expr b) { return b.number(a) - b; }
 inline Expr operator/(double a, Expr b) { return b.number(a) / b; }
-inline Expr operator-(Expr a) { return a.with(a.emitter().neg(a)); }
+inline Expr operator-(Expr a) { return a.with(a.arithmetic().neg(a)); }
 
-inline Expr fma(Expr a, Expr b, Expr c) { return a.with(a.emitter().fma(a, b, c)); }
+inline Expr fma(Expr a, Expr b, Expr c) { return a.with(a.arithmetic().fma(a, b, c)); }
 inline Expr fma(Expr a, double b, Expr c) { return fma(a, a.number(b), c); }
 inline Expr fma(Expr a, Expr b, double c) { return fma(a, b, a.number(c)); }
 inline Expr fma(Expr a, double b, double c) { return fma(a, a.number(b), a.number(c)); }
-inline Expr abs(Expr a) { return a.with(a.emitter().abs(a)); }
-inline Expr round_even(Expr a) { return a.with(a.emitter().round_even(a)); }
+inline Expr abs(Expr a) { return a.with(a.arithmetic().abs(a)); }
+inline Expr round_even(Expr a) { return a.with(a.arithmetic().round_even(a)); }
 
 // Integers and predicates; >> fills with zeros.
-inline Expr operator&(Expr a, Expr b) { return a.with(a.emitter().bit_and(a, b)); }
-inline Expr operator|(Expr a, Expr b) { return a.with(a.emitter().bit_or(a, b)); }
-inline Expr operator^(Expr a, Expr b) { return a.with(a.emitter().bit_xor(a, b)); }
-inline Expr operator<<(Expr a, int bits) { return a.with(a.emitter().shift_left(a, bits)); }
-inline Expr operator>>(Expr a, int bits) { return a.with(a.emitter().shift_right(a, bits)); }
+inline Expr operator&(Expr a, Expr b) { return a.with(a.arithmetic().bit_and(a, b)); }
+inline Expr operator|(Expr a, Expr b) { return a.with(a.arithmetic().bit_or(a, b)); }
+inline Expr operator^(Expr a, Expr b) { return a.with(a.arithmetic().bit_xor(a, b)); }
+inline Expr operator<<(Expr a, int bits) { return a.with(a.arithmetic().shift_left(a, bits)); }
+inline Expr operator>>(Expr a, int bits) { return a.with(a.arithmetic().shift_right(a, bits)); }
 inline Expr mask(Expr a, std::uint64_t bits) {
-  return a & a.with(a.emitter().constant_bits(a.scalar(), bits));
+  return a & a.with(a.arithmetic().constant_bits(a.scalar(), bits));
 }
 
-inline Expr operator<(Expr a, Expr b) { return a.with(a.emitter().compare(Compare::Lt, a, b)); }
+inline Expr operator<(Expr a, Expr b) { return a.with(a.arithmetic().compare(Compare::Lt, a, b)); }
 inline Expr operator<(Expr a, double b) { return a < a.number(b); }
 inline Expr operator<(double a, Expr b) { return b.number(a) < b; }
-inline Expr operator==(Expr a, Expr b) { return a.with(a.emitter().compare(Compare::Eq, a, b)); }
+inline Expr operator==(Expr a, Expr b) { return a.with(a.arithmetic().compare(Compare::Eq, a, b)); }
 inline Expr operator==(Expr a, double b) { return a == a.number(b); }
-inline Expr operator!=(Expr a, Expr b) { return a.with(a.emitter().compare(Compare::Ne, a, b)); }
+inline Expr operator!=(Expr a, Expr b) { return a.with(a.arithmetic().compare(Compare::Ne, a, b)); }
 
-inline Expr select(Expr pred, Expr a, Expr b) { return a.with(a.emitter().select(pred, a, b)); }
+inline Expr select(Expr pred, Expr a, Expr b) { return a.with(a.arithmetic().select(pred, a, b)); }
 inline Expr select(Expr pred, double a, Expr b) { return select(pred, b.number(a), b); }
 inline Expr select(Expr pred, Expr a, double b) { return select(pred, a, a.number(b)); }
 
@@ -88,9 +88,9 @@ inline Expr clamp(Expr x, Range f32, Range f64) {
   return at_least(at_most(x, range.high), range.low);
 }
 
-inline Expr bits(Expr x) { return x.with(x.emitter().bitcast(x, format(x).integer)); }
+inline Expr bits(Expr x) { return x.with(x.arithmetic().bitcast(x, format(x).integer)); }
 inline Expr from_bits(Expr i) {
-  return i.with(i.emitter().bitcast(i, i.scalar() == Scalar::I32 ? Scalar::F32 : Scalar::F64));
+  return i.with(i.arithmetic().bitcast(i, i.scalar() == Scalar::I32 ? Scalar::F32 : Scalar::F64));
 }
 // The sign bit alone, as an integer.
 inline Expr sign_bit(Expr x) {

@@ -37,7 +37,7 @@ constexpr double tanh_f64[] = {1,
 
 }  // namespace
 
-Code tanh(Emitter& e, Code code) {
+Code tanh(Arithmetic& e, Code code) {
   const Expr x = clamp({e, code}, {-20, 20}, {-20, 20});
   const Rounded n = round_scaled(x, 2 * log2_e(x).high, format(x).bias);
   // What the constant leaves out, n 2^-30 (f64: 2^-56), meets a factor 1 - tanh^2 that falls faster
@@ -52,7 +52,7 @@ Code tanh(Emitter& e, Code code) {
   return fma(sum, t, -difference) / fma(-difference, t, sum);
 }
 
-Code sigmoid(Emitter& e, Code code) {
+Code sigmoid(Arithmetic& e, Code code) {
   const Expr x = clamp({e, code}, {-105, 40}, {-750, 40});
   const auto [fraction, half] = exponential(x);
   const Expr scaled = fraction * half;

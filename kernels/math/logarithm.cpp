@@ -45,7 +45,7 @@ std::uint64_t bits_of(const Expr& x, double value) {
                     : std::bit_cast<std::uint64_t>(value);
 }
 Expr plus_bits(Expr i, std::uint64_t bits) {
-  return i + i.with(i.emitter().constant_bits(i.scalar(), bits));
+  return i + i.with(i.arithmetic().constant_bits(i.scalar(), bits));
 }
 // 2^fraction_bits: from here on floats are integers, whose value is in their low bits.
 double first_integer(const Expr& x) {
@@ -109,14 +109,14 @@ Expr log1p_finite(Expr x) {
   return natural_log(exponent_float(exponent_bits, x.number(format_of_x.bias)), f);
 }
 
-Code log(Emitter& e, Code code) {
+Code log(Arithmetic& e, Code code) {
   const Expr x{e, code};
   const Normal normal = normalise(x);
   const auto [exponent_bits, m] = split(normal.x, edge(x));
   return with_ends(x, 0, natural_log(exponent_float(exponent_bits, normal.bias), m - 1));
 }
 
-Code log2(Emitter& e, Code code) {
+Code log2(Arithmetic& e, Code code) {
   const Expr x{e, code};
   const Parts k = log2_e(x);
   const Normal normal = normalise(x);
@@ -128,7 +128,7 @@ Code log2(Emitter& e, Code code) {
   return with_ends(x, 0, exponent_float(exponent_bits, normal.bias) + (product + low));
 }
 
-Code log1p(Emitter& e, Code code) {
+Code log1p(Arithmetic& e, Code code) {
   const Expr x{e, code};
   // The quarter of a subnormal is not exact, and -0 meets +0 on the way.
   const Expr y = select(abs(x) < 0x1p-60, x, log1p_finite(x));
@@ -136,7 +136,7 @@ Code log1p(Emitter& e, Code code) {
 }
 
 // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
-Code softplus(Emitter& e, Code code) {
+Code softplus(Arithmetic& e, Code code) {
   const Expr x{e, code};
   const auto [fraction, half] = exponential(at_least(-abs(x), x.is_f32() ? -105 : -750));
   return select(0 < x, x, 0) + log1p_finite(fraction * half * half);

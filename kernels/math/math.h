@@ -1,4 +1,4 @@
-// The transcendental functions, each written once against the Emitter: branch-free expansions into
+// The transcendental functions, each written once against Arithmetic: branch-free expansions into
 // arithmetic, compares, selects and bit operations, so that every back end at every width gives the
 // same bits. No library routine is called at run time.
 //
@@ -7,25 +7,25 @@
 // kernels/math/bounds.h states each function's largest error.
 #pragma once
 
-#include "ir/emitter.h"
+#include "ir/arithmetic.h"
 
 namespace nodec::math {
 
-Code exp(Emitter& e, Code x);
-Code exp2(Emitter& e, Code x);
-Code expm1(Emitter& e, Code x);
+Code exp(Arithmetic& e, Code x);
+Code exp2(Arithmetic& e, Code x);
+Code expm1(Arithmetic& e, Code x);
 
-Code log(Emitter& e, Code x);
-Code log2(Emitter& e, Code x);
-Code log1p(Emitter& e, Code x);
-Code pow(Emitter& e, Code x, Code y);
+Code log(Arithmetic& e, Code x);
+Code log2(Arithmetic& e, Code x);
+Code log1p(Arithmetic& e, Code x);
+Code pow(Arithmetic& e, Code x, Code y);
 
-Code tanh(Emitter& e, Code x);
-Code sigmoid(Emitter& e, Code x);   // 1 / (1 + exp(-x))
-Code softplus(Emitter& e, Code x);  // log(1 + exp(x))
-Code erf(Emitter& e, Code x);
+Code tanh(Arithmetic& e, Code x);
+Code sigmoid(Arithmetic& e, Code x);   // 1 / (1 + exp(-x))
+Code softplus(Arithmetic& e, Code x);  // log(1 + exp(x))
+Code erf(Arithmetic& e, Code x);
 
-Code sin(Emitter& e, Code x);
-Code cos(Emitter& e, Code x);
+Code sin(Arithmetic& e, Code x);
+Code cos(Arithmetic& e, Code x);
 
 }  // namespace nodec::math

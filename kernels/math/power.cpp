@@ -92,7 +92,7 @@ Expr exp2_pair(Pair v) {
 
 }  // namespace
 
-Code pow(Emitter& e, Code base, Code exponent) {
+Code pow(Arithmetic& e, Code base, Code exponent) {
   const Expr x{e, base};
   const Expr y{e, exponent};
   const Expr size = abs(x);

@@ -131,12 +131,12 @@ Expr sine(const Reduced& reduced) {
 
 }  // namespace
 
-Code sin(Emitter& e, Code code) {
+Code sin(Arithmetic& e, Code code) {
   const Expr x{e, code};
   return select(x == 0, x, sine(reduce(x)));
 }
 
-Code cos(Emitter& e, Code code) {
+Code cos(Arithmetic& e, Code code) {
   const Reduced reduced = reduce({e, code});
   return sine({reduced.r, reduced.quadrant + 1});
 }

@@ -11,7 +11,7 @@
 #include "ir/philox.h"
 #include "kernels/build.h"
 #include "kernels/catalogue.h"
-#include "tests/kernels/math/evaluating_emitter.h"
+#include "tests/kernels/math/evaluating_arithmetic.h"
 
 using namespace nodec;
 
@@ -54,7 +54,7 @@ std::vector<double> lowered(const Primitive& p, const std::vector<std::vector<do
   constexpr bool small = sizeof(Real) == 4;
   constexpr Scalar scalar = small ? Scalar::F32 : Scalar::F64;
   const int lanes = int(columns[0].size());
-  EvaluatingEmitter e(lanes);
+  EvaluatingArithmetic e(lanes);
   Region region;
   Builder b(region);
   std::vector<Code> x;
@@ -68,8 +68,8 @@ std::vector<double> lowered(const Primitive& p, const std::vector<std::vector<do
   std::vector<double> result;
   for (int i = 0; i < lanes; ++i) {
     result.push_back(out.scalar == Scalar::Pred
-                         ? EvaluatingEmitter::values<std::int32_t>(out)[i] != 0
-                         : double(EvaluatingEmitter::values<Real>(out)[i]));
+                         ? EvaluatingArithmetic::values<std::int32_t>(out)[i] != 0
+                         : double(EvaluatingArithmetic::values<Real>(out)[i]));
   }
   return result;
 }
@@ -148,7 +148,7 @@ TEST_CASE("folds in any grouping find the greatest and the first of equals") {
       Builder b(region);
       Value* data = region.add_arg(Type::tensor(Dtype::F32, {7}));
       const Op& op = *argmax(b, data, 0)->op;
-      EvaluatingEmitter e(1);
+      EvaluatingArithmetic e(1);
       Fold::State halves[2] = {argmax_p.fold.start(e, op), argmax_p.fold.start(e, op)};
       for (std::size_t i = 0; i < count; ++i) {
         Fold::State& state = halves[i < cut ? 0 : 1];
@@ -156,7 +156,7 @@ TEST_CASE("folds in any grouping find the greatest and the first of equals") {
                                    e.constant(Scalar::I64, double(i)));
       }
       const Code place = argmax_p.fold.merge(e, op, halves[0], halves[1]).back();
-      CHECK(*EvaluatingEmitter::values<std::int32_t>(place) == (count == 4 ? 1 : 4));
+      CHECK(*EvaluatingArithmetic::values<std::int32_t>(place) == (count == 4 ? 1 : 4));
     }
   }
 }
@@ -165,7 +165,7 @@ TEST_CASE("generated random numbers are the interpreter's") {
   Region region;
   Builder b(region);
   Value* key = region.add_arg(Type::scalar(Dtype::Key));
-  EvaluatingEmitter e(3);
+  EvaluatingArithmetic e(3);
   const std::int64_t indices[3] = {0, 17, std::int64_t{1} << 33};
   const Code index = e.input(Scalar::I64, indices);
   const std::uint64_t seed = 0x123456789ABCDEF0;
@@ -180,9 +180,9 @@ TEST_CASE("generated random numbers are the interpreter's") {
   const Code folded = fold_in_p.lower(e, *fold_in(b, key, data)->op, operands);
   for (int i = 0; i < 3; ++i) {
     const auto words = philox::draw(seed, std::uint64_t(indices[i]));
-    CHECK(EvaluatingEmitter::values<float>(f32)[i] == philox::uniform_f32(words[0]));
-    CHECK(EvaluatingEmitter::values<double>(f64)[i] == philox::uniform_f64(words[0], words[1]));
-    CHECK(EvaluatingEmitter::values<std::uint64_t>(folded)[i] ==
+    CHECK(EvaluatingArithmetic::values<float>(f32)[i] == philox::uniform_f32(words[0]));
+    CHECK(EvaluatingArithmetic::values<double>(f64)[i] == philox::uniform_f64(words[0], words[1]));
+    CHECK(EvaluatingArithmetic::values<std::uint64_t>(folded)[i] ==
           philox::fold_in(seed, std::uint64_t(folds[i])));
   }
 }

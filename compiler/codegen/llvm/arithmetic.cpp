@@ -14,7 +14,9 @@ namespace nodec {
 namespace {
 
 bool is_float(Scalar scalar) { return scalar == Scalar::F32 || scalar == Scalar::F64; }
-bool is_integer(Scalar scalar) { return scalar == Scalar::I32 || scalar == Scalar::I64; }
+bool is_integer(Scalar scalar) {
+  return scalar == Scalar::I32 || scalar == Scalar::I64 || scalar == Scalar::Index;
+}
 
 void check_same(const Code& a, const Code& b) {
   NODEC_CHECK(a.scalar == b.scalar, "operands of kinds {} and {}", int(a.scalar), int(b.scalar));
@@ -31,10 +33,7 @@ Code LlvmEmitter::constant(Scalar scalar, double value) {
 
 Code LlvmEmitter::constant_bits(Scalar scalar, std::uint64_t bits) {
   llvm::Type* type = scalar_type(scalar);
-  if (scalar == Scalar::Pointer) {
-    NODEC_CHECK(bits == 0, "a pointer constant is null");
-    return code(llvm::ConstantPointerNull::get(build_.getPtrTy()), scalar, false);
-  }
+  NODEC_CHECK(scalar != Scalar::Pointer, "a pointer has no bits of its own");
   const unsigned width = type->getPrimitiveSizeInBits();
   const llvm::APInt integer = llvm::APInt(64, bits).trunc(width);
   if (!is_float(scalar)) return code(llvm::ConstantInt::get(type, integer), scalar, false);
@@ -130,12 +129,6 @@ Code LlvmEmitter::mul_high_u32(Code a, Code b) {
   return code(build_.CreateTrunc(high, value(a)->getType()), Scalar::I32, varying);
 }
 
-Code LlvmEmitter::div_signed(Code a, Code b) {
-  NODEC_CHECK(!a.varying && !b.varying, "integers divide uniformly only");
-  check_same(a, b);
-  return code(build_.CreateSDiv(value(a), value(b)), a.scalar, false);
-}
-
 Code LlvmEmitter::compare(Compare how, Code a, Code b) {
   using P = llvm::CmpInst::Predicate;
   static constexpr P floats[] = {P::FCMP_OEQ, P::FCMP_UNE, P::FCMP_OLT,
@@ -160,11 +153,6 @@ Code LlvmEmitter::select(Code pred, Code if_true, Code if_false) {
 
 Code LlvmEmitter::bitcast(Code a, Scalar to) {
   if (a.scalar == to) return a;
-  if (to == Scalar::Pointer)
-    return code(build_.CreateIntToPtr(value(a), type(to, false)), to, false);
-  if (a.scalar == Scalar::Pointer) {
-    return code(build_.CreatePtrToInt(value(a), type(to, false)), to, false);
-  }
   return code(build_.CreateBitCast(value(a), type(to, a.varying)), to, a.varying);
 }
 

@@ -76,17 +76,18 @@ void check_yield(const Emitter::Values& entered, const Emitter::Values& yielded)
 
 }  // namespace
 
-Emitter::Values LlvmEmitter::loop(Code begin, Code end, std::int64_t step, Values state,
+Emitter::Values LlvmEmitter::loop(Code begin, Code end, Code step, Values state,
                                   const std::function<Values(Code, Values)>& body) {
-  check_uniform(begin, Scalar::I64, "a loop's begin");
-  check_uniform(end, Scalar::I64, "a loop's end");
+  check_uniform(begin, Scalar::Index, "a loop's begin");
+  check_uniform(end, Scalar::Index, "a loop's end");
+  check_uniform(step, Scalar::Index, "a loop's step");
   state.insert(state.begin(), begin);
   const auto test = [&](const Values& now) { return compare(Compare::Lt, now[0], end); };
   const auto turn = [&](Values now) {
     const Code index = now[0];
     Values next = body(index, Values(now.begin() + 1, now.end()));
-    llvm::Value* advanced = build_.CreateNSWAdd(value(index), build_.getInt64(std::uint64_t(step)));
-    next.insert(next.begin(), code(advanced, Scalar::I64, false));
+    llvm::Value* advanced = build_.CreateNSWAdd(value(index), value(step));
+    next.insert(next.begin(), code(advanced, Scalar::Index, false));
     return next;
   };
   Values last = while_loop(std::move(state), test, turn);
@@ -166,9 +167,11 @@ llvm::Function* LlvmEmitter::make_function(std::string_view name, llvm::Function
   return function;
 }
 
-void LlvmEmitter::enter(llvm::Function* function) {
+void LlvmEmitter::enter(llvm::Function* function, Scope scope) {
   build_.SetCurrentDebugLocation({});
   frame_.function = function;
+  frame_.call = function->getArg(0);
+  frame_.member = scope == Scope::Team ? function->getArg(1) : nullptr;
   frame_.locals = block("locals");
   frame_.leave = block("leave");
   build_.SetInsertPoint(frame_.leave);
@@ -185,40 +188,43 @@ void LlvmEmitter::end_function() {
   frame_ = {};
 }
 
-llvm::Function* LlvmEmitter::begin_entry(std::string_view name) {
+void LlvmEmitter::begin_entry(std::string_view name) {
   NODEC_CHECK(frame_.function == nullptr, "an entry inside a function");
   llvm::Type* parameters[] = {build_.getPtrTy(), build_.getInt64Ty()};
   auto* type = llvm::FunctionType::get(build_.getVoidTy(), parameters, false);
   llvm::Function* entry = make_function(name, type, true);
   entry->addParamAttr(0, llvm::Attribute::NonNull);
-  enter(entry);
-  return entry;
+  enter(entry, Scope::Team);
 }
 
-int LlvmEmitter::function(std::string_view name, std::span<const Scalar> parameters,
+// Before its own parameters come the call frame and, where it works for the team, who runs it.
+int LlvmEmitter::function(Scope scope, std::string_view name, std::span<const Scalar> parameters,
                           const std::function<void(std::span<const Code>)>& body) {
-  std::vector<llvm::Type*> types;
+  std::vector<llvm::Type*> types{build_.getPtrTy()};
+  if (scope == Scope::Team) types.push_back(build_.getInt64Ty());
+  const unsigned first = unsigned(types.size());
   for (Scalar scalar : parameters) types.push_back(scalar_type(scalar));
   auto* type = llvm::FunctionType::get(build_.getVoidTy(), types, false);
   llvm::Function* made = make_function(name, type, false);
 
   const llvm::IRBuilder<>::InsertPointGuard guard(build_);
   const Frame outer = frame_;
-  enter(made);
+  enter(made, scope);
   Values arguments;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    arguments.push_back(code(made->getArg(unsigned(i)), parameters[i], false));
+    arguments.push_back(code(made->getArg(first + unsigned(i)), parameters[i], false));
   }
   body(arguments);
   end_function();
   frame_ = outer;
-  functions_.push_back(made);
+  functions_.push_back({made, scope});
   return int(functions_.size()) - 1;
 }
 
 void LlvmEmitter::call(int function, std::span<const Code> arguments) {
-  llvm::Function* callee = functions_.at(std::size_t(function));
-  std::vector<llvm::Value*> values;
+  const auto& [callee, scope] = functions_.at(std::size_t(function));
+  std::vector<llvm::Value*> values{frame_.call};
+  if (scope == Scope::Team) values.push_back(value(member()));
   for (const Code& argument : arguments) values.push_back(value(argument));
   build_.CreateCall(callee, values)->setCallingConv(callee->getCallingConv());
 }
@@ -250,22 +256,6 @@ Code LlvmEmitter::expansion(std::string_view primitive, std::span<const Code> x,
   llvm::CallInst* call = build_.CreateCall(found->second, values);
   call->setCallingConv(found->second->getCallingConv());
   return code(call, x[0].scalar, varying);
-}
-
-Code LlvmEmitter::call_runtime(std::string_view name, std::span<const Code> arguments,
-                               bool returns_i64) {
-  std::vector<llvm::Type*> types;
-  std::vector<llvm::Value*> values;
-  for (const Code& argument : arguments) {
-    values.push_back(value(argument));
-    types.push_back(value(argument)->getType());
-  }
-  llvm::Type* result = returns_i64 ? build_.getInt64Ty() : build_.getVoidTy();
-  llvm::FunctionCallee routine = module_.getOrInsertFunction(
-      llvm::StringRef(name), llvm::FunctionType::get(result, types, false));
-  llvm::CallInst* made = build_.CreateCall(routine, values);
-  made->setDoesNotThrow();
-  return code(returns_i64 ? made : nullptr, Scalar::I64, false);
 }
 
 void LlvmEmitter::return_if(Code pred) {

@@ -17,6 +17,7 @@ llvm::Type* LlvmEmitter::scalar_type(Scalar scalar) {
     case Scalar::I32:
       return build_.getInt32Ty();
     case Scalar::I64:
+    case Scalar::Index:
       return build_.getInt64Ty();
     case Scalar::F32:
       return build_.getFloatTy();

@@ -46,14 +46,31 @@ class LlvmEmitter : public Emitter {
   Code shift_right(Code a, int bits) override;
   Code shift_right_signed(Code a, int bits) override;
   Code mul_high_u32(Code a, Code b) override;
-  Code div_signed(Code a, Code b) override;
   Code compare(Compare how, Code a, Code b) override;
   Code select(Code pred, Code if_true, Code if_false) override;
-  Code bitcast(Code a, Scalar to) override;  // also I64 <-> Pointer, uniform
+  Code bitcast(Code a, Scalar to) override;
   Code convert(Code a, Scalar to) override;
   Code convert_in_range(Code a, Scalar to) override;
 
+  // call.cpp
+  Code symbol(int number) override;
+  Code port(int number) override;
+  Code scratch(int number) override;
+  Code outcome() override;
+  Code member() override;
+  Code members() override;
+  void barrier(Scope scope) override;
+  void once(const std::function<void()>& body) override;
+  Code tape_frame(int tape, Code n, bool writes) override;
+  Code is_null(Code pointer) override;
+  void count_chunks(Code n) override;
+  llvm::LLVMContext& context() { return module_.getContext(); }
+  // A routine of the runtime, found when linked.
+  llvm::Value* call_runtime(const char* name, llvm::Type* result,
+                            std::vector<llvm::Value*> arguments);
+
   // memory.cpp
+  Code quotient(Code a, Code b) override;
   Code pointer_add(Code base, Code bytes) override;
   Code load(Code base, Code offset, Dtype stored) override;
   Code load_lanes(Code base, Code offset, Dtype stored) override;
@@ -66,40 +83,47 @@ class LlvmEmitter : public Emitter {
   Code local(std::int64_t bytes) override;
 
   // lanes.cpp
-  std::vector<Code> load_transposed(Code base, std::span<const Code> rows, Dtype stored) override;
-  std::vector<Code> transpose(std::span<const Code> x) override;
+  std::vector<Code> load_rows(Code base, Code rows, Code stride, Code column, int n,
+                              Dtype stored) override;
+  void store_rows(Code base, Code rows, Code stride, Code column, Dtype stored,
+                  std::span<const Code> values) override;
   Code broadcast(Code uniform) override;
   Code lane_index() override;
-  Code extract(Code varying, int lane) override;
+  Code shift_lanes(Code x, int distance) override;
 
   // control.cpp
-  Values loop(Code begin, Code end, std::int64_t step, Values state,
+  Values loop(Code begin, Code end, Code step, Values state,
               const std::function<Values(Code, Values)>& body) override;
   Values while_loop(Values state, const std::function<Code(const Values&)>& test,
                     const std::function<Values(Values)>& body) override;
   Values branch(Code pred, const std::function<Values()>& then_body,
                 const std::function<Values()>& else_body) override;
-  int function(std::string_view name, std::span<const Scalar> parameters,
+  int function(Scope scope, std::string_view name, std::span<const Scalar> parameters,
                const std::function<void(std::span<const Code>)>& body) override;
   void call(int function, std::span<const Code> arguments) override;
   Code expansion(std::string_view name, std::span<const Code> x,
                  const std::function<Code(std::span<const Code>)>& write) override;
-  Code call_runtime(std::string_view name, std::span<const Code> arguments,
-                    bool returns_i64) override;
   void return_if(Code pred) override;
   void at(const SourceLine& where) override;
 
   // The program's visible function (see LlvmModule::begin_entry).
-  llvm::Function* begin_entry(std::string_view name);
+  void begin_entry(std::string_view name);
   void end_function();  // returns from the function being written
   void finish();        // the module is complete
 
  private:
-  // The function being written. Locals live in its first block, which branches to the code.
+  // The function being written. Locals live in its first block, which branches to the code. Of its
+  // arguments `call` is the CallFrame and `member`, where it works for the team, who runs it.
   struct Frame {
     llvm::Function* function = nullptr;
     llvm::BasicBlock* locals = nullptr;
     llvm::BasicBlock* leave = nullptr;
+    llvm::Value* call = nullptr;
+    llvm::Value* member = nullptr;
+  };
+  struct Callee {
+    llvm::Function* function = nullptr;
+    Scope scope = Scope::Member;
   };
 
   // Types and shapes of values.
@@ -120,17 +144,22 @@ class LlvmEmitter : public Emitter {
   Code shift(llvm::Instruction::BinaryOps op, Code a, int bits);
   Code float_to_integer(Code a, Scalar to, bool in_range);
 
+  // The call.
+  llvm::Value* field(std::size_t offset, llvm::Type* type);
+  llvm::Value* entry_of(std::size_t offset, int number, llvm::Type* type);
+
   // Memory.
   llvm::Value* address(Code base, Code offset, Dtype stored);
   Code from_memory(llvm::Value* raw, Dtype stored, bool varying);
   llvm::Value* to_memory(Code value, Dtype stored);
   llvm::Value* first_lanes(Code count);
   llvm::Value* splat(llvm::Value* scalar);
+  std::vector<Code> row_starts(Code rows, Code stride, Code column);
   std::vector<llvm::Value*> transpose_vectors(std::vector<llvm::Value*> rows);
 
   // Control.
   llvm::Function* make_function(std::string_view name, llvm::FunctionType* type, bool visible);
-  void enter(llvm::Function* function);
+  void enter(llvm::Function* function, Scope scope);
   llvm::BasicBlock* block(const char* name);
   void never_unroll(llvm::Instruction* back_edge);
 
@@ -140,8 +169,7 @@ class LlvmEmitter : public Emitter {
   std::optional<LlvmLines> lines_;  // of the user's program, where they are asked for
   llvm::IRBuilder<> build_;
   Frame frame_;
-  std::vector<llvm::Function*> functions_;
-  // Of each expansion of varying values, how often it was written; and those written as functions.
+  std::vector<Callee> functions_;
   std::map<std::string, llvm::Function*> expansions_;
 };
 

@@ -1,4 +1,4 @@
-// What moves values between lanes: broadcast, extraction and the transposes.
+// What moves values between lanes: broadcast, shifts, and rows by transposes.
 //
 // A transpose of L vectors of L elements takes log2(L) steps of L shuffles each, in two parts that
 // suit x86 and NEON, whose cheap two-source shuffles work within 128 bits. With w elements in 128
@@ -78,33 +78,66 @@ std::vector<llvm::Value*> LlvmEmitter::transpose_vectors(Vectors rows) {
   return rows;
 }
 
-std::vector<Code> LlvmEmitter::load_transposed(Code base, std::span<const Code> rows,
-                                               Dtype stored) {
-  NODEC_CHECK(int(rows.size()) == lanes(), "{} rows for {} lanes", rows.size(), lanes());
-  Vectors vectors;
-  for (const Code& row : rows) {
-    vectors.push_back(build_.CreateAlignedLoad(
-        vector_of(memory_type(stored)), address(base, row, stored), llvm::Align(bytes(stored))));
+// Where each lane's row begins, in elements.
+std::vector<Code> LlvmEmitter::row_starts(Code rows, Code stride, Code column) {
+  std::vector<Code> starts;
+  for (int lane = 0; lane < lanes(); ++lane) {
+    const Code row =
+        code(build_.CreateExtractElement(value(rows), std::uint64_t(lane)), rows.scalar, false);
+    starts.push_back(add(mul(convert(row, Scalar::Index), stride), column));
   }
-  std::vector<Code> columns;
-  for (llvm::Value* column : transpose_vectors(std::move(vectors))) {
-    columns.push_back(from_memory(column, stored, true));
-  }
-  return columns;
+  return starts;
 }
 
-std::vector<Code> LlvmEmitter::transpose(std::span<const Code> x) {
-  NODEC_CHECK(int(x.size()) == lanes(), "{} values for {} lanes", x.size(), lanes());
-  const Scalar scalar = x.front().scalar;
-  NODEC_CHECK(scalar != Scalar::Pred && scalar != Scalar::Pointer, "transpose of kind {}",
-              int(scalar));
-  Vectors vectors;
-  for (const Code& row : x) vectors.push_back(value(as(row, true)));
-  std::vector<Code> columns;
-  for (llvm::Value* column : transpose_vectors(std::move(vectors))) {
-    columns.push_back(code(column, scalar, true));
+// As many neighbours as lanes are a square to transpose; else each lane is put in place alone.
+std::vector<Code> LlvmEmitter::load_rows(Code base, Code rows, Code stride, Code column, int n,
+                                         Dtype stored) {
+  const std::vector<Code> starts = row_starts(as(rows, true), stride, column);
+  const auto alignment = llvm::Align(bytes(stored));
+  llvm::Type* element = memory_type(stored);
+  Vectors columns;
+  if (n == lanes()) {
+    for (const Code& start : starts) {
+      columns.push_back(
+          build_.CreateAlignedLoad(vector_of(element), address(base, start, stored), alignment));
+    }
+    columns = transpose_vectors(std::move(columns));
+  } else {
+    for (int c = 0; c < n; ++c) {
+      llvm::Value* column = llvm::PoisonValue::get(vector_of(element));
+      for (int lane = 0; lane < lanes(); ++lane) {
+        llvm::Value* at = address(base, add(starts[lane], index(c)), stored);
+        column = build_.CreateInsertElement(
+            column, build_.CreateAlignedLoad(element, at, alignment), std::uint64_t(lane));
+      }
+      columns.push_back(column);
+    }
   }
-  return columns;
+  std::vector<Code> found;
+  for (llvm::Value* column : columns) found.push_back(from_memory(column, stored, true));
+  return found;
+}
+
+void LlvmEmitter::store_rows(Code base, Code rows, Code stride, Code column, Dtype stored,
+                             std::span<const Code> values) {
+  const std::vector<Code> starts = row_starts(as(rows, true), stride, column);
+  const auto alignment = llvm::Align(bytes(stored));
+  Vectors columns;
+  for (const Code& each : values) columns.push_back(to_memory(as(each, true), stored));
+  if (int(columns.size()) == lanes()) {
+    columns = transpose_vectors(std::move(columns));
+    for (int lane = 0; lane < lanes(); ++lane) {
+      build_.CreateAlignedStore(columns[lane], address(base, starts[lane], stored), alignment);
+    }
+    return;
+  }
+  for (int lane = 0; lane < lanes(); ++lane) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      llvm::Value* at = address(base, add(starts[lane], index(std::int64_t(c))), stored);
+      build_.CreateAlignedStore(build_.CreateExtractElement(columns[c], std::uint64_t(lane)), at,
+                                alignment);
+    }
+  }
 }
 
 llvm::Value* LlvmEmitter::splat(llvm::Value* scalar) {
@@ -119,10 +152,12 @@ Code LlvmEmitter::lane_index() {
   return code(llvm::ConstantDataVector::get(module_.getContext(), index), Scalar::I32, true);
 }
 
-Code LlvmEmitter::extract(Code varying, int lane) {
-  if (!varying.varying) return varying;
-  return code(build_.CreateExtractElement(value(varying), std::uint64_t(lane)), varying.scalar,
-              false);
+Code LlvmEmitter::shift_lanes(Code x, int distance) {
+  std::vector<int> mask(lanes());
+  for (int lane = 0; lane < lanes(); ++lane) {
+    mask[lane] = lane + distance < lanes() ? lane + distance : llvm::PoisonMaskElem;
+  }
+  return code(build_.CreateShuffleVector(value(as(x, true)), mask), x.scalar, true);
 }
 
 }  // namespace nodec

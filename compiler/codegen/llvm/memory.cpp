@@ -22,7 +22,7 @@ llvm::Type* LlvmEmitter::memory_type(Dtype dtype) {
 }
 
 llvm::Value* LlvmEmitter::address(Code base, Code offset, Dtype stored) {
-  NODEC_CHECK(base.scalar == Scalar::Pointer && offset.scalar == Scalar::I64,
+  NODEC_CHECK(base.scalar == Scalar::Pointer && offset.scalar == Scalar::Index,
               "address of kinds {}, {}", int(base.scalar), int(offset.scalar));
   return build_.CreateInBoundsGEP(memory_type(stored), value(base), value(offset));
 }
@@ -44,6 +44,12 @@ llvm::Value* LlvmEmitter::to_memory(Code stored_value, Dtype stored) {
   NODEC_CHECK(stored_value.scalar == loaded_scalar(stored), "a {} stored from kind {}",
               name(stored), int(stored_value.scalar));
   return raw;
+}
+
+Code LlvmEmitter::quotient(Code a, Code b) {
+  NODEC_CHECK(a.scalar == Scalar::Index && b.scalar == Scalar::Index, "a quotient of kinds {}, {}",
+              int(a.scalar), int(b.scalar));
+  return code(build_.CreateSDiv(value(a), value(b)), Scalar::Index, false);
 }
 
 Code LlvmEmitter::pointer_add(Code base, Code bytes) {

@@ -111,10 +111,7 @@ LlvmModule& LlvmModule::operator=(LlvmModule&&) noexcept = default;
 
 Emitter& LlvmModule::emitter() { return impl_->emitter; }
 
-LlvmModule::Entry LlvmModule::begin_entry(std::string_view name) {
-  llvm::Function* entry = impl_->emitter.begin_entry(name);
-  return {{entry->getArg(0), Scalar::Pointer, false}, {entry->getArg(1), Scalar::I64, false}};
-}
+void LlvmModule::begin_entry(std::string_view name) { impl_->emitter.begin_entry(name); }
 
 void LlvmModule::end_entry() {
   impl_->emitter.end_function();

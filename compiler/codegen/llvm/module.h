@@ -2,7 +2,7 @@
 // translation. Absent without NODEC_CPU_JIT.
 //
 //   LlvmModule module(cpu_target_from_environment());
-//   auto [frame, thread] = module.begin_entry("train_step");
+//   module.begin_entry("train_step");
 //   ... module.emitter().store(...) ...
 //   module.end_entry();
 //   Artifact artifact{module.object(), signature};
@@ -35,11 +35,7 @@ class LlvmModule {
 
   // `void name(CallFrame*, int64_t thread)`, the program's one visible function. What is emitted
   // until end_entry is its body; out-of-line functions may be defined meanwhile.
-  struct Entry {
-    Code frame;   // Pointer
-    Code thread;  // I64
-  };
-  Entry begin_entry(std::string_view name);
+  void begin_entry(std::string_view name);
   void end_entry();  // also verifies the module
 
   std::string object();    // an ELF object; may be called once, last

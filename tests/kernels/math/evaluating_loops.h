@@ -1,4 +1,4 @@
-// The loops over lanes behind EvaluatingEmitter, one function for each operand kind.
+// The loops over lanes behind EvaluatingArithmetic, one function for each operand kind.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <type_traits>
 
-#include "ir/emitter.h"
+#include "ir/arithmetic.h"
 
 // The loops are worth vectorising, and std::fma is a library call without fma instructions.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "kernels/math/bounds.h"
-#include "tests/kernels/math/evaluating_emitter.h"
+#include "tests/kernels/math/evaluating_arithmetic.h"
 #include "tests/kernels/math/ulp.h"
 
 namespace nodec {
@@ -30,7 +30,7 @@ T softplus(T x) {
 
 struct Function {
   std::string_view name;
-  Code (*expand)(Emitter&, Code);
+  Code (*expand)(Arithmetic&, Code);
   double (*f32_reference)(double);
   long double (*f64_reference)(long double);
   double low, high;  // where the f64 function is most itself
@@ -91,15 +91,15 @@ class Sweep {
     while (count_ != 0) (*this)(T{1});
     return worst_;
   }
-  int operations() const { return emitter_.operations() - 1; }  // but the input
+  int operations() const { return arithmetic_.operations() - 1; }  // but the input
 
  private:
   void flush() {
     constexpr bool f32 = sizeof(T) == 4;
     count_ = 0;
-    emitter_.reset();
-    const Code x = emitter_.input(f32 ? Scalar::F32 : Scalar::F64, in_);
-    const T* out = emitter_.values<T>(function_.expand(emitter_, x));
+    arithmetic_.reset();
+    const Code x = arithmetic_.input(f32 ? Scalar::F32 : Scalar::F64, in_);
+    const T* out = arithmetic_.values<T>(function_.expand(arithmetic_, x));
     for (int i = 0; i < lanes; ++i) {
       const auto exact = [&] {
         if constexpr (f32)
@@ -114,7 +114,7 @@ class Sweep {
 
   const Function& function_;
   const math::Bound& bound_;
-  EvaluatingEmitter emitter_{lanes};
+  EvaluatingArithmetic arithmetic_{lanes};
   T in_[lanes];
   int count_ = 0;
   Worst worst_;
@@ -201,16 +201,16 @@ class PowerSweep {
     while (count_ != 0) (*this)(T{1}, T{1});
     return worst_;
   }
-  int operations() const { return emitter_.operations() - 2; }
+  int operations() const { return arithmetic_.operations() - 2; }
 
  private:
   void flush() {
     constexpr Scalar scalar = sizeof(T) == 4 ? Scalar::F32 : Scalar::F64;
     count_ = 0;
-    emitter_.reset();
-    const Code x = emitter_.input(scalar, x_);
-    const Code y = emitter_.input(scalar, y_);
-    const T* out = emitter_.values<T>(math::pow(emitter_, x, y));
+    arithmetic_.reset();
+    const Code x = arithmetic_.input(scalar, x_);
+    const Code y = arithmetic_.input(scalar, y_);
+    const T* out = arithmetic_.values<T>(math::pow(arithmetic_, x, y));
     for (int i = 0; i < lanes; ++i) {
       const bool nan = std::isnan(x_[i]) || std::isnan(y_[i]);  // pow(NaN, 0) too
       const Wide exact =
@@ -219,7 +219,7 @@ class PowerSweep {
     }
   }
 
-  EvaluatingEmitter emitter_{lanes};
+  EvaluatingArithmetic arithmetic_{lanes};
   T x_[lanes];
   T y_[lanes];
   int count_ = 0;
@@ -265,7 +265,7 @@ TEST_CASE("pow keeps its bound and IEEE's special cases") {
 }
 
 TEST_CASE("the odd functions are odd, bit for bit") {
-  EvaluatingEmitter emitter(lanes);
+  EvaluatingArithmetic arithmetic(lanes);
   std::mt19937 random(22);
   float x[lanes];
   float minus_x[lanes];
@@ -274,8 +274,9 @@ TEST_CASE("the odd functions are odd, bit for bit") {
     minus_x[i] = -x[i];
   }
   for (auto* f : {math::tanh, math::sin, math::erf}) {
-    const float* a = emitter.values<float>(f(emitter, emitter.input(Scalar::F32, x)));
-    const float* b = emitter.values<float>(f(emitter, emitter.input(Scalar::F32, minus_x)));
+    const float* a = arithmetic.values<float>(f(arithmetic, arithmetic.input(Scalar::F32, x)));
+    const float* b =
+        arithmetic.values<float>(f(arithmetic, arithmetic.input(Scalar::F32, minus_x)));
     for (int i = 0; i < lanes; ++i) CHECK(a[i] == -b[i]);
   }
 }

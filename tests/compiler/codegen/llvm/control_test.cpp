@@ -24,13 +24,14 @@ TEST_CASE("a rolled loop runs over blocks of lanes, carries state and masks the 
     const auto artifact = compile(cpu_target("native", lanes), signature, [&](Entry& p) {
       Emitter& e = p.e;
       const Code x = p.port(0), y = p.port(1), n = p.symbol(0);
-      const auto turns = e.loop(p.index(0), n, lanes, {p.index(0)}, [&](Code i, Emitter::Values s) {
-        const Code left = e.sub(n, i);
-        const Code v = e.load_lanes_masked(x, i, Dtype::F32, left);
-        const Code twice = e.fma(v, e.constant(Scalar::F32, 2), e.constant(Scalar::F32, 1));
-        e.store_masked(y, i, Dtype::F32, twice, left);
-        return Emitter::Values{e.add(s[0], p.index(1))};
-      });
+      const auto turns =
+          e.loop(p.index(0), n, p.index(lanes), {p.i64(0)}, [&](Code i, Emitter::Values s) {
+            const Code left = e.sub(n, i);
+            const Code v = e.load_lanes_masked(x, i, Dtype::F32, left);
+            const Code twice = e.fma(v, e.constant(Scalar::F32, 2), e.constant(Scalar::F32, 1));
+            e.store_masked(y, i, Dtype::F32, twice, left);
+            return Emitter::Values{e.add(s[0], p.i64(1))};
+          });
       e.store(p.port(2), p.index(0), Dtype::I64, turns[0]);
     });
     const auto program = load(artifact);
@@ -50,23 +51,24 @@ TEST_CASE("a while loop tests before each turn, and branches join their values")
     Tensor starts = Tensor::of<std::int64_t>({4}, {1, 6, 27, 97}), turns(Dtype::I64, {4});
     nodec::testing::run(cpu_target("native", lanes), {&starts}, {&turns}, [&](Entry& p) {
       Emitter& e = p.e;
-      const Code one = p.index(1);
-      e.loop(p.index(0), p.index(4), 1, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
-        const Code n = e.load(p.port(0), i, Dtype::I64);
-        const auto last = e.while_loop(
-            {n, p.index(0)},
-            [&](const Emitter::Values& s) { return e.compare(Compare::Ne, s[0], one); },
-            [&](Emitter::Values s) -> Emitter::Values {
-              const Code half = e.div_signed(s[0], p.index(2));
-              const Code even = e.compare(Compare::Eq, e.mul(half, p.index(2)), s[0]);
-              const auto next = e.branch(
-                  even, [&] { return Emitter::Values{half}; },
-                  [&] { return Emitter::Values{e.add(e.mul(s[0], p.index(3)), one)}; });
-              return {next[0], e.add(s[1], one)};
-            });
-        e.store(p.port(1), i, Dtype::I64, last[1]);
-        return {};
-      });
+      const Code one = p.i64(1);
+      e.loop(p.index(0), p.index(4), p.index(1), {},
+             [&](Code i, Emitter::Values) -> Emitter::Values {
+               const Code n = e.load(p.port(0), i, Dtype::I64);
+               const auto last = e.while_loop(
+                   {n, p.i64(0)},
+                   [&](const Emitter::Values& s) { return e.compare(Compare::Ne, s[0], one); },
+                   [&](Emitter::Values s) -> Emitter::Values {
+                     const Code half = e.shift_right(s[0], 1);
+                     const Code even = e.compare(Compare::Eq, e.mul(half, p.i64(2)), s[0]);
+                     const auto next = e.branch(
+                         even, [&] { return Emitter::Values{half}; },
+                         [&] { return Emitter::Values{e.add(e.mul(s[0], p.i64(3)), one)}; });
+                     return {next[0], e.add(s[1], one)};
+                   });
+               e.store(p.port(1), i, Dtype::I64, last[1]);
+               return {};
+             });
     });
     const auto values = turns.values<std::int64_t>();
     CHECK(std::vector(values.begin(), values.end()) == std::vector<std::int64_t>{0, 8, 111, 118});
@@ -94,9 +96,9 @@ TEST_CASE("functions are called many times, keep locals of their own and return 
   Tensor y(Dtype::F64, {3});
   nodec::testing::run(cpu_target("native", 8), {&x}, {&y}, [&](Entry& p) {
     Emitter& e = p.e;
-    const Scalar kinds[] = {Scalar::Pointer, Scalar::F64, Scalar::I64};
+    const Scalar kinds[] = {Scalar::Pointer, Scalar::F64, Scalar::Index};
     const int square_if_positive =
-        e.function("square_if_positive", kinds, [&](std::span<const Code> a) {
+        e.function(Scope::Member, "square_if_positive", kinds, [&](std::span<const Code> a) {
           const Code cell = e.local(8), zero = e.constant(Scalar::F64, 0);
           e.return_if(e.compare(Compare::Lt, a[1], zero));
           e.store(cell, p.index(0), Dtype::F64, a[1]);
@@ -104,7 +106,7 @@ TEST_CASE("functions are called many times, keep locals of their own and return 
           e.store(a[0], a[2], Dtype::F64, e.mul(v, v));
         });
     const Code in = p.port(0), out = p.port(1);
-    e.loop(p.index(0), p.index(3), 1, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
+    e.loop(p.index(0), p.index(3), p.index(1), {}, [&](Code i, Emitter::Values) -> Emitter::Values {
       const Code arguments[] = {out, e.load(in, i, Dtype::F64), i};
       e.call(square_if_positive, arguments);
       return {};
@@ -121,20 +123,17 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
   signature.tapes = {{"t", Dim(64)}};
   const auto artifact = compile(cpu_target("native", 8), signature, [&](Entry& p) {
     Emitter& e = p.e;
-    // Thread i writes frame i + 20; after the barrier it reads its neighbour's.
-    const auto frame_of = [&](const char* routine, Code n) {
-      const Code arguments[] = {p.frame, p.index(0), n};
-      return e.bitcast(e.call_runtime(routine, arguments, true), Scalar::Pointer);
-    };
+    // Member i writes frame i + 20; after the barrier it reads its neighbour's.
+    const Code me = e.member();
+    const auto square = [&](Code n) { return e.convert(e.mul(n, n), Scalar::I64); };
     const auto from_20 = [&](Code n) { return e.add(n, p.index(20)); };
-    for (int n = 0; n < 23; ++n) frame_of("nodec_tape_frame", p.index(n));
-    e.store(frame_of("nodec_tape_frame", from_20(p.thread)), p.index(0), Dtype::I64,
-            e.mul(p.thread, p.thread));
-    const Code meet[] = {p.frame, p.thread};
-    e.call_runtime("nodec_barrier", meet, false);
-    const Code next = e.bit_and(e.add(p.thread, p.index(1)), p.index(3));
-    e.store(p.port(0), p.thread, Dtype::I64,
-            e.load(frame_of("nodec_tape_read", from_20(next)), p.index(0), Dtype::I64));
+    for (int n = 0; n < 23; ++n) e.tape_frame(0, p.index(n), true);
+    const Code mine = e.tape_frame(0, from_20(me), true);
+    e.store(mine, p.index(0), Dtype::I64, square(me));
+    e.barrier(Scope::Team);
+    const Code next = e.bit_and(e.add(me, p.index(1)), p.index(3));
+    const Code other = e.tape_frame(0, from_20(next), false);
+    e.store(p.port(0), me, Dtype::I64, e.load(other, p.index(0), Dtype::I64));
   });
   const auto program = load(artifact);
   CallOptions options;
@@ -150,8 +149,8 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
 
 TEST_CASE("an object that calls anything but the runtime is refused by name") {
   const auto artifact = compile(cpu_target("native", 8), {}, [&](Entry& p) {
-    p.e.call_runtime("memcpy", {}, false);
-    p.e.call_runtime("nodec_barrier", {}, false);
+    calls(p, "memcpy");
+    p.e.barrier(Scope::Team);
   });
   CHECK_THROWS_WITH_AS(load(artifact),
                        "error: the object of 'test_program' cannot be linked: it calls memcpy, "
@@ -164,12 +163,14 @@ TEST_CASE("an object that calls anything but the runtime is refused by name") {
 
 TEST_CASE("misuse of the emitter is our own mistake, named") {
   LlvmModule module(cpu_target("native", 8));
-  const auto entry = module.begin_entry("f");
+  module.begin_entry("f");
   Emitter& e = module.emitter();
   const Code x = e.constant(Scalar::F32, 1), n = e.constant(Scalar::I64, 1);
   CHECK_THROWS_AS(e.add(x, n), std::logic_error);
-  CHECK_THROWS_AS(e.store(entry.frame, n, Dtype::F64, x), std::logic_error);
-  CHECK_THROWS_AS(
-      e.loop(n, n, 1, {x}, [&](Code, Emitter::Values) { return Emitter::Values{e.broadcast(x)}; }),
-      std::logic_error);
+  CHECK_THROWS_AS(e.store(e.outcome(), n, Dtype::F64, x), std::logic_error);
+  CHECK_THROWS_AS(e.store(e.outcome(), e.index(1), Dtype::F64, x), std::logic_error);
+  const Code one = e.index(1);
+  CHECK_THROWS_AS(e.loop(one, one, one, {x},
+                         [&](Code, Emitter::Values) { return Emitter::Values{e.broadcast(x)}; }),
+                  std::logic_error);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/codegen/llvm/emitter.h"
 #include "compiler/codegen/llvm/module.h"
 #include "ir/abi.h"
 #include "runtime/engine.h"
@@ -19,25 +20,27 @@ inline std::vector<CpuTarget> targets() {
           cpu_target("x86-64-v3", 16), cpu_target("x86-64-v3", 8)};
 }
 
-// What a hand-written body needs: the emitter, the thread, and the ports' addresses.
+// What a hand-written body needs: the emitter, and short names for what it asks most.
 struct Entry {
   Emitter& e;
-  Code frame, thread;
 
-  Code index(std::int64_t i) const { return e.constant(Scalar::I64, double(i)); }
-  // The pointer at word `word` of what `base` points at.
-  Code pointer(Code base, std::int64_t word) const {
-    return e.bitcast(e.load(base, index(word), Dtype::I64), Scalar::Pointer);
-  }
-  Code port(std::int64_t i) const { return pointer(pointer(frame, 0), i); }
-  Code symbol(std::int64_t i) const { return e.load(pointer(frame, 1), index(i), Dtype::I64); }
+  Code index(std::int64_t i) const { return e.index(i); }
+  Code i64(std::int64_t i) const { return e.constant(Scalar::I64, double(i)); }
+  Code port(int i) const { return e.port(i); }
+  Code symbol(int i) const { return e.symbol(i); }
 };
+
+// A call of a routine that nothing declares.
+inline void calls(const Entry& p, const char* name) {
+  auto& emitter = static_cast<LlvmEmitter&>(p.e);
+  emitter.call_runtime(name, llvm::Type::getVoidTy(emitter.context()), {});
+}
 
 using Body = std::function<void(Entry&)>;
 
 inline void write(LlvmModule& module, const Body& body) {
-  const auto [frame, thread] = module.begin_entry("test_program");
-  Entry program{module.emitter(), frame, thread};
+  module.begin_entry("test_program");
+  Entry program{module.emitter()};
   body(program);
   module.end_entry();
 }
@@ -89,17 +92,18 @@ inline Tensor map(const CpuTarget& target, bool varying, const std::vector<const
   run(target, inputs, {&output}, [&](Entry& p) {
     const std::int64_t step = varying ? target.lanes : 1;
     std::vector<Code> ports;
-    for (std::size_t i = 0; i <= inputs.size(); ++i) ports.push_back(p.port(std::int64_t(i)));
-    p.e.loop(p.index(0), p.index(n), step, {}, [&](Code i, Emitter::Values) -> Emitter::Values {
-      std::vector<Code> operands;
-      for (std::size_t k = 0; k < inputs.size(); ++k) {
-        const Dtype dtype = inputs[k]->dtype();
-        operands.push_back(varying ? p.e.load_lanes(ports[k], i, dtype)
-                                   : p.e.load(ports[k], i, dtype));
-      }
-      p.e.store(ports.back(), i, result, operation(p.e, operands));
-      return {};
-    });
+    for (std::size_t i = 0; i <= inputs.size(); ++i) ports.push_back(p.port(int(i)));
+    p.e.loop(p.index(0), p.index(n), p.index(step), {},
+             [&](Code i, Emitter::Values) -> Emitter::Values {
+               std::vector<Code> operands;
+               for (std::size_t k = 0; k < inputs.size(); ++k) {
+                 const Dtype dtype = inputs[k]->dtype();
+                 operands.push_back(varying ? p.e.load_lanes(ports[k], i, dtype)
+                                            : p.e.load(ports[k], i, dtype));
+               }
+               p.e.store(ports.back(), i, result, operation(p.e, operands));
+               return {};
+             });
   });
   return output;
 }

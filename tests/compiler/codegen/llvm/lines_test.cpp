@@ -12,9 +12,9 @@ namespace {
 
 // A loop, and functions with lines of two files and with none.
 void twice_from_lines(Entry& p) {
-  const int none = p.e.function("none", {}, [](auto) {});
+  const int none = p.e.function(Scope::Member, "none", {}, [](auto) {});
   const Scalar pointer[] = {Scalar::Pointer};
-  const int fill = p.e.function("fill", pointer, [&](std::span<const Code> x) {
+  const int fill = p.e.function(Scope::Member, "fill", pointer, [&](std::span<const Code> x) {
     p.e.call(none, {});
     p.e.at({"/source/model.cpp", 12});
     p.e.store(x[0], p.index(0), Dtype::F64, p.e.constant(Scalar::F64, 1));
@@ -23,7 +23,7 @@ void twice_from_lines(Entry& p) {
   });
   p.e.at({"/source/model.cpp", 13});
   p.e.at({});
-  p.e.loop(p.index(0), p.index(2), 1, {}, [&](Code, Emitter::Values) {
+  p.e.loop(p.index(0), p.index(2), p.index(1), {}, [&](Code, Emitter::Values) {
     const Code arguments[] = {p.port(0)};
     p.e.call(fill, arguments);
     return Emitter::Values{};

@@ -69,8 +69,8 @@ TEST_CASE("a weight used once is an embedded broadcast where the machine has the
     const Code in = p.port(0), weights = p.port(1);
     const Code zero = e.broadcast(e.constant(Scalar::F32, 0));
     const auto sums =
-        e.loop(p.index(0), p.symbol(0), 1, {zero, zero}, [&](Code k, Emitter::Values s) {
-          const Code x = e.load_lanes(in, e.shift_left(k, 4), Dtype::F32);
+        e.loop(p.index(0), p.symbol(0), p.index(1), {zero, zero}, [&](Code k, Emitter::Values s) {
+          const Code x = e.load_lanes(in, e.mul(k, p.index(16)), Dtype::F32);
           const Code far = e.add(k, p.index(100));
           return Emitter::Values{e.fma(e.load(weights, k, Dtype::F32), x, s[0]),
                                  e.fma(e.load(weights, far, Dtype::F32), x, s[1])};

@@ -1,10 +1,9 @@
-// An Emitter that computes instead of writing code: every operation is done at once, on the host,
+// Arithmetic that computes instead of writing code: every operation is done at once, on the host,
 // for a batch of lanes, in IEEE arithmetic (std::fma included). It is the third opinion beside the
 // back ends: an expansion's value here is what every one of them must give, bit for bit.
 //
 // A Code's handle points to the batch's values. A uniform value is a batch of equal ones. Values
-// live until reset(). There is arithmetic only: an expansion that touches memory or control flow is
-// told so.
+// live until reset().
 #pragma once
 
 #include <algorithm>
@@ -17,15 +16,15 @@
 #include <utility>
 #include <vector>
 
-#include "ir/emitter.h"
+#include "ir/arithmetic.h"
 #include "tests/kernels/math/evaluating_loops.h"
 
 namespace nodec {
 
-class EvaluatingEmitter final : public Emitter {
+class EvaluatingArithmetic final : public Arithmetic {
  public:
-  explicit EvaluatingEmitter(int lanes) : lanes_(lanes) {}
-  int lanes() const override { return lanes_; }
+  explicit EvaluatingArithmetic(int lanes) : lanes_(lanes) {}
+  int lanes() const { return lanes_; }
 
   // Forgets every value but constants, and starts the count of operations again.
   void reset() { used_ = operations_ = 0; }
@@ -104,7 +103,6 @@ class EvaluatingEmitter final : public Emitter {
     return integers(evaluating::BitOp::RightSigned, a, a, bits);
   }
   Code mul_high_u32(Code a, Code b) override { return integers(evaluating::BitOp::MulHigh, a, b); }
-  Code div_signed(Code, Code) override { unsupported(); }
 
   Code compare(Compare how, Code a, Code b) override {
     Code out = fresh(Scalar::Pred, a.varying || b.varying);
@@ -143,46 +141,9 @@ class EvaluatingEmitter final : public Emitter {
     return out;
   }
 
-  Code pointer_add(Code, Code) override { unsupported(); }
-  Code load(Code, Code, Dtype) override { unsupported(); }
-  Code load_lanes(Code, Code, Dtype) override { unsupported(); }
-  void store(Code, Code, Dtype, Code) override { unsupported(); }
-  Code load_lanes_masked(Code, Code, Dtype, Code) override { unsupported(); }
-  void store_masked(Code, Code, Dtype, Code, Code) override { unsupported(); }
-  Code gather(Code, Code, Dtype) override { unsupported(); }
-  void scatter(Code, Code, Dtype, Code) override { unsupported(); }
-  std::vector<Code> load_transposed(Code, std::span<const Code>, Dtype) override { unsupported(); }
-  std::vector<Code> transpose(std::span<const Code>) override { unsupported(); }
-  Code data(Dtype, std::span<const double>) override { unsupported(); }
-  Code local(std::int64_t) override { unsupported(); }
-  Code broadcast(Code uniform) override { return {uniform.handle, uniform.scalar, true}; }
-  Code lane_index() override { unsupported(); }
-  Code extract(Code, int) override { unsupported(); }
-  Values loop(Code, Code, std::int64_t, Values,
-              const std::function<Values(Code, Values)>&) override {
-    unsupported();
-  }
-  Values while_loop(Values, const std::function<Code(const Values&)>&,
-                    const std::function<Values(Values)>&) override {
-    unsupported();
-  }
-  Values branch(Code, const std::function<Values()>&, const std::function<Values()>&) override {
-    unsupported();
-  }
-  int function(std::string_view, std::span<const Scalar>,
-               const std::function<void(std::span<const Code>)>&) override {
-    unsupported();
-  }
-  void call(int, std::span<const Code>) override { unsupported(); }
-  Code call_runtime(std::string_view, std::span<const Code>, bool) override { unsupported(); }
-  void return_if(Code) override { unsupported(); }
-
  private:
   using Buffer = std::unique_ptr<std::uint64_t[]>;
 
-  [[noreturn]] static void unsupported() {
-    throw std::logic_error("the evaluating emitter has arithmetic only");
-  }
   static bool is_float(Code a) { return a.scalar == Scalar::F32 || a.scalar == Scalar::F64; }
   static bool wide(Scalar s) { return s == Scalar::F64 || s == Scalar::I64; }
 

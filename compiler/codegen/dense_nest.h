@@ -1,25 +1,28 @@
 // Loops over the axes of a tensor without a batch, as the schedule says: an axis as lanes, several
-// turns (or vectors) written out together, a share for each thread. Whole tiles come first; what
+// turns (or vectors) written out together, a share for each member. Whole tiles come first; what
 // is left of an axis is one shorter tile where its size is known and turn by turn where not, and
 // of lanes a last vector that is masked.
 #pragma once
 
-#include <span>
+#include <functional>
+#include <optional>
+#include <vector>
 
-#include "compiler/codegen/walk.h"
+#include "compiler/codegen/elements.h"
 
-namespace nodec {
+namespace nodec::codegen {
 
 // One element, or a vector of neighbours along the axis that is lanes.
-struct Walker::Spot {
+struct Spot {
   Indices at;  // the first one's
   Code left;   // when masked: how many lanes count
   bool masked = false;
 };
+using Spots = std::vector<Spot>;  // written out together
 
-class Walker::Nest {
+class DenseNest {
  public:
-  Nest(Walker& walker, std::vector<Dim> extents);
+  DenseNest(Writing& writing, Places& places, Elements& elements, std::vector<Dim> extents);
 
   void each(const std::function<void(const Spots&)>& body);
 
@@ -29,15 +32,15 @@ class Walker::Nest {
   Code load(const Operand& x, const Spot& spot, const Indices& inner = {},
             std::optional<Code> from = {});
   void store(const Operand& to, const Spot& spot, Code value);
-  // The sum of the indices, each times its stride.
+  // The sum of the indices, each times its stride: an Index, or a varying I64.
   Code index(const std::vector<std::int64_t>& strides, const Spot& spot);
 
  private:
   void axis(std::size_t i, const Spots& outer);
-  // Tiles of axis i from `begin` to `end`, each `step` elements.
+  // Tiles of axis i from `begin` to `end`, `step` elements from one to the next.
   struct Run {
-    Code begin, end;
-    std::int64_t step = 1, units = 1;
+    Code begin, end, step;
+    std::int64_t units = 1;
     bool masked = false;  // the last unit
     bool one = false;     // tile
   };
@@ -46,11 +49,12 @@ class Walker::Nest {
   const plan::Axis& how(std::size_t i) const { return w_.axis(i); }
   bool is_lanes(std::size_t i) const { return lanes_ == static_cast<int>(i); }
   std::int64_t lane_stride(const Operand& x) const;
+  Code lane_number();  // varying I64
   Code gather(const Operand& x, const Spot& spot, Code begin);
-  Code before(Code a, Code b) { return e_.compare(Compare::Lt, a, b); }
+  Code before(Code a, Code b) { return w_.e.compare(Compare::Lt, a, b); }
 
-  Walker& w_;
-  Emitter& e_;
+  Writing& w_;
+  Elements& elements_;
   const std::vector<Dim> extents_;
   std::vector<Code> sizes_;
   int lanes_ = -1;  // which axis
@@ -58,4 +62,4 @@ class Walker::Nest {
   std::function<void(const Spots&)> body_;
 };
 
-}  // namespace nodec
+}  // namespace nodec::codegen

@@ -1,0 +1,195 @@
+#include "compiler/codegen/batch_sums.h"
+
+#include "ir/primitive.h"
+#include "kernels/catalogue.h"
+
+namespace nodec::codegen {
+
+using namespace plan;
+
+void BatchSums::clear(const ClearSlots& node) {
+  const Buffer& b = w_.buffer(node.slots);
+  Code empty = w_.nothing(b.dtype);
+  if (node.op && node.op->primitive->fold.start) {
+    empty = node.op->primitive->fold.start(w_.e, *node.op).back();
+  }
+  const Code slots = places_.slots(node.slots);
+  const Code value = w_.spread(empty);
+  w_.each(w_.index(b.elements * kBlock), w_.e.lanes(),
+          [&](Code at) { w_.e.store(slots, at, b.dtype, value); });
+}
+
+// The slots that the lanes of this tile add to.
+Code BatchSums::slots_of_tile(int buffer) {
+  const Code slots = places_.slots(buffer);
+  const std::int64_t size = size_of(w_.buffer(buffer).dtype);
+  return w_.e.pointer_add(slots, w_.times(places_.tile().lane, size));
+}
+
+void BatchSums::write(const SlotSum& k) {
+  const Dtype dtype = w_.buffer(k.slots).dtype;
+  const Code slots = slots_of_tile(k.slots);
+  std::vector<Factors> x;
+  for (const SlotTerm& t : k.terms) {
+    const Operand first = elements_.ready(t.x);
+    x.push_back({first, elements_.ready_if(t.y)});
+  }
+  std::int64_t outputs = 1;
+  std::vector<std::int64_t> strides(k.outer.size());
+  for (std::size_t i = k.outer.size(); i-- > 0;) {
+    strides[i] = outputs * kBlock;
+    outputs *= k.outer[i];
+  }
+  w_.elements(k.outer, [&](const Indices& outer) {
+    Code at = w_.zero;
+    for (std::size_t i = 0; i < outer.size(); ++i) {
+      at = w_.e.add(at, w_.times(outer[i], strides[i]));
+    }
+    const Code before = w_.e.load_lanes(slots, at, dtype);
+    Code after = before;
+    for (std::size_t t = 0; t < x.size(); ++t) after = add_term(k, t, x[t], outer, after);
+    w_.e.store(slots, at, dtype, w_.e.select(places_.tile().valid, after, before));
+  });
+}
+
+// The sum, gone on over one term's elements.
+Code BatchSums::add_term(const SlotSum& k, std::size_t number, const Factors& x, Indices at,
+                         Code sum) {
+  const SlotTerm& term = k.terms[number];
+  const std::size_t axis = at.size() - k.outer.size();
+  if (axis < term.inner.size()) {
+    const auto turn = [&](Code i, Emitter::Values state) {
+      Indices deeper = at;
+      deeper.push_back(i);
+      return Emitter::Values{add_term(k, number, x, std::move(deeper), state[0])};
+    };
+    return w_.turns(at.size(), term.inner[axis], {sum}, turn)[0];
+  }
+  Code v = elements_.read_at(x[0], at);
+  if (term.scale) v = w_.e.mul(w_.scalar(*term.scale), v);
+  if (term.y) return w_.e.fma(v, elements_.read_at(x[1], at), sum);
+  if (k.op->primitive == &sum_p) return w_.e.add(sum, v);
+  const Code no_index = w_.e.constant(Scalar::I64, 0);
+  return w_.spread(k.op->primitive->fold.step(w_.e, *k.op, {sum}, w_.spread(v), no_index).back());
+}
+
+void BatchSums::write(const SlotContract& k) {
+  const Code slots = slots_of_tile(k.slots);
+  std::vector<Factors> x;
+  for (const ContractTerm& t : k.terms) {
+    const Operand g = elements_.ready(t.g);
+    x.push_back({g, elements_.ready(t.h)});
+  }
+  w_.team.squares(k.rows, w_.axis(0).tile, k.columns, w_.axis(1).tile,
+                  [&](Code row, std::int64_t rows, Code column, std::int64_t columns) {
+                    contract(k, x, slots, row, column, rows, columns);
+                  });
+}
+
+void BatchSums::contract(const SlotContract& k, const std::vector<Factors>& x, Code slots, Code row,
+                         Code column, std::int64_t rows, std::int64_t columns) {
+  const Dtype dtype = w_.buffer(k.slots).dtype;
+  const Code first = w_.times(w_.e.add(w_.times(row, k.columns), column), kBlock);
+  std::vector<Code> before;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) {
+      const std::int64_t output = r * k.columns + c;
+      before.push_back(w_.e.load_lanes(slots, w_.e.add(first, w_.index(output * kBlock)), dtype));
+    }
+  }
+  std::vector<Code> sums = before;
+  for (std::size_t t = 0; t < k.terms.size(); ++t) {
+    std::vector<Code> g;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      Code v = elements_.read_at(x[t][0], {w_.e.add(row, w_.index(r))});
+      if (const auto scale = k.terms[t].scale) v = w_.e.mul(w_.scalar(*scale), v);
+      g.push_back(w_.spread(v));
+    }
+    for (std::int64_t c = 0; c < columns; ++c) {
+      const Code h = w_.spread(elements_.read_at(x[t][1], {w_.e.add(column, w_.index(c))}));
+      for (std::int64_t r = 0; r < rows; ++r) {
+        Code& sum = sums[static_cast<std::size_t>(r * columns + c)];
+        sum = w_.e.fma(g[static_cast<std::size_t>(r)], h, sum);
+      }
+    }
+  }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) {
+      const auto i = static_cast<std::size_t>(r * columns + c);
+      const Code at = w_.e.add(first, w_.index((r * k.columns + c) * kBlock));
+      w_.e.store(slots, at, dtype, w_.e.select(places_.tile().valid, sums[i], before[i]));
+    }
+  }
+}
+
+Code BatchSums::merge(const Op* op, Code a, Code b) {
+  if (!op) return w_.e.add(a, b);
+  return op->primitive->fold.merge(w_.e, *op, {a}, {b}).back();
+}
+
+// Every member adds the chunks, then the slots, of its own outputs.
+void BatchSums::fold(const FoldSlots& node) {
+  const Buffer& b = w_.buffer(node.slots);
+  const What what{node.op, b.dtype};
+  constexpr Scalar kParameters[] = {Scalar::Pointer, Scalar::Index, Scalar::Pointer};
+  const Code slots = places_.base(node.slots), out = elements_.ready(node.out).pointer;
+  functions_.call(0, kParameters, std::vector<Code>{slots, w_.index(b.elements), out},
+                  [&](std::span<const Code> x) {
+                    const Share mine = w_.share(x[1]);
+                    add_chunks(what, x[0], x[1], mine);
+                    add_slots(what, x[0], x[2], mine);
+                  });
+}
+
+// p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...
+void BatchSums::add_chunks(const What& what, Code slots, Code outputs, const Share& mine) {
+  Emitter& e = w_.e;
+  const Code chunk_elements = w_.times(outputs, kBlock);
+  const Code chunks = places_.symbol(kChunksSymbol);
+  const auto add_pair = [&](Code i, Code stride) {
+    const Code left = e.mul(i, chunk_elements);
+    const Code right = e.mul(e.add(i, stride), chunk_elements);
+    w_.each(mine.first, mine.last, mine.step, [&](Code output) {
+      for (std::int64_t slot = 0; slot < kBlock; slot += e.lanes()) {
+        const Code at = e.add(w_.times(output, kBlock), w_.index(slot));
+        const Code p = e.add(left, at);
+        const Code a = e.load_lanes(slots, p, what.dtype);
+        const Code b = e.load_lanes(slots, e.add(right, at), what.dtype);
+        e.store(slots, p, what.dtype, merge(what.op, a, b));
+      }
+    });
+  };
+  const auto below = [&](Code n) { return e.compare(Compare::Lt, n, chunks); };
+  e.while_loop(
+      {w_.one}, [&](const Emitter::Values& s) { return below(s[0]); },
+      [&](Emitter::Values s) {
+        const Code twice = e.add(s[0], s[0]);
+        e.while_loop(
+            {w_.zero}, [&](const Emitter::Values& i) { return below(e.add(i[0], s[0])); },
+            [&](Emitter::Values i) {
+              add_pair(i[0], s[0]);
+              return Emitter::Values{e.add(i[0], twice)};
+            });
+        return Emitter::Values{twice};
+      });
+}
+
+// Slots w apart, w = 8, 4, 2, 1: whole vectors while there are several, then lanes of one.
+void BatchSums::add_slots(const What& what, Code slots, Code out, const Share& mine) {
+  Emitter& e = w_.e;
+  w_.each(mine.first, mine.last, mine.step, [&](Code output) {
+    std::vector<Code> sums;
+    for (std::int64_t slot = 0; slot < kBlock; slot += e.lanes()) {
+      const Code at = e.add(w_.times(output, kBlock), w_.index(slot));
+      sums.push_back(e.load_lanes(slots, at, what.dtype));
+    }
+    for (std::size_t w = sums.size() / 2; w > 0; w /= 2) {
+      for (std::size_t i = 0; i < w; ++i) sums[i] = merge(what.op, sums[i], sums[i + w]);
+    }
+    Code sum = sums[0];
+    for (int w = e.lanes() / 2; w > 0; w /= 2) sum = merge(what.op, sum, e.shift_lanes(sum, w));
+    e.store_masked(out, output, what.dtype, sum, w_.one);
+  });
+}
+
+}  // namespace nodec::codegen

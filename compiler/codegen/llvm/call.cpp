@@ -1,0 +1,101 @@
+// What a program asks of its call and of its team, in LLVM IR: fields of the call frame, and the
+// runtime's routines (ir/abi.h).
+#include <cstddef>
+
+#include "compiler/codegen/llvm/emitter.h"
+#include "ir/abi.h"
+#include "ir/error.h"
+
+namespace nodec {
+
+// A pointer-sized field of the call frame.
+llvm::Value* LlvmEmitter::field(std::size_t offset, llvm::Type* type) {
+  llvm::Value* at =
+      build_.CreateInBoundsGEP(type, frame_.call, build_.getInt64(offset / sizeof(std::int64_t)));
+  return build_.CreateAlignedLoad(type, at, llvm::Align(sizeof(std::int64_t)));
+}
+
+// Entry `number` of the array that a field points at.
+llvm::Value* LlvmEmitter::entry_of(std::size_t offset, int number, llvm::Type* type) {
+  llvm::Value* array = field(offset, build_.getPtrTy());
+  llvm::Value* at = build_.CreateInBoundsGEP(type, array, build_.getInt64(std::uint64_t(number)));
+  return build_.CreateAlignedLoad(type, at, llvm::Align(sizeof(std::int64_t)));
+}
+
+Code LlvmEmitter::symbol(int number) {
+  return code(entry_of(offsetof(CallFrame, symbols), number, build_.getInt64Ty()), Scalar::Index,
+              false);
+}
+
+Code LlvmEmitter::port(int number) {
+  return code(entry_of(offsetof(CallFrame, ports), number, build_.getPtrTy()), Scalar::Pointer,
+              false);
+}
+
+Code LlvmEmitter::scratch(int number) {
+  return code(entry_of(offsetof(CallFrame, scratch), number, build_.getPtrTy()), Scalar::Pointer,
+              false);
+}
+
+Code LlvmEmitter::outcome() {
+  return code(field(offsetof(CallFrame, outcome), build_.getPtrTy()), Scalar::Pointer, false);
+}
+
+Code LlvmEmitter::member() {
+  NODEC_CHECK(frame_.member != nullptr, "a member's own function asks who runs it");
+  return code(frame_.member, Scalar::Index, false);
+}
+
+Code LlvmEmitter::members() {
+  return code(field(offsetof(CallFrame, threads), build_.getInt64Ty()), Scalar::Index, false);
+}
+
+llvm::Value* LlvmEmitter::call_runtime(const char* name, llvm::Type* result,
+                                       std::vector<llvm::Value*> arguments) {
+  std::vector<llvm::Type*> types;
+  for (const llvm::Value* argument : arguments) types.push_back(argument->getType());
+  llvm::FunctionCallee routine =
+      module_.getOrInsertFunction(name, llvm::FunctionType::get(result, types, false));
+  llvm::CallInst* made = build_.CreateCall(routine, arguments);
+  made->setDoesNotThrow();
+  return made;
+}
+
+// A member is one thread here: it need not wait for itself.
+void LlvmEmitter::barrier(Scope scope) {
+  if (scope == Scope::Member) return;
+  call_runtime("nodec_barrier", build_.getVoidTy(), {frame_.call, value(member())});
+}
+
+void LlvmEmitter::once(const std::function<void()>& body) {
+  branch(
+      compare(Compare::Eq, member(), index(0)),
+      [&] {
+        body();
+        return Values{};
+      },
+      [] { return Values{}; });
+}
+
+Code LlvmEmitter::tape_frame(int tape, Code n, bool writes) {
+  llvm::Value* address =
+      call_runtime(writes ? "nodec_tape_frame" : "nodec_tape_read", build_.getPtrTy(),
+                   {frame_.call, build_.getInt64(std::uint64_t(tape)), value(n)});
+  return code(address, Scalar::Pointer, false);
+}
+
+Code LlvmEmitter::is_null(Code pointer) {
+  return code(build_.CreateIsNull(value(pointer)), Scalar::Pred, false);
+}
+
+// Counters stand a cache line apart.
+void LlvmEmitter::count_chunks(Code n) {
+  constexpr std::int64_t kApart = 8;
+  const Code counters =
+      code(field(offsetof(CallFrame, chunks_done), build_.getPtrTy()), Scalar::Pointer, false);
+  const Code mine = mul(member(), index(kApart));
+  const Code before = load(counters, mine, Dtype::I64);
+  store(counters, mine, Dtype::I64, add(before, convert(n, Scalar::I64)));
+}
+
+}  // namespace nodec

@@ -1,0 +1,99 @@
+#include "compiler/codegen/llvm/cpu_team.h"
+
+#include <algorithm>
+
+#include "ir/abi.h"
+
+namespace nodec::codegen {
+
+void CpuTeam::each(Code begin, Code end, std::int64_t step, const std::function<void(Code)>& body) {
+  e_.loop(begin, end, e_.index(step), {}, [&](Code at, const Emitter::Values&) {
+    body(at);
+    return Emitter::Values{};
+  });
+}
+
+// Thread t of n takes units [t*c/n, (t+1)*c/n) of c: neighbours.
+Share CpuTeam::share(Code count) {
+  const Code threads = e_.members(), thread = e_.member(), one = e_.index(1);
+  const Code first = e_.quotient(e_.mul(thread, count), threads);
+  const Code last = e_.quotient(e_.mul(e_.add(thread, one), count), threads);
+  return {first, last, one};
+}
+
+Code CpuTeam::has(const Share& share, Code unit) {
+  const Code from_first = e_.compare(Compare::Ge, unit, share.first);
+  return e_.bit_and(from_first, e_.compare(Compare::Lt, unit, share.last));
+}
+
+void CpuTeam::chunks(Code count, const std::function<void(Code chunk)>& body) {
+  const Share mine = share(count);
+  each(mine.first, mine.last, 1, body);
+  e_.count_chunks(e_.sub(mine.last, mine.first));
+}
+
+void CpuTeam::tiles(Code chunk, Code blocks,
+                    const std::function<void(Code block, Code lane)>& body) {
+  const Code first = e_.mul(chunk, e_.index(kChunk));
+  const Code behind = e_.add(first, e_.index(kChunk));
+  const Code last = e_.select(e_.compare(Compare::Lt, behind, blocks), behind, blocks);
+  const Code zero = e_.index(0);
+  each(first, last, 1, [&](Code block) {
+    if (e_.lanes() == kBlock) return body(block, zero);
+    each(zero, e_.index(kBlock), e_.lanes(), [&](Code lane) { body(block, lane); });
+  });
+}
+
+void CpuTeam::elements(const std::vector<Extent>& extents,
+                       const std::function<void(const Indices& at)>& body) {
+  const Code zero = e_.index(0);
+  Indices at;
+  const std::function<void(std::size_t)> axis = [&](std::size_t i) {
+    if (i == extents.size()) return body(at);
+    const auto deeper = [&](Code index) {
+      at.push_back(index);
+      axis(i + 1);
+      at.pop_back();
+    };
+    const std::int64_t n = extents[i].count, tile = std::min(extents[i].tile, n);
+    if (n == 1) return deeper(zero);
+    const std::int64_t whole = tile <= 1 ? n : n / tile * tile;
+    each(zero, e_.index(whole), std::max<std::int64_t>(tile, 1), [&](Code first) {
+      deeper(first);
+      for (std::int64_t u = 1; u < tile; ++u) deeper(e_.add(first, e_.index(u)));
+    });
+    for (std::int64_t u = whole; u < n; ++u) deeper(e_.index(u));
+  };
+  axis(0);
+}
+
+void CpuTeam::rows(std::int64_t count, std::int64_t tile,
+                   const std::function<void(Code first, std::int64_t rows)>& body) {
+  const std::int64_t whole = count / tile * tile;
+  const Code zero = e_.index(0);
+  if (whole == tile) {
+    body(zero, tile);
+  } else {
+    each(zero, e_.index(whole), tile, [&](Code first) { body(first, tile); });
+  }
+  if (whole < count) body(e_.index(whole), count - whole);
+}
+
+void CpuTeam::squares(std::int64_t rows, std::int64_t tile_rows, std::int64_t columns,
+                      std::int64_t tile_columns,
+                      const std::function<void(Code row, std::int64_t rows, Code column,
+                                               std::int64_t columns)>& body) {
+  const Code zero = e_.index(0);
+  const auto tiles = [&](std::int64_t count, std::int64_t tile,
+                         const std::function<void(Code first, std::int64_t n)>& write) {
+    const std::int64_t whole = count / tile * tile;
+    each(zero, e_.index(whole), tile, [&](Code first) { write(first, tile); });
+    if (whole < count) write(e_.index(whole), count - whole);
+  };
+  tiles(rows, tile_rows, [&](Code row, std::int64_t height) {
+    tiles(columns, tile_columns,
+          [&](Code column, std::int64_t width) { body(row, height, column, width); });
+  });
+}
+
+}  // namespace nodec::codegen

@@ -1,0 +1,100 @@
+#include "compiler/codegen/tile_kernels.h"
+
+#include "ir/primitive.h"
+
+namespace nodec::codegen {
+
+using namespace plan;
+
+void TileKernels::write(const Map& k) {
+  std::vector<std::vector<Operand>> operands;
+  std::vector<Operand> to;
+  for (const Compute& c : k.computes) {
+    operands.push_back(elements_.ready_all(c));
+    to.push_back(c.to ? elements_.ready(*c.to) : Operand{});
+  }
+  w_.elements(k.extents, [&](const Indices& at) {
+    std::vector<Code> made;
+    for (std::size_t i = 0; i < k.computes.size(); ++i) {
+      made.push_back(elements_.compute(k.computes[i], operands[i], made, at));
+    }
+    for (std::size_t i = 0; i < k.computes.size(); ++i) {
+      if (to[i].in_memory) elements_.write_at(to[i], at, made[i]);
+    }
+  });
+}
+
+void TileKernels::write(const MatVec& k) {
+  const std::vector<Operand> x{elements_.ready(k.weight), elements_.ready(k.x),
+                               elements_.ready_if(k.start), elements_.ready(k.out)};
+  w_.team.rows(k.rows, w_.axis(0).tile,
+               [&](Code first, std::int64_t rows) { matvec_rows(k, x, first, rows); });
+}
+
+void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, Code first,
+                              std::int64_t rows) {
+  const auto& [weight, in, start, out] = std::tie(x[0], x[1], x[2], x[3]);
+  Code row_pointer;
+  if (weight.in_memory) {
+    const Code bytes = w_.times(first, weight.strides[0] * size_of(weight.dtype));
+    row_pointer = w_.e.pointer_add(weight.pointer, bytes);
+  }
+  Emitter::Values sums;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const Code from =
+        k.start ? elements_.read_at(start, {w_.e.add(first, w_.index(r))}) : w_.nothing(out.dtype);
+    sums.push_back(w_.spread(from));
+  }
+  const auto turn = [&](Code i, Emitter::Values s) {
+    const Code v = w_.spread(elements_.read_at(in, {i}));
+    const Code column = w_.times(i, weight.strides[1]);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const Code at = w_.e.add(column, w_.index(r * weight.strides[0]));
+      const Code weight_at =
+          weight.in_memory ? w_.e.load(row_pointer, at, weight.dtype) : weight.value;
+      Code& sum = s[static_cast<std::size_t>(r)];
+      sum = w_.e.fma(weight_at, v, sum);
+    }
+    return s;
+  };
+  sums = w_.turns(1, k.inner, std::move(sums), turn);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const Code row = w_.e.add(first, w_.index(r));
+    elements_.write_at(out, {row}, sums[static_cast<std::size_t>(r)]);
+  }
+}
+
+void TileKernels::write(const FoldElements& k) {
+  const Operand x = elements_.ready(k.x), out = elements_.ready(k.out);
+  w_.elements(k.outer, [&](const Indices& outer) {
+    Emitter::Values state;
+    for (const Code& c : k.op->primitive->fold.start(w_.e, *k.op)) state.push_back(w_.spread(c));
+    elements_.write_at(out, outer, fold(k, x, 0, outer, std::move(state)).back());
+  });
+}
+
+// The state, gone on over the inner axes from `axis` on.
+Emitter::Values TileKernels::fold(const FoldElements& k, const Operand& x, std::size_t axis,
+                                  Indices at, Emitter::Values state) {
+  if (axis < k.inner.size()) {
+    return w_.turns(at.size(), k.inner[axis], std::move(state), [&](Code i, Emitter::Values turn) {
+      Indices deeper = at;
+      deeper.push_back(i);
+      return fold(k, x, axis + 1, std::move(deeper), std::move(turn));
+    });
+  }
+  const Code element = w_.spread(elements_.read_at(x, at));
+  const Code index = w_.e.convert(at.back(), Scalar::I64);
+  Emitter::Values next = k.op->primitive->fold.step(w_.e, *k.op, std::move(state), element, index);
+  for (Code& c : next) c = w_.spread(c);
+  return next;
+}
+
+void TileKernels::write(const Invoke& k) {
+  std::vector<Code> arguments;
+  for (const Ref& r : k.scalars) arguments.push_back(elements_.read_at(elements_.ready(r), {}));
+  for (const Ref& r : k.pointers) arguments.push_back(elements_.ready(r).pointer);
+  w_.e.call(functions_[static_cast<std::size_t>(k.function)], arguments);
+}
+
+}  // namespace nodec::codegen

@@ -1,0 +1,36 @@
+// Kernels on one tile: every value is a vector of samples, elements are walked by rolled loops.
+// Products keep a tile of running sums in registers (one fma chain each, in order) and stream the
+// rest: each weight is loaded once per tile and broadcast by the fma that uses it.
+#pragma once
+
+#include <vector>
+
+#include "compiler/codegen/elements.h"
+
+namespace nodec::codegen {
+
+class TileKernels {
+ public:
+  // `functions`: of the plan, as the emitter numbers them.
+  TileKernels(Writing& writing, Places& places, Elements& elements,
+              const std::vector<int>& functions)
+      : w_(writing), places_(places), elements_(elements), functions_(functions) {}
+
+  void write(const plan::Map& k);
+  void write(const plan::MatVec& k);
+  void write(const plan::FoldElements& k);
+  void write(const plan::Invoke& k);
+
+ private:
+  void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, Code first,
+                   std::int64_t rows);
+  Emitter::Values fold(const plan::FoldElements& k, const Operand& x, std::size_t axis, Indices at,
+                       Emitter::Values state);
+
+  Writing& w_;
+  Places& places_;
+  Elements& elements_;
+  const std::vector<int>& functions_;
+};
+
+}  // namespace nodec::codegen

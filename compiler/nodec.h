@@ -4,6 +4,7 @@
 // Writing programs.
 #include "compiler/model.h"
 #include "compiler/trace/cell.h"
+#include "compiler/trace/collect.h"
 #include "compiler/trace/control.h"
 #include "compiler/trace/grad.h"
 #include "compiler/trace/ops.h"

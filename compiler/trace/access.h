@@ -16,6 +16,8 @@ struct Access {
   static Var make(Value* value, const SourceLine& where) { return make(Content(value), where); }
   // Makes `var` a new variable of `frame`, whatever it was.
   static void reset(Var& var, Frame& frame, Content content, const SourceLine& where);
+  // The same without a value yet.
+  static void declare(Var& var, Frame& frame, const SourceLine& where);
   static Content content(const Var& var, const SourceLine& where);
   static Content content(const Operand& operand);
   static void store(Var& var, Content content, const SourceLine& where);

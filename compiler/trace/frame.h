@@ -28,6 +28,7 @@
 #include "ir/finding.h"
 
 namespace nodec {
+class Collect;
 class Var;
 }
 
@@ -89,6 +90,7 @@ struct TraceRecord {
   std::vector<Finding> findings;   // the trace went on after these; its end reports them
   std::set<const Value*> escaped;  // the values that some of them are about
   std::int64_t boxed = 0;          // how many variables have boxes
+  Collect* collect = nullptr;      // what gathers settings and counts, if anything does
   std::string path() const;        // their names: "layer_3.layer_1"
   void report(Finding finding);    // unless it is known: a body may be traced twice
 };

@@ -3,6 +3,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "compiler/trace/collect.h"
 #include "compiler/trace/policy.h"
 #include "ir/text.h"
 #include "kernels/build.h"
@@ -10,7 +11,16 @@
 namespace nodec {
 
 Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::string_view of) const {
-  if (const double* number = std::get_if<double>(&value_)) {
+  const double* number = std::get_if<double>(&value_);
+  if (const Named* named = name()) {
+    const tracing::Frame* frame = tracing::innermost();
+    Collect* collect = frame != nullptr ? frame->record->collect : nullptr;
+    if (collect != nullptr) {
+      return collect->input(named->name, named->value, dtype, b.where()).value;
+    }
+    number = &named->value;
+  }
+  if (number != nullptr) {
     return is_float(dtype) ? scalar(b, dtype, *number) : integer(b, dtype, std::int64_t(*number));
   }
   const Type type = std::get<Var>(value_).type();
@@ -21,6 +31,12 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::strin
       fmt::format("{} of this {} is {}, got {}", what, of, Type::scalar(dtype).str(), type.str()),
       {{b.where(), ""}},
       fmt::format("cast it to the {}'s dtype", of == "solve" ? "state" : "loss"));
+}
+
+Var Setting::variable(Dtype dtype, std::string_view what, Here where) const {
+  const SourceLine line = SourceLine::of(where);
+  Builder b = tracing::builder_at(line);
+  return tracing::Access::make(value(b, dtype, what, "layer"), line);
 }
 
 bool Setting::is(double number) const {
@@ -145,6 +161,9 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
     b.op(fail_if_p, {end[0], end[1], end[2], end[3], end[4]});
   }
   cells.store_results(op, states.size(), b);
+  if (Collect* collect = tracing::current(where).record->collect) {
+    collect->solved(solved.rest, where);
+  }
   return solved;
 }
 

@@ -14,7 +14,8 @@
 
 namespace nodec {
 
-// A number, or a run-time value of the program.
+// A number, a run-time value of the program, or a number by name: where a Collect lives
+// (compiler/trace/collect.h), an input of the program; elsewhere the number.
 class Setting {
  public:
   template <class T>
@@ -23,17 +24,30 @@ class Setting {
   Setting(const Field& field) : value_(Var(field)) {}  // NOLINT(google-explicit-constructor)
   Setting(const Var& var) : value_(var) {}             // NOLINT(google-explicit-constructor)
 
+  static Setting named(std::string name, double value) {
+    Setting setting(value);
+    setting.value_ = Named{std::move(name), value};
+    return setting;
+  }
+
   // As a scalar of this dtype in the frame being traced; it is `what` of a solve, say.
   Value* value(Builder& b, Dtype dtype, std::string_view what, std::string_view of = "solve") const;
   bool is(double number) const;
   const double* number() const { return std::get_if<double>(&value_); }
+  // As a variable of this dtype, for arithmetic.
+  Var variable(Dtype dtype, std::string_view what, Here where = Here::current()) const;
+  struct Named {
+    std::string name;
+    double value = 0;
+  };
+  const Named* name() const { return std::get_if<Named>(&value_); }
   // Its type, when it is a value of the program.
   std::optional<Type> type() const;
   // That value, whatever its type.
   Value* content(Builder& b) const;
 
  private:
-  std::variant<double, Var> value_;
+  std::variant<double, Var, Named> value_;
 };
 
 // Times: numbers and scalars of the program, {1, t, 3.5}, or one vector of it. None by default.

@@ -65,6 +65,12 @@ void Access::reset(Var& var, Frame& frame, Content content, const SourceLine& wh
   var.moved_from_ = false;
 }
 
+void Access::declare(Var& var, Frame& frame, const SourceLine& where) {
+  detach(var);
+  attach(var, born(&frame, where));
+  var.moved_from_ = false;
+}
+
 Content Access::content(const Var& var, const SourceLine& where) {
   return read(var.variable_, current(where), where);
 }

@@ -1,0 +1,75 @@
+// Settings by name become inputs, and solves' counts variables of the program, where a Collect
+// lives; elsewhere they are numbers and nothing.
+#include "compiler/trace/collect.h"
+
+#include "tests/compiler/trace/traced.h"
+
+namespace nodec {
+namespace {
+
+nn::Layer solving(std::function<Var(const Var&)> f) {
+  nn::NeuralOdeOptions ode;
+  ode.t1 = Setting::named("t1", 1);
+  ode.solve.rtol = Setting::named("rtol", 1e-3);
+  ode.solve.max_steps = Setting::named("max_steps", 500);
+  return nn::NeuralOde(nn::WrappedFunction(std::move(f)), ode);
+}
+
+nn::Layer decay() {
+  return solving([](const Var& u) { return -u; });
+}
+
+}  // namespace
+
+TEST_CASE("a setting by name is a number, and in a Collect an input under the layer's path") {
+  const nn::Layer model = nn::Chain({decay(), decay()});
+  Trace plain("plain", "B");
+  plain.output("y", model(plain.input("x", f32({1, "B"})), record({}), record({})).first);
+  CHECK(plain.finish().graph->body.args.size() == 1);
+
+  Trace t("collected", "B");
+  const Collect collect;
+  const Var x = t.input("x", f32({1, "B"}));
+  const auto loss = [&](const Var& x) { return sum(model(x, record({}), record({})).first); };
+  t.output("dx", grad(loss, x));
+  for (const Collect::Solve& solve : collect.solves()) {
+    t.output(solve.path + ".f_evals", solve.f_evals);
+    t.output(solve.path + ".accepted", solve.accepted + solve.rejected);
+  }
+  std::vector<std::string> names;
+  for (const Collect::Input& input : collect.settings()) {
+    names.push_back(fmt::format("{} = {} {}", input.name, input.value, name(input.dtype)));
+  }
+  CHECK(names == std::vector<std::string>{"layer_1.t1 = 1 f32", "layer_1.rtol = 0.001 f32",
+                                          "layer_1.max_steps = 500 i32", "layer_2.t1 = 1 f32",
+                                          "layer_2.rtol = 0.001 f32",
+                                          "layer_2.max_steps = 500 i32"});
+  const Traced traced = t.finish();
+  REQUIRE(traced.graph->body.args.size() == 7);
+  CHECK(traced.graph->body.args[2]->name == "settings.layer_1.rtol");
+  CHECK(traced.graph->result_names ==
+        std::vector<std::string>{"dx", "layer_1.f_evals", "layer_1.accepted", "layer_2.f_evals",
+                                 "layer_2.accepted"});
+  CHECK(analyze(traced).empty());
+}
+
+TEST_CASE(
+    "solves inside of others, of loops and of calls are not counted; one place may have two") {
+  Trace t("some", "B");
+  const Collect collect;
+  const Var x = t.input("x", f32({1, "B"}));
+  const auto end = [](const Var& u0) { return solve([](const Var& u) { return -u; }, u0, 0, 1).u; };
+  Var y = end(x) + end(x);
+  y = y + solve([&](const Var& u) { return end(u); }, x, 0, 1).u;
+  y = y + call("inside", end, x);
+  const auto few = [](const Var&, const Var& n) { return n < 3; };
+  const auto more = [&](const Var& u, const Var& n) { return std::tuple(end(u), Var(n + 1)); };
+  y = y + std::get<0>(while_loop(std::tuple(x, constant(0, Dtype::I32)), few, more));
+  t.output("y", y);
+  std::vector<std::string> paths;
+  for (const Collect::Solve& solve : collect.solves()) paths.push_back(solve.path);
+  CHECK(paths == std::vector<std::string>{"solve", "solve_2", "solve_3"});
+  CHECK(analyze(t.finish()).empty());
+}
+
+}  // namespace nodec

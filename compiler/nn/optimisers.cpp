@@ -8,8 +8,115 @@
 namespace nodec::nn {
 namespace {
 
+using LeavesOf = const std::vector<Var>&;
+using Turned = OptimiserRules::Turned;
+using Direction = OptimiserRules::Direction;
+
 // 1 - beta^step, without the cancellation of the plain form: beta^step is close to 1 at first.
 Var correction(double beta, const Var& step) { return -expm1(step * std::log(beta)); }
+
+// beta x + (1 - beta) y.
+Var moving(double beta, const Var& x, const Var& y) { return flush(beta * x + (1 - beta) * y); }
+
+Var scaled(const Var& record, const Var& factor) {
+  return map_leaves({record}, [&](LeavesOf x) { return factor * x[0]; });
+}
+
+class SgdRules : public OptimiserRules {
+ public:
+  explicit SgdRules(const Sgd& rule) : rule_(rule) {}
+  std::string str() const override {
+    return fmt::format("Sgd(momentum {}{})", rule_.momentum, rule_.nesterov ? ", Nesterov" : "");
+  }
+  std::string name() const override { return "sgd"; }
+  double lr() const override { return rule_.lr; }
+  Type state(const Type& params) const override { return rule_.state(params); }
+  Turned turn(const Direction& d) const override {
+    if (rule_.momentum == 0) return {scaled(d.going, d.lr), d.state};
+    const Var v = map_leaves({d.state["v"], d.going},
+                             [&](LeavesOf x) { return flush(rule_.momentum * x[0] + x[1]); });
+    const Var state = record({{"v", v}});
+    if (!rule_.nesterov) return {scaled(v, d.lr), state};
+    const Var ahead =
+        map_leaves({d.going, v}, [&](LeavesOf x) { return d.lr * (x[0] + rule_.momentum * x[1]); });
+    return {ahead, state};
+  }
+
+ private:
+  Sgd rule_;
+};
+
+class AdamRules : public OptimiserRules {
+ public:
+  explicit AdamRules(const Adam& rule) : rule_(rule) {}
+  std::string str() const override {
+    return fmt::format("Adam(beta1 {}, beta2 {}, eps {})", rule_.beta1, rule_.beta2, rule_.eps);
+  }
+  std::string name() const override { return "adam"; }
+  double lr() const override { return rule_.lr; }
+  Type state(const Type& params) const override { return rule_.state(params); }
+  Turned turn(const Direction& d) const override {
+    const auto [lr, beta1, beta2, eps] = rule_;
+    const Var step = d.state["step"] + 1;
+    const Var m = map_leaves({d.state["m"], d.going},
+                             [beta = beta1](LeavesOf x) { return moving(beta, x[0], x[1]); });
+    const Var v = map_leaves({d.state["v"], d.going}, [beta = beta2](LeavesOf x) {
+      return moving(beta, x[0], x[1] * x[1]);
+    });
+    const Var count = cast(step, d.lr.dtype());
+    const Var rate = d.lr / correction(beta1, count);
+    const Var scale = 1 / sqrt(correction(beta2, count));
+    const Var going = map_leaves(
+        {m, v}, [&, eps = eps](LeavesOf x) { return rate * x[0] / (sqrt(x[1]) * scale + eps); });
+    return {going, record({{"m", m}, {"v", v}, {"step", step}})};
+  }
+
+ private:
+  Adam rule_;
+};
+
+class RmsPropRules : public OptimiserRules {
+ public:
+  explicit RmsPropRules(const RmsProp& rule) : rule_(rule) {}
+  std::string str() const override {
+    return fmt::format("RmsProp(rho {}, eps {}, momentum {})", rule_.rho, rule_.eps,
+                       rule_.momentum);
+  }
+  std::string name() const override { return "rms_prop"; }
+  double lr() const override { return rule_.lr; }
+  Type state(const Type& params) const override {
+    if (rule_.momentum == 0) return Type::record({{"v", params}});
+    return Type::record({{"v", params}, {"b", params}});
+  }
+  Turned turn(const Direction& d) const override {
+    const Var v = map_leaves({d.state["v"], d.going},
+                             [&](LeavesOf x) { return moving(rule_.rho, x[0], x[1] * x[1]); });
+    const Var scaled_down =
+        map_leaves({d.going, v}, [&](LeavesOf x) { return x[0] / (sqrt(x[1]) + rule_.eps); });
+    if (rule_.momentum == 0) return {scaled(scaled_down, d.lr), record({{"v", v}})};
+    const Var b = map_leaves({d.state["b"], scaled_down},
+                             [&](LeavesOf x) { return flush(rule_.momentum * x[0] + x[1]); });
+    return {scaled(b, d.lr), record({{"v", v}, {"b", b}})};
+  }
+
+ private:
+  RmsProp rule_;
+};
+
+template <class Rules, class... Args>
+std::vector<std::shared_ptr<const OptimiserRules>> link(Args&&... args) {
+  return {std::make_shared<const Rules>(std::forward<Args>(args)...)};
+}
+
+Params stepped(const Params& params, const Var& step) {
+  return map_leaves({params, step}, [](LeavesOf x) { return x[0] - x[1]; });
+}
+
+Updated updated_by(const OptimiserRules& rules, const Params& params, const Var& grads,
+                   const Var& state, const Var& lr) {
+  const Turned turned = rules.turn({params, grads, state, lr, false});
+  return {stepped(params, turned.going), turned.state};
+}
 
 }  // namespace
 
@@ -20,15 +127,7 @@ Type Sgd::state(const Type& params) const {
 Updated Sgd::operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
                         Here where) const {
   const tracing::Scope scope("sgd", SourceLine::of(where));
-  const auto descend = [&](const Var& direction) {
-    return map_leaves({params, direction},
-                      [&](const std::vector<Var>& x) { return x[0] - lr * x[1]; });
-  };
-  if (momentum == 0) return {descend(grads), state};
-  const Var v = map_leaves({state["v"], grads}, [&](const std::vector<Var>& x) {
-    return flush(momentum * x[0] + x[1]);
-  });
-  return {descend(v), record({{"v", v}})};
+  return updated_by(SgdRules(*this), params, grads, state, lr);
 }
 
 Type Adam::state(const Type& params) const {
@@ -38,20 +137,90 @@ Type Adam::state(const Type& params) const {
 Updated Adam::operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
                          Here where) const {
   const tracing::Scope scope("adam", SourceLine::of(where));
-  const Var step = state["step"] + 1;
-  const Var m = map_leaves({state["m"], grads}, [&](const std::vector<Var>& x) {
-    return flush(beta1 * x[0] + (1 - beta1) * x[1]);
-  });
-  const Var v = map_leaves({state["v"], grads}, [&](const std::vector<Var>& x) {
-    return flush(beta2 * x[0] + (1 - beta2) * (x[1] * x[1]));
-  });
-  const Var count = cast(step, lr.dtype());
-  const Var rate = lr / correction(beta1, count);
-  const Var scale = 1 / sqrt(correction(beta2, count));
-  const Var next = map_leaves({params, m, v}, [&](const std::vector<Var>& x) {
-    return x[0] - rate * x[1] / (sqrt(x[2]) * scale + eps);
-  });
-  return {next, record({{"m", m}, {"v", v}, {"step", step}})};
+  return updated_by(AdamRules(*this), params, grads, state, lr);
+}
+
+Optimiser::Optimiser(std::vector<std::shared_ptr<const OptimiserRules>> links)
+    : links_(std::move(links)) {}
+Optimiser::Optimiser(const Sgd& rule) : links_(link<SgdRules>(rule)) {}
+Optimiser::Optimiser(const Adam& rule) : links_(link<AdamRules>(rule)) {}
+Optimiser::Optimiser(const RmsProp& rule) : links_(link<RmsPropRules>(rule)) {}
+Optimiser::Optimiser(const AdamW& rule)
+    : links_(Chained({Adam{rule.lr, rule.beta1, rule.beta2, rule.eps},
+                      WeightDecay(rule.decay, rule.decayed)})
+                 .links()) {}
+
+std::vector<std::string> Optimiser::names() const {
+  std::vector<std::string> names;
+  for (const auto& link : links_) {
+    int same = 1;
+    for (const auto& before : links_) {
+      if (before == link) break;
+      same += before->name() == link->name();
+    }
+    names.push_back(same == 1 ? link->name() : fmt::format("{}_{}", link->name(), same));
+  }
+  return names;
+}
+
+std::string Optimiser::str() const {
+  std::vector<std::string> words;
+  for (const auto& link : links_) words.push_back(link->str());
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+double Optimiser::lr() const {
+  const OptimiserRules* found = nullptr;
+  for (const auto& link : links_) {
+    if (link->lr() == 0) continue;
+    if (found != nullptr) {
+      throw Error(fmt::format("two links of an optimiser take a learning rate: {} and {}",
+                              found->str(), link->str()),
+                  {}, "leave one of them out");
+    }
+    found = link.get();
+  }
+  if (found != nullptr) return found->lr();
+  throw Error(fmt::format("no link of an optimiser takes a learning rate: {}", str()), {},
+              "add a rule: Chained({ClipNorm(1), Adam({.lr = 1e-3})})");
+}
+
+Type Optimiser::state(const Type& params) const {
+  std::vector<std::pair<std::string, Type>> fields;
+  const std::vector<std::string> names = this->names();
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    const Type state = links_[i]->state(params);
+    if (!tracing::leaf_types(state).empty()) fields.emplace_back(names[i], state);
+  }
+  return Type::record(std::move(fields));
+}
+
+Updated Optimiser::operator()(const Params& params, const Var& grads, const Var& state,
+                              const Var& lr, Here where) const {
+  this->lr();
+  const std::vector<std::string> names = this->names();
+  std::vector<std::pair<std::string, Var>> fields;
+  Var going = grads;
+  bool is_step = false;
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    const tracing::Scope scope(names[i], SourceLine::of(where));
+    const bool has_state = !tracing::leaf_types(links_[i]->state(params.type())).empty();
+    const Var own = has_state ? Var(state[names[i]]) : record({});
+    const Turned turned = links_[i]->turn({params, going, own, lr, is_step});
+    going = turned.going;
+    if (has_state) fields.emplace_back(names[i], turned.state);
+    is_step = is_step || links_[i]->lr() != 0;
+  }
+  const tracing::Scope scope("step", SourceLine::of(where));
+  return {stepped(params, going), record(std::move(fields))};
+}
+
+Optimiser Chained(const std::vector<Optimiser>& parts) {
+  std::vector<std::shared_ptr<const OptimiserRules>> links;
+  for (const Optimiser& part : parts) {
+    links.insert(links.end(), part.links().begin(), part.links().end());
+  }
+  return Optimiser(std::move(links));
 }
 
 }  // namespace nodec::nn

@@ -1,6 +1,15 @@
-// Optimisers as plain traced code: new parameters and new optimiser state from the old ones and the
-// gradients. In a training program both are written over the inputs in place.
+// Optimisers as data, traced when a training program is: new parameters and new optimiser state
+// from the old ones and the gradients. In a training program both are written over the inputs in
+// place.
+//
+// Each rule is an aggregate whose first member is the learning rate, so nn::Adam(1e-3) and
+// nn::Adam({.lr = 1e-3}) mean the same. Called as a function it takes the rate of this step as a
+// variable; a Trainer computes that from `lr` and its schedule.
 #pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "compiler/trace/ops.h"
 
@@ -11,9 +20,11 @@ struct Updated {
   Var state;
 };
 
-// p - lr v with v = momentum v + g. State: {v: the parameters' record}; none without momentum.
+// p - lr v with v = momentum v + g; Nesterov's: p - lr (g + momentum v). State: {v: the parameters'
+// record}; none without momentum.
 struct Sgd {
-  double momentum = 0;
+  double lr = 1e-2, momentum = 0;
+  bool nesterov = false;
 
   Type state(const Type& params) const;
   Updated operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
@@ -24,11 +35,78 @@ struct Sgd {
 // root. State: {m, v: the parameters' record, step: i32[]}. Moments below 2^-100 become zero: 0.9 m
 // would otherwise end as a subnormal number that never goes away, and is slow.
 struct Adam {
-  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
 
   Type state(const Type& params) const;
   Updated operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
                      Here where = Here::current()) const;
 };
+
+// Loshchilov and Hutter, Decoupled weight decay regularization, 2019: Adam's step and lr decay p.
+struct AdamW {
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 1e-2;
+  std::vector<std::string> decayed = {};  // names (names.h); none: all parameters
+};
+
+// Hinton, lecture 6e, 2012: p - lr b with b = momentum b + g / (sqrt(v) + eps), v = rho v + (1 -
+// rho) g^2. State: {v: the parameters' record}, and b where there is momentum.
+struct RmsProp {
+  double lr = 1e-3, rho = 0.9, eps = 1e-8, momentum = 0;
+};
+
+// One link of a chain. Derive from it to write an optimiser of your own.
+class OptimiserRules {
+ public:
+  virtual ~OptimiserRules() = default;
+  virtual std::string str() const = 0;   // "Adam(beta1 0.9, beta2 0.999, eps 1e-08)"
+  virtual std::string name() const = 0;  // "adam": its state's, in the chain's record
+  virtual Type state(const Type&) const { return Type::record({}); }  // of these parameters
+
+  // What reaches a link: gradients in front of the link that takes the learning rate, the step
+  // behind it. What leaves the last one is subtracted from the parameters.
+  struct Direction {
+    const Params& params;
+    const Var& going;
+    const Var& state;
+    const Var& lr;
+    bool is_step;
+  };
+  struct Turned {
+    Var going, state;
+  };
+  virtual Turned turn(const Direction& d) const = 0;
+  virtual double lr() const { return 0; }  // of the link that takes it
+};
+
+// A chain of links, in any order: Chained({ClipNorm(1), Adam({.lr = 1e-3})}). Its state is a record
+// with a field for each link that has some.
+class Optimiser {
+ public:
+  Optimiser(const Sgd& rule);      // NOLINT(google-explicit-constructor): a rule is one
+  Optimiser(const Adam& rule);     // NOLINT(google-explicit-constructor)
+  Optimiser(const AdamW& rule);    // NOLINT(google-explicit-constructor)
+  Optimiser(const RmsProp& rule);  // NOLINT(google-explicit-constructor)
+  explicit Optimiser(std::vector<std::shared_ptr<const OptimiserRules>> links);
+
+  const std::vector<std::shared_ptr<const OptimiserRules>>& links() const { return links_; }
+  std::string str() const;
+  double lr() const;  // Error unless one link takes a learning rate
+  Type state(const Type& params) const;
+  Updated operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
+                     Here where = Here::current()) const;
+
+ private:
+  std::vector<std::string> names() const;  // of the links; a second one of a name is name_2
+  std::vector<std::shared_ptr<const OptimiserRules>> links_;
+};
+
+Optimiser Chained(const std::vector<Optimiser>& parts);
+// Scales everything down so that the norm over all parameters is at most `largest`.
+Optimiser ClipNorm(double largest);
+// Each element to [-largest, largest].
+Optimiser ClipValue(double largest);
+// Adds rate p to the gradient, or, behind the rule, lr rate p to the step; of the parameters that
+// `names` mean (names.h), or all.
+Optimiser WeightDecay(double rate, std::vector<std::string> names = {});
 
 }  // namespace nodec::nn

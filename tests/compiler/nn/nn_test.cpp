@@ -233,8 +233,8 @@ TEST_CASE("the derivative of an update rule is that of its formula") {
     CAPTURE(g);
     const double adam = -lr * eps / std::pow(std::abs(g) + eps, 2);
     CHECK(through(nn::Adam(), g) == doctest::Approx(adam).epsilon(1e-9));
-    CHECK(through(nn::Sgd{0}, g) == -lr);
-    CHECK(through(nn::Sgd{0.9}, g) == -lr);
+    CHECK(through(nn::Sgd{.momentum = 0}, g) == -lr);
+    CHECK(through(nn::Sgd{.momentum = 0.9}, g) == -lr);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "ir/error.h"
+#include "runtime/mapped_file.h"
 #include "runtime/npy_header.h"
 #include "runtime/plain_file.h"
 #include "runtime/publish.h"
@@ -64,6 +65,32 @@ std::string read_header(PlainFile& file, const std::filesystem::path& path, std:
   return header;
 }
 
+struct NpyPlace {
+  NpyHeader header;
+  std::uint64_t start = 0;  // of the first element, in bytes
+};
+
+NpyPlace open_npy(PlainFile& file, const std::filesystem::path& path) {
+  if (!file.trouble().empty()) {
+    fail(path, "cannot be read: " + file.trouble(), "give a file that numpy.save wrote");
+  }
+  NpyPlace place;
+  try {
+    place.header = read_npy_header(read_header(file, path, place.start));
+  } catch (const NpyFault& fault) {
+    fail(path, fault.what(), fault.help);
+  }
+  if (place.header.by_columns) {
+    fail(path, "is stored column by column", "save numpy.ascontiguousarray(array)");
+  }
+  const std::uint64_t wanted = byte_count(place.header.dims, place.header.dtype, path),
+                      held = file.size() - std::min(file.size(), place.start);
+  if (held != wanted) {
+    fail(path, fmt::format("holds {} bytes of elements where its shape takes {}", held, wanted));
+  }
+  return place;
+}
+
 std::string header_for(const TensorView& array) {
   std::string header = npy_header(array.dtype, {array.dims.begin(), array.dims.end()});
   constexpr std::size_t kStart = 10;
@@ -85,30 +112,22 @@ void check_booleans(const Tensor& array, const std::filesystem::path& path) {
 
 Tensor read_npy(const std::filesystem::path& path) {
   PlainFile file(path);
-  if (!file.trouble().empty()) {
-    fail(path, "cannot be read: " + file.trouble(), "give a file that numpy.save wrote");
-  }
-  std::uint64_t start = 0;
-  NpyHeader header;
-  try {
-    header = read_npy_header(read_header(file, path, start));
-  } catch (const NpyFault& fault) {
-    fail(path, fault.what(), fault.help);
-  }
-  if (header.by_columns) {
-    fail(path, "is stored column by column", "save numpy.ascontiguousarray(array)");
-  }
-  const std::uint64_t wanted = byte_count(header.dims, header.dtype, path),
-                      held = file.size() - std::min(file.size(), start);
-  if (held != wanted) {
-    fail(path, fmt::format("holds {} bytes of elements where its shape takes {}", held, wanted));
-  }
-  Tensor array(header.dtype, std::move(header.dims));
-  if (file.read(array.data(), wanted) != wanted) {
+  NpyPlace place = open_npy(file, path);
+  Tensor array(place.header.dtype, std::move(place.header.dims));
+  if (file.read(array.data(), array.bytes()) != array.bytes()) {
     fail(path,
          "cannot be read: " + (file.trouble().empty() ? "it became shorter" : file.trouble()));
   }
-  if (header.dtype == Dtype::Bool) check_booleans(array, path);
+  if (array.dtype() == Dtype::Bool) check_booleans(array, path);
+  return array;
+}
+
+Tensor map_npy(const std::filesystem::path& path, std::shared_ptr<const void>& keeps) {
+  PlainFile file(path);
+  NpyPlace place = open_npy(file, path);
+  Tensor array = array_in_file(file, path, place.start, place.header.dtype,
+                               std::move(place.header.dims), keeps);
+  if (array.dtype() == Dtype::Bool) check_booleans(array, path);
   return array;
 }
 

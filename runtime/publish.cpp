@@ -8,10 +8,16 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
+#include <mutex>
+#include <set>
 #include <system_error>
 #include <utility>
+
+#include "ir/error.h"
 
 namespace nodec {
 namespace {
@@ -143,6 +149,37 @@ fs::path temporary_beside(const fs::path& place) {
                                            getpid(), serial.fetch_add(1));
 }
 
+// Whether a file is one that a process which is gone left for the place of these first letters:
+// "PID.SERIAL.part" follows them.
+bool is_abandoned(const fs::path& file, const std::string& begins) {
+  const std::string name = file.filename().string();
+  if (!name.starts_with(begins)) return false;
+  char* end = nullptr;
+  const long writer = std::strtol(name.c_str() + begins.size(), &end, 10);
+  if (writer <= 0 || writer == getpid() || *end != '.') return false;
+  std::strtol(end + 1, &end, 10);
+  if (std::string_view(end) != ".part") return false;
+  if (kill(pid_t(writer), 0) == 0 || errno != ESRCH) return false;
+  std::error_code failed;
+  const auto age = fs::file_time_type::clock::now() - fs::last_write_time(file, failed);
+  return !failed && age > std::chrono::minutes(1);  // else another machine's, perhaps
+}
+
+// What writers of this place that were killed left beside it goes, at this process's first write.
+void sweep_beside(const fs::path& place) {
+  static std::mutex lock;
+  static std::set<fs::path> swept;
+  const std::lock_guard guard(lock);
+  if (!swept.insert(place).second) return;
+  const std::string temporary = temporary_beside(place).filename().string();
+  const std::string begins = temporary.substr(0, temporary.rfind(fmt::format("{}.", getpid())));
+  const fs::path folder = place.has_parent_path() ? place.parent_path() : ".";
+  std::error_code failed, ignored;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) {
+    if (is_abandoned(entry.path(), begins)) fs::remove(entry.path(), ignored);
+  }
+}
+
 // A new file beside the wanted one, gone again unless it takes its name.
 class TemporaryFile {
  public:
@@ -172,6 +209,13 @@ class TemporaryFile {
       return reason(errno);
     }
     name_.clear();
+    // The new name, too, is to outlast a power cut. A folder that cannot be flushed is no failure:
+    // the file is there.
+    if (wait_for_disk) {
+      const fs::path folder = place.has_parent_path() ? place.parent_path() : ".";
+      const Descriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (opened.fd() >= 0) fsync(opened.fd());
+    }
     return {};
   }
 
@@ -192,6 +236,7 @@ std::string publish(const fs::path& place, const FileParts& parts) {
   const Target target = target_of(place);
   if (!target.trouble.empty()) return target.trouble;
   const HeldSignals held;
+  if (!target.in_place) sweep_beside(target.path);
   return target.in_place ? write_in_place(target, parts) : replace(target, parts, true);
 }
 
@@ -207,6 +252,13 @@ std::string why_unwritable(const fs::path& place) {
   const Target target = target_of(place);
   if (!target.trouble.empty() || target.in_place) return target.trouble;
   return TemporaryFile(target).trouble();
+}
+
+void require_writable(const fs::path& place) {
+  const std::string trouble = why_unwritable(place);
+  if (trouble.empty()) return;
+  throw Error(fmt::format("cannot write '{}': {}", place.string(), trouble), {},
+              "name a file in a folder that can be written and has room");
 }
 
 }  // namespace nodec

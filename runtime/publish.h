@@ -25,5 +25,7 @@ using FileParts = std::vector<std::string_view>;
 
 // Why a later publish would fail, as far as that shows already; else empty. Leaves nothing.
 [[nodiscard]] std::string why_unwritable(const std::filesystem::path& place);
+// An Error that says so; called before the work whose result goes there.
+void require_writable(const std::filesystem::path& place);
 
 }  // namespace nodec

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -43,6 +44,27 @@ TEST_CASE("a file keeps its mode and is all there is") {
   CHECK(mode(file) == 0640);
   CHECK(publish(place / "new", {}) == "");
   CHECK(entries(place) == 2);
+}
+
+TEST_CASE("what a killed writer left goes at a later process's first write") {
+  const TemporaryFolder place;
+  const pid_t gone = fork();
+  if (gone == 0) _exit(0);
+  int status = 0;
+  waitpid(gone, &status, 0);
+  const auto left = [&](const std::string& name, bool old) {
+    const fs::path file = place.file(name, "half");
+    if (old) fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::minutes(2));
+    return file;
+  };
+  const std::string id = std::to_string(gone);
+  const fs::path swept = left(".c." + id + ".3.part", true);
+  const fs::path kept[] = {left(".c." + id + ".4.part", false), left(".d." + id + ".3.part", true),
+                           left(".c." + std::to_string(getppid()) + ".3.part", true),
+                           left(".c.9." + id + ".3.part", true), left(".c." + id + ".3", true)};
+  CHECK(publish(place / "c", {"whole"}) == "");
+  CHECK_FALSE(fs::exists(swept));
+  for (const fs::path& file : kept) CHECK_MESSAGE(fs::exists(file), file);
 }
 
 TEST_CASE("a name as long as names can be is no trouble") {

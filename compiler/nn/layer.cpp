@@ -1,6 +1,8 @@
 // Layers and the records they declare.
 #include "compiler/nn/layer.h"
 
+#include <cmath>
+
 #include "compiler/trace/scope.h"
 
 namespace nodec::nn {
@@ -11,13 +13,42 @@ void check_features(const std::string& layer, std::int64_t features, Here where)
               {{SourceLine::of(where), "this layer"}}, "give it from 1 to 2^40 features");
 }
 
-Spec Spec::tensor(std::vector<std::int64_t> dims, double value, double bound) {
+Spec Spec::tensor(std::vector<std::int64_t> dims, double value, double bound, Draw draw) {
   Spec spec;
   spec.leaf = true;
   spec.dims = std::move(dims);
   spec.value = value;
   spec.bound = bound;
+  spec.draw = draw;
   return spec;
+}
+
+Spec Spec::weight(Init init, std::vector<std::int64_t> dims, double in, double out, double gain) {
+  switch (init) {
+    case Init::Kaiming:
+      return tensor(std::move(dims), 0, std::sqrt(3.0) * gain / std::sqrt(in));
+    case Init::GlorotNormal:
+      return tensor(std::move(dims), 0, std::sqrt(2 / (in + out)), Draw::Normal);
+    case Init::KaimingNormal:
+      return tensor(std::move(dims), 0, gain / std::sqrt(in), Draw::Normal);
+    case Init::TruncatedNormal:
+      return tensor(std::move(dims), 0, 1 / std::sqrt(in), Draw::TruncatedNormal);
+    case Init::Glorot:
+      break;
+  }
+  return tensor(std::move(dims), 0, std::sqrt(6 / (in + out)));
+}
+
+Spec Spec::bias(Init init, std::vector<std::int64_t> dims, double in) {
+  return tensor(std::move(dims), 0, init == Init::Kaiming ? 1 / std::sqrt(in) : 0);
+}
+
+std::string layer_name(std::size_t i) { return fmt::format("layer_{}", i + 1); }
+
+Spec layers_spec(const std::vector<Layer>& layers, const std::function<Spec(const Layer&)>& of) {
+  std::vector<std::pair<std::string, Spec>> fields;
+  for (std::size_t i = 0; i < layers.size(); ++i) fields.emplace_back(layer_name(i), of(layers[i]));
+  return Spec::record(std::move(fields));
 }
 
 Spec Spec::record(std::vector<std::pair<std::string, Spec>> fields) {
@@ -35,6 +66,20 @@ Type Spec::type(Dtype dtype) const {
 
 Spec LayerRules::params(Init) const { return Spec::record(); }
 Spec LayerRules::state() const { return Spec::record(); }
+
+std::vector<Setting::Named> named_settings(const std::vector<Setting>& settings) {
+  std::vector<Setting::Named> named;
+  for (const Setting& setting : settings) {
+    if (setting.name() != nullptr) named.push_back(*setting.name());
+  }
+  return named;
+}
+
+void append_settings(std::vector<Setting::Named>& to, const std::string& name, const Layer& layer) {
+  for (const Setting::Named& setting : layer.settings()) {
+    to.push_back({name.empty() ? setting.name : name + "." + setting.name, setting.value});
+  }
+}
 
 Layer::Layer(std::shared_ptr<const LayerRules> rules, Here where)
     : rules_(std::move(rules)), where_(SourceLine::of(where)) {}

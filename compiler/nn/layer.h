@@ -4,32 +4,50 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "compiler/trace/ops.h"
+#include "compiler/trace/solve.h"
 #include "compiler/trace/var.h"
 
 namespace nodec::nn {
 
 // How parameters begin. Glorot: weights U(+-sqrt(6 / (in + out))), biases zero. Kaiming: weights
-// U(+-sqrt(3) gain / sqrt(in)) with the activation's gain, biases U(+-1 / sqrt(in)).
-enum class Init { Glorot, Kaiming };
+// U(+-sqrt(3) gain / sqrt(in)) with the activation's gain, biases U(+-1 / sqrt(in)). The two with
+// normal numbers have the variances of these, biases zero. TruncatedNormal: of deviation 1 /
+// sqrt(in), drawn again beyond two of it; biases zero.
+enum class Init { Glorot, Kaiming, GlorotNormal, KaimingNormal, TruncatedNormal };
 
-// A record of parameters or state: its leaves' shapes, and what they begin with:
-// value + bound * U(-1, 1).
+// What a leaf's numbers are drawn from.
+enum class Draw { Uniform, Normal, TruncatedNormal };
+
+// A record of parameters or state: its leaves' shapes, and what they begin with: value + bound *
+// draw, which is U(-1, 1), or N(0, 1).
 struct Spec {
   std::vector<std::pair<std::string, Spec>> fields;
   bool leaf = false;
   std::vector<std::int64_t> dims;
   double value = 0, bound = 0;
+  Draw draw = Draw::Uniform;
 
-  static Spec tensor(std::vector<std::int64_t> dims, double value = 0, double bound = 0);
+  static Spec tensor(std::vector<std::int64_t> dims, double value = 0, double bound = 0,
+                     Draw draw = Draw::Uniform);
+  // A weight with so many inputs to each output, and the bias beside it.
+  static Spec weight(Init init, std::vector<std::int64_t> dims, double in, double out,
+                     double gain = 1);
+  static Spec bias(Init init, std::vector<std::int64_t> dims, double in);
   static Spec record(std::vector<std::pair<std::string, Spec>> fields = {});
   Type type(Dtype dtype) const;
 };
+
+// A record of the layers' own, called layer_1, layer_2, ...
+std::string layer_name(std::size_t i);
+Spec layers_spec(const std::vector<class Layer>& layers,
+                 const std::function<Spec(const class Layer&)>& of);
 
 // A layer has at least one feature, and no more than an axis has elements; Error at this line.
 void check_features(const std::string& layer, std::int64_t features, Here where);
@@ -43,6 +61,9 @@ class LayerRules {
   virtual std::string str() const = 0;   // "Dense(784 => 20, tanh)"
   virtual Spec params(Init init) const;  // none by default
   virtual Spec state() const;            // none by default
+  // The settings by name it has (Setting::named), those of layers inside under their names
+  // ("layer_3.rtol"); none by default.
+  virtual std::vector<Setting::Named> settings() const { return {}; }
   virtual Applied apply(const Var& x, const Params& ps, const State& st) const = 0;
 };
 
@@ -57,6 +78,7 @@ class Layer {
   std::string str() const { return rules_->str(); }
   Type params(Dtype dtype = Dtype::F32) const { return rules_->params(Init::Glorot).type(dtype); }
   Type state(Dtype dtype = Dtype::F32) const { return rules_->state().type(dtype); }
+  std::vector<Setting::Named> settings() const { return rules_->settings(); }
   const LayerRules& rules() const { return *rules_; }
   const SourceLine& where() const { return where_; }
 
@@ -64,6 +86,11 @@ class Layer {
   std::shared_ptr<const LayerRules> rules_;
   SourceLine where_;
 };
+
+// Of these settings, the ones by name.
+std::vector<Setting::Named> named_settings(const std::vector<Setting>& settings);
+// Those of a layer inside, under its name.
+void append_settings(std::vector<Setting::Named>& to, const std::string& name, const Layer& layer);
 
 // An elementwise function with the gain that Kaiming's init gives the layer in front of it.
 struct Activation {

@@ -1,8 +1,6 @@
 // Dense, Flatten, WrappedFunction, Chain.
 #include "compiler/nn/layers.h"
 
-#include <cmath>
-
 #include "compiler/trace/scope.h"
 
 namespace nodec::nn {
@@ -18,13 +16,9 @@ class DenseRules : public LayerRules {
   }
 
   Spec params(Init init) const override {
-    const double fan_in = double(in_);
-    const bool glorot = init == Init::Glorot;
-    const double weight = glorot ? std::sqrt(6 / (fan_in + double(out_)))
-                                 : std::sqrt(3.0) * activation_.gain / std::sqrt(fan_in);
-    const double bias = glorot ? 0 : 1 / std::sqrt(fan_in);
-    return Spec::record({{"weight", Spec::tensor({out_, in_}, 0, weight)},
-                         {"bias", Spec::tensor({out_}, 0, bias)}});
+    const auto in = double(in_), out = double(out_);
+    return Spec::record({{"weight", Spec::weight(init, {out_, in_}, in, out, activation_.gain)},
+                         {"bias", Spec::bias(init, {out_}, in)}});
   }
 
   Applied apply(const Var& x, const Params& ps, const State& st) const override {
@@ -81,17 +75,23 @@ class ChainRules : public LayerRules {
     return fmt::format("Chain({})", fmt::join(parts, ", "));
   }
   Spec params(Init init) const override {
-    return record([&](const Layer& layer) { return layer.rules().params(init); });
+    return layers_spec(layers_, [&](const Layer& layer) { return layer.rules().params(init); });
   }
   Spec state() const override {
-    return record([](const Layer& layer) { return layer.rules().state(); });
+    return layers_spec(layers_, [](const Layer& layer) { return layer.rules().state(); });
+  }
+  std::vector<Setting::Named> settings() const override {
+    std::vector<Setting::Named> all;
+    for (std::size_t i = 0; i < layers_.size(); ++i)
+      append_settings(all, layer_name(i), layers_[i]);
+    return all;
   }
 
   Applied apply(const Var& x, const Params& ps, const State& st) const override {
     Var y = x;
     std::vector<std::pair<std::string, Var>> states;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const std::string name = step(i);
+      const std::string name = layer_name(i);
       auto [next, state] = layers_[i].apply_as(name, y, ps[name], st[name]);
       y = next;
       states.emplace_back(name, std::move(state));
@@ -100,14 +100,6 @@ class ChainRules : public LayerRules {
   }
 
  private:
-  static std::string step(std::size_t i) { return fmt::format("layer_{}", i + 1); }
-  template <class F>
-  Spec record(const F& of) const {
-    std::vector<std::pair<std::string, Spec>> fields;
-    for (std::size_t i = 0; i < layers_.size(); ++i) fields.emplace_back(step(i), of(layers_[i]));
-    return Spec::record(std::move(fields));
-  }
-
   std::vector<Layer> layers_;
 };
 

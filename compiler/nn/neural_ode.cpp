@@ -31,6 +31,13 @@ class NeuralOdeRules : public LayerRules {
   std::string str() const override { return fmt::format("NeuralOde({})", model_.str()); }
   Spec params(Init init) const override { return model_.rules().params(init); }
   Spec state() const override { return model_.rules().state(); }
+  std::vector<Setting::Named> settings() const override {
+    const SolveOptions& o = options_.solve;
+    auto all =
+        named_settings({options_.t0, options_.t1, o.rtol, o.atol, o.dt, o.dt_max, o.max_steps});
+    append_settings(all, "", model_);
+    return all;
+  }
 
   Applied apply(const Var& x, const Params& ps, const State& st) const override {
     switch (options_.style) {

@@ -29,6 +29,7 @@ class SgdRules : public OptimiserRules {
     return fmt::format("Sgd(momentum {}{})", rule_.momentum, rule_.nesterov ? ", Nesterov" : "");
   }
   std::string name() const override { return "sgd"; }
+  bool takes_rate() const override { return true; }
   double lr() const override { return rule_.lr; }
   Type state(const Type& params) const override { return rule_.state(params); }
   Turned turn(const Direction& d) const override {
@@ -53,6 +54,7 @@ class AdamRules : public OptimiserRules {
     return fmt::format("Adam(beta1 {}, beta2 {}, eps {})", rule_.beta1, rule_.beta2, rule_.eps);
   }
   std::string name() const override { return "adam"; }
+  bool takes_rate() const override { return true; }
   double lr() const override { return rule_.lr; }
   Type state(const Type& params) const override { return rule_.state(params); }
   Turned turn(const Direction& d) const override {
@@ -83,6 +85,7 @@ class RmsPropRules : public OptimiserRules {
                        rule_.momentum);
   }
   std::string name() const override { return "rms_prop"; }
+  bool takes_rate() const override { return true; }
   double lr() const override { return rule_.lr; }
   Type state(const Type& params) const override {
     if (rule_.momentum == 0) return Type::record({{"v", params}});
@@ -172,7 +175,7 @@ std::string Optimiser::str() const {
 double Optimiser::lr() const {
   const OptimiserRules* found = nullptr;
   for (const auto& link : links_) {
-    if (link->lr() == 0) continue;
+    if (!link->takes_rate()) continue;
     if (found != nullptr) {
       throw Error(fmt::format("two links of an optimiser take a learning rate: {} and {}",
                               found->str(), link->str()),
@@ -209,10 +212,19 @@ Updated Optimiser::operator()(const Params& params, const Var& grads, const Var&
     const Turned turned = links_[i]->turn({params, going, own, lr, is_step});
     going = turned.going;
     if (has_state) fields.emplace_back(names[i], turned.state);
-    is_step = is_step || links_[i]->lr() != 0;
+    is_step = is_step || links_[i]->takes_rate();
   }
   const tracing::Scope scope("step", SourceLine::of(where));
   return {stepped(params, going), record(std::move(fields))};
+}
+
+Optimiser optimiser_named(std::string_view name, double lr) {
+  if (name == "sgd") return Sgd{.lr = lr, .momentum = 0.9};
+  if (name == "adam") return Adam{.lr = lr};
+  if (name == "adamw") return AdamW{.lr = lr};
+  if (name == "rmsprop") return RmsProp{.lr = lr};
+  throw Error(fmt::format("there is no optimiser '{}'", name), {},
+              "take sgd, adam, adamw or rmsprop");
 }
 
 Optimiser Chained(const std::vector<Optimiser>& parts) {

@@ -75,7 +75,8 @@ class OptimiserRules {
     Var going, state;
   };
   virtual Turned turn(const Direction& d) const = 0;
-  virtual double lr() const { return 0; }  // of the link that takes it
+  virtual bool takes_rate() const { return false; }
+  virtual double lr() const { return 0; }  // of the link that takes the rate
 };
 
 // A chain of links, in any order: Chained({ClipNorm(1), Adam({.lr = 1e-3})}). Its state is a record
@@ -100,6 +101,8 @@ class Optimiser {
   std::vector<std::shared_ptr<const OptimiserRules>> links_;
 };
 
+// "sgd" (with momentum 0.9), "adam", "adamw", "rmsprop"; an Error lists them.
+Optimiser optimiser_named(std::string_view name, double lr);
 Optimiser Chained(const std::vector<Optimiser>& parts);
 // Scales everything down so that the norm over all parameters is at most `largest`.
 Optimiser ClipNorm(double largest);

@@ -11,26 +11,37 @@ thread_local int test_modes = 0;
 
 class DropoutRules : public LayerRules {
  public:
-  explicit DropoutRules(double rate) : rate_(rate) {}
+  explicit DropoutRules(Setting rate) : rate_(std::move(rate)) {}
 
-  std::string str() const override { return fmt::format("Dropout({})", rate_); }
+  std::string str() const override { return fmt::format("Dropout({})", stated(rate_)); }
+  std::vector<Setting::Named> settings() const override { return named_settings({rate_}); }
   Spec state() const override {
     constexpr double kHalf = 1 << 23;  // a seed is a whole number below 2^24, exact in f32
     return Spec::record({{"seed", Spec::tensor({}, kHalf, kHalf)}, {"draws", Spec::tensor({})}});
   }
 
   Applied apply(const Var& x, const Params&, const State& st) const override {
-    if (test_modes > 0 || rate_ == 0) return {x, st};
+    if (test_modes > 0 || rate_.is(0)) return {x, st};
     const Var mask_key =
         fold_in(key(cast(floor(st["seed"]), Dtype::I64)), cast(st["draws"], Dtype::I64));
-    const Var kept = random_uniform(mask_key, x.shape(), x.dtype()) >= rate_;
+    const Var drawn = random_uniform(mask_key, x.shape(), x.dtype());
     State next = st;
     next["draws"] = st["draws"] + 1;
-    return {select(kept, x * (1 / (1 - rate_)), 0), next};
+    if (const double* rate = rate_.number()) {
+      return {select(drawn >= *rate, x * (1 / (1 - *rate)), 0), next};
+    }
+    const Var rate = rate_.variable(x.dtype(), "the rate");
+    return {select(drawn >= rate, x * (1 / (1 - rate)), 0), next};
+  }
+
+  // A number, that of a setting by name, or nothing for a value of the program.
+  static std::string stated(const Setting& rate) {
+    if (const double* number = rate.number()) return fmt::format("{}", *number);
+    return rate.name() != nullptr ? rate.name()->name : "rate";
   }
 
  private:
-  double rate_;
+  Setting rate_;
 };
 
 class BatchNormRules : public LayerRules {
@@ -109,6 +120,7 @@ class FrozenRules : public LayerRules {
   std::string str() const override { return fmt::format("Frozen({})", layer_.str()); }
   Spec params(Init init) const override { return layer_.rules().params(init); }
   Spec state() const override { return layer_.rules().state(); }
+  std::vector<Setting::Named> settings() const override { return layer_.settings(); }
   Applied apply(const Var& x, const Params& ps, const State& st) const override {
     const TestMode in_use;
     return {layer_(x, ps, st).first, st};
@@ -123,12 +135,13 @@ class FrozenRules : public LayerRules {
 TestMode::TestMode() { ++test_modes; }
 TestMode::~TestMode() { --test_modes; }
 
-Layer Dropout(double rate, Here where) {
-  if (!(rate >= 0 && rate < 1)) {
-    throw Error(fmt::format("a dropout rate is in [0, 1), not {}", rate),
+Layer Dropout(Setting rate, Here where) {
+  const double* number = rate.name() != nullptr ? &rate.name()->value : rate.number();
+  if (number != nullptr && !(*number >= 0 && *number < 1)) {
+    throw Error(fmt::format("a dropout rate is in [0, 1), not {}", *number),
                 {{SourceLine::of(where), "this layer"}}, "give the share of elements to drop");
   }
-  return {std::make_shared<DropoutRules>(rate), where};
+  return {std::make_shared<DropoutRules>(std::move(rate)), where};
 }
 
 Layer BatchNorm(std::int64_t features, BatchNormOptions options, Here where) {

@@ -25,7 +25,7 @@ class TestMode {
 // Each element is zero with probability `rate` in [0, 1), else divided by 1 - rate. State: `seed`,
 // drawn by setup, and `draws`, how many masks were made; together they are the mask's key.
 // (Srivastava et al., Dropout, JMLR 15 (2014).)
-Layer Dropout(double rate, Here where = Here::current());
+Layer Dropout(Setting rate, Here where = Here::current());
 
 struct BatchNormOptions {
   double momentum = 0.1;  // of the new batch in the running statistics

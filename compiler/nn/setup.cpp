@@ -1,7 +1,9 @@
 // Drawing a model's first parameters.
 #include "compiler/nn/setup.h"
 
+#include <cmath>
 #include <new>
+#include <numbers>
 #include <stdexcept>
 #include <type_traits>
 
@@ -40,6 +42,34 @@ void append_specs(const Spec& spec, std::vector<const Spec*>& leaves) {
   for (const auto& [name, field] : spec.fields) append_specs(field, leaves);
 }
 
+// N(0, 1) by Box and Muller, from element j of a key.
+double normal(std::uint64_t key, std::uint64_t j) {
+  const philox::Words words = philox::draw(key, j);
+  const double radius = std::sqrt(-2 * std::log1p(-philox::uniform_f64(words[0], words[1])));
+  return radius * std::cos(2 * std::numbers::pi * philox::uniform_f64(words[2], words[3]));
+}
+
+double truncated_normal(std::uint64_t key, std::uint64_t j) {
+  for (std::uint64_t attempt = 0;; ++attempt) {
+    const double x = normal(philox::fold_in(key, attempt), j);
+    if (std::abs(x) <= 2) return x;
+  }
+}
+
+template <class T>
+T drawn_number(const Spec& spec, std::uint64_t key, std::uint64_t j) {
+  switch (spec.draw) {
+    case Draw::Normal:
+      return T(spec.value + spec.bound * normal(key, j));
+    case Draw::TruncatedNormal:
+      return T(spec.value + spec.bound * truncated_normal(key, j));
+    case Draw::Uniform:
+      break;
+  }
+  const T unit = philox::uniform_f32(philox::draw(key, j)[0]);  // [0, 1)
+  return T(spec.value) + T(spec.bound) * (2 * unit - 1);
+}
+
 template <class T>
 Leaves<T> drawn(const Spec& spec, std::uint64_t key) {
   Leaves<T> all(spec.type(std::is_same_v<T, double> ? Dtype::F64 : Dtype::F32));
@@ -47,12 +77,8 @@ Leaves<T> drawn(const Spec& spec, std::uint64_t key) {
   append_specs(spec, specs);
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const std::uint64_t own = philox::fold_in(key, i);
-    const auto bound = T(specs[i]->bound), value = T(specs[i]->value);
     const std::span<T> view = all.view(all.leaves[i]);
-    for (std::size_t j = 0; j < view.size(); ++j) {
-      const T unit = philox::uniform_f32(philox::draw(own, j)[0]);  // [0, 1)
-      view[j] = value + bound * (2 * unit - 1);
-    }
+    for (std::size_t j = 0; j < view.size(); ++j) view[j] = drawn_number<T>(*specs[i], own, j);
   }
   return all;
 }

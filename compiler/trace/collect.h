@@ -12,6 +12,10 @@
 
 namespace nodec {
 
+namespace tracing {
+struct TraceRecord;
+}
+
 // Lives while a program is traced. A setting by name (Setting::named) is then the input
 // "settings.<layer's path>.<name>"; without a Collect it is the number it was given.
 class Collect {

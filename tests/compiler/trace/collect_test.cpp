@@ -24,13 +24,18 @@ nn::Layer decay() {
 TEST_CASE("a setting by name is a number, and in a Collect an input under the layer's path") {
   const nn::Layer model = nn::Chain({decay(), decay()});
   Trace plain("plain", "B");
-  plain.output("y", model(plain.input("x", f32({1, "B"})), record({}), record({})).first);
+  const auto applied = [&](Trace& t, const Var& x) {
+    return model(x, t.input("ps", model.params()), t.input("st", model.state())).first;
+  };
+  plain.output("y", applied(plain, plain.input("x", f32({1, "B"}))));
   CHECK(plain.finish().graph->body.args.size() == 1);
 
   Trace t("collected", "B");
   const Collect collect;
   const Var x = t.input("x", f32({1, "B"}));
-  const auto loss = [&](const Var& x) { return sum(model(x, record({}), record({})).first); };
+  const Params ps = t.input("ps", model.params());
+  const State st = t.input("st", model.state());
+  const auto loss = [&](const Var& x) { return sum(model(x, ps, st).first); };
   t.output("dx", grad(loss, x));
   for (const Collect::Solve& solve : collect.solves()) {
     t.output(solve.path + ".f_evals", solve.f_evals);

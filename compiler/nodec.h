@@ -16,10 +16,16 @@
 // Models and their training.
 #include "compiler/nn/layers.h"
 #include "compiler/nn/losses.h"
+#include "compiler/nn/more_layers.h"
 #include "compiler/nn/neural_ode.h"
 #include "compiler/nn/optimisers.h"
 #include "compiler/nn/regularisers.h"
 #include "compiler/nn/setup.h"
+#include "compiler/train/minimise.h"
+#include "compiler/train/predictor.h"
+#include "compiler/train/progress.h"
+#include "compiler/train/stop_on_signal.h"
+#include "compiler/train/trainer.h"
 
 // Rules of one's own for the derivative of a solve.
 #include "ir/builder.h"
@@ -44,6 +50,7 @@
 #include "runtime/npy.h"
 #include "runtime/plain_file.h"
 #include "runtime/publish.h"
+#include "runtime/safetensors.h"
 
 namespace nodec {
 

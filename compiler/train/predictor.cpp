@@ -1,0 +1,22 @@
+// A Trainer of which only the prediction is used: its optimiser keeps nothing.
+#include "compiler/train/predictor.h"
+
+namespace nodec::nn {
+namespace {
+
+TrainerOptions trainer_options(const PredictorOptions& options) {
+  TrainerOptions mine;
+  mine.dtype = options.dtype;
+  mine.input = options.input;
+  mine.threads = options.threads;
+  return mine;
+}
+
+}  // namespace
+
+Predictor::Predictor(Layer model, const std::filesystem::path& file, PredictorOptions options)
+    : trainer_(std::move(model), MeanSquared(), Sgd{}, trainer_options(options)) {
+  trainer_.load(file);
+}
+
+}  // namespace nodec::nn

@@ -1,0 +1,31 @@
+// A saved model in use: no loss, no optimiser.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "compiler/train/trainer.h"
+
+namespace nodec::nn {
+
+struct PredictorOptions {
+  Dtype dtype = Dtype::F32;
+  Prepare input = {};  // the Trainer's
+  int threads = 0;
+};
+
+class Predictor {
+ public:
+  // The parameters, and the layers' state, of a file that Trainer::save_parameters or save wrote.
+  // One Error names every difference.
+  Predictor(Layer model, const std::filesystem::path& file, PredictorOptions options = {});
+
+  // The model's outputs, samples first.
+  Tensor operator()(Table x) { return trainer_.predict(std::move(x)); }
+  void set(std::string_view setting, double value) { trainer_.set(setting, value); }
+
+ private:
+  Trainer trainer_;
+};
+
+}  // namespace nodec::nn

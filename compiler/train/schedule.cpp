@@ -1,0 +1,58 @@
+// The schedules' formulas.
+#include "compiler/train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "ir/error.h"
+
+namespace nodec::nn {
+namespace {
+
+void check_updates(const char* what, std::int64_t steps) {
+  if (steps >= 1) return;
+  throw Error(fmt::format("a schedule {} over {} updates", what, steps), {}, "give it one or more");
+}
+
+}  // namespace
+
+Schedule Constant() { return {}; }
+
+Schedule Cosine(std::int64_t steps, double end) {
+  check_updates("goes down", steps);
+  return {"cosine", [=](std::int64_t step) {
+            const double gone = double(std::min(step, steps)) / double(steps);
+            return end + (1 - end) * 0.5 * (1 + std::cos(std::numbers::pi * gone));
+          }};
+}
+
+Schedule Steps(std::int64_t every, double factor) {
+  check_updates("goes down", every);
+  return {"step", [=](std::int64_t step) { return std::pow(factor, double(step / every)); }};
+}
+
+Schedule Exponential(double rate) {
+  return {"exponential", [=](std::int64_t step) { return std::pow(rate, double(step)); }};
+}
+
+Schedule WarmUp(std::int64_t steps, Schedule then) {
+  check_updates("warms up", steps);
+  const std::string name = "warm-up, " + then.name();
+  return {name, [steps, then = std::move(then)](std::int64_t step) {
+            return step < steps ? double(step + 1) / double(steps) : then(step - steps);
+          }};
+}
+
+Schedule schedule_named(std::string_view name, std::int64_t updates) {
+  const std::int64_t warm = std::max<std::int64_t>(1, updates / 20);
+  if (name == "constant") return Constant();
+  if (name == "cosine") return Cosine(updates);
+  if (name == "exponential") return Exponential(std::pow(0.01, 1 / double(updates)));
+  if (name == "step") return Steps(std::max<std::int64_t>(1, (updates + 2) / 3));
+  if (name == "warm-up") return WarmUp(warm, Cosine(std::max<std::int64_t>(1, updates - warm)));
+  throw Error(fmt::format("there is no schedule '{}'", name), {},
+              "take constant, cosine, exponential, step or warm-up");
+}
+
+}  // namespace nodec::nn

@@ -1,0 +1,18 @@
+// SIGINT and SIGTERM as a question that a loop asks: finish the batch, save, say how to go on. For
+// programs; the library itself never touches signals.
+#pragma once
+
+namespace nodec::nn {
+
+class StopOnSignal {
+ public:
+  StopOnSignal();   // from now on these signals are noted; a second one ends the process
+  ~StopOnSignal();  // as it was before
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+  int signal() const;  // the one that came, or 0
+  bool asked() const { return signal() != 0; }
+};
+
+}  // namespace nodec::nn

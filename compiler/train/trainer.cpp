@@ -1,0 +1,190 @@
+// The trainer's face: a step, an evaluation, a prediction, settings.
+#include "compiler/train/trainer.h"
+
+#include <algorithm>
+
+#include "compiler/nn/names.h"
+#include "compiler/train/trainer_state.h"
+#include "ir/nearest.h"
+
+namespace nodec::nn {
+namespace {
+
+// What stops a program is told with where that was.
+template <class F>
+auto told_where(const F& work, const std::string& doing, const std::string& where) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw Error(fmt::format("{} in {}: {}", doing, where, error.message()), error.notes(),
+                error.help());
+  }
+}
+
+}  // namespace
+
+double Evaluation::operator[](std::string_view metric) const {
+  std::vector<std::string> names{"loss"};
+  if (metric == "loss") return loss();
+  for (std::size_t i = 0; i < measures.size(); ++i) {
+    if (measures[i].name() == metric) return metrics[i].value();
+    names.push_back(measures[i].name());
+  }
+  throw Error(fmt::format("an evaluation has no metric '{}'", metric), {},
+              fmt::format("it has {}", fmt::join(names, ", ")));
+}
+
+Trainer::Trainer(Layer model, Loss loss, Optimiser optimiser, TrainerOptions options)
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(loss), std::move(optimiser),
+                                   std::move(options))) {}
+Trainer::~Trainer() = default;
+Trainer::Trainer(Trainer&&) noexcept = default;
+
+StepResult Trainer::step(const Batch& batch) {
+  const auto began = std::chrono::steady_clock::now();
+  Impl& impl = *impl_;
+  TrainedProgram& program = impl.step_program(impl.programs(batch.tables), batch);
+  const double rate = impl.lr * impl.options.schedule(impl.updates);
+  impl.write_scalar("lr", rate);
+  const bool updates = ++impl.gathered == impl.options.accumulate;
+  if (impl.recipe.accumulates) {
+    impl.arrays["apply"].values<std::int32_t>()[0] = std::int32_t(updates);
+  }
+  StepResult result;
+  try {
+    const Outcome outcome = program.call(batch, impl.call_options(batch.samples()));
+    result = program.told();
+    for (std::string& line : impl.advice.hear(outcome)) impl.advised.push_back(std::move(line));
+  } catch (const Error& error) {
+    throw Error(fmt::format("training stopped in {}: {}", place_text(batch.place), error.message()),
+                error.notes(), error.help());
+  }
+  impl.check_finite(result, batch.place);
+  result.updated = updates;
+  if (updates) {
+    ++impl.updates;
+    impl.gathered = 0;
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  impl.count(result, batch);
+  return result;
+}
+
+Evaluation Trainer::evaluate(const Loader& loader) {
+  Impl& impl = *impl_;
+  const Loader ordered = loader.in_order();
+  Evaluation all;
+  all.measures = impl.recipe.metrics;
+  all.epoch = impl.epoch;
+  for (std::int64_t i = 0; i < ordered.batches(); ++i) {
+    const Batch batch = ordered.batch(1, i);
+    Impl::Programs& programs = impl.programs(batch.tables);
+    if (programs.evaluation == nullptr) {
+      const TrainingProgram traced = trace_evaluation(impl.recipe, programs.types);
+      impl.compiled(programs.evaluation, traced, compile(traced.traced));
+    }
+    const auto work = [&] {
+      programs.evaluation->call(batch, impl.call_options(batch.samples()));
+      return programs.evaluation->told();
+    };
+    all.add(told_where(work, "training stopped",
+                       fmt::format("the evaluation after epoch {}", impl.epoch)));
+  }
+  return all;
+}
+
+Tensor Trainer::predict(Table x) {
+  const Batch batch = Batch::of(std::move(x));
+  Impl::Programs& programs = impl_->programs(batch.tables);
+  if (programs.prediction == nullptr) {
+    const TrainingProgram traced = trace_prediction(impl_->recipe.model, impl_->recipe.input,
+                                                    impl_->recipe.dtype, programs.types);
+    impl_->compiled(programs.prediction, traced, compile(traced.traced));
+  }
+  return programs.prediction->predict(batch, impl_->call_options(batch.samples()));
+}
+
+void Trainer::prepare(const Loader& loader) {
+  const Batch batch = loader.batch(1, 0);
+  impl_->call_options(batch.samples());
+  impl_->compile_side_by_side(impl_->programs(batch.tables));
+}
+
+std::int64_t Trainer::epoch() const { return impl_->epoch; }
+std::int64_t Trainer::updates() const { return impl_->updates; }
+const Totals& Trainer::running() const { return impl_->running; }
+std::vector<Totals>& Trainer::history() { return impl_->history; }
+const Layer& Trainer::model() const { return impl_->recipe.model; }
+const TrainerOptions& Trainer::options() const { return impl_->options; }
+NamedArrays& Trainer::arrays() { return impl_->arrays; }
+Trainer::Parameters Trainer::params() { return {impl_->arrays, impl_->params}; }
+std::vector<std::string> Trainer::take_advice() { return std::exchange(impl_->advised, {}); }
+
+void Trainer::note(const std::string& what, double value) {
+  if (impl_->history.empty()) {
+    throw Error(fmt::format("'{}' is noted before an epoch has ended", what), {},
+                "step through an epoch first");
+  }
+  impl_->history.back().notes[what] = value;
+}
+
+std::vector<std::string> Trainer::settings() const {
+  std::vector<std::string> names{"lr"};
+  for (const Impl::Setting& setting : impl_->settings) names.push_back(setting.name);
+  return names;
+}
+
+void Trainer::set(std::string_view name, double value) {
+  bool found = name == "lr";
+  if (found) impl_->lr = value;
+  for (Impl::Setting& setting : impl_->settings) {
+    if (!name_means(name, setting.name)) continue;
+    setting.value = value;
+    impl_->write_setting(setting);
+    found = true;
+  }
+  if (found) return;
+  throw Error(fmt::format("there is no setting '{}'", name), {},
+              suggestion(name, settings(),
+                         fmt::format("the settings are {}", fmt::join(settings(), ", "))));
+}
+
+double Trainer::get(std::string_view name) const {
+  if (name == "lr") return impl_->lr;
+  for (const Impl::Setting& setting : impl_->settings) {
+    if (name_means(name, setting.name)) return setting.value;
+  }
+  throw Error(fmt::format("there is no setting '{}'", name), {},
+              suggestion(name, settings(),
+                         fmt::format("the settings are {}", fmt::join(settings(), ", "))));
+}
+
+Tensor& Trainer::Parameters::operator[](std::string_view name) const {
+  if (std::ranges::find(names_, name) != names_.end()) return arrays_[name];
+  throw Error(
+      fmt::format("there is no parameter '{}'", name), {},
+      suggestion(name, names_, fmt::format("the parameters are {}", fmt::join(names_, ", "))));
+}
+
+std::int64_t Trainer::Parameters::count() const {
+  std::int64_t count = 0;
+  for (const std::string& name : names_) count += arrays_[name].count();
+  return count;
+}
+
+Trainer::Compiled Trainer::compiled() const {
+  Compiled all{
+      .milliseconds = impl_->compile_ms, .from_cache = true, .threads = impl_->most_threads};
+  for (const auto& programs : impl_->all_programs) {
+    for (const auto* slot :
+         {&programs->step, &programs->telling_step, &programs->evaluation, &programs->prediction}) {
+      if (*slot == nullptr) continue;
+      all.from_cache = all.from_cache && (*slot)->from_cache();
+      all.lanes = (*slot)->executable().signature().lanes;
+      all.tape_growths += (*slot)->executable().tape_growths();
+    }
+  }
+  return all;
+}
+
+}  // namespace nodec::nn

@@ -1,0 +1,304 @@
+// Arrays drawn, programs compiled, batches counted.
+#include "compiler/train/trainer_state.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <future>
+
+#include "ir/nearest.h"
+
+namespace nodec::nn {
+namespace {
+
+std::vector<std::int64_t> dims_of(const Type& type) {
+  std::vector<std::int64_t> dims;
+  for (const Dim& dim : type.shape()) dims.push_back(dim.constant());
+  return dims;
+}
+
+template <class T>
+std::vector<std::string> put_leaves(NamedArrays& arrays, const Leaves<T>& leaves,
+                                    const std::string& prefix) {
+  std::vector<std::string> names;
+  for (const Leaf& leaf : leaves.leaves) {
+    names.push_back(prefix + leaf.name);
+    arrays.set(names.back(), Tensor::of(dims_of(leaf.type), leaves.view(leaf)));
+  }
+  return names;
+}
+
+std::vector<std::string> put_zeros(NamedArrays& arrays, const Type& type,
+                                   const std::string& prefix) {
+  std::vector<std::string> names = tracing::leaf_names(type, prefix);
+  const std::vector<Type> types = tracing::leaf_types(type);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    arrays.set(names[i], Tensor(types[i].dtype(), dims_of(types[i])));
+  }
+  return names;
+}
+
+template <class T>
+void put_setup(Trainer::Impl& impl) {
+  const Setup<T> begin = setup<T>(impl.options.seed, impl.recipe.model, impl.options.init);
+  impl.params = put_leaves(impl.arrays, begin.params, "");
+  impl.state = put_leaves(impl.arrays, begin.state, "state.");
+}
+
+// Quick enough for every step, where the processor's widest vectors are used: a value that is not
+// finite has all bits of its exponent set, which one more then carries into the sign's place.
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(NODEC_SANITIZED)
+#define NODEC_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define NODEC_WIDE
+#endif
+
+NODEC_WIDE bool all_finite(std::span<const float> values) {
+  std::uint32_t carried = 0;
+  for (const float value : values) {
+    carried |= (std::bit_cast<std::uint32_t>(value) & 0x7fffffff) + 0x00800000;
+  }
+  return carried >> 31 == 0;
+}
+
+NODEC_WIDE bool all_finite(std::span<const double> values) {
+  std::uint64_t carried = 0;
+  for (const double value : values) {
+    carried |= (std::bit_cast<std::uint64_t>(value) & 0x7fffffffffffffff) + 0x0010000000000000;
+  }
+  return carried >> 63 == 0;
+}
+
+bool is_finite(const Tensor& array) {
+  return array.dtype() == Dtype::F32 ? all_finite(array.values<float>())
+                                     : all_finite(array.values<double>());
+}
+
+double median_of(std::vector<double>& values) {
+  const auto middle = values.begin() + std::ptrdiff_t(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+void check_options(const TrainerOptions& options) {
+  if (options.dtype != Dtype::F32 && options.dtype != Dtype::F64) {
+    throw Error(fmt::format("a trainer's dtype is {}", name(options.dtype)), {},
+                "give it f32 or f64");
+  }
+  if (options.metrics.size() > kMostMetrics) {
+    throw Error(fmt::format("a trainer got {} metrics, of at most {}", options.metrics.size(),
+                            kMostMetrics),
+                {}, "evaluate the others by a program of their own");
+  }
+  if (options.accumulate < 1) {
+    throw Error(fmt::format("a trainer updates after {} batches", options.accumulate), {},
+                "let it accumulate 1 or more");
+  }
+}
+
+}  // namespace
+
+std::string place_text(const Place& place) {
+  return fmt::format("epoch {}, batch {} of {}", place.epoch, place.index + 1, place.batches);
+}
+
+void Totals::add(const StepResult& step) {
+  ++batches;
+  samples += step.samples;
+  loss_sum += step.loss * double(step.samples);
+  for (std::size_t i = 0; i < kMostMetrics; ++i) metrics[i] += step.metrics[i];
+  f_evals += step.f_evals;
+  accepted += step.accepted;
+  rejected += step.rejected;
+  seconds += step.seconds;
+  if (step.gradient_error) gradient_error = step.gradient_error;
+}
+
+Trainer::Impl::Impl(Layer model, Loss loss, Optimiser rule, TrainerOptions given)
+    : recipe{std::move(model), std::move(loss), std::move(rule),      given.input,
+             given.metrics,    given.frozen,    given.accumulate > 1, given.dtype},
+      options(std::move(given)),
+      lr(recipe.optimiser.lr()) {
+  check_options(options);
+  if (options.dtype == Dtype::F32) {
+    put_setup<float>(*this);
+  } else {
+    put_setup<double>(*this);
+  }
+  const Type learns = nn::learning(recipe.model.params(recipe.dtype), recipe.frozen);
+  learning = tracing::leaf_names(learns);
+  optimiser = put_zeros(arrays, recipe.optimiser.state(learns), "optimiser");
+  if (recipe.accumulates) {
+    accumulated = put_zeros(arrays, learns, "accumulated");
+    accumulated.push_back("accumulated_samples");
+    set_scalar("accumulated_samples", 0);
+  }
+  for (const auto& [name, value] : recipe.model.settings()) settings.push_back({name, value});
+}
+
+void Trainer::Impl::set_scalar(const std::string& name, double value) {
+  if (recipe.dtype == Dtype::F32) {
+    arrays.set(name, float(value));
+  } else {
+    arrays.set(name, value);
+  }
+}
+
+void Trainer::Impl::write_scalar(const std::string& name, double value) {
+  Tensor& array = arrays[name];
+  if (array.dtype() == Dtype::F32) {
+    array.values<float>()[0] = float(value);
+  } else {
+    array.values<double>()[0] = value;
+  }
+}
+
+void Trainer::Impl::write_setting(const Setting& setting) {
+  const std::string port = std::string(kSettingPrefix) + setting.name;
+  if (!arrays.contains(port)) return;  // no program uses it yet
+  Tensor& array = arrays[port];
+  if (array.dtype() == Dtype::F32) {
+    array.values<float>()[0] = float(setting.value);
+  } else if (array.dtype() == Dtype::F64) {
+    array.values<double>()[0] = setting.value;
+  } else {
+    array.values<std::int32_t>()[0] = std::int32_t(setting.value);
+  }
+}
+
+void Trainer::Impl::make_settings(const std::vector<Collect::Input>& inputs) {
+  for (const Collect::Input& input : inputs) {
+    const std::string port = std::string(kSettingPrefix) + input.name;
+    auto known = std::ranges::find(settings, input.name, &Setting::name);
+    if (known == settings.end()) {
+      settings.push_back({input.name, input.value});
+      known = settings.end() - 1;
+    }
+    if (!arrays.contains(port)) arrays.set(port, Tensor(input.dtype, {}));
+    write_setting(*known);
+  }
+}
+
+Trainer::Impl::Programs& Trainer::Impl::programs(const std::shared_ptr<const Tables>& tables) {
+  if (tables == last_tables) return *last_programs;
+  const TableTypes types(*tables);
+  auto found = std::ranges::find_if(
+      all_programs, [&](const auto& known) { return known->types.str() == types.str(); });
+  if (found == all_programs.end()) {
+    all_programs.push_back(std::make_unique<Programs>(Programs{types, {}, {}, {}, {}}));
+    found = all_programs.end() - 1;
+  }
+  last_tables = tables;
+  last_programs = found->get();
+  return *last_programs;
+}
+
+TrainedProgram& Trainer::Impl::compiled(std::unique_ptr<TrainedProgram>& slot,
+                                        const TrainingProgram& traced, Program program) {
+  make_settings(traced.settings);
+  slot = std::make_unique<TrainedProgram>(traced, std::move(program), arrays, recipe.metrics);
+  return *slot;
+}
+
+TrainedProgram& Trainer::Impl::step_program(Programs& programs, const Batch& batch) {
+  const bool tells = options.gradient_error && batch.place.index == 0;
+  std::unique_ptr<TrainedProgram>& slot = tells ? programs.telling_step : programs.step;
+  if (slot != nullptr) return *slot;
+  const auto began = std::chrono::steady_clock::now();
+  const TrainingProgram traced = trace_step(recipe, programs.types, tells);
+  TrainedProgram& program = compiled(slot, traced, compile(traced.traced));
+  compile_ms +=
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+  return program;
+}
+
+void Trainer::Impl::compile_side_by_side(Programs& programs) {
+  const auto began = std::chrono::steady_clock::now();
+  struct Made {
+    TrainingProgram traced;
+    Program program;
+  };
+  // Where there is no thread to be had, in this one.
+  const auto beside = [](auto trace) {
+    return std::async(std::launch::async | std::launch::deferred, [trace] {
+      TrainingProgram traced = trace();
+      Program program = compile(traced.traced);
+      return Made{std::move(traced), std::move(program)};
+    });
+  };
+  const auto step = [&] { return trace_step(recipe, programs.types, false); };
+  const auto telling = [&] { return trace_step(recipe, programs.types, true); };
+  const auto evaluation = [&] { return trace_evaluation(recipe, programs.types); };
+  std::future<Made> evaluated, told;
+  if (programs.evaluation == nullptr) evaluated = beside(evaluation);
+  if (options.gradient_error && programs.telling_step == nullptr) told = beside(telling);
+  if (programs.step == nullptr) {
+    TrainingProgram traced = step();
+    Program program = compile(traced.traced);
+    compiled(programs.step, traced, std::move(program));
+  }
+  const auto take = [&](std::future<Made>& made, std::unique_ptr<TrainedProgram>& slot) {
+    if (!made.valid()) return;
+    Made got = made.get();
+    compiled(slot, got.traced, std::move(got.program));
+  };
+  take(evaluated, programs.evaluation);
+  take(told, programs.telling_step);
+  compile_ms +=
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+}
+
+CallOptions Trainer::Impl::call_options(std::int64_t samples) {
+  if (samples > most_samples) {
+    most_samples = samples;
+    most_threads = options.threads > 0 ? options.threads : default_threads(samples);
+  }
+  CallOptions call;
+  call.threads = most_threads;
+  call.tape_limit_bytes = options.tape_limit;
+  return call;
+}
+
+void Trainer::Impl::check_finite(const StepResult& result, const Place& place) const {
+  std::string what;
+  if (!std::isfinite(result.loss)) what = fmt::format("the loss became {}", result.loss);
+  for (std::size_t i = 0; what.empty() && i < learning.size(); ++i) {
+    if (is_finite(arrays[learning[i]])) continue;
+    what = fmt::format("the update of '{}' was not finite, after a loss of {}", learning[i],
+                       result.loss);
+  }
+  if (what.empty()) return;
+  throw Error(
+      fmt::format("training stopped in {}: {}; all before it was finite", place_text(place), what),
+      {}, "lower the learning rate");
+}
+
+void Trainer::Impl::count(const StepResult& result, const Batch& batch) {
+  running.epoch = epoch + 1;
+  running.add(result);
+  for (std::vector<double>* all : {&step_seconds, &threads_ran}) {
+    if (all->empty()) all->reserve(std::size_t(batch.place.batches));
+  }
+  step_seconds.push_back(result.seconds);
+  threads_ran.push_back(double(result.threads_ran));
+  next = batch.place;
+  ++next.index;
+  if (!batch.place.is_last()) return;
+  ++epoch;
+  running.step_seconds = median_of(step_seconds);
+  running.threads_ran = median_of(threads_ran);
+  step_seconds.clear();
+  threads_ran.clear();
+  history.push_back(std::exchange(running, {}));
+  running.epoch = epoch + 1;
+}
+
+std::vector<std::string> Trainer::Impl::lasting() const {
+  std::vector<std::string> names = params;
+  for (const auto* more : {&state, &optimiser, &accumulated}) {
+    names.insert(names.end(), more->begin(), more->end());
+  }
+  return names;
+}
+
+}  // namespace nodec::nn

@@ -1,0 +1,212 @@
+// Checkpoints: what follows has the bits of a run that was never stopped; files of other trainings
+// name every difference.
+#if NODEC_CPU_JIT
+
+#include <cstring>
+
+#include "compiler/train/predictor.h"
+#include "compiler/train/trainer.h"
+#include "runtime/safetensors.h"
+#include "tests/compiler/trace/traced.h"
+#include "tests/compiler/train/lines.h"
+#include "tests/temporary_folder.h"
+
+namespace nodec::nn {
+namespace {
+
+using testing::line_loader;
+
+Layer noisy_model() {
+  return Chain({Dense(1, 3, act::tanh), Dropout(Setting::named("rate", 0.25)), Dense(3, 1)});
+}
+
+Trainer noisy_trainer(TrainerOptions options = {}) {
+  options.metrics = {
+      Mean("off", [](const Var& output, const Var& y) { return sum(abs(output - y), {0}); })};
+  options.accumulate = 3;
+  options.schedule = Cosine(20);
+  return {noisy_model(), MeanSquared(), Adam(0.01), std::move(options)};
+}
+
+Loader shuffled() { return line_loader(45, {.batch = 8, .shuffle = true, .seed = 3}); }
+
+// All that training goes on from, as bytes.
+std::string bytes_of(Trainer& trainer, const TemporaryFolder& folder) {
+  trainer.save(folder / "bytes");
+  SafeTensors file = read_safetensors(folder / "bytes");
+  std::string bytes;
+  for (const NamedTensor& named : file.arrays) {
+    bytes += named.name;
+    bytes.append(static_cast<const char*>(named.array.data()), named.array.bytes());
+  }
+  for (const Totals& epoch : trainer.history()) {
+    bytes += fmt::format("{} {:a} {:a} {}\n", epoch.batches, epoch.loss_sum, epoch.metrics[0].sum,
+                         epoch.samples);
+  }
+  return bytes + fmt::format("{:a} {}", trainer.running().loss_sum, trainer.updates());
+}
+
+std::string said(const TemporaryFolder& folder, const std::function<void()>& act) {
+  return folder.without_path(testing::message(act));
+}
+
+}  // namespace
+
+TEST_CASE("a training that is resumed after any batch ends with the same bits") {
+  const TemporaryFolder folder;
+  Trainer whole = noisy_trainer();
+  Loader all = shuffled();
+  while (whole.epoch() < 3) {
+    for (const Batch& batch : all) whole.step(batch);
+    whole.note("marked", 0.1 * double(whole.epoch()));
+  }
+  const std::string wanted = bytes_of(whole, folder);
+  for (const int stop : {1, 4, 6, 11, 12, 17}) {
+    CAPTURE(stop);
+    int steps = 0;
+    {
+      Trainer first = noisy_trainer();
+      Loader loader = shuffled();
+      CHECK_FALSE(first.resume(folder / "none", loader));
+      while (steps < stop) {
+        for (const Batch& batch : loader) {
+          first.step(batch);
+          if (batch.place.is_last()) first.note("marked", 0.1 * double(first.epoch()));
+          if (++steps == stop) break;
+        }
+      }
+      first.set("rate", 0.25);
+      first.save(folder / "c");
+    }
+    Trainer second = noisy_trainer({});
+    Loader loader = shuffled();
+    REQUIRE(second.resume(folder / "c", loader));
+    while (second.epoch() < 3) {
+      for (const Batch& batch : loader) second.step(batch);
+      second.note("marked", 0.1 * double(second.epoch()));
+    }
+    CHECK(bytes_of(second, folder) == wanted);
+    CHECK(second.history().back().notes == whole.history().back().notes);
+  }
+}
+
+TEST_CASE("a checkpoint brings back what was set") {
+  const TemporaryFolder folder;
+  Trainer first = noisy_trainer();
+  first.set("rate", 0.125);
+  first.set("lr", 0.03);
+  first.save(folder / "c");
+  Trainer second = noisy_trainer();
+  Loader loader = shuffled();
+  second.resume(folder / "c", loader);
+  CHECK(second.get("rate") == 0.125);
+  CHECK(second.get("lr") == 0.03);
+}
+
+TEST_CASE("a checkpoint of another training names every difference") {
+  const TemporaryFolder folder;
+  Trainer first = noisy_trainer();
+  Loader loader = shuffled();
+  first.step(*loader.begin());
+  first.save(folder / "c");
+  Trainer other(Dense(1, 1), MeanAbsolute(), Adam(0.01), {.seed = 4, .dtype = Dtype::F64});
+  Loader small = line_loader(40, {.batch = 10});
+  CHECK(said(folder, [&] { other.resume(folder / "c", small); }) ==
+        R"(error: 'DIR/c' is a checkpoint of another training:
+  accumulate: wanted 1, got 3
+  dtype: wanted f64, got f32
+  loss: wanted mae, got mse
+  metrics: wanted , got off
+  model: wanted Dense(1 => 1, identity), got Chain(Dense(1 => 3, tanh), Dropout(rate), Dense(3 => 1, identity))
+  schedule: wanted constant, got cosine
+  seed: wanted 4, got 0
+  loader's batch: wanted 10, got 8
+  loader's batches: wanted 4, got 6
+  loader's samples: wanted 40, got 45
+  loader's seed: wanted 0, got 3
+  'weight': wanted f64[1, 1], got nothing
+  'bias': wanted f64[1], got nothing
+  'layer_1.weight': wanted nothing, got f32[3, 1]
+  'layer_1.bias': wanted nothing, got f32[3]
+  'layer_3.weight': wanted nothing, got f32[1, 3]
+  'layer_3.bias': wanted nothing, got f32[1]
+  'state.layer_2.seed': wanted nothing, got f32[]
+  'state.layer_2.draws': wanted nothing, got f32[]
+  help: name another file, or train as it was trained)");
+  CHECK(other.epoch() == 0);
+}
+
+TEST_CASE("what is no checkpoint is refused") {
+  const TemporaryFolder folder;
+  Trainer trainer = noisy_trainer();
+  Loader loader = shuffled();
+  const auto refusal = [&] { return said(folder, [&] { trainer.resume(folder / "c", loader); }); };
+  trainer.save_parameters(folder / "c");
+  CHECK(refusal() == R"(error: 'DIR/c' is no checkpoint, but arrays alone
+  help: begin with its parameters by load())");
+  write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":7})"}});
+  CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of version 7: wanted 1
+  help: go on with the nodec that wrote it)");
+  write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":1)"}});
+  CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of another training:
+  its metadata are damaged
+  help: name another file, or train as it was trained)");
+  folder.file("c", "short");
+  CHECK(refusal() ==
+        R"(error: 'DIR/c' is no safetensors file: it does not begin with the length of its header
+  help: give a whole safetensors file, as nodec or Python's safetensors writes it)");
+}
+
+TEST_CASE("a file that cannot be written leaves the older one whole") {
+  const TemporaryFolder folder;
+  Trainer trainer = noisy_trainer();
+  CHECK(said(folder, [&] { trainer.save(folder / "none" / "c"); }) ==
+        R"(error: cannot write 'DIR/none/c': No such file or directory
+  help: name a file in a folder that can be written and has room)");
+  trainer.params()["layer_1.bias"].values<float>()[0] = NAN;
+  folder.file("p", "older");
+  CHECK(said(folder, [&] { trainer.save_parameters(folder / "p"); }) ==
+        R"(error: cannot write 'DIR/p': 'layer_1.bias' holds nan
+  help: train with a lower learning rate)");
+  CHECK(read_file(folder / "p") == "older");
+}
+
+TEST_CASE("parameters are loaded by name; a predictor needs nothing else") {
+  const TemporaryFolder folder;
+  Trainer first = noisy_trainer({.seed = 5}), second = noisy_trainer();
+  first.save_parameters(folder / "p");
+  CHECK(second.load(folder / "p").empty());
+  const Tensor x = Tensor::of<float>({2, 1}, {0.5f, -0.5f});
+  const Tensor wanted = first.predict(x.clone());
+  CHECK(second.predict(x.clone()).values<float>()[1] == wanted.values<float>()[1]);
+  Predictor predictor(noisy_model(), folder / "p");
+  CHECK(predictor(x.clone()).values<float>()[1] == wanted.values<float>()[1]);
+  first.save(folder / "c");
+  CHECK(Predictor(noisy_model(), folder / "c")(x.clone()).values<float>()[0] ==
+        wanted.values<float>()[0]);
+}
+
+TEST_CASE("a file of other parameters names each; what is missing may be allowed") {
+  const TemporaryFolder folder;
+  const Tensor weight = Tensor::of<float>({2, 1}, {1, 2}), bias = Tensor::of<float>({3}, {1, 2, 3}),
+               extra = Tensor::of<float>({1}, {1}), wide = Tensor::of<double>({1}, {1});
+  write_safetensors(folder / "p", {{"layer_1.weight", weight},
+                                   {"layer_1.bias", bias},
+                                   {"extra", extra},
+                                   {"layer_3.bias", wide}});
+  Trainer trainer = noisy_trainer();
+  CHECK(said(folder, [&] { trainer.load(folder / "p"); }) ==
+        "error: 'DIR/p' does not hold the model's parameters: it holds 'layer_1.weight' [2, 1] for "
+        "'layer_1.weight' [3, 1]; no 'layer_3.weight' [1, 3]; 'layer_3.bias' as f64 for f32; no "
+        "'state.layer_2.seed' []; no 'state.layer_2.draws' []; 'extra' [1]\n"
+        "  help: give a file of this model's parameters");
+  write_safetensors(folder / "p", {{"layer_1.bias", bias}, {"extra", extra}});
+  CHECK(trainer.load(folder / "p", {.allow_missing = true}) ==
+        std::vector<std::string>{"layer_1.weight", "layer_3.weight", "layer_3.bias",
+                                 "state.layer_2.seed", "state.layer_2.draws"});
+  CHECK(trainer.params()["layer_1.bias"].values<float>()[2] == 3);
+}
+
+}  // namespace nodec::nn
+
+#endif

@@ -1,0 +1,86 @@
+// Losses as formulas, and metrics as sums and counts.
+#include "compiler/train/objective.h"
+
+#include <cmath>
+
+#include "tests/compiler/trace/traced.h"
+
+namespace nodec::nn {
+namespace {
+
+using testing::message;
+using testing::run;
+
+double value_of(const Loss& loss, std::vector<double> x, std::vector<double> target) {
+  Trace t("loss", "B");
+  const Shape shape{2, Dim::symbol("B")};
+  const Var a = t.input("x", Type::tensor(Dtype::F64, shape));
+  const Var b = t.input("target", Type::tensor(Dtype::F64, shape));
+  t.output("loss", loss(a, b));
+  const std::int64_t n = std::int64_t(x.size()) / 2;
+  return run(t.finish(), {Array::of({2, n}, x), Array::of({2, n}, target)})[0][0];
+}
+
+}  // namespace
+
+TEST_CASE("losses are the formulas they stand for") {
+  const std::vector<double> x{1, -2, 0.5, 3}, y{0, 1, 1, 0.5};
+  CHECK(value_of(MeanSquared(), x, y) == doctest::Approx((1 + 9 + 0.25 + 6.25) / 4));
+  CHECK(value_of(MeanAbsolute(), x, y) == doctest::Approx((1 + 3 + 0.5 + 2.5) / 4));
+  CHECK(value_of(Huber(1), x, y) == doctest::Approx((0.5 + 2.5 + 0.125 + 2) / 4));
+  double wanted = 0, smoothed = 0, divergence = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    wanted += std::log1p(std::exp(x[i])) - y[i] * x[i];
+    smoothed += std::log1p(std::exp(x[i])) - (0.9 * y[i] + 0.05) * x[i];
+    if (y[i] > 0) divergence += y[i] * (std::log(y[i]) - x[i]);
+  }
+  CHECK(value_of(BinaryCrossEntropy(), x, y) == doctest::Approx(wanted / 4));
+  CHECK(value_of(BinaryCrossEntropy({.smoothing = 0.1}), x, y) == doctest::Approx(smoothed / 4));
+  CHECK(value_of(Divergence(), x, y) == doctest::Approx(divergence / 2));
+}
+
+TEST_CASE("label smoothing is the mix of a class and all classes") {
+  Trace t("smoothed", "B");
+  const Var logits = t.input("logits", f64({3, "B"})), labels = t.input("labels", i32({"B"}));
+  t.output("loss", CrossEntropy({.smoothing = 0.3})(logits, labels));
+  t.output("plain", CrossEntropy()(logits, labels));
+  Array classes = Array::zeros(Dtype::I32, {1});
+  classes.integers = {2};
+  const auto results = run(t.finish(), {Array::of({3, 1}, {0, 1, 2}), classes});
+  const double total = std::log(1 + std::exp(1) + std::exp(2));
+  CHECK(results[1][0] == doctest::Approx(total - 2));
+  CHECK(results[0][0] == doctest::Approx(0.7 * (total - 2) + 0.1 * (3 * total - 3)));
+}
+
+TEST_CASE("losses refuse what would broadcast, and shares that are none") {
+  Trace t("refused", "B");
+  const Var x = t.input("x", f32({2, "B"})), y = t.input("y", f32({"B"}));
+  const int base = __LINE__ + 1;
+  const auto mixed = [&] { mae(x, y); };
+  CHECK(message(mixed, base) == R"(error: mae takes two of one type, got f32[2, B] and f32[B]
+  --> line +0
+  help: reshape or cast one of them)");
+  CHECK(message([&] {
+          binary_cross_entropy_with_logits(x, x, 1);
+        }).starts_with("error: a label smoothing is in [0, 1), not 1"));
+}
+
+TEST_CASE("metrics are sums and counts") {
+  Trace t("metrics", "B");
+  const Var logits = t.input("logits", f64({2, "B"})), labels = t.input("labels", i32({"B"}));
+  const Metric::Part right = Accuracy()(logits, labels);
+  const Metric off =
+      Mean("top", [](const Var& output, const Var&) { return max_over(output, {0}); });
+  t.output("sum", right.sum);
+  t.output("count", right.count);
+  t.output("off", off(logits, labels).sum);
+  Array classes = Array::zeros(Dtype::I32, {3});
+  classes.integers = {1, 0, 0};
+  const auto results = run(t.finish(), {Array::of({2, 3}, {0, 1, 2, 3, 0, 4}), classes});
+  // Columns (0, 3), (1, 0), (2, 4): classes 1, 0, 1.
+  CHECK(results[0][0] == 2);
+  CHECK(results[1][0] == 3);
+  CHECK(results[2][0] == 3 + 1 + 4);
+}
+
+}  // namespace nodec::nn

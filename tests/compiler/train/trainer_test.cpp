@@ -1,0 +1,210 @@
+// Training small models whose end is known; settings, frozen parameters, accumulation, refusals.
+#if NODEC_CPU_JIT
+
+#include "compiler/train/trainer.h"
+
+#include <cmath>
+
+#include "tests/compiler/trace/traced.h"
+#include "tests/compiler/train/lines.h"
+
+namespace nodec::nn {
+namespace {
+
+using testing::line_loader;
+using testing::line_model;
+using testing::message;
+
+Trainer line_trainer(TrainerOptions options = {}) {
+  return {line_model(), MeanSquared(), Sgd{.lr = 0.1}, std::move(options)};
+}
+
+double only(Trainer& trainer, const char* name) {
+  return double(trainer.params()[name].values<float>()[0]);
+}
+
+}  // namespace
+
+TEST_CASE("a line is learnt, told and predicted") {
+  Trainer trainer = line_trainer({.metrics = {Mean("off", [](const Var& output, const Var& y) {
+                                    return sum(abs(output - y), {0});
+                                  })}});
+  Loader loader = line_loader(50, {.batch = 16, .shuffle = true});
+  const double before = trainer.evaluate(loader).loss();
+  StepResult last;
+  while (trainer.epoch() < 60) {
+    for (const Batch& batch : loader) last = trainer.step(batch);
+  }
+  CHECK(trainer.updates() == 240);
+  CHECK(last.samples == 2);
+  CHECK(last.metrics[0].count == 2);
+  const Evaluation end = trainer.evaluate(loader);
+  CHECK(before > 1);
+  CHECK(end.loss() < 1e-8);
+  CHECK(end.samples == 50);
+  CHECK(end["off"] < 1e-3);
+  CHECK(fmt::format("{}", end).starts_with("loss 0.0000  off "));
+  CHECK(only(trainer, "weight") == doctest::Approx(2).epsilon(1e-3));
+  CHECK(only(trainer, "bias") == doctest::Approx(1).epsilon(1e-3));
+  const Tensor y = trainer.predict(Tensor::of<float>({3, 1}, {0, 1, -1}));
+  CHECK(y.view().type() == "f32[3, 1]");
+  CHECK(y.values<float>()[1] == doctest::Approx(3).epsilon(1e-3));
+  CHECK(trainer.history().size() == 60);
+  CHECK(trainer.history()[59].samples == 50);
+  CHECK(trainer.params().count() == 2);
+}
+
+TEST_CASE("arrays at hand train in f64 as well, and are an epoch each") {
+  Trainer trainer(line_model(), MeanSquared(), Adam(0.05), {.dtype = Dtype::F64});
+  const Batch batch =
+      Batch::of(Tensor::of<double>({3, 1}, {0, 1, 2}), Tensor::of<double>({3, 1}, {1, 3, 5}));
+  double loss = 0;
+  for (int i = 0; i < 1500; ++i) loss = trainer.step(batch).loss;
+  CHECK(loss < 1e-6);
+  CHECK(trainer.epoch() == 1500);
+}
+
+TEST_CASE("gradients of several batches add up to that of all their samples") {
+  Trainer whole = line_trainer({.dtype = Dtype::F64}),
+          parts = line_trainer({.dtype = Dtype::F64, .accumulate = 3});
+  Loader all = line_loader(7, {.batch = 7}), some = line_loader(7, {.batch = 3});
+  for (int epoch = 0; epoch < 4; ++epoch) {
+    for (const Batch& batch : all) whole.step(batch);
+    for (const Batch& batch : some) CHECK(parts.step(batch).updated == batch.place.is_last());
+  }
+  CHECK(parts.updates() == 4);
+  for (const char* name : {"weight", "bias"}) {
+    CHECK(parts.params()[name].values<double>()[0] ==
+          doctest::Approx(whole.params()[name].values<double>()[0]).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("frozen parameters stay, and have no optimiser state") {
+  const Layer model = Chain({Dense(1, 2, act::tanh), Dense(2, 1)});
+  Trainer trainer(model, MeanSquared(), Adam(), {.frozen = {"layer_1", "bias"}});
+  CHECK(trainer.arrays().contains("optimiser.adam.m.layer_2.weight"));
+  CHECK_FALSE(trainer.arrays().contains("optimiser.adam.m.layer_1.weight"));
+  CHECK_FALSE(trainer.arrays().contains("optimiser.adam.m.layer_2.bias"));
+  std::map<std::string, float> before;
+  for (const std::string& name : trainer.params().names()) {
+    before[name] = trainer.params()[name].values<float>()[0];
+  }
+  Loader loader = line_loader(20, {.batch = 8});
+  for (const Batch& batch : loader) trainer.step(batch);
+  for (const auto& [name, value] : before) {
+    CAPTURE(name);
+    CHECK((trainer.params()[name].values<float>()[0] != value) == (name == "layer_2.weight"));
+  }
+}
+
+TEST_CASE("settings by name are obeyed and compile nothing") {
+  NeuralOdeOptions ode;
+  ode.t1 = Setting::named("t1", 1);
+  ode.solve.rtol = Setting::named("rtol", 1e-3);
+  const Layer model = Chain({Dense(1, 4, act::tanh), NeuralOde(Dense(4, 4, act::tanh), ode),
+                             NeuralOde(Dense(4, 4, act::tanh), ode), Dense(4, 1)});
+  Trainer trainer(model, MeanSquared(), Sgd{.lr = 0.1});
+  CHECK(trainer.settings() ==
+        std::vector<std::string>{"lr", "layer_2.t1", "layer_2.rtol", "layer_3.t1", "layer_3.rtol"});
+  Loader loader = line_loader(20, {.batch = 20});
+  const std::int64_t loose = trainer.evaluate(loader).f_evals;
+  const std::int64_t compiles = compile_count();
+  trainer.set("rtol", 1e-7);
+  CHECK(trainer.get("layer_3.rtol") == 1e-7);
+  CHECK(trainer.evaluate(loader).f_evals > loose);
+  trainer.set("layer_2.t1", 1e-3);
+  trainer.set("layer_3.t1", 1e-3);
+  CHECK(trainer.evaluate(loader).f_evals < loose);
+  CHECK(compile_count() == compiles);
+  trainer.step(loader.batch(1, 0));
+  const float before = trainer.params()["layer_4.bias"].values<float>()[0];
+  trainer.set("lr", 0);
+  trainer.step(loader.batch(1, 0));
+  CHECK(trainer.params()["layer_4.bias"].values<float>()[0] == before);
+  CHECK(message([&] { trainer.set("rtoll", 1); }) ==
+        R"(error: there is no setting 'rtoll'
+  help: the settings are lr, layer_2.t1, layer_2.rtol, layer_3.t1, layer_3.rtol)");
+}
+
+TEST_CASE("a schedule moves the rate by updates") {
+  TrainerOptions options;
+  options.schedule = Schedule("first only", [](std::int64_t step) { return step == 0 ? 1.0 : 0; });
+  Trainer trainer = line_trainer(options);
+  Loader loader = line_loader(20, {.batch = 20});
+  const double start = only(trainer, "weight");
+  trainer.step(loader.batch(1, 0));
+  const double moved = only(trainer, "weight");
+  CHECK(moved != start);
+  trainer.step(loader.batch(1, 0));
+  CHECK(only(trainer, "weight") == moved);
+}
+
+TEST_CASE("dropout draws in training and passes in use; a rate by name can change") {
+  const Layer model = Chain({Dropout(Setting::named("rate", 0.5)), Dense(1, 1)});
+  Trainer trainer(model, MeanSquared(), Sgd{.lr = 0});
+  Loader loader = line_loader(64, {.batch = 64});
+  const double used = trainer.evaluate(loader).loss();
+  CHECK(trainer.evaluate(loader).loss() == used);
+  const double first = trainer.step(loader.batch(1, 0)).loss,
+               second = trainer.step(loader.batch(1, 0)).loss;
+  CHECK(first != second);
+  CHECK(trainer.arrays()["state.layer_1.draws"].values<float>()[0] == 2);
+  trainer.set("rate", 0);
+  CHECK(trainer.step(loader.batch(1, 0)).loss == doctest::Approx(used));
+}
+
+TEST_CASE("without targets the samples are the targets") {
+  Trainer trainer(Dense(2, 2), MeanSquared(), Adam(0.1));
+  const Batch batch = Batch::of(Tensor::of<float>({2, 2}, {1, 2, 3, 4}));
+  double loss = 0;
+  for (int i = 0; i < 500; ++i) loss = trainer.step(batch).loss;
+  CHECK(loss < 1e-4);
+}
+
+TEST_CASE("other tables are other programs, on the same arrays") {
+  TrainerOptions options;
+  options.input = [](const Var& x) { return cast<float>(x); };
+  Trainer trainer = line_trainer(options);
+  trainer.step(Batch::of(Tensor::of<float>({1, 1}, {1}), Tensor::of<float>({1, 1}, {3})));
+  const float moved = trainer.params()["weight"].values<float>()[0];
+  trainer.step(Batch::of(Tensor::of<std::uint8_t>({1, 1}, {1}), Tensor::of<float>({1, 1}, {3})));
+  CHECK(trainer.params()["weight"].values<float>()[0] != moved);
+}
+
+TEST_CASE("what is not finite stops a training, with its place") {
+  Trainer trainer = line_trainer();
+  trainer.set("lr", 1e38);
+  Loader loader = line_loader(20, {.batch = 8});
+  const std::string said = message([&] {
+    for (const Batch& batch : loader) trainer.step(batch);
+  });
+  CHECK(said.starts_with("error: training stopped in epoch 1, batch "));
+  CHECK(said.ends_with("all before it was finite\n  help: lower the learning rate"));
+}
+
+TEST_CASE("misuse is refused in words") {
+  CHECK(message([] { line_trainer({.frozen = {"wieght"}}); }) ==
+        R"(error: no parameter is meant by 'wieght', which is to be frozen
+  help: did you mean 'weight'?)");
+  CHECK(message([] { line_trainer({.accumulate = 0}); }) ==
+        R"(error: a trainer updates after 0 batches
+  help: let it accumulate 1 or more)");
+  CHECK(message([] { line_trainer({.dtype = Dtype::I32}); }) == R"(error: a trainer's dtype is i32
+  help: give it f32 or f64)");
+  CHECK(message([] { Trainer(line_model(), MeanSquared(), ClipNorm(1)); }) ==
+        R"(error: no link of an optimiser takes a learning rate: ClipNorm(1)
+  help: add a rule: Chained({ClipNorm(1), Adam({.lr = 1e-3})}))");
+  Trainer trainer = line_trainer();
+  CHECK(message([&] { trainer.params()["wait"]; }) == R"(error: there is no parameter 'wait'
+  help: the parameters are weight, bias)");
+  CHECK(message([&] { trainer.note("x", 1); }) ==
+        R"(error: 'x' is noted before an epoch has ended
+  help: step through an epoch first)");
+  CHECK(message([&] { trainer.evaluate(line_loader(4, {}))["accuracy"]; }) ==
+        R"(error: an evaluation has no metric 'accuracy'
+  help: it has loss)");
+}
+
+}  // namespace nodec::nn
+
+#endif

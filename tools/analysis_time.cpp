@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "compiler/nodec.h"
-#include "examples/mnist/program.h"
+#include "examples/mnist/model.h"
 
 namespace nodec {
 namespace {

@@ -1,6 +1,4 @@
 // mnist: trains a Neural ODE on handwritten digits with compiled programs.
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "examples/mnist/train.h"
@@ -9,30 +7,33 @@
 namespace nodec::mnist {
 namespace {
 
-Dataset load(const Options& options) {
+digits::Dataset load(const Options& options) {
   const auto say = [](const std::string& line) {
     std::fprintf(stderr, "data: %s\n", line.c_str());
   };
-  Dataset dataset = load_dataset(options.data, options.limit, Places::standard(), say);
+  digits::Dataset dataset =
+      digits::load_dataset(options.data, options.limit, digits::Places::standard(), say);
   say(dataset.source);
   return dataset;
 }
 
-void train(const Options& options, Dataset& dataset, std::vector<Parameter> parameters) {
-  Training training(options, dataset, std::move(parameters));
-  const auto print = [&](const auto& what) {
-    print_out((options.json ? json_line(what) : text_line(what)) + "\n");
-  };
-  print(training.start());
-  Progress progress(STDERR_FILENO);
-  for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    const Epoch result = training.run_epoch(epoch, progress);
-    progress.clear();
-    print(result);
-    for (const std::string& line : training.take_notes())
-      std::fprintf(stderr, "%s\n", line.c_str());
+// The first nine tenths train, the rest test, as the tutorial splits; no shuffle before.
+std::pair<nn::Loader, nn::Loader> loaders(const Options& options, digits::Dataset& dataset) {
+  const std::int64_t count = dataset.digits.count();
+  nn::Table images(
+      Tensor::borrow(Dtype::U8, {count, digits::kPixels}, dataset.digits.pixels.data()));
+  nn::Table labels(Tensor::borrow(Dtype::U8, {count}, dataset.digits.labels.data()));
+  return nn::Loader(images, labels, {.batch = options.batch, .shuffle = true, .seed = options.seed})
+      .split(0.9);
+}
+
+// Also after --resume: flags say how it goes on.
+void set_flags(nn::Trainer& trainer, const Options& o) {
+  for (const auto& [name, value] :
+       {std::pair("rtol", o.rtol), std::pair("atol", o.atol), std::pair("dt", o.dt),
+        std::pair("max_steps", double(o.max_steps)), std::pair("lr", o.lr)}) {
+    trainer.set(name, value);
   }
-  if (!options.save.empty()) write_safetensors(options.save, training.parameters());
 }
 
 int run(int argc, char** argv) {
@@ -44,12 +45,17 @@ int run(int argc, char** argv) {
   int on_error = parsed.run ? kBadInput : kRunFailure;
   try {
     if (!parsed.run) return print_out(parsed.message + "\n"), 0;
-    if (!parsed.options.save.empty()) check_writable(parsed.options.save);
-    std::vector<Parameter> parameters = initial_parameters(parsed.options);
-    Dataset dataset = load(parsed.options);
+    const Options& options = parsed.options;
+    for (const std::string& file : {options.save, options.checkpoint}) {
+      if (!file.empty()) require_writable(file);
+    }
+    digits::Dataset dataset = load(options);
+    auto [training, test] = loaders(options, dataset);
+    nn::Trainer trainer = make_trainer(options, training.batches());
+    if (options.resume) trainer.resume(options.checkpoint, training);
+    set_flags(trainer, options);
     on_error = kRunFailure;
-    train(parsed.options, dataset, std::move(parameters));
-    return 0;
+    return train(options, trainer, training, test);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error_text(error).c_str());
     return on_error;

@@ -3,26 +3,29 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <string>
 
 #include "compiler/nodec.h"
-#include "examples/mnist/idx.h"
 
 namespace nodec::mnist {
 
-inline constexpr std::int64_t kFeatures = 20;
-
-struct ModelOptions {
-  nn::StateStyle style = nn::StateStyle::Compact;
-  std::int64_t width = 10;  // hidden width of the dynamics
-  Setting t0 = 0, t1 = 1;
-  SolveOptions solve = {};
-  std::function<void(const Solution<Var>&)> observe = {};
+// What is fixed when its programs are compiled.
+struct ProgramOptions {
+  std::string model = "compact";  // how the dynamics keep their state: layer, stateful, compact
+  std::int64_t width = 10;        // hidden width of the dynamics
+  std::string solver = "tsit5";
+  std::string controller = "pi";
+  std::string adjoint = "discrete";
+  std::string adjoint_tolerance = "scaled";
+  std::string dtype = "f32";
 };
 
-nn::Layer model(const ModelOptions& options = {});
+// Its settings by name: layer_3.t0, t1, rtol, atol, dt, max_steps.
+nn::Layer model(const ProgramOptions& options = {});
 
-// "layer", "stateful", "compact"; Error for any other name.
-nn::StateStyle state_style(std::string_view name);
+// The model, and how it is trained, as a Trainer traces it; and the two programs.
+nn::Recipe recipe(const ProgramOptions& options, nn::Optimiser optimiser = nn::Adam());
+Traced trace_training(const ProgramOptions& options, bool gradient_error = false);
+Traced trace_evaluation(const ProgramOptions& options);
 
 }  // namespace nodec::mnist

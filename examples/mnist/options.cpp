@@ -34,7 +34,12 @@ void add_flags(CLI::App& app, Options& o) {
   number("--seed", o.seed, at_least(0), "of initial weights and shuffles");
   number("--rtol", o.rtol, above_zero(), "relative tolerance of the solve");
   number("--atol", o.atol, above_zero(), "absolute tolerance of the solve");
-  number("--lr", o.lr, above_zero(), "learning rate of Adam");
+  number("--lr", o.lr, above_zero(), "learning rate");
+  number("--optimiser", o.optimiser, one_of({"adam", "adamw", "sgd", "rmsprop"}),
+         "how parameters follow the gradient");
+  number("--schedule", o.schedule, one_of({"constant", "cosine", "exponential", "step", "warm-up"}),
+         "of the learning rate, over all updates");
+  number("--dtype", o.dtype, one_of({"f32", "f64"}), "of parameters and states");
   number("--solver", o.solver, one_of({"tsit5", "rk4", "euler"}), "method of the solve");
   number("--dt", o.dt, above_zero(), "step of a fixed-step method (rk4, euler), which needs it")
       ->default_str("");
@@ -56,16 +61,34 @@ void add_flags(CLI::App& app, Options& o) {
       ->type_name("FILE");
   app.add_option("--load", o.load, "begin with the parameters of this file (safetensors)")
       ->type_name("FILE");
+  app.add_flag("--allow-missing", o.allow_missing,
+               "--load takes what the file and the model share by name");
+  app.add_option("--checkpoint", o.checkpoint, "after each epoch, write here what --resume needs")
+      ->type_name("FILE");
+  number("--every", o.every, at_least(1), "also write it after so many batches")->default_str("");
+  app.add_flag("--resume", o.resume, "go on from --checkpoint, if that file is there");
   app.add_flag("--json", o.json, "one JSON object a line on standard output");
 }
 
 // What no single flag can tell. A flag that would change nothing is refused.
 void check_together(const CLI::App& app, const Options& o) {
-  for (const auto& [flag, file] : {std::pair("--save", o.save), std::pair("--load", o.load)}) {
+  for (const auto& [flag, file] : {std::pair("--save", o.save), std::pair("--load", o.load),
+                                   std::pair("--checkpoint", o.checkpoint)}) {
     if (app.count(flag) > 0 && file.empty()) throw CLI::ValidationError(flag, "no file is named");
   }
   if (!o.load.empty() && app.count("--init") > 0) {
     throw CLI::ValidationError("--init", "--load gives the parameters to begin with");
+  }
+  for (const char* flag : {"--every", "--resume"}) {
+    if (o.checkpoint.empty() && app.count(flag) > 0) {
+      throw CLI::ValidationError(flag, "no --checkpoint is named");
+    }
+  }
+  if (o.load.empty() && o.allow_missing) {
+    throw CLI::ValidationError("--allow-missing", "no --load is named");
+  }
+  if (o.resume && !o.load.empty()) {
+    throw CLI::ValidationError("--load", "--resume goes on with the checkpoint's parameters");
   }
   const bool fixed = o.solver != "tsit5";
   for (const char* flag : {"--rtol", "--atol", "--controller", "--adjoint-tolerance"}) {

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "examples/mnist/idx.h"
+#include "examples/digits/idx.h"
+#include "examples/mnist/model.h"
 
 namespace nodec::mnist {
 
@@ -13,28 +14,27 @@ inline constexpr int kUsage = 2;
 inline constexpr int kBadInput = 3;
 inline constexpr int kRunFailure = 4;
 
-struct Options {
+struct Options : ProgramOptions {
   std::string data = "auto";
-  std::int64_t limit = kAll;
+  std::int64_t limit = digits::kAll;
   std::int64_t epochs = 9;
   std::int64_t batch = 128;
-  std::string model = "compact";
-  std::int64_t width = 10;
-  std::string adjoint = "discrete";
   std::string init = "glorot";
   std::uint64_t seed = 0;
   double rtol = 1e-3;
   double atol = 1e-3;
   double lr = 1e-3;
-  std::string solver = "tsit5";
-  double dt = 0;  // the step of a fixed-step method
+  std::string optimiser = "adam";
+  std::string schedule = "constant";  // of the learning rate
+  double dt = 0;                      // the step of a fixed-step method
   std::int64_t max_steps = 10000;
-  std::string controller = "pi";
-  std::string adjoint_tolerance = "scaled";
   std::int64_t tape_limit = 0;  // bytes; 0: half of the machine's memory
   int threads = 0;              // 0: as many as help at this batch size
   bool gradient_error = false;  // tell it of the first batch of each epoch
-  std::string save, load;
+  std::string save, load, checkpoint;
+  bool allow_missing = false;
+  std::int64_t every = 0;  // batches between checkpoints; 0: after each epoch only
+  bool resume = false;
   bool json = false;
 };
 

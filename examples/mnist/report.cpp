@@ -40,20 +40,22 @@ std::string json_line(const Start& s) {
       .dump();
 }
 
-std::string json_line(const Epoch& e) {
+std::string json_line(const nn::Totals& e, std::int64_t epochs) {
+  const auto batches = double(e.batches);
+  const auto note = [&](const char* name) { return e.notes.at(name); };
   nlohmann::ordered_json line{{"epoch", e.epoch},
-                              {"epochs", e.epochs},
-                              {"time_s", rounded(e.time_s, 6)},
-                              {"step_us_median", rounded(e.step_us_median, 2)},
-                              {"threads_ran", e.threads_ran},
-                              {"train_accuracy", rounded(e.train_accuracy, 4)},
-                              {"test_accuracy", rounded(e.test_accuracy, 4)},
-                              {"loss", rounded(e.loss, 6)},
-                              {"f_evals", rounded(e.f_evals, 4)},
-                              {"accepted", rounded(e.accepted, 4)},
-                              {"rejected", rounded(e.rejected, 4)},
-                              {"compiles", e.compiles},
-                              {"tape_growths", e.tape_growths}};
+                              {"epochs", epochs},
+                              {"time_s", rounded(e.seconds, 6)},
+                              {"step_us_median", rounded(1e6 * e.step_seconds, 2)},
+                              {"threads_ran", std::int64_t(e.threads_ran)},
+                              {"train_accuracy", rounded(note("train_accuracy"), 4)},
+                              {"test_accuracy", rounded(note("test_accuracy"), 4)},
+                              {"loss", rounded(e.loss(), 6)},
+                              {"f_evals", rounded(double(e.f_evals) / batches, 4)},
+                              {"accepted", rounded(double(e.accepted) / batches, 4)},
+                              {"rejected", rounded(double(e.rejected) / batches, 4)},
+                              {"compiles", std::int64_t(note("compiles"))},
+                              {"tape_growths", std::int64_t(note("tape_growths"))}};
   if (e.gradient_error) line["gradient_error"] = two_digits(*e.gradient_error);
   return line.dump();
 }
@@ -64,10 +66,10 @@ std::string text_line(const Start& s) {
                      s.cpu, s.lanes, s.threads, s.threads == 1 ? "" : "s");
 }
 
-std::string text_line(const Epoch& e) {
-  const std::string line =
-      fmt::format("[{}/{}]  Time {:.4f}s  Training Accuracy: {:.2f}%  Test Accuracy: {:.2f}%",
-                  e.epoch, e.epochs, e.time_s, e.train_accuracy, e.test_accuracy);
+std::string text_line(const nn::Totals& e, std::int64_t epochs) {
+  const std::string line = fmt::format(
+      "[{}/{}]  Time {:.4f}s  Training Accuracy: {:.2f}%  Test Accuracy: {:.2f}%", e.epoch, epochs,
+      e.seconds, e.notes.at("train_accuracy"), e.notes.at("test_accuracy"));
   if (!e.gradient_error) return line;
   return line + "  gradient error " + one_digit(*e.gradient_error);
 }

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+
+#include "compiler/nodec.h"
 
 namespace nodec::mnist {
 
@@ -18,22 +19,11 @@ struct Start {
   int lanes = 0;    // f32 lanes of a vector
 };
 
-struct Epoch {
-  std::int64_t epoch = 0, epochs = 0;
-  double time_s = 0;             // the training batches
-  double step_us_median = 0;     // of a training step
-  std::int64_t threads_ran = 1;  // median over the steps: other load makes it fewer than asked for
-  double train_accuracy = 0;     // percent, after the epoch
-  double test_accuracy = 0;
-  double loss = 0;                                 // mean over samples, as seen while training
-  double f_evals = 0, accepted = 0, rejected = 0;  // means per training batch, forward solve
-  std::int64_t compiles = 0, tape_growths = 0;     // since the start
-  std::optional<double> gradient_error = {};       // of the first batch, where it was asked for
-};
-
+// The epoch's totals, with notes on what they do not hold: "train_accuracy" and "test_accuracy"
+// (percent, after the epoch), "compiles" and "tape_growths" (since the start).
 std::string json_line(const Start& start);
-std::string json_line(const Epoch& epoch);
+std::string json_line(const nn::Totals& epoch, std::int64_t epochs);
 std::string text_line(const Start& start);
-std::string text_line(const Epoch& epoch);
+std::string text_line(const nn::Totals& epoch, std::int64_t epochs);
 
 }  // namespace nodec::mnist

@@ -37,12 +37,13 @@ TEST_CASE("another batch size, tolerance, span or rate compiles nothing") {
     CAPTURE(batch);
     for (Session* s : {&train, &evaluate}) {
       set_rows(*s, some_rows(batch));
-      for (const char* tolerance : {"rtol", "atol"}) s->set(tolerance, batch == 16 ? 1e-6f : 1e-3f);
-      s->set("t1", batch == 2048 ? 0.25f : 1.0f);
+      for (const char* tolerance : {"rtol", "atol"})
+        s->set(std::string("settings.layer_3.") + tolerance, batch == 16 ? 1e-6f : 1e-3f);
+      s->set("settings.layer_3.t1", batch == 2048 ? 0.25f : 1.0f);
       s->step(2);
     }
     train.set("lr", 1e-4f);
-    evaluations[batch] = train.result("f_evals").values<std::int32_t>()[0];
+    evaluations[batch] = train.result("solves.layer_3.f_evals").values<std::int32_t>()[0];
     const float loss = train.result("loss").values<float>()[0];
     CHECK(loss > 0.5f);
     CHECK(loss < 20);
@@ -57,14 +58,15 @@ TEST_CASE("a batch of any size is the samples it consists of") {
   const mnist::ProgramOptions options;
   const Program program = executable_alone(mnist::trace_evaluation(options));
   Session evaluate = session(program, options);
-  evaluate.set("rtol", 1e-6f);  // the step size is the batch's; its influence must be small
-  evaluate.set("atol", 1e-6f);
+  evaluate.set("settings.layer_3.rtol",
+               1e-6f);  // the step size is the batch's; its influence must be small
+  evaluate.set("settings.layer_3.atol", 1e-6f);
   const std::vector<std::int32_t> rows = some_rows(77);
   const auto measure = [&](std::span<const std::int32_t> part) {
     set_rows(evaluate, part);
     evaluate.step(1);
     return std::pair(double(evaluate.result("loss").values<float>()[0]),
-                     evaluate.result("correct").values<std::int32_t>()[0]);
+                     evaluate.result("accuracy.sum").values<std::int32_t>()[0]);
   };
   const auto [loss, correct] = measure(rows);
   double single_losses = 0;
@@ -99,10 +101,10 @@ TEST_CASE("a step allocates only when it needs more tape than any step before it
   set_rows(train, some_rows(128));
   train.set("lr", 0.0f);  // the same solve again and again
   const auto accepted = [&](float tolerance) {
-    train.set("rtol", tolerance);
-    train.set("atol", tolerance);
+    train.set("settings.layer_3.rtol", tolerance);
+    train.set("settings.layer_3.atol", tolerance);
     train.step(1);
-    return train.result("accepted").values<std::int32_t>()[0];
+    return train.result("solves.layer_3.accepted").values<std::int32_t>()[0];
   };
   // Tolerances where a solve fills the tape's first segment, and where it takes just a step more.
   float tolerance = 1e-3f;

@@ -24,11 +24,11 @@ float number(std::uint32_t word) {
 void check_run(const Bits& bits, const Run& run) {
   for (int step = 1; step <= run.steps; ++step) {
     CHECK(std::isfinite(number(words_of(bits, fmt::format("loss of call {}", step))[0])));
-    CHECK(words_of(bits, fmt::format("accepted of call {}", step))[0] >= 2);
+    CHECK(words_of(bits, fmt::format("solves.layer_3.accepted of call {}", step))[0] >= 2);
   }
   int moments = 0;
   for (const auto& [name, words] : bits) {
-    if (!name.starts_with("adam.v.")) continue;
+    if (!name.starts_with("optimiser.adam.v.")) continue;
     CHECK_MESSAGE(number(*std::ranges::max_element(words)) > 0, name, " saw no gradient");
     ++moments;
   }

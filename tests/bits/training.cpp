@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "examples/digits/idx.h"
 #include "examples/mnist/model.h"
 
 namespace nodec::bits {
@@ -23,7 +24,7 @@ std::vector<std::uint32_t> words(const Tensor& tensor) {
 
 const Images& images() {
   static const Images made = [] {
-    Images images{Tensor(Dtype::U8, {kImages, mnist::kPixels}), Tensor(Dtype::U8, {kImages})};
+    Images images{Tensor(Dtype::U8, {kImages, digits::kPixels}), Tensor(Dtype::U8, {kImages})};
     philox::Sequence draws(kSeed, 0);
     for (std::uint8_t& pixel : images.pixels.values<std::uint8_t>()) {
       pixel = static_cast<std::uint8_t>(draws.next());
@@ -171,24 +172,22 @@ std::vector<std::int32_t> rows_of(const Run& run, int step) {
 }
 
 Session session(const Program& program, const mnist::ProgramOptions& options) {
-  mnist::ModelOptions model;
-  model.width = options.width;
-  Session session(program.executable, nn::setup<float>(kSeed, mnist::model(model)));
+  Session session(program.executable, nn::setup<float>(kSeed, mnist::model(options)));
   const Images& all = images();
-  session.set("images",
+  session.set("x",
               Tensor::borrow(Dtype::U8, all.pixels.dims(), const_cast<void*>(all.pixels.data())));
-  session.set("labels",
+  session.set("y",
               Tensor::borrow(Dtype::U8, all.labels.dims(), const_cast<void*>(all.labels.data())));
   if (session.has("lr")) session.set("lr", 1e-3f);  // training; not evaluation
-  session.set("t1", 1.0f);
-  session.set("rtol", 1e-3f);
-  session.set("atol", 1e-3f);
-  session.set("max_steps", 10000);
+  session.set("settings.layer_3.t1", 1.0f);
+  session.set("settings.layer_3.rtol", 1e-3f);
+  session.set("settings.layer_3.atol", 1e-3f);
+  session.set("settings.layer_3.max_steps", 10000);
   return session;
 }
 
 void set_rows(Session& session, std::span<const std::int32_t> rows) {
-  session.set("order", Tensor::of<std::int32_t>({std::int64_t(rows.size())}, rows));
+  session.set("rows", Tensor::of<std::int32_t>({std::int64_t(rows.size())}, rows));
 }
 
 Bits train(const Program& program, const mnist::ProgramOptions& options, const Run& run) {

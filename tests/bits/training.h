@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "compiler/pipeline.h"
-#include "examples/mnist/program.h"
+#include "examples/mnist/model.h"
 
 namespace nodec::bits {
 

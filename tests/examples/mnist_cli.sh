@@ -92,6 +92,48 @@ grep -qE '^\[2/2\] .*%  gradient error [0-9]e-[0-9]+$' "$work/out" || fail "$(ca
 cmp -s "$work/saved" "$work/told" || fail "--gradient-error changed what is learnt"
 expect 0 ',"gradient_error":' "${small[@]}" --gradient-error --json
 expect 2 "euler has no embedded weights" --gradient-error --solver euler --dt 0.1
+
+# Checkpoints: what is resumed ends as what was not stopped, with the lines of both parts.
+expect 0 "[2/2]" "${small[@]}" --save "$work/whole"
+expect 0 "[1/1]" --data synthetic --limit 300 --epochs 1 --checkpoint "$work/c"
+expect 0 "[1/2]" "${small[@]}" --checkpoint "$work/c" --resume --save "$work/again"
+grep -qF "[2/2]" "$work/out" || fail "a resumed training prints all of its lines"
+cmp -s "$work/whole" "$work/again" || fail "a resumed training saved different parameters"
+expect 0 "[2/2]" "${small[@]}" --checkpoint "$work/new" --every 1 --resume --save "$work/again"
+cmp -s "$work/whole" "$work/again" || fail "writing checkpoints changed what is learnt"
+expect 3 "loader's batch: wanted 32, got 128" "${small[@]}" --batch 32 --checkpoint "$work/c" --resume
+expect 3 "is no checkpoint, but arrays alone" "${small[@]}" --checkpoint "$work/whole" --resume
+expect 3 "cannot write '$work/none/c'" "${small[@]}" --checkpoint "$work/none/c"
+expect 2 "--every: no --checkpoint is named" "${small[@]}" --every 1
+expect 2 "--resume: no --checkpoint is named" "${small[@]}" --resume
+expect 2 "--allow-missing: no --load is named" "${small[@]}" --allow-missing
+expect 2 "--resume goes on with the checkpoint's parameters" "${small[@]}" --load "$work/saved" \
+  --checkpoint "$work/c" --resume
+sum=$(sha256sum <"$work/c")
+(ulimit -f 8 && expect 4 "cannot write" "${small[@]}" --checkpoint "$work/c") || fail "a full disk"
+[ "$sum" = "$(sha256sum <"$work/c")" ] || fail "a checkpoint that failed damaged the older one"
+
+# A signal finishes the batch, writes a checkpoint, and says how to go on.
+for signal in INT TERM; do
+  rm -f "$work/c"
+  got=0
+  timeout -s "$signal" 1 "$mnist" --data synthetic --epochs 100000 --checkpoint "$work/c" \
+    >"$work/out" 2>"$work/err" || got=$?
+  [ "$got" -eq 124 ] || fail "SIG$signal: exit code $got: $(cat "$work/err")"
+  grep -qE "^stopped after .*; go on with --checkpoint $work/c --resume$" "$work/err" ||
+    fail "SIG$signal: $(cat "$work/err")"
+  [ -s "$work/c" ] || fail "SIG$signal: no checkpoint"
+done
+
+# The other ways to train.
+for flags in "--dtype f64" "--optimiser adamw" "--optimiser sgd" "--optimiser rmsprop" \
+  "--schedule cosine" "--schedule warm-up"; do
+  expect 0 "[2/2]  Time " "${small[@]}" $flags --save "$work/other"
+  cmp -s "$work/whole" "$work/other" && fail "$flags changed nothing"
+done
+expect 3 "'layer_2.weight' as f32 for f64" "${small[@]}" --dtype f64 --load "$work/saved"
+expect 3 "it holds 'layer_3.layer_1.weight' [10, 20] for" "${small[@]}" --width 20 \
+  --load "$work/saved" --allow-missing
 [ -z "$(ls "$work" | grep part || true)" ] || fail "temporary files are left: $(ls "$work")"
 
 [ "$failures" -eq 0 ] && echo "all as expected"

@@ -9,7 +9,7 @@
 
 #include "compiler/infer/box_uses.h"
 #include "compiler/model.h"
-#include "examples/mnist/program.h"
+#include "examples/mnist/model.h"
 #include "ir/nearest.h"
 #include "ir/parse.h"
 #include "kernels/catalogue.h"

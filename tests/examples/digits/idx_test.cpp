@@ -1,16 +1,16 @@
 // The IDX reader: what it reads, and the whole message for each way a file can be wrong.
-#include "examples/mnist/idx.h"
+#include "examples/digits/idx.h"
 
 #include <doctest/doctest.h>
 
 #include <functional>
 
 #include "compiler/nodec.h"
-#include "tests/examples/idx_files.h"
+#include "tests/examples/digits/idx_files.h"
 #include "tests/temporary_folder.h"
 
 using namespace nodec;
-using namespace nodec::mnist;
+using namespace nodec::digits;
 
 namespace {
 

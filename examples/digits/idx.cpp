@@ -1,6 +1,6 @@
 // Reading IDX. The order of checks is the order in which a damaged file can be told apart most
 // plainly: magic, dims, size, content.
-#include "examples/mnist/idx.h"
+#include "examples/digits/idx.h"
 
 #include <algorithm>
 #include <array>
@@ -8,10 +8,10 @@
 #include <string>
 
 #include "compiler/nodec.h"
-#include "examples/mnist/file_kind.h"
-#include "examples/mnist/packed_file.h"
+#include "examples/digits/file_kind.h"
+#include "examples/digits/packed_file.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 namespace {
 
 namespace fs = std::filesystem;
@@ -187,4 +187,4 @@ Digits read_training_set(const fs::path& folder, std::int64_t limit) {
   return {.pixels = read_images(images, limit), .labels = read_labels(labels, limit)};
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

@@ -1,5 +1,5 @@
 // Inflating, member by member.
-#include "examples/mnist/packed_file.h"
+#include "examples/digits/packed_file.h"
 
 #include <unistd.h>
 #include <zlib.h>
@@ -11,7 +11,7 @@
 
 #include "compiler/nodec.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 namespace {
 
 namespace fs = std::filesystem;
@@ -126,4 +126,4 @@ std::uint64_t PackedFile::announced_size() const {
   return std::uint64_t{b[3]} << 24 | std::uint64_t{b[2]} << 16 | std::uint64_t{b[1]} << 8 | b[0];
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

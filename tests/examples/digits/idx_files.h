@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace nodec::mnist {
+namespace nodec::digits {
 
 inline std::string big_endian_word(std::uint32_t value) {
   std::string bytes;
@@ -43,4 +43,4 @@ inline std::string gzip(const std::string& bytes) {
   return packed;
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

@@ -1,7 +1,7 @@
 // Choosing, and if need be fetching, the training set. A download runs the system's curl, since a
 // TLS stack is not this example's business; every file is checked against the published SHA-256
 // before it takes its name.
-#include "examples/mnist/dataset.h"
+#include "examples/digits/dataset.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -11,10 +11,10 @@
 #include <cstdlib>
 
 #include "compiler/nodec.h"
-#include "examples/mnist/sha256.h"
-#include "examples/mnist/synthetic.h"
+#include "examples/digits/sha256.h"
+#include "examples/digits/synthetic.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 namespace {
 
 namespace fs = std::filesystem;
@@ -156,4 +156,4 @@ Dataset load_dataset(const std::string& from, std::int64_t limit, const Places& 
   return from_folder(from, limit);
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

@@ -1,6 +1,6 @@
 // Synthetic digits: reproducible, balanced, inside their frame, and different enough by class that
 // the plainest classifier tells them apart.
-#include "examples/mnist/synthetic.h"
+#include "examples/digits/synthetic.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <array>
 #include <vector>
 
-using namespace nodec::mnist;
+using namespace nodec::digits;
 
 TEST_CASE("digit i depends on the seed and i alone") {
   const Digits all = synthetic_digits(50), some = synthetic_digits(20),

@@ -1,7 +1,7 @@
 // SHA-256 as in FIPS 180-4: the message is padded to whole blocks of 64 bytes (a one bit, zeros,
 // its length in bits as a big-endian 64-bit word); each block is expanded to 64 words w and mixed
 // into eight state words in 64 rounds. Section numbers below are the standard's.
-#include "examples/mnist/sha256.h"
+#include "examples/digits/sha256.h"
 
 #include <array>
 #include <bit>
@@ -11,7 +11,7 @@
 
 #include "compiler/nodec.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 namespace {
 
 using Word = std::uint32_t;
@@ -84,4 +84,4 @@ std::string sha256_of_file(const std::filesystem::path& path) {
   return sha256(text.view());
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "examples/digits/idx.h"
+
 using namespace nodec::mnist;
 
 namespace {
@@ -32,7 +34,7 @@ TEST_CASE("no flags give the tutorial's run") {
   REQUIRE(parsed.run);
   const Options& o = parsed.options;
   CHECK(o.data == "auto");
-  CHECK(o.limit == kAll);
+  CHECK(o.limit == nodec::digits::kAll);
   CHECK(o.epochs == 9);
   CHECK(o.batch == 128);
   CHECK(o.width == 10);

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace nodec::mnist {
+namespace nodec::digits {
 
 std::string sha256(std::string_view bytes);  // 64 lower-case hexadecimal digits
 std::string sha256_of_file(const std::filesystem::path& path);
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

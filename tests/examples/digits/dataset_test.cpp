@@ -1,17 +1,17 @@
 // Choosing the training set. Downloads are tried with file:// addresses, so without a network.
-#include "examples/mnist/dataset.h"
+#include "examples/digits/dataset.h"
 
 #include <doctest/doctest.h>
 
 #include <cstdlib>
 
 #include "compiler/nodec.h"
-#include "examples/mnist/sha256.h"
-#include "tests/examples/idx_files.h"
+#include "examples/digits/sha256.h"
+#include "tests/examples/digits/idx_files.h"
 #include "tests/temporary_folder.h"
 
 using namespace nodec;
-using namespace nodec::mnist;
+using namespace nodec::digits;
 
 namespace {
 

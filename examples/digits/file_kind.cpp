@@ -1,5 +1,5 @@
 // The first bytes of what a download gives in place of a file, or a user names.
-#include "examples/mnist/file_kind.h"
+#include "examples/digits/file_kind.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "compiler/nodec.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 namespace {
 
 struct Known {
@@ -74,4 +74,4 @@ std::string file_kind(std::string_view start) {
   return fmt::format("text that begins '{}'", line);
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

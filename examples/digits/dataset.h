@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "examples/mnist/idx.h"
+#include "examples/digits/idx.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 
 struct Dataset {
   Digits digits;
@@ -44,4 +44,4 @@ Dataset load_dataset(const std::string& from, std::int64_t limit, const Places& 
 // file appears under its name only when it is whole.
 bool download(const std::filesystem::path& folder, const Places& places, const Say& say);
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

@@ -6,7 +6,7 @@
 //   3. a random affine map turns, slants, stretches and shifts it into the 28x28 frame;
 //   4. ink is laid along the moved line with a round pen of random width: coverage falls linearly
 //      from 1 to 0 over one pixel around the pen's edge, overlapping ink takes the maximum.
-#include "examples/mnist/synthetic.h"
+#include "examples/digits/synthetic.h"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,7 @@
 
 #include "compiler/nodec.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
@@ -193,4 +193,4 @@ Digits synthetic_digits(std::int64_t count, std::uint64_t seed) {
   return digits;
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <memory>
 
-namespace nodec::mnist {
+namespace nodec::digits {
 
 inline constexpr const char* kFetchAgain =
     "fetch the file again, or name another folder with --data";
@@ -34,4 +34,4 @@ class PackedFile {
   std::unique_ptr<Stream> stream_;
 };
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

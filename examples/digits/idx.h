@@ -11,7 +11,7 @@
 #include <new>
 #include <vector>
 
-namespace nodec::mnist {
+namespace nodec::digits {
 
 inline constexpr std::int64_t kSide = 28;
 inline constexpr std::int64_t kPixels = kSide * kSide;
@@ -51,4 +51,4 @@ bool holds_training_set(const std::filesystem::path& folder);
 // train-images-idx3-ubyte and train-labels-idx1-ubyte of a folder, each gzipped or plain.
 Digits read_training_set(const std::filesystem::path& folder, std::int64_t limit = kAll);
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

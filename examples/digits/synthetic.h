@@ -4,13 +4,13 @@
 
 #include <cstdint>
 
-#include "examples/mnist/idx.h"
+#include "examples/digits/idx.h"
 
-namespace nodec::mnist {
+namespace nodec::digits {
 
 inline constexpr std::int64_t kSyntheticCount = 6000;
 inline constexpr std::uint64_t kSyntheticSeed = 20240229;
 
 Digits synthetic_digits(std::int64_t count = kSyntheticCount, std::uint64_t seed = kSyntheticSeed);
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

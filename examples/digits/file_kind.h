@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace nodec::mnist {
+namespace nodec::digits {
 
 // "an HTML page", by the first bytes (some hundred are enough); empty when they say nothing.
 std::string file_kind(std::string_view start);
 
-}  // namespace nodec::mnist
+}  // namespace nodec::digits

@@ -11,7 +11,7 @@ namespace nodec {
 
 SharedLibrary::SharedLibrary(const std::vector<std::string>& places) {
   for (const std::string& place : places) {
-    handle_ = dlopen(place.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    handle_ = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle_ != nullptr) {
       const link_map* map = nullptr;
       const bool known = dlinfo(handle_, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != 0;

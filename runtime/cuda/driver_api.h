@@ -51,15 +51,16 @@ enum DeviceAttribute : int {
 };
 enum FunctionAttribute : int { kMaxDynamicShared = 8 };
 
+struct ClusterDimension {
+  unsigned x, y, z;
+};
 struct LaunchAttribute {
   enum Id : int { kCooperative = 2, kClusterDimension = 4 };
   Id id;
   char pad[4];
   union {
     char bytes[64];
-    struct {
-      unsigned x, y, z;
-    } cluster;
+    ClusterDimension cluster;
     int cooperative;
   };
 };

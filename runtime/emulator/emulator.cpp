@@ -57,7 +57,11 @@ class Emulator {
  private:
   void step(std::uint32_t thread);
   void wait(State state, int line);
-  bool join(Group& group, int size, const std::string& who, int line);
+  struct Who {
+    const char* kind;
+    std::int64_t number = -1;
+  };
+  bool join(Group& group, int size, const Who& who, int line);
   void release(std::uint32_t first, std::uint32_t count, State waiting);
   void meet_warp(int line);
   bool go_round();
@@ -66,8 +70,9 @@ class Emulator {
   std::string name(std::uint32_t thread) const { return name(threads_[thread]); }
   void tell_race(const Race& race);
   std::string stray(const void* address, std::int64_t stack, const void* site) const;
-  // Ends the launch. Nothing that the caller holds is destroyed.
-  [[noreturn]] void stop(Finding::Kind kind, std::string text);
+  // Ends the launch. Nothing that the caller holds is destroyed: `text` makes what is to be told.
+  template <typename Text>
+  [[noreturn]] void stop(Finding::Kind kind, const Text& text);
   Toucher toucher(const Thread& thread) const;
 
   const Program& program_;
@@ -209,18 +214,22 @@ void Emulator::wait(State state, int line) {
   fibers_.leave();
 }
 
-void Emulator::stop(Finding::Kind kind, std::string text) {
-  found.push_back({kind, std::move(text)});
+template <typename Text>
+void Emulator::stop(Finding::Kind kind, const Text& text) {
+  found.push_back({kind, text()});
   stopped_ = true;
   for (;;) fibers_.leave();
 }
 
 // Whether the group is complete with this thread.
-bool Emulator::join(Group& group, int size, const std::string& who, int line) {
+bool Emulator::join(Group& group, int size, const Who& who, int line) {
   if (group.arrived > 0 && group.line != line) {
-    stop(Finding::Kind::Divergence,
-         fmt::format("{} meets at line {} and at line {} at once ({} at the latter)", who,
-                     group.line, line, name(*now_)));
+    stop(Finding::Kind::Divergence, [&] {
+      return fmt::format(
+          "{} meets at line {} and at line {} at once ({} at the latter)",
+          who.number < 0 ? std::string(who.kind) : fmt::format("{} {}", who.kind, who.number),
+          group.line, line, name(*now_));
+    });
   }
   group.line = line;
   if (++group.arrived < size) return false;
@@ -237,11 +246,13 @@ void Emulator::release(std::uint32_t first, std::uint32_t count, State waiting) 
 
 void Emulator::meet(int threads, int line) {
   if (threads != member_threads_) {
-    stop(Finding::Kind::Divergence, fmt::format("{} threads meet at line {}, in members of {}",
-                                                threads, line, member_threads_));
+    stop(Finding::Kind::Divergence, [&] {
+      return fmt::format("{} threads meet at line {}, in members of {}", threads, line,
+                         member_threads_);
+    });
   }
   const std::uint32_t member = now_->member;
-  if (!join(members_[member], threads, fmt::format("member {}", member), line)) {
+  if (!join(members_[member], threads, {"member", member}, line)) {
     return wait(State::AtMeeting, line);
   }
   ++counts.member_meetings;
@@ -250,17 +261,18 @@ void Emulator::meet(int threads, int line) {
 
 void Emulator::team_meet(int line) {
   if (!launch_.team) {
-    stop(Finding::Kind::Deadlock,
-         fmt::format("the team meets at line {}, and was not launched as one", line));
+    stop(Finding::Kind::Deadlock, [&] {
+      return fmt::format("the team meets at line {}, and was not launched as one", line);
+    });
   }
-  if (!join(team_, int(threads_.size()), "the team", line)) return wait(State::AtTeam, line);
+  if (!join(team_, int(threads_.size()), {"the team"}, line)) return wait(State::AtTeam, line);
   ++counts.team_meetings;
   release(0, std::uint32_t(threads_.size()), State::AtTeam);
 }
 
 void Emulator::meet_warp(int line) {
   const std::uint32_t warp = now_->warp;
-  if (!join(warps_[warp], kWarp, fmt::format("warp {}", warp), line)) {
+  if (!join(warps_[warp], kWarp, {"warp", warp}, line)) {
     return wait(State::AtWarp, line);
   }
   release(warp * kWarp, kWarp, State::AtWarp);
@@ -293,8 +305,10 @@ void Emulator::touch(const void* address, std::size_t size, bool writes, const v
   const bool known = stack < 0 && memory_.touch(address, size, writes, toucher(*now_), site, race);
   if (race) tell_race(*race);
   if (known) return;
-  stop(Finding::Kind::Bounds, stray(address, stack, site) +
-                                  fmt::format(": {} bytes {}", size, writes ? "written" : "read"));
+  stop(Finding::Kind::Bounds, [&] {
+    return fmt::format("{}: {} bytes {}", stray(address, stack, site), size,
+                       writes ? "written" : "read");
+  });
 }
 
 std::string Emulator::stray(const void* address, std::int64_t stack, const void* site) const {

@@ -265,10 +265,11 @@ NODEC_FAKE Result cuModuleLoadData(ModuleHandle** module, const void* image) {
 }
 
 NODEC_FAKE Result cuModuleUnload(ModuleHandle* module) {
-  NODEC_BEGIN_IN_CONTEXT;
-  delete module;
+  const std::lock_guard lock(state().mutex);
+  const Result result = begin_in_context(__func__);
+  delete module;  // even of a device that is lost
   --state().modules;
-  return kSuccess;
+  return result;
 }
 
 NODEC_FAKE Result cuModuleGetFunction(FunctionHandle** function, ModuleHandle* module,

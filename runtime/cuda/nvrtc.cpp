@@ -31,6 +31,8 @@ struct Nvrtc::Functions {
   int (*cubin_size)(Program, std::size_t*) = nullptr;
   int (*cubin)(Program, char*) = nullptr;
   const char* (*words)(int result) = nullptr;
+  int (*architecture_count)(int*) = nullptr;
+  int (*architectures)(int*) = nullptr;
 };
 
 namespace {
@@ -161,11 +163,14 @@ std::shared_ptr<const Nvrtc> Nvrtc::open(int most_major) {
     library.find("nvrtcGetCUBINSize", functions->cubin_size);
     library.find("nvrtcGetCUBIN", functions->cubin);
     library.find("nvrtcGetErrorString", functions->words);
+    library.find("nvrtcGetNumSupportedArchs", functions->architecture_count);
+    library.find("nvrtcGetSupportedArchs", functions->architectures);
     std::shared_ptr<Nvrtc> nvrtc(new Nvrtc);
     const bool whole = functions->version != nullptr && functions->create != nullptr &&
-                       functions->compile != nullptr && functions->cubin != nullptr;
+                       functions->compile != nullptr && functions->cubin != nullptr &&
+                       functions->architectures != nullptr;
     if (!whole || functions->version(&nvrtc->major_, &nvrtc->minor_) != 0) {
-      trouble += fmt::format("\n  {}: it is no NVRTC of version 11.1 or newer", place);
+      trouble += fmt::format("\n  {}: it is no NVRTC of version 11.2 or newer", place);
     } else if (most_major > 0 && nvrtc->major_ > most_major) {
       trouble += fmt::format("\n  {}: it is version {}.{}, the driver takes code up to {}", place,
                              nvrtc->major_, nvrtc->minor_, most_major);
@@ -193,9 +198,28 @@ std::string Nvrtc::identity(int most_major) {
   }
 }
 
+std::vector<int> Nvrtc::architectures() const {
+  int count = 0;
+  functions_->architecture_count(&count);
+  std::vector<int> all(std::size_t(std::max(count, 0)));
+  if (count > 0) functions_->architectures(all.data());
+  return all;
+}
+
+void Nvrtc::check_architecture(const std::string& name, const std::string& architecture) const {
+  const std::vector<int> all = architectures();
+  const bool known =
+      std::ranges::any_of(all, [&](int one) { return architecture == fmt::format("sm_{}", one); });
+  if (known) return;
+  throw Error(fmt::format("'{}' cannot be compiled for {}: NVRTC {}.{} compiles for sm_{}", name,
+                          architecture, major_, minor_, fmt::join(all, ", sm_")),
+              {}, "take one of those, or name another NVRTC in NODEC_NVRTC; this one is " + path_);
+}
+
 CudaCode Nvrtc::compile(std::string_view text, const std::string& name,
                         const std::string& architecture,
                         const std::vector<std::string>& more_options) const {
+  check_architecture(name, architecture);
   std::vector<std::string> options{"--gpu-architecture=" + architecture,
                                    "--std=c++17",
                                    "--fmad=false",

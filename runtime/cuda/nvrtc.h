@@ -36,6 +36,7 @@ class Nvrtc {
   // `architecture`: "sm_90". An Error has the compiler's words.
   CudaCode compile(std::string_view text, const std::string& name, const std::string& architecture,
                    const std::vector<std::string>& more_options = {}) const;
+  std::vector<int> architectures() const;  // that it compiles for: 75, 80, ...
   int major() const { return major_; }
   int minor() const { return minor_; }
   const std::string& path() const { return path_; }
@@ -43,6 +44,7 @@ class Nvrtc {
  private:
   struct Functions;
   Nvrtc() = default;
+  void check_architecture(const std::string& name, const std::string& architecture) const;
 
   std::shared_ptr<const Functions> functions_;
   int major_ = 0, minor_ = 0;

@@ -1,0 +1,70 @@
+// From words to a device.
+#include "runtime/device_choice.h"
+
+#include <charconv>
+
+#include "ir/error.h"
+#include "runtime/cuda/cuda_device.h"
+#include "runtime/cuda/driver.h"
+#include "runtime/cuda/nvrtc.h"
+#include "runtime/emulator/emulated_device.h"
+
+namespace nodec {
+namespace {
+
+using DeviceKind = DeviceChoice::Kind;
+
+// Why no program can be compiled for a GPU and run there; empty: one can.
+std::string why_not_cuda() {
+  if (const auto why = cuda::why_no_gpu()) return *why;
+  const int major = cuda::Driver::open()->major();
+  return Nvrtc::identity(major).empty() ? "NVRTC, the compiler of GPU programs, is not to be found"
+                                        : "";
+}
+
+}  // namespace
+
+DeviceChoice read_device(std::string_view words) {
+  if (words == "cpu") return {};
+  if (words == "cuda") return {DeviceKind::Cuda};
+  if (words == "cuda-emulated") return {DeviceKind::Emulated};
+  if (words == "auto") {
+    std::string why = why_not_cuda();
+    return why.empty() ? DeviceChoice{DeviceKind::Cuda}
+                       : DeviceChoice{DeviceKind::Cpu, 0, std::move(why)};
+  }
+  constexpr std::string_view kBegin = "cuda:sm_";
+  int architecture = 0;
+  if (words.starts_with(kBegin)) {
+    const std::string_view digits = words.substr(kBegin.size());
+    const auto [end, failed] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), architecture);
+    if (failed == std::errc() && end == digits.data() + digits.size() && architecture > 0) {
+      return {DeviceKind::Cuda, architecture};
+    }
+  }
+  throw Error(fmt::format("there is no device '{}'", words), {},
+              fmt::format("say {}", kDeviceWords));
+}
+
+std::shared_ptr<Device> device_for(const DeviceChoice& choice) {
+  switch (choice.kind) {
+    case DeviceKind::Cpu:
+      return nullptr;
+    case DeviceKind::Cuda:
+      return cuda_device();
+    case DeviceKind::Emulated: {
+      static auto* device = new std::shared_ptr<Device>(emulated_device());
+      return *device;
+    }
+  }
+  NODEC_CHECK(false, "a device numbered {}", int(choice.kind));
+}
+
+int architecture_for(const DeviceChoice& choice) {
+  if (choice.architecture > 0) return choice.architecture;
+  const auto device = device_for(choice);
+  return device == nullptr ? 0 : device->limits().architecture;
+}
+
+}  // namespace nodec

@@ -1,0 +1,31 @@
+// Where a program is to run, as --device says it: the words, and what they come to on this machine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime/device.h"
+
+namespace nodec {
+
+struct DeviceChoice {
+  enum class Kind : std::uint8_t { Cpu, Cuda, Emulated };
+  Kind kind = Kind::Cpu;
+  int architecture = 0;  // Cuda: what is compiled for, 90; 0: what the GPU here is
+  std::string why = {};  // of `auto` that takes the processor: why no GPU, in one line
+};
+
+inline constexpr std::string_view kDeviceWords = "cpu, cuda, cuda:sm_N, auto or cuda-emulated";
+
+// `auto` is settled here: a GPU that can be used, with a compiler for it, else the processor. An
+// Error for other words.
+DeviceChoice read_device(std::string_view words);
+
+// The GPU, real or emulated (one for the process); null for the processor. An Error says why there
+// is none.
+std::shared_ptr<Device> device_for(const DeviceChoice& choice);
+// What to compile for: as chosen, else the GPU's that is here.
+int architecture_for(const DeviceChoice& choice);
+
+}  // namespace nodec

@@ -118,7 +118,7 @@ std::shared_ptr<Device::Kernel> EmulatedDevice::load(const KernelObject& object,
                 "compile it for the emulated GPU");
   }
   auto kernel = std::make_shared<EmulatedKernel>();
-  kernel->program = emulator::Program::compile(object.text, entry, {.watched = options_.watched});
+  kernel->program = emulator::Program::compile({object.text, entry}, {.watched = options_.watched});
   kernel->entry = entry;
   return kernel;
 }

@@ -175,7 +175,7 @@ void Emulator::run() {
     current->begin();
     __builtin_trap();  // a thread that is done is not resumed
   });
-  program_.use(table);
+  *program_.library().table() = table;
   while (!stopped_ && go_round()) {
   }
 }
@@ -199,7 +199,7 @@ bool Emulator::go_round() {
 
 void Emulator::step(std::uint32_t number) {
   now_ = &threads_[number];
-  *program_.self() = {
+  *program_.library().self() = {
       {now_->in_block, 0, 0},
       {unsigned(first_) + now_->block, 0, 0},
       {unsigned(grid_), 1, 1},
@@ -298,7 +298,7 @@ Toucher Emulator::toucher(const Thread& thread) const {
 
 void Emulator::touch(const void* address, std::size_t size, bool writes, const void* site) {
   ++counts.accesses;
-  if (program_.owns(address)) return;
+  if (program_.library().owns(address)) return;
   const std::int64_t stack = fibers_.owner(address);
   if (stack == std::int64_t(now_->index)) return;
   std::optional<Race> race;
@@ -315,7 +315,7 @@ std::string Emulator::stray(const void* address, std::int64_t stack, const void*
   const std::string where = stack < 0
                                 ? memory_.place(address)
                                 : fmt::format("on the stack of {}", name(std::uint32_t(stack)));
-  return fmt::format("{} at {}, {}", name(*now_), program_.line(site), where);
+  return fmt::format("{} at {}, {}", name(*now_), program_.library().line(site), where);
 }
 
 void Emulator::tell_race(const Race& race) {
@@ -323,7 +323,7 @@ void Emulator::tell_race(const Race& race) {
   if (!races_.insert({race.first.site, race.second.site}).second) return;
   const auto side = [&](const Race::Side& s) {
     return fmt::format("{} {} at {}", name(s.thread), s.writes ? "writes" : "reads",
-                       program_.line(s.site));
+                       program_.library().line(s.site));
   };
   found.push_back(
       {Finding::Kind::Race, fmt::format("{}, byte {}: {}; {}; no meeting between", race.region,

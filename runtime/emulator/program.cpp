@@ -1,18 +1,14 @@
-// The compiler's command line, and the library that comes of it: found in the cache or made, loaded
-// from memory.
+// The compiler's command line, and the library that comes of it: found in the cache or made.
 #include "runtime/emulator/program.h"
 
-#include <dlfcn.h>
-#include <link.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
-#include <vector>
+#include <map>
+#include <mutex>
+#include <regex>
 
 #include "ir/error.h"
 #include "runtime/cache.h"
@@ -28,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t kLargestLibrary = std::uint64_t{1} << 30;
 constexpr const char* kText = "program.cu";
+constexpr std::size_t kTogether = 20;
 
 struct Compiler {
   std::string path;
@@ -77,9 +74,32 @@ std::vector<std::string> flags(bool watched) {
   return flags;
 }
 
-std::string whole_text(std::string_view text) {
-  return fmt::format("{}\n{}\n#line 1 \"{}\"\n{}", emulator_interface, emulated_header, kText,
-                     text);
+// What the text defines for the preprocessor, in the order of its lines.
+std::vector<std::string> macros_of(const std::string& text) {
+  static const std::regex define(R"((?:^|\n)[ \t]*#[ \t]*define[ \t]+(\w+))");
+  std::vector<std::string> names;
+  for (std::sregex_iterator i(text.begin(), text.end(), define), end; i != end; ++i) {
+    names.push_back((*i)[1]);
+  }
+  return names;
+}
+
+std::string entry_symbol(const std::string& entry, std::size_t number, std::size_t count) {
+  return count == 1 ? entry : fmt::format("{}_{}", entry, number);
+}
+
+// One file of all: each text in a namespace, its entry with a number of its own.
+std::string whole_text(std::span<const Program::Source> sources) {
+  std::string whole = fmt::format("{}\n{}\n", emulator_interface, emulated_header);
+  if (sources.size() == 1) return whole + fmt::format("#line 1 \"{}\"\n", kText) + sources[0].text;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const auto& [text, entry] = sources[i];
+    whole += fmt::format("#define {} {}\nnamespace nodec_program_{} {{\n#line 1 \"{}\"\n{}\n}}\n",
+                         entry, entry_symbol(entry, i, sources.size()), i, kText, text);
+    for (const std::string& macro : macros_of(text)) whole += "#undef " + macro + "\n";
+    whole += "#undef " + entry + "\n";
+  }
+  return whole;
 }
 
 // Runs one of the compiler's commands; an Error has the first lines of what it said.
@@ -109,77 +129,89 @@ std::string compile_library(const Compiler& compiler, const std::vector<std::str
   return *bytes;
 }
 
-}  // namespace
+using Programs = std::vector<std::shared_ptr<const Program>>;
 
-std::shared_ptr<const Program> Program::compile(std::string_view text, const std::string& entry,
-                                                const ProgramOptions& options) {
+Hash key_for(const Compiler& compiler, const std::vector<std::string>& flags,
+             const std::string& whole) {
+  return key_of({{"kind", "emulated GPU"},
+                 {"compiler", compiler.identity},
+                 {"flags", fmt::format("{}", fmt::join(flags, " "))},
+                 {"text", whole}});
+}
+
+// As one library.
+Programs compile_together(std::span<const Program::Source> sources, const ProgramOptions& options) {
   const Compiler compiler = find_compiler();
   const std::vector<std::string> with = flags(options.watched);
-  const std::string whole = whole_text(text);
-  const Hash key = key_of({{"kind", "emulated GPU"},
-                           {"compiler", compiler.identity},
-                           {"flags", fmt::format("{}", fmt::join(with, " "))},
-                           {"text", whole}});
+  const std::string whole = whole_text(sources);
+  const Hash key = key_for(compiler, with, whole);
   const ObjectCache cache = ObjectCache::from_environment();
   auto found = cache.find(key);
   if (!found) {
     found = Artifact{compile_library(compiler, with, whole), {}};
     cache.store(key, *found);
   }
-  return std::shared_ptr<const Program>(
-      new Program(std::move(found->object), entry, options.watched));
+  const auto library = std::make_shared<const Library>(std::move(found->object));
+  Programs programs;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const std::string symbol = entry_symbol(sources[i].entry, i, sources.size());
+    const auto entry = reinterpret_cast<Program::Entry>(library->find(symbol));
+    NODEC_CHECK(entry != nullptr, "the text defines no entry '{}'", sources[i].entry);
+    programs.push_back(std::make_shared<const Program>(library, entry, options.watched));
+  }
+  return programs;
 }
 
-// From a file of the memory's, whose name no other library has while it is open.
-Program::Program(std::string bytes, const std::string& entry, bool watched)
-    : bytes_(std::move(bytes)), watched_(watched) {
-  file_ = memfd_create("nodec-emulated", MFD_CLOEXEC);
-  NODEC_CHECK(file_ >= 0 && write(file_, bytes_.data(), bytes_.size()) == ssize_t(bytes_.size()),
-              "an emulated program of {} bytes cannot be put into memory", bytes_.size());
-  library_ = dlopen(fmt::format("/proc/self/fd/{}", file_).c_str(), RTLD_NOW | RTLD_LOCAL);
-  NODEC_CHECK(library_ != nullptr, "an emulated program cannot be loaded: {}", dlerror());
-  entry_ = reinterpret_cast<Entry>(dlsym(library_, entry.c_str()));
-  NODEC_CHECK(entry_ != nullptr, "the text defines no entry '{}'", entry);
-  self_ = static_cast<Self*>(dlsym(library_, "nodec_emulated_self"));
-  table_ = static_cast<Table*>(dlsym(library_, "nodec_emulated_table"));
-  NODEC_CHECK(self_ != nullptr && table_ != nullptr, "an emulated program lacks its head");
-  // Where its segments lie.
-  const auto look = [](dl_phdr_info* info, std::size_t, void* mine) {
-    auto& program = *static_cast<Program*>(mine);
-    const auto at = reinterpret_cast<ElfW(Addr)>(program.self_);
-    ElfW(Addr) low = ~ElfW(Addr){0}, high = 0;
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-      const ElfW(Phdr)& part = info->dlpi_phdr[i];
-      if (part.p_type != PT_LOAD) continue;
-      low = std::min(low, info->dlpi_addr + part.p_vaddr);
-      high = std::max(high, info->dlpi_addr + part.p_vaddr + part.p_memsz);
+// Those in use, by what they are made of.
+std::mutex in_use_lock;
+using InUse = std::map<std::string, std::weak_ptr<const Program>>;
+InUse& in_use() {
+  static auto* all = new InUse;
+  return *all;
+}
+
+std::string name_of(const Program::Source& source, const ProgramOptions& options) {
+  return fmt::format("{} {} {}", hash(source.text).str(), source.entry, options.watched);
+}
+
+std::shared_ptr<const Program> find_in_use(const std::string& name) {
+  const std::lock_guard lock(in_use_lock);
+  const auto found = in_use().find(name);
+  return found == in_use().end() ? nullptr : found->second.lock();
+}
+
+void keep(const std::string& name, const std::shared_ptr<const Program>& program) {
+  const std::lock_guard lock(in_use_lock);
+  std::erase_if(in_use(), [](const auto& known) { return known.second.expired(); });
+  in_use()[name] = program;
+}
+
+}  // namespace
+
+std::shared_ptr<const Program> Program::compile(const Source& source,
+                                                const ProgramOptions& options) {
+  return compile_all({&source, 1}, options).front();
+}
+
+Programs Program::compile_all(std::span<const Source> sources, const ProgramOptions& options) {
+  Programs programs;
+  std::vector<Source> missing;
+  std::vector<std::size_t> places;
+  for (const Source& source : sources) {
+    programs.push_back(find_in_use(name_of(source, options)));
+    if (programs.back() != nullptr) continue;
+    missing.push_back(source);
+    places.push_back(programs.size() - 1);
+  }
+  for (std::size_t first = 0; first < missing.size(); first += kTogether) {
+    const std::size_t count = std::min(kTogether, missing.size() - first);
+    const auto made = compile_together(std::span(missing).subspan(first, count), options);
+    for (std::size_t i = 0; i < count; ++i) {
+      programs[places[first + i]] = made[i];
+      keep(name_of(missing[first + i], options), made[i]);
     }
-    if (at < low || at >= high) return 0;
-    program.low_ = reinterpret_cast<const char*>(low);
-    program.high_ = reinterpret_cast<const char*>(high);
-    return 1;
-  };
-  dl_iterate_phdr(look, this);
-}
-
-Program::~Program() {
-  if (library_ != nullptr) dlclose(library_);
-  if (file_ >= 0) close(file_);
-}
-
-std::string Program::line(const void* site) const {
-  if (site == nullptr || !owns(site)) return "an unknown line";
-  const auto offset = std::size_t(static_cast<const char*>(site) - low_);
-  const WorkFolder folder;
-  const std::string library = folder / "program.so";
-  std::ofstream(library, std::ios::binary) << bytes_;
-  // A site is where the call returns to: behind it.
-  const CommandResult told = run_command(
-      std::array<std::string, 4>{"addr2line", "-e", library, fmt::format("{:#x}", offset - 1)});
-  const SourceLine where =
-      SourceLine::read(told.output.substr(0, told.output.find_first_of(" \n")));
-  if (told.status != 0 || !where.known()) return fmt::format("code at {:#x}", offset);
-  return SourceLine{std::filesystem::path(where.file).filename(), where.line}.str();
+  }
+  return programs;
 }
 
 }  // namespace nodec::emulator

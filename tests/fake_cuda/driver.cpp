@@ -278,7 +278,7 @@ NODEC_FAKE Result cuModuleGetFunction(FunctionHandle** function, ModuleHandle* m
   static std::vector<std::unique_ptr<FunctionHandle>> made;  // as long as the process
   try {
     auto fresh = std::make_unique<FunctionHandle>();
-    fresh->program = emu::Program::compile(module->text, name);
+    fresh->program = emu::Program::compile({module->text, name});
     static const std::regex parts(R"(#define NODEC_PARTS (\d+))");
     std::smatch match;
     if (std::regex_search(module->text, match, parts)) {

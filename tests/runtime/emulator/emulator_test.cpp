@@ -45,7 +45,7 @@ std::string told(const Run& run) {
 
 Run run(const KernelShape& shape, const std::string& text, Floats& x, Floats& y, emu::Launch launch,
         bool watched = true) {
-  const auto program = emu::Program::compile(text, "kernel", {.watched = watched});
+  const auto program = emu::Program::compile({text, "kernel"}, {.watched = watched});
   KernelFrame frame(shape);
   frame.port(0, x.data());
   frame.port(1, y.data());
@@ -301,7 +301,7 @@ TEST_CASE("a tape that is full is said, and how much it would have held") {
     ((int*)at)[threadIdx.x] = n;
   }
   ((int*)frame.ports[1])[threadIdx.x] = ((int*)tape_read(frame, 0, 3, written))[threadIdx.x];)");
-  const auto program = emu::Program::compile(text, "kernel", {});
+  const auto program = emu::Program::compile({text, "kernel"}, {});
   std::vector<int> tape(8 * 32), y(32);
   for (const int capacity : {4, 8}) {
     KernelFrame frame(shape);
@@ -318,7 +318,7 @@ TEST_CASE("a tape that is full is said, and how much it would have held") {
 TEST_CASE("a frame beyond a parameter's 4096 bytes is handed over by its address") {
   const KernelShape shape{.parts = 1, .symbols = 600};
   const auto program = emu::Program::compile(
-      kernel_text(shape, "*(i64*)frame.ports[1] = frame.symbols[599];"), "kernel", {});
+      {kernel_text(shape, "*(i64*)frame.ports[1] = frame.symbols[599];"), "kernel"}, {});
   KernelFrame frame(shape);
   std::int64_t seen = 0;
   frame.port(1, &seen);

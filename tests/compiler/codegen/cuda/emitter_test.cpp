@@ -1,0 +1,145 @@
+// The CUDA text itself: what a person reads.
+#include "compiler/codegen/cuda/emitter.h"
+
+#include "tests/compiler/codegen/cuda/harness.h"
+
+using namespace nodec;
+using namespace nodec::testing;
+
+using Values = Emitter::Values;
+
+namespace {
+
+// A bit of everything.
+void small_program(CudaEntry& p) {
+  CudaEmitter& e = p.e;
+  const Scalar kinds[] = {Scalar::Pointer, Scalar::F32};
+  const int keep = e.function(Scope::Team, "keep", kinds, [&](std::span<const Code> a) {
+    e.once([&] { e.store(a[0], p.index(0), Dtype::F32, a[1]); });
+    e.barrier(Scope::Team);
+  });
+  e.at({"/home/someone/model.cpp", 12, "layer_3"});
+  const Code x = p.port(0), thread = p.thread();
+  const Code weights = e.data(Dtype::F32, std::vector<double>{0.5, 2});
+  const Values sum = e.loop(
+      p.index(0), e.symbol(0), p.index(1), {e.broadcast(p.f32(0))}, [&](Code i, const Values& s) {
+        const Code at = e.add(e.mul(i, p.index(16)), thread);
+        const Code value = e.load_lanes(x, at, Dtype::F32);
+        e.at({"/home/someone/model.cpp", 13, {}});
+        const Code weight = e.load(weights, e.bit_and(i, p.index(1)), Dtype::F32);
+        return Values{e.fma(weight, value, s[0])};
+      });
+  e.at({"/home/someone/model.cpp", 14, {}});
+  const Code halved =
+      e.expansion("half of", sum, [&](std::span<const Code> y) { return e.mul(y[0], p.f32(0.5)); });
+  const Code big = e.compare(Compare::Gt, halved, p.f32(0.1));
+  const Code put = e.select(big, p.f32(0.1), halved);
+  e.store(p.port(1), thread, Dtype::F32, put);
+  const Code first = e.load(p.port(1), p.index(0), Dtype::F32);
+  const Code few = e.compare(Compare::Lt, e.symbol(0), p.index(3));
+  const Values last = e.branch(
+      few, [&] { return Values{e.sqrt(first)}; }, [&] { return Values{first}; });
+  e.call(keep, std::vector{e.pointer_add(p.port(1), p.index(64)), last[0]});
+}
+
+}  // namespace
+
+TEST_CASE("the CUDA text of a small program is one that a person can read") {
+  const CudaEmitter::Text text = written(small_program);
+  CHECK(text.functions == R"(static __constant__ const __align__(64) u32 table_6[2] = {
+  0x3f000000, 0x40000000,
+};
+
+NODEC_OUTLINE void keep_1(const Frame& frame, i64* written, u8* const p_2, const float x_3) {
+  if (is_first()) {
+    ((float*)p_2)[0] = x_3;
+  }
+  team_meet(frame);
+}
+
+NODEC_INLINE float half_of_f32_16(const float x_17) {
+  const float x_18 = x_17 * 0.5f;
+  return x_18;
+}
+
+)");
+  CHECK(text.entry == R"(  i64 written[NODEC_TAPES] = {};
+  // layer_3, model.cpp:12
+  u8* const p_4 = frame.ports[0];
+  const int n_5 = team_thread();
+  const int n_7 = (int)frame.symbols[0];
+  float x_8 = 0.0f;
+  #pragma unroll 1
+  for (int n_9 = 0; n_9 < n_7; ++n_9) {
+    const int n_10 = n_9 * 16;
+    const int n_11 = n_10 + n_5;
+    const float x_12 = ((const float*)p_4)[n_11];
+    // model.cpp:13
+    const int n_13 = n_9 & 1;
+    const float x_14 = ((const float*)(u8*)table_6)[n_13];
+    const float x_15 = fma_rn(x_14, x_12, x_8);
+    x_8 = x_15;
+  }
+  // model.cpp:14
+  const float x_19 = half_of_f32_16(x_8);
+  const bool b_20 = x_19 > 0x1.99999ap-4f;
+  const float x_21 = select(b_20, 0x1.99999ap-4f, x_19);
+  u8* const p_22 = frame.ports[1];
+  ((float*)p_22)[n_5] = x_21;
+  const float x_23 = ((const float*)p_22)[0];
+  const bool b_24 = n_7 < 3;
+  float x_26;
+  if (b_24) {
+    const float x_25 = square_root(x_23);
+    x_26 = x_25;
+  } else {
+    x_26 = x_23;
+  }
+  u8* const p_27 = p_22 + 64;
+  keep_1(frame, written, p_27, x_26);
+)");
+}
+
+TEST_CASE("CUDA literals are exact, short where they can be") {
+  CudaEntry p;
+  const auto shown = [&](Scalar scalar, double x) { return p.e.name(p.e.constant(scalar, x)); };
+  CHECK(shown(Scalar::F32, 3) == "3.0f");
+  CHECK(shown(Scalar::F32, -0.0) == "-0.0f");
+  CHECK(shown(Scalar::F64, -2.0625) == "-2.0625");
+  CHECK(shown(Scalar::F32, 0.1) == "0x1.99999ap-4f");
+  CHECK(shown(Scalar::F64, 1e6) == "0x1.e848p+19");
+  CHECK(shown(Scalar::F32, HUGE_VAL) == "float_of((int)0x7f800000u)");
+  CHECK(shown(Scalar::F64, -HUGE_VAL) == "double_of((i64)0xfff0000000000000ull)");
+  CHECK(shown(Scalar::Pred, 1) == "true");
+  CHECK(shown(Scalar::I64, -5) == "-5ll");
+  CHECK(shown(Scalar::I32, -0x1p31) == "(-2147483647 - 1)");
+  CHECK(shown(Scalar::I64, -0x1p63) == "(-9223372036854775807ll - 1)");
+}
+
+TEST_CASE("long lists of CUDA arguments go on in the next line") {
+  CudaEntry p;
+  const std::vector<Scalar> kinds(30, Scalar::F64);
+  const int wide = p.e.function(Scope::Team, "wide", kinds, [](std::span<const Code>) {});
+  p.e.call(wide, std::vector<Code>(30, p.e.convert(p.thread(), Scalar::F64)));
+  const CudaEmitter::Text text = p.e.text();
+  for (const std::string& part : {text.functions, text.entry}) {
+    std::size_t begin = 0;
+    for (std::size_t end; (end = part.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      CHECK(end - begin <= 100);
+    }
+    CHECK(part.find(",\n    ") != std::string::npos);
+  }
+}
+
+TEST_CASE("no name of the user's own leaves its place in CUDA text") {
+  CudaEntry p;
+  const int odd =
+      p.e.function(Scope::Team, "*/ 7__x(); \xc3\xa9", {}, [](std::span<const Code>) {});
+  p.e.at({"a/b\n#error \\", 3, "layer\\"});
+  p.e.call(odd, {});
+  const CudaEmitter::Text text = p.e.text();
+  CHECK(text.functions == "NODEC_OUTLINE void f_7_x_1(const Frame& frame, i64* written) {\n}\n\n");
+  CHECK(
+      text.entry ==
+      "  i64 written[NODEC_TAPES] = {};\n  // layer?, b?#error ?:3\n  f_7_x_1(frame, written);\n");
+}

@@ -57,8 +57,8 @@ struct Emulated {
 inline std::vector<std::int64_t> emulate(Emulated how, const std::vector<const Tensor*>& tensors,
                                          const CudaBody& body) {
   how.shape.ports = int(std::max(tensors.size(), std::size_t{1}));
-  const auto program = emulator::Program::compile(program_text(how.shape, written(body)), "kernel",
-                                                  {.watched = how.watched});
+  const auto program = emulator::Program::compile(
+      {program_text(how.shape, written(body)), "kernel"}, {.watched = how.watched});
   KernelFrame frame(how.shape);
   emulator::Memory memory;
   memory.watch(frame.words.data(), 8 * frame.words.size(), "the frame");

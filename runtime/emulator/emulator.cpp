@@ -66,8 +66,12 @@ class Emulator {
   void meet_warp(int line);
   bool go_round();
   void tell_deadlock();
-  std::string name(const Thread& thread) const;
-  std::string name(std::uint32_t thread) const { return name(threads_[thread]); }
+  // Of the grid, from a number within this part.
+  std::uint32_t in_grid(std::uint32_t thread) const {
+    return thread + std::uint32_t(first_) * std::uint32_t(launch_.threads);
+  }
+  std::string name(const Thread& thread) const { return name(in_grid(thread.index)); }
+  std::string name(std::uint32_t in_grid) const;
   void tell_race(const Race& race);
   std::string stray(const void* address, std::int64_t stack, const void* site) const;
   // Ends the launch. Nothing that the caller holds is destroyed: `text` makes what is to be told.
@@ -142,7 +146,8 @@ Emulator::Emulator(const Program& program, const Launch& launch, int first, int 
   }
   members_.resize(count / std::size_t(member_threads_));
   warps_.resize(count / kWarp);
-  team_.meetings = ++team_meetings_so_far;
+  if (first == 0) ++team_meetings_so_far;  // the parts of a grid are not ordered
+  team_.meetings = team_meetings_so_far;
   order_.resize(count);
   std::iota(order_.begin(), order_.end(), 0U);
   std::shuffle(order_.begin(), order_.end(), random_);
@@ -292,7 +297,12 @@ std::uint64_t Emulator::shift_lanes(std::uint64_t bits, int distance, int line) 
 
 // A shift makes nobody's writes seen, so a warp's meetings in one are not counted here.
 Toucher Emulator::toucher(const Thread& thread) const {
-  return {thread.index,  thread.warp, thread.member, 0, members_[thread.member].meetings,
+  const std::uint32_t index = in_grid(thread.index);
+  return {index,
+          index / kWarp,
+          index / std::uint32_t(member_threads_),
+          0,
+          members_[thread.member].meetings,
           team_.meetings};
 }
 
@@ -312,9 +322,9 @@ void Emulator::touch(const void* address, std::size_t size, bool writes, const v
 }
 
 std::string Emulator::stray(const void* address, std::int64_t stack, const void* site) const {
-  const std::string where = stack < 0
-                                ? memory_.place(address)
-                                : fmt::format("on the stack of {}", name(std::uint32_t(stack)));
+  const std::string where =
+      stack < 0 ? memory_.place(address)
+                : fmt::format("on the stack of {}", name(in_grid(std::uint32_t(stack))));
   return fmt::format("{} at {}, {}", name(*now_), program_.library().line(site), where);
 }
 
@@ -330,9 +340,9 @@ void Emulator::tell_race(const Race& race) {
                                         race.offset, side(race.first), side(race.second))});
 }
 
-std::string Emulator::name(const Thread& thread) const {
-  return fmt::format("thread {} of block {}", thread.in_block,
-                     std::uint32_t(first_) + thread.block);
+std::string Emulator::name(std::uint32_t in_grid) const {
+  const auto threads = std::uint32_t(launch_.threads);
+  return fmt::format("thread {} of block {}", in_grid % threads, in_grid / threads);
 }
 
 void Emulator::tell_deadlock() {

@@ -179,6 +179,51 @@ TEST_CASE("two meetings in the arms of a branch are told") {
   CHECK(r.found[0].text.find("member 0 meets at line") == 0);
 }
 
+TEST_CASE("a shift that not all of a warp comes to is a deadlock") {
+  const KernelShape shape{.parts = 2};
+  Floats x(1), y(64);
+  const std::string body = R"(
+  float* y = (float*)frame.ports[1];
+  if (threadIdx.x >= 16) y[threadIdx.x] = shift_lanes(1.0f, 1);)";
+  const Run r = run(shape, kernel_text(shape, body), x, y, {});
+  CHECK(only(r) == "of 64 threads 16 wait for their warp at line 3, 48 have left");
+}
+
+TEST_CASE("a shift does not make another thread's writes seen") {
+  const KernelShape shape{.parts = 1, .shared_bytes = 128};
+  Floats x(1), y(32);
+  const std::string body = R"(
+  float* shared = (float*)shared_memory(frame);
+  shared[threadIdx.x] = 1.0f;
+  const float one = shift_lanes(1.0f, 1);
+  ((float*)frame.ports[1])[threadIdx.x] = one + shared[threadIdx.x ^ 1];)";
+  const Run r = run(shape, kernel_text(shape, body), x, y, {});
+  REQUIRE(!r.found.empty());
+  CHECK(r.found[0].kind == emu::Finding::Kind::Race);
+}
+
+TEST_CASE("blocks that never meet go through in waves, each with its own number") {
+  const KernelShape shape{.parts = 1};
+  Floats x(1), y(32 * 200);
+  const std::string body =
+      "((float*)frame.ports[1])[team_thread()] = (float)(member() + members());";
+  const Run r = run(shape, kernel_text(shape, body), x, y, {.blocks = 200, .team = false});
+  CHECK(told(r) == "");
+  for (int i = 0; i < 32 * 200; ++i) REQUIRE(y[std::size_t(i)] == float(i / 32 + 200));
+}
+
+TEST_CASE("blocks that never meet race, however far apart they run") {
+  const KernelShape shape{.parts = 1};
+  Floats x(1), y(32);
+  const Run r = run(shape, kernel_text(shape, "((float*)frame.ports[1])[slot()] = 1.0f;"), x, y,
+                    {.blocks = 1, .team = false});
+  CHECK(!r.found.empty());  // two halves
+  const std::string body = "if (threadIdx.x == 0 && member() % 150 == 0) *frame.ports[1] = 1;";
+  const Run far = run(shape, kernel_text(shape, body), x, y, {.blocks = 151, .team = false});
+  CHECK(only(far).find("byte 0: thread 0 of block 0 writes at kernel.cu:1; thread 0 of block 150 "
+                       "writes at kernel.cu:1") != std::string::npos);
+}
+
 TEST_CASE("members of a team see each other's writes behind a meeting of the team alone") {
   const KernelShape shape{.parts = 2};
   const std::string body = R"(

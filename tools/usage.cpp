@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <regex>
+#include <sstream>
 
 #include "ir/nearest.h"
 
@@ -136,6 +137,24 @@ CLI::Validator one_of(std::vector<std::string> words) {
             return fmt::format("wanted one of {}, got '{}'", fmt::join(words, ", "), text);
           },
           fmt::format("{}", fmt::join(words, "|"))};
+}
+
+CommandLine parse_command_line(CLI::App& app, int argc, const char* const* argv,
+                               const std::function<void()>& check) {
+  constexpr int kUsageError = 2;
+  CommandLine line;
+  refuse_flag_values(app);
+  try {
+    app.parse(argc, argv);
+    check();
+    line.run = true;
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    line.exit_code = app.exit(error, out, out) == 0 ? 0 : kUsageError;
+    line.message = line.exit_code == 0 ? out.str() : usage_text(app, error);
+    if (line.message.ends_with('\n')) line.message.pop_back();
+  }
+  return line;
 }
 
 }  // namespace nodec

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,17 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error);
 
 // Flags that are yes or no take no value ("--json=no"), which would be read in surprising ways.
 void refuse_flag_values(CLI::App& app);
+
+// What a command line of flags came to: to run, or what to print and the exit code (0 after --help,
+// else 2).
+struct CommandLine {
+  bool run = false;
+  int exit_code = 0;
+  std::string message;
+};
+// `check` throws CLI::ValidationError for what no single flag can tell.
+CommandLine parse_command_line(CLI::App& app, int argc, const char* const* argv,
+                               const std::function<void()>& check);
 
 // A verb's flags ("--help" first), those of its groups of options included.
 std::vector<std::string> flag_names(const CLI::App& verb);

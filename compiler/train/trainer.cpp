@@ -2,6 +2,7 @@
 #include "compiler/train/trainer.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "compiler/nn/names.h"
 #include "compiler/train/trainer_state.h"
@@ -173,8 +174,13 @@ std::int64_t Trainer::Parameters::count() const {
 }
 
 Trainer::Compiled Trainer::compiled() const {
-  Compiled all{
-      .milliseconds = impl_->compile_ms, .from_cache = true, .threads = impl_->most_threads};
+  Compiled all;
+  all.milliseconds = impl_->compile_ms;
+  all.from_cache = true;
+  all.threads = impl_->most_threads;
+  const char* cpu = std::getenv("NODEC_CPU");
+  if (cpu != nullptr && *cpu != '\0') all.cpu = cpu;
+  for (const std::string& name : impl_->params) all.parameters += impl_->arrays[name].count();
   for (const auto& programs : impl_->all_programs) {
     for (const auto* slot :
          {&programs->step, &programs->telling_step, &programs->evaluation, &programs->prediction}) {

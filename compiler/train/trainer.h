@@ -129,11 +129,13 @@ class Trainer {
   struct Compiled {
     double milliseconds = 0;
     bool from_cache = false;
-    int lanes = 0;
-    int threads = 1;
-    std::int64_t tape_growths = 0;
+    std::string device = "cpu", cpu = "native";  // the instructions compiled for
+    int lanes = 0;                               // f32 lanes of a vector
+    int threads = 1;                             // at most
+    std::int64_t parameters = 0;                 // the model's
+    std::int64_t tape_growths = 0;               // since the start
   };
-  Compiled compiled() const;  // of the programs so far
+  Compiled compiled() const;  // the programs so far
   const Layer& model() const;
   const TrainerOptions& options() const;
 

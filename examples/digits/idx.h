@@ -11,6 +11,8 @@
 #include <new>
 #include <vector>
 
+#include "compiler/nodec.h"
+
 namespace nodec::digits {
 
 inline constexpr std::int64_t kSide = 28;
@@ -37,6 +39,9 @@ struct Digits {
   Bytes pixels;
   Bytes labels;
   std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
+  // u8[count, 784] and u8[count], on these bytes.
+  Tensor images() { return Tensor::borrow(Dtype::U8, {count(), kPixels}, pixels.data()); }
+  Tensor answers() { return Tensor::borrow(Dtype::U8, {count()}, labels.data()); }
 };
 
 inline constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();

@@ -7,26 +7,6 @@
 namespace nodec::mnist {
 namespace {
 
-digits::Dataset load(const Options& options) {
-  const auto say = [](const std::string& line) {
-    std::fprintf(stderr, "data: %s\n", line.c_str());
-  };
-  digits::Dataset dataset =
-      digits::load_dataset(options.data, options.limit, digits::Places::standard(), say);
-  say(dataset.source);
-  return dataset;
-}
-
-// The first nine tenths train, the rest test, as the tutorial splits; no shuffle before.
-std::pair<nn::Loader, nn::Loader> loaders(const Options& options, digits::Dataset& dataset) {
-  const std::int64_t count = dataset.digits.count();
-  nn::Table images(
-      Tensor::borrow(Dtype::U8, {count, digits::kPixels}, dataset.digits.pixels.data()));
-  nn::Table labels(Tensor::borrow(Dtype::U8, {count}, dataset.digits.labels.data()));
-  return nn::Loader(images, labels, {.batch = options.batch, .shuffle = true, .seed = options.seed})
-      .split(0.9);
-}
-
 // Also after --resume: flags say how it goes on.
 void set_flags(nn::Trainer& trainer, const Options& o) {
   for (const auto& [name, value] :
@@ -49,8 +29,21 @@ int run(int argc, char** argv) {
     for (const std::string& file : {options.save, options.checkpoint}) {
       if (!file.empty()) require_writable(file);
     }
-    digits::Dataset dataset = load(options);
-    auto [training, test] = loaders(options, dataset);
+    if (!options.predict.empty()) {
+      nn::Trainer trainer = make_trainer(options, 1);
+      return set_flags(trainer, options), predict(options, trainer), 0;
+    }
+    const auto say = [](const std::string& line) {
+      std::fprintf(stderr, "data: %s\n", line.c_str());
+    };
+    digits::Dataset dataset =
+        digits::load_dataset(options.data, options.limit, digits::Places::standard(), say);
+    say(dataset.source);
+    // The first nine tenths train, the rest test, as the tutorial splits; no shuffle before.
+    auto [training, test] =
+        nn::Loader(dataset.digits.images(), dataset.digits.answers(),
+                   {.batch = options.batch, .shuffle = true, .seed = options.seed})
+            .split(0.9);
     nn::Trainer trainer = make_trainer(options, training.batches());
     if (options.resume) trainer.resume(options.checkpoint, training);
     set_flags(trainer, options);

@@ -4,9 +4,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <sstream>
-
-#include "tools/usage.h"
 
 namespace nodec::mnist {
 namespace {
@@ -67,50 +64,42 @@ void add_flags(CLI::App& app, Options& o) {
       ->type_name("FILE");
   number("--every", o.every, at_least(1), "also write it after so many batches")->default_str("");
   app.add_flag("--resume", o.resume, "go on from --checkpoint, if that file is there");
+  app.add_option(
+         "--predict", o.predict,
+         "name these digits with the parameters of --load, and train nothing (a PNG picture "
+         "of 28x28 grey, .npy or IDX)")
+      ->type_name("FILE");
   app.add_flag("--json", o.json, "one JSON object a line on standard output");
 }
 
 // What no single flag can tell. A flag that would change nothing is refused.
 void check_together(const CLI::App& app, const Options& o) {
-  for (const auto& [flag, file] : {std::pair("--save", o.save), std::pair("--load", o.load),
-                                   std::pair("--checkpoint", o.checkpoint)}) {
-    if (app.count(flag) > 0 && file.empty()) throw CLI::ValidationError(flag, "no file is named");
+  const auto given = [&](const char* flag) { return app.count(flag) > 0; };
+  const auto refuse = [](bool wrong, const char* flag, const std::string& why) {
+    if (wrong) throw CLI::ValidationError(flag, why);
+  };
+  for (const auto& [flag, file] :
+       {std::pair("--save", o.save), std::pair("--load", o.load),
+        std::pair("--checkpoint", o.checkpoint), std::pair("--predict", o.predict)}) {
+    refuse(given(flag) && file.empty(), flag, "no file is named");
   }
-  if (!o.load.empty() && app.count("--init") > 0) {
-    throw CLI::ValidationError("--init", "--load gives the parameters to begin with");
-  }
-  for (const char* flag : {"--every", "--resume"}) {
-    if (o.checkpoint.empty() && app.count(flag) > 0) {
-      throw CLI::ValidationError(flag, "no --checkpoint is named");
-    }
-  }
-  if (o.load.empty() && o.allow_missing) {
-    throw CLI::ValidationError("--allow-missing", "no --load is named");
-  }
-  if (o.resume && !o.load.empty()) {
-    throw CLI::ValidationError("--load", "--resume goes on with the checkpoint's parameters");
-  }
-  const bool fixed = o.solver != "tsit5";
+  const bool fixed = o.solver != "tsit5", starts = o.checkpoint.empty();
+  refuse(!o.load.empty() && given("--init"), "--init", "--load gives the parameters to begin with");
+  refuse(starts && given("--every"), "--every", "no --checkpoint is named");
+  refuse(starts && o.resume, "--resume", "no --checkpoint is named");
+  refuse(o.load.empty() && o.allow_missing, "--allow-missing", "no --load is named");
+  refuse(o.load.empty() && !o.predict.empty(), "--predict", "no --load is named");
+  refuse(o.resume && given("--load"), "--load",
+         "--resume goes on with the checkpoint's parameters");
   for (const char* flag : {"--rtol", "--atol", "--controller", "--adjoint-tolerance"}) {
-    if (!fixed || app.count(flag) == 0) continue;
-    throw CLI::ValidationError(flag,
-                               fmt::format("{} takes fixed steps and measures no error", o.solver));
+    refuse(fixed && given(flag), flag, o.solver + " takes fixed steps and measures no error");
   }
-  if (o.adjoint == "discrete" && app.count("--adjoint-tolerance") > 0) {
-    throw CLI::ValidationError("--adjoint-tolerance",
-                               "the discrete adjoint goes back over the steps taken, without one");
-  }
-  if (fixed && o.gradient_error) {
-    throw CLI::ValidationError("--gradient-error",
-                               fmt::format("{} has no embedded weights, which tell it", o.solver));
-  }
-  if (fixed && o.dt == 0) {
-    throw CLI::ValidationError("--solver",
-                               fmt::format("{} takes fixed steps: give --dt", o.solver));
-  }
-  if (!fixed && o.dt != 0) {
-    throw CLI::ValidationError("--dt", fmt::format("{} chooses its own steps", o.solver));
-  }
+  refuse(o.adjoint == "discrete" && given("--adjoint-tolerance"), "--adjoint-tolerance",
+         "the discrete adjoint goes back over the steps taken, without one");
+  refuse(fixed && o.gradient_error, "--gradient-error",
+         o.solver + " has no embedded weights, which tell it");
+  refuse(fixed && o.dt == 0, "--solver", o.solver + " takes fixed steps: give --dt");
+  refuse(!fixed && o.dt != 0, "--dt", o.solver + " chooses its own steps");
 }
 
 }  // namespace
@@ -121,17 +110,8 @@ Parsed parse_options(int argc, const char* const* argv) {
   app.option_defaults()->always_capture_default();
   app.get_formatter()->column_width(34);
   add_flags(app, parsed.options);
-  refuse_flag_values(app);
-  try {
-    app.parse(argc, argv);
-    check_together(app, parsed.options);
-    parsed.run = true;
-  } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    parsed.exit_code = app.exit(error, out, out) == 0 ? 0 : kUsage;
-    parsed.message = parsed.exit_code == 0 ? out.str() : usage_text(app, error);
-    if (parsed.message.ends_with('\n')) parsed.message.pop_back();
-  }
+  static_cast<CommandLine&>(parsed) =
+      parse_command_line(app, argc, argv, [&] { check_together(app, parsed.options); });
   return parsed;
 }
 

@@ -6,6 +6,7 @@
 
 #include "examples/digits/idx.h"
 #include "examples/mnist/model.h"
+#include "tools/usage.h"
 
 namespace nodec::mnist {
 
@@ -31,19 +32,15 @@ struct Options : ProgramOptions {
   std::int64_t tape_limit = 0;  // bytes; 0: half of the machine's memory
   int threads = 0;              // 0: as many as help at this batch size
   bool gradient_error = false;  // tell it of the first batch of each epoch
-  std::string save, load, checkpoint;
+  std::string save, load, checkpoint, predict;
   bool allow_missing = false;
   std::int64_t every = 0;  // batches between checkpoints; 0: after each epoch only
   bool resume = false;
   bool json = false;
 };
 
-// Either options, or what to print and the exit code (0 after --help, else kUsage).
-struct Parsed {
+struct Parsed : CommandLine {
   Options options;
-  bool run = false;
-  int exit_code = 0;
-  std::string message;
 };
 Parsed parse_options(int argc, const char* const* argv);
 

@@ -3,11 +3,9 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
-#include "examples/mnist/model.h"
+#include "examples/digits/picture.h"
 #include "examples/mnist/report.h"
 #include "tools/standard_streams.h"
 
@@ -16,19 +14,6 @@ namespace {
 
 double percent(const nn::Evaluation& evaluation) {
   return 100.0 * evaluation.metrics[0].sum / evaluation.metrics[0].count;
-}
-
-Start start_of(nn::Trainer& trainer) {
-  const nn::Trainer::Compiled compiled = trainer.compiled();
-  const char* cpu = std::getenv("NODEC_CPU");
-  Start start;
-  start.compile_ms = compiled.milliseconds;
-  start.from_cache = compiled.from_cache;
-  start.threads = compiled.threads;
-  start.parameters = trainer.params().count();
-  start.cpu = cpu != nullptr && *cpu != '\0' ? cpu : "native";
-  start.lanes = compiled.lanes;
-  return start;
 }
 
 // One epoch's batches; false where a signal asked to stop before its end.
@@ -76,12 +61,25 @@ nn::Trainer make_trainer(const Options& o, std::int64_t batches) {
   return trainer;
 }
 
+void predict(const Options& o, nn::Trainer& trainer) {
+  const Tensor outputs = trainer.predict(digits::read_pictures(o.predict));
+  for (std::int64_t i = 0; i < outputs.dims()[0]; ++i) {
+    std::vector<double> ten;
+    for (std::int64_t k = 0; k < digits::kClasses; ++k) {
+      const auto at = std::size_t(i * digits::kClasses + k);
+      ten.push_back(outputs.dtype() == Dtype::F32 ? outputs.values<float>()[at]
+                                                  : outputs.values<double>()[at]);
+    }
+    print_out((o.json ? json_line(ten) : text_line(ten)) + "\n");
+  }
+}
+
 int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::Loader& test) {
   const auto print = [&](const nn::Totals& epoch) {
     print_out((o.json ? json_line(epoch, o.epochs) : text_line(epoch, o.epochs)) + "\n");
   };
   trainer.prepare(train);
-  const Start start = start_of(trainer);
+  const nn::Trainer::Compiled start = trainer.compiled();
   print_out((o.json ? json_line(start) : text_line(start)) + "\n");
   for (const nn::Totals& past : trainer.history()) print(past);
   std::unique_ptr<nn::StopOnSignal> stop;

@@ -54,9 +54,9 @@ int main() {
   }
   const nn::Layer flow{std::make_shared<Flow>(), Here::current()};
   nn::Trainer trainer(flow, nn::Loss("surprise", surprise), nn::Adam({.lr = 1e-2}),
-                      {.schedule = nn::Cosine(60 * 8)});
+                      {.schedule = nn::Cosine(20 * 8)});
   nn::Loader loader(std::move(points), {.batch = 128, .shuffle = true});
-  while (trainer.epoch() < 60) {
+  while (trainer.epoch() < 20) {
     for (const nn::Batch& batch : loader) trainer.step(batch);
   }
   fmt::print("mean log density {:.2f}\n", -trainer.evaluate(loader).loss());

@@ -125,6 +125,15 @@ for signal in INT TERM; do
   [ -s "$work/c" ] || fail "SIG$signal: no checkpoint"
 done
 
+# Digits named by what was learnt.
+printf '\0\0\010\003\0\0\0\002\0\0\0\034\0\0\0\034' >"$work/digits"
+head -c 1568 /dev/zero >>"$work/digits"
+expect 0 "%" --load "$work/whole" --predict "$work/digits"
+[ "$(wc -l <"$work/out")" -eq 2 ] || fail "--predict: a line for each digit"
+expect 0 '{"class":' --load "$work/whole" --predict "$work/digits" --json
+expect 2 "--predict: no --load is named" --predict "$work/digits"
+expect 3 "wanted a .png, .npy or IDX file of digits" --load "$work/whole" --predict "$work/whole"
+
 # The other ways to train.
 for flags in "--dtype f64" "--optimiser adamw" "--optimiser sgd" "--optimiser rmsprop" \
   "--schedule cosine" "--schedule warm-up"; do

@@ -9,7 +9,7 @@ kills=${3:-20}
 rm -rf "$work"
 mkdir -p "$work"
 export NODEC_CACHE_DIR=$work/cache
-training=(--data synthetic --limit 600 --batch 32 --epochs 3 --gradient-error --json)
+training=(--data synthetic --limit 1000 --batch 32 --epochs 4 --gradient-error --json)
 
 # The lines without what no two runs share.
 lines() {

@@ -4,8 +4,11 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "examples/digits/file_kind.h"
 #include "examples/digits/idx.h"
@@ -118,7 +121,44 @@ Tensor as_pictures(const std::filesystem::path& path, const TensorView& array) {
   return pictures;
 }
 
+std::vector<double> probabilities(std::span<const double> outputs) {
+  const double most = *std::ranges::max_element(outputs);
+  double all = 0;
+  for (const double x : outputs) all += std::exp(x - most);
+  std::vector<double> shares;
+  for (const double x : outputs) shares.push_back(std::exp(x - most) / all);
+  return shares;
+}
+
+std::string named_digit(std::span<const double> outputs, bool json) {
+  std::vector<double> shares = probabilities(outputs);
+  const auto most = std::ranges::max_element(shares) - shares.begin();
+  if (json) {
+    for (double& share : shares) share = std::round(1e6 * share) / 1e6;
+    return nlohmann::ordered_json{{"class", most}, {"probabilities", shares}}.dump();
+  }
+  std::string line = fmt::format("{} ", most);
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    line += fmt::format("  {}: {:.1f}%", i, 100 * shares[i]);
+  }
+  return line;
+}
+
 }  // namespace
+
+std::vector<std::string> named_digits(const Tensor& outputs, bool json) {
+  std::vector<double> all;
+  if (outputs.dtype() == Dtype::F32) {
+    all.assign(outputs.values<float>().begin(), outputs.values<float>().end());
+  } else {
+    all.assign(outputs.values<double>().begin(), outputs.values<double>().end());
+  }
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < all.size(); at += std::size_t(kClasses)) {
+    lines.push_back(named_digit(std::span(all).subspan(at, std::size_t(kClasses)), json));
+  }
+  return lines;
+}
 
 Tensor read_pictures(const std::filesystem::path& path) {
   constexpr std::uint64_t kLongest = std::uint64_t{1} << 30;

@@ -1,6 +1,8 @@
 // mnist: trains a Neural ODE on handwritten digits with compiled programs.
 #include <cstdio>
+#include <optional>
 
+#include "examples/digits/picture.h"
 #include "examples/mnist/train.h"
 #include "tools/standard_streams.h"
 
@@ -26,12 +28,15 @@ int run(int argc, char** argv) {
   try {
     if (!parsed.run) return print_out(parsed.message + "\n"), 0;
     const Options& options = parsed.options;
-    for (const std::string& file : {options.save, options.checkpoint}) {
+    for (const std::string& file : {options.save, options.checkpoint, options.report}) {
       if (!file.empty()) require_writable(file);
     }
     if (!options.predict.empty()) {
       nn::Trainer trainer = make_trainer(options, 1);
-      return set_flags(trainer, options), predict(options, trainer), 0;
+      set_flags(trainer, options);
+      const Tensor outputs = trainer.predict(digits::read_pictures(options.predict));
+      for (const auto& line : digits::named_digits(outputs, options.json)) print_out(line + "\n");
+      return 0;
     }
     const auto say = [](const std::string& line) {
       std::fprintf(stderr, "data: %s\n", line.c_str());
@@ -47,8 +52,13 @@ int run(int argc, char** argv) {
     nn::Trainer trainer = make_trainer(options, training.batches());
     if (options.resume) trainer.resume(options.checkpoint, training);
     set_flags(trainer, options);
+    std::optional<digits::Page> page;
+    if (!options.report.empty()) {
+      page.emplace(options.report, trainer, up_to_the_ode(options), dataset, training.samples(),
+                   digits::PageWords{report(analyze(trace_training(options))), options.flags});
+    }
     on_error = kRunFailure;
-    return train(options, trainer, training, test);
+    return train(options, trainer, training, test, page);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error_text(error).c_str());
     return on_error;

@@ -15,13 +15,7 @@ nn::StateStyle state_style(const std::string& name) {
   throw Error(fmt::format("there is no model '{}'", name), {}, "take layer, stateful or compact");
 }
 
-nn::TableTypes table_types() {
-  return nn::TableTypes({Tensor(Dtype::U8, {1, digits::kPixels}), Tensor(Dtype::U8, {1})});
-}
-
-}  // namespace
-
-nn::Layer model(const ProgramOptions& options) {
+std::vector<nn::Layer> layers(const ProgramOptions& options) {
   const std::int64_t width = options.width;
   nn::NeuralOdeOptions ode;
   ode.style = state_style(options.model);
@@ -40,12 +34,26 @@ nn::Layer model(const ProgramOptions& options) {
       nn::Dense(width, width, nn::act::tanh),
       nn::Dense(width, kFeatures, nn::act::tanh),
   });
-  return nn::Chain({
+  return {
       nn::Flatten(),
       nn::Dense(digits::kPixels, kFeatures, nn::act::tanh),
       nn::NeuralOde(dynamics, ode),
       nn::Dense(kFeatures, digits::kClasses),
-  });
+  };
+}
+
+nn::TableTypes table_types() {
+  return nn::TableTypes({Tensor(Dtype::U8, {1, digits::kPixels}), Tensor(Dtype::U8, {1})});
+}
+
+}  // namespace
+
+nn::Layer model(const ProgramOptions& options) { return nn::Chain(layers(options)); }
+
+nn::Layer up_to_the_ode(const ProgramOptions& options) {
+  std::vector<nn::Layer> all = layers(options);
+  all.pop_back();
+  return nn::Chain(std::move(all));
 }
 
 nn::Recipe recipe(const ProgramOptions& options, nn::Optimiser optimiser) {

@@ -22,6 +22,7 @@ struct ProgramOptions {
 
 // Its settings by name: layer_3.t0, t1, rtol, atol, dt, max_steps.
 nn::Layer model(const ProgramOptions& options = {});
+nn::Layer up_to_the_ode(const ProgramOptions& options);  // without its last layer
 
 // The model, and how it is trained, as a Trainer traces it; and the two programs.
 nn::Recipe recipe(const ProgramOptions& options, nn::Optimiser optimiser = nn::Adam());

@@ -64,6 +64,8 @@ void add_flags(CLI::App& app, Options& o) {
       ->type_name("FILE");
   number("--every", o.every, at_least(1), "also write it after so many batches")->default_str("");
   app.add_flag("--resume", o.resume, "go on from --checkpoint, if that file is there");
+  app.add_option("--report", o.report, "a page about the training, written anew after each epoch")
+      ->type_name("FILE.html");
   app.add_option(
          "--predict", o.predict,
          "name these digits with the parameters of --load, and train nothing (a PNG picture "
@@ -80,7 +82,8 @@ void check_together(const CLI::App& app, const Options& o) {
   };
   for (const auto& [flag, file] :
        {std::pair("--save", o.save), std::pair("--load", o.load),
-        std::pair("--checkpoint", o.checkpoint), std::pair("--predict", o.predict)}) {
+        std::pair("--checkpoint", o.checkpoint), std::pair("--predict", o.predict),
+        std::pair("--report", o.report)}) {
     refuse(given(flag) && file.empty(), flag, "no file is named");
   }
   const bool fixed = o.solver != "tsit5", starts = o.checkpoint.empty();
@@ -112,6 +115,7 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_flags(app, parsed.options);
   static_cast<CommandLine&>(parsed) =
       parse_command_line(app, argc, argv, [&] { check_together(app, parsed.options); });
+  if (parsed.run) parsed.options.flags = app.config_to_str(true, false);
   return parsed;
 }
 

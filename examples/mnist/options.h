@@ -32,7 +32,8 @@ struct Options : ProgramOptions {
   std::int64_t tape_limit = 0;  // bytes; 0: half of the machine's memory
   int threads = 0;              // 0: as many as help at this batch size
   bool gradient_error = false;  // tell it of the first batch of each epoch
-  std::string save, load, checkpoint, predict;
+  std::string save, load, checkpoint, predict, report;
+  std::string flags;  // all of them, a line each
   bool allow_missing = false;
   std::int64_t every = 0;  // batches between checkpoints; 0: after each epoch only
   bool resume = false;

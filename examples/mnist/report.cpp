@@ -28,15 +28,6 @@ std::string one_digit(double value) {
   return text;
 }
 
-std::vector<double> probabilities(std::span<const double> outputs) {
-  const double most = *std::ranges::max_element(outputs);
-  double all = 0;
-  for (const double x : outputs) all += std::exp(x - most);
-  std::vector<double> shares;
-  for (const double x : outputs) shares.push_back(std::exp(x - most) / all);
-  return shares;
-}
-
 }  // namespace
 
 std::string json_line(const nn::Trainer::Compiled& s) {
@@ -82,23 +73,6 @@ std::string text_line(const nn::Totals& e, std::int64_t epochs) {
       e.seconds, e.notes.at("train_accuracy"), e.notes.at("test_accuracy"));
   if (!e.gradient_error) return line;
   return line + "  gradient error " + one_digit(*e.gradient_error);
-}
-
-std::string json_line(std::span<const double> outputs) {
-  std::vector<double> shares = probabilities(outputs);
-  const auto most = std::ranges::max_element(shares) - shares.begin();
-  for (double& share : shares) share = rounded(share, 6);
-  return nlohmann::ordered_json{{"class", most}, {"probabilities", shares}}.dump();
-}
-
-std::string text_line(std::span<const double> outputs) {
-  const std::vector<double> shares = probabilities(outputs);
-  const auto most = std::ranges::max_element(shares) - shares.begin();
-  std::string line = fmt::format("{} ", most);
-  for (std::size_t i = 0; i < shares.size(); ++i) {
-    line += fmt::format("  {}: {:.1f}%", i, 100 * shares[i]);
-  }
-  return line;
 }
 
 }  // namespace nodec::mnist

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "compiler/nodec.h"
@@ -15,9 +14,6 @@ namespace nodec::mnist {
 std::string json_line(const nn::Trainer::Compiled& start);
 std::string json_line(const nn::Totals& epoch, std::int64_t epochs);
 std::string text_line(const nn::Trainer::Compiled& start);
-// What an image is taken for, by the model's ten outputs.
-std::string json_line(std::span<const double> outputs);
-std::string text_line(std::span<const double> outputs);
 std::string text_line(const nn::Totals& epoch, std::int64_t epochs);
 
 }  // namespace nodec::mnist

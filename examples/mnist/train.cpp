@@ -5,7 +5,6 @@
 
 #include <cstdio>
 
-#include "examples/digits/picture.h"
 #include "examples/mnist/report.h"
 #include "tools/standard_streams.h"
 
@@ -61,20 +60,8 @@ nn::Trainer make_trainer(const Options& o, std::int64_t batches) {
   return trainer;
 }
 
-void predict(const Options& o, nn::Trainer& trainer) {
-  const Tensor outputs = trainer.predict(digits::read_pictures(o.predict));
-  for (std::int64_t i = 0; i < outputs.dims()[0]; ++i) {
-    std::vector<double> ten;
-    for (std::int64_t k = 0; k < digits::kClasses; ++k) {
-      const auto at = std::size_t(i * digits::kClasses + k);
-      ten.push_back(outputs.dtype() == Dtype::F32 ? outputs.values<float>()[at]
-                                                  : outputs.values<double>()[at]);
-    }
-    print_out((o.json ? json_line(ten) : text_line(ten)) + "\n");
-  }
-}
-
-int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::Loader& test) {
+int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::Loader& test,
+          std::optional<digits::Page>& page) {
   const auto print = [&](const nn::Totals& epoch) {
     print_out((o.json ? json_line(epoch, o.epochs) : text_line(epoch, o.epochs)) + "\n");
   };
@@ -97,6 +84,7 @@ int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::L
     progress.clear();
     if (!o.checkpoint.empty()) trainer.save(o.checkpoint);
     print(trainer.history().back());
+    if (page) page->write(trainer);
     for (const std::string& line : trainer.take_advice())
       std::fprintf(stderr, "%s\n", line.c_str());
     if (stop != nullptr && stop->asked() && trainer.epoch() < o.epochs) {

@@ -125,6 +125,12 @@ for signal in INT TERM; do
   [ -s "$work/c" ] || fail "SIG$signal: no checkpoint"
 done
 
+# A page about a training.
+expect 0 "[2/2]" "${small[@]}" --report "$work/page.html" --save "$work/again"
+cmp -s "$work/whole" "$work/again" || fail "--report changed what is learnt"
+grep -qF '"epochs":[{"epoch":1,' "$work/page.html" || fail "the page lacks its data"
+expect 3 "cannot write '$work/none/page.html'" "${small[@]}" --report "$work/none/page.html"
+
 # Digits named by what was learnt.
 printf '\0\0\010\003\0\0\0\002\0\0\0\034\0\0\0\034' >"$work/digits"
 head -c 1568 /dev/zero >>"$work/digits"

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <zlib.h>
 
+#include <cmath>
 #include <functional>
 
 #include "examples/digits/idx.h"
@@ -125,4 +126,17 @@ TEST_CASE("what is no picture is told what it is") {
   CHECK(said(folder, [&] { read_pictures(folder / "none"); }) ==
         R"(error: 'DIR/none' cannot be read: No such file or directory
   help: name a .png, .npy or IDX file)");
+}
+
+TEST_CASE("what an image is taken for") {
+  Tensor outputs(Dtype::F64, {2, 10});
+  for (double& x : outputs.values<double>()) x = -50;
+  outputs.values<double>()[7] = 3, outputs.values<double>()[9] = 3 + std::log(0.25);
+  outputs.values<double>()[10] = 0;
+  CHECK(named_digits(outputs, false)[0] ==
+        "7   0: 0.0%  1: 0.0%  2: 0.0%  3: 0.0%  4: 0.0%  5: 0.0%  6: 0.0%  7: 80.0%  8: 0.0%  9: "
+        "20.0%");
+  CHECK(named_digits(outputs, true)[0] ==
+        R"({"class":7,"probabilities":[0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.8,0.0,0.2]})");
+  CHECK(named_digits(outputs, true)[1].starts_with(R"({"class":0,"probabilities":[1.0,)"));
 }

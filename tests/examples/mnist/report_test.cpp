@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <limits>
 
 using namespace nodec;
@@ -63,16 +62,6 @@ TEST_CASE("a loss that is no number stays valid JSON") {
   nn::Totals broken = epoch;
   broken.loss_sum = std::numeric_limits<double>::quiet_NaN();
   CHECK(json(broken).find(R"("loss":null)") != std::string::npos);
-}
-
-TEST_CASE("what an image is taken for") {
-  std::vector<double> outputs(10, -50);
-  outputs[7] = 3, outputs[9] = 3 + std::log(0.25);
-  CHECK(text_line(outputs) ==
-        "7   0: 0.0%  1: 0.0%  2: 0.0%  3: 0.0%  4: 0.0%  5: 0.0%  6: 0.0%  7: 80.0%  8: 0.0%  9: "
-        "20.0%");
-  CHECK(json_line(outputs) ==
-        R"({"class":7,"probabilities":[0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.8,0.0,0.2]})");
 }
 
 TEST_CASE("the start") {

@@ -38,26 +38,16 @@ int run() {
   nn::Loader loader(std::move(images), std::move(labels), {.batch = kBatch});
   nn::Trainer trainer(how.model, how.loss, how.optimiser,
                       {.input = how.input, .metrics = how.metrics, .threads = 1});
-  // The program itself, on the same tables and from the same parameters.
-  NamedArrays arrays;
-  for (const std::string& name : trainer.params().names()) {
-    arrays.set(name, trainer.params()[name].clone());
-  }
+  trainer.set("lr", 0);  // the same solve again and again
+  trainer.prepare(loader);
+  // The program itself, on the same arrays.
   const nn::TrainingProgram traced = nn::trace_step(how, nn::TableTypes(loader.tables()));
-  for (const Collect::Input& setting : traced.settings) {
-    Tensor& value =
-        arrays.set(std::string(kSettingPrefix) + setting.name, Tensor(setting.dtype, {}));
-    if (setting.dtype == Dtype::F32) value.values<float>()[0] = float(setting.value);
-    if (setting.dtype == Dtype::I32) value.values<std::int32_t>()[0] = std::int32_t(setting.value);
-  }
-  arrays.set("lr", 0.0f);
   Tensor rows(Dtype::I32, {kBatch});
   std::iota(rows.values<std::int32_t>().begin(), rows.values<std::int32_t>().end(), 0);
-  BoundProgram bare(compile(traced.traced).executable, arrays, {}, {"x", "y", "rows"});
+  BoundProgram bare(compile(traced.traced).executable, trainer.arrays(), {}, {"x", "y", "rows"});
   bare.give("x", loader.tables().x.view());
   bare.give("y", loader.tables().y.view());
   bare.give("rows", rows);
-  trainer.set("lr", 0);  // the same solve again and again
   const nn::Batch batch = loader.batch(1, 0);
   const auto bare_step = [&] { require_success(bare.call(), bare.signature()); };
   const auto trained_step = [&] { trainer.step(batch); };

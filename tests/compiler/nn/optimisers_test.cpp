@@ -178,6 +178,25 @@ TEST_CASE("links clip and decay, in front of the rule and behind it") {
   CHECK(std::isnan(stepped(Chained({ClipNorm(1), Sgd()}), nan)[1]));
 }
 
+TEST_CASE("a decay by name leaves the others") {
+  const Type params = Type::record(
+      {{"layer_1", Type::record({{"weight", f64({1})}, {"bias", f64({1})}})}, {"scale", f64({1})}});
+  Trace t("decay");
+  const Params ps = t.input("", params);
+  const Optimiser rule = Chained({Sgd(), WeightDecay(0.5, {"weight", "sc*"})});
+  t.update("", rule(ps, zeros(params), zeros(rule.state(params)), t.input("lr", f64())).params);
+  NamedArrays arrays;
+  for (const char* name : {"layer_1.weight", "layer_1.bias", "scale"}) {
+    arrays.set(name, Tensor::of<double>({1}, {8}));
+  }
+  arrays.set("lr", 0.5);
+  BoundProgram step(compile(t.finish()).executable, arrays);
+  require_success(step.call(), step.signature());
+  CHECK(arrays["layer_1.weight"].values<double>()[0] == 6);
+  CHECK(arrays["layer_1.bias"].values<double>()[0] == 8);
+  CHECK(arrays["scale"].values<double>()[0] == 6);
+}
+
 TEST_CASE("a number in front is the learning rate") {
   CHECK(Adam(0.5).lr == 0.5);
   CHECK(Sgd(0.5).lr == 0.5);

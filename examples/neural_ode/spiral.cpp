@@ -41,9 +41,9 @@ int main() {
   const nn::Layer dynamics =
       nn::Chain({nn::WrappedFunction(cubed), nn::Dense(2, 50, nn::act::tanh), nn::Dense(50, 2)});
   nn::Trainer trainer(nn::NeuralOde(dynamics, ode), nn::MeanSquared(), nn::Adam({.lr = 1e-2}),
-                      {.schedule = nn::Cosine(200 * 20)});
+                      {.schedule = nn::Cosine(400 * 20)});
   nn::Loader pairs(std::move(first), std::move(second[0]), {.batch = 100, .shuffle = true});
-  while (trainer.epoch() < 200) {
+  while (trainer.epoch() < 400) {
     for (const nn::Batch& batch : pairs) trainer.step(batch);
   }
 

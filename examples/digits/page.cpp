@@ -163,7 +163,7 @@ void Page::look_at_outputs(nn::Trainer& trainer, Told& told) const {
     if (guess.guess != guess.label) misses.push_back(guess);
   }
   constexpr std::size_t kShown = 24;
-  std::ranges::stable_sort(misses, std::greater<>(), &Guess::probability);
+  std::ranges::sort(misses, {}, [](const Guess& g) { return std::pair(-g.probability, g.image); });
   misses.resize(std::min(kShown, misses.size()));
   for (const Guess& miss : misses) {
     const std::uint8_t* pixels = images_.values<std::uint8_t>().data() + miss.image * kPixels;

@@ -30,7 +30,7 @@
 namespace nodec {
 class Collect;
 class Var;
-}
+}  // namespace nodec
 
 namespace nodec::tracing {
 

@@ -76,6 +76,7 @@ std::pair<Loader, Loader> Loader::split(double share) const {
 Loader Loader::in_order() const {
   Loader other = take(count_);
   other.options_.shuffle = false;
+  other.options_.partial = true;
   return other;
 }
 

@@ -50,8 +50,8 @@ class Loader {
   Loader(Table x, Table y, LoaderOptions options = {});
   explicit Loader(Table x, LoaderOptions options = {});
 
-  // The first n samples; the first round(share n) and the rest; the same ones without a shuffle.
-  // These begin at epoch 1.
+  // The first n samples; the first round(share n) and the rest; all of them without a shuffle, the
+  // last batch included. These begin at epoch 1.
   Loader take(std::int64_t samples) const;
   std::pair<Loader, Loader> split(double share) const;
   Loader in_order() const;

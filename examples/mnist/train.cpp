@@ -32,10 +32,9 @@ bool step_through(const Options& o, nn::Trainer& trainer, nn::Loader& train,
 }
 
 int stopped(const Options& o, const nn::Trainer& trainer, int signal) {
-  const std::int64_t batches = trainer.running().batches;
-  const std::string where = batches == 0
-                                ? fmt::format("epoch {}", trainer.epoch())
-                                : fmt::format("batch {} of epoch {}", batches, trainer.epoch() + 1);
+  const std::int64_t batches = trainer.running().batches, epoch = trainer.epoch();
+  const std::string where = batches > 0 ? fmt::format("batch {} of epoch {}", batches, epoch + 1)
+                                        : fmt::format("epoch {}", epoch);
   std::fprintf(stderr, "stopped after %s; go on with --checkpoint %s --resume\n", where.c_str(),
                o.checkpoint.c_str());
   return 128 + signal;

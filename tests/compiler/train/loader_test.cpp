@@ -36,7 +36,9 @@ TEST_CASE("batches cover the samples in order, the last one short or left out") 
   for (int i = 0; i < 300; ++i) CHECK(rows[std::size_t(i)] == i);
   CHECK(numbered(256, {.batch = 128}).batches() == 2);
   CHECK(numbered(5, {.batch = 128}).batch(1, 0).samples() == 5);
-  CHECK(rows_of(numbered(300, {.batch = 128, .partial = false})).size() == 256);
+  const Loader whole = numbered(300, {.batch = 128, .partial = false});
+  CHECK(rows_of(whole).size() == 256);
+  CHECK(rows_of(whole.in_order()).size() == 300);
 }
 
 TEST_CASE("a split is in order, before any shuffle; parts begin anew") {

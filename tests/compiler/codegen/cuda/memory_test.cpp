@@ -41,7 +41,8 @@ void moves_elements_of() {
     e.scatter(out(3), back, stored, e.gather(in, e.shift_left(wide, 1), stored));
     e.store(out(4), t, stored, e.load(in, p.index(9), stored));
   });
-  const auto in = x.values<T>(), out = y.values<T>();
+  const auto in = x.values<T>();
+  const auto out = y.values<T>();
   for (std::size_t t = 0; t < 32; ++t) {
     CHECK(out[t] == in[t + 3]);
     CHECK(out[32 + t] == (t < 20 ? in[4 * t] : T(0)));

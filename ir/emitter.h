@@ -31,6 +31,8 @@ class Emitter : public Arithmetic {
   virtual Code port(int number) = 0;
   virtual Code scratch(int number) = 0;
   virtual Code outcome() = 0;
+  // Memory that the lanes of one member share, of as many bytes as the schedule says.
+  virtual Code shared() = 0;
 
   // ---- memory: `base` is a Pointer, `offset` an Index in elements of `stored` ----
 
@@ -85,7 +87,8 @@ class Emitter : public Arithmetic {
   virtual Code member() = 0;   // Index: which one this is
   virtual Code members() = 0;  // Index: of how many
   virtual void barrier(Scope scope) = 0;
-  virtual void once(const std::function<void()>& body) = 0;  // by the first member alone
+  virtual Code is_first() = 0;                               // -> Pred: whether `once` is its task
+  virtual void once(const std::function<void()>& body) = 0;  // done by one alone
   // The address of frame n (Index) of a tape, to read it or to write it; null where it is refused.
   virtual Code tape_frame(int tape, Code n, bool writes) = 0;
   virtual Code is_null(Code pointer) = 0;  // -> Pred

@@ -21,27 +21,34 @@ namespace nodec::plan {
 // What a schedule may know of a machine.
 struct Machine {
   std::string name;
+  bool gpu = false;       // a lane is a thread; a member has 32 * parts of them
   int lanes = 16;         // f32 elements of a vector; as many of any dtype
   int vector_bytes = 64;  // of a register
   int vector_registers = 32;
   std::int64_t panel = std::int64_t{1} << 15;  // bytes that stay in the nearest cache
   std::int64_t stack = std::int64_t{1} << 20;  // bytes a thread's own values may take
+  std::int64_t shared = 0;                     // bytes a member's may, on a GPU
+  int most_parts = 1;                          // on a GPU
 };
 
 // Where a buffer lies.
 struct Place {
   enum class Kind : std::uint8_t {
-    Plan,   // where the plan has it: a port, data, an argument, a tape's frame; or nowhere
-    Stack,  // of the thread, while it works on a tile
-    Arena,  // scratch of each block, [block][buffer][element][16]
-    Slots,  // scratch of each chunk, [chunk][output][16]
-    Own,    // scratch of each thread, [thread][buffer]
-    Team,   // scratch of all
+    Plan,    // where the plan has it: a port, data, an argument, a tape's frame; or nowhere
+    Stack,   // of the thread, while it works on a tile
+    Shared,  // of a member's lanes, while they work on a tile: [half][element][16]
+    Member,  // the same in scratch, where there is too much of it
+    Arena,   // scratch of each block, [block][buffer][element][16]
+    Slots,   // scratch of each chunk, [chunk][output][16]
+    Own,     // scratch of each thread, [thread][buffer]
+    Team,    // scratch of all
   };
   Kind kind = Kind::Plan;
-  int scratch = -1;              // Arena, Slots, Own, Team: which, of the schedule's
-  std::int64_t before = 0;       // Arena, Own: bytes of a block, or of a thread, before it
-  std::int64_t block_bytes = 0;  // Arena, Own: from one to the next
+  int scratch = -1;         // Member, Arena, Slots, Own, Team: which, of the schedule's
+  std::int64_t before = 0;  // Shared, Member, Arena, Own: bytes of one's own before it
+  std::int64_t block_bytes =
+      0;  // Shared, Member, Arena, Own: from one block, or thread, to the next
+  std::int64_t member_bytes = 0;  // Member: from one member to the next
 };
 
 struct Axis {
@@ -75,7 +82,11 @@ struct Schedule {
   std::vector<ScratchBuffer> scratch;
   // Nodes, by number, before which the team meets, and why.
   std::map<int, std::string> meetings;
-  bool shared = false;  // whether anything is shared out; else one thread does it all
+  // Of a GPU. Before which nodes, and kernels on tiles, the lanes of a member meet, and why.
+  std::map<int, std::string> member_meetings, lane_meetings;
+  int parts = 1;                  // lanes that share a sample's elements
+  std::int64_t shared_bytes = 0;  // of a member
+  bool shared = false;            // whether anything is shared out; else one thread does it all
   // Expansions (exp, sin, ...) of varying values that stand where they are used, of one kind and
   // dtype; all else is a function's, written once. Uniform ones are rarely where the time goes.
   int inline_expansions = 0;

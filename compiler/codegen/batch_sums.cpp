@@ -15,7 +15,9 @@ void BatchSums::clear(const ClearSlots& node) {
   }
   const Code slots = places_.slots(node.slots);
   const Code value = w_.spread(empty);
-  w_.each(w_.index(b.elements * kBlock), w_.e.lanes(),
+  const std::int64_t lanes = w_.e.lanes();
+  const Share mine = w_.team.within(w_.index(b.elements * kBlock / lanes));
+  w_.each(w_.times(mine.first, lanes), w_.times(mine.last, lanes), w_.times(mine.step, lanes),
           [&](Code at) { w_.e.store(slots, at, b.dtype, value); });
 }
 
@@ -80,7 +82,7 @@ void BatchSums::write(const SlotContract& k) {
     const Operand g = elements_.ready(t.g);
     x.push_back({g, elements_.ready(t.h)});
   }
-  w_.team.squares(k.rows, w_.axis(0).tile, k.columns, w_.axis(1).tile,
+  w_.team.squares({k.rows, w_.axis(0).tile}, {k.columns, w_.axis(1).tile},
                   [&](Code row, std::int64_t rows, Code column, std::int64_t columns) {
                     contract(k, x, slots, row, column, rows, columns);
                   });
@@ -135,10 +137,16 @@ void BatchSums::fold(const FoldSlots& node) {
   const Code slots = places_.base(node.slots), out = elements_.ready(node.out).pointer;
   functions_.call(0, kParameters, std::vector<Code>{slots, w_.index(b.elements), out},
                   [&](std::span<const Code> x) {
-                    const Share mine = w_.share(x[1]);
+                    const Share mine = w_.team.outputs(x[1]);
                     add_chunks(what, x[0], x[1], mine);
-                    add_slots(what, x[0], x[2], mine);
+                    add_slots(what, x[0], x[1], x[2], mine);
                   });
+}
+
+// Where the slots of an output are that one varying value holds, from the first or a later one on.
+Code BatchSums::slots_at(Code output, std::int64_t slot) {
+  const Code first = w_.e.add(w_.times(output, kBlock), w_.index(slot));
+  return w_.e.add(first, w_.team.slot());
 }
 
 // p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...
@@ -150,8 +158,8 @@ void BatchSums::add_chunks(const What& what, Code slots, Code outputs, const Sha
     const Code left = e.mul(i, chunk_elements);
     const Code right = e.mul(e.add(i, stride), chunk_elements);
     w_.each(mine.first, mine.last, mine.step, [&](Code output) {
-      for (std::int64_t slot = 0; slot < kBlock; slot += e.lanes()) {
-        const Code at = e.add(w_.times(output, kBlock), w_.index(slot));
+      for (std::int64_t slot = 0; slot < kBlock; slot += w_.team.slots_held()) {
+        const Code at = slots_at(output, slot);
         const Code p = e.add(left, at);
         const Code a = e.load_lanes(slots, p, what.dtype);
         const Code b = e.load_lanes(slots, e.add(right, at), what.dtype);
@@ -175,20 +183,23 @@ void BatchSums::add_chunks(const What& what, Code slots, Code outputs, const Sha
 }
 
 // Slots w apart, w = 8, 4, 2, 1: whole vectors while there are several, then lanes of one.
-void BatchSums::add_slots(const What& what, Code slots, Code out, const Share& mine) {
+void BatchSums::add_slots(const What& what, Code slots, Code outputs, Code out, const Share& mine) {
   Emitter& e = w_.e;
-  w_.each(mine.first, mine.last, mine.step, [&](Code output) {
+  const auto sum = [&](Code output) {
     std::vector<Code> sums;
-    for (std::int64_t slot = 0; slot < kBlock; slot += e.lanes()) {
-      const Code at = e.add(w_.times(output, kBlock), w_.index(slot));
-      sums.push_back(e.load_lanes(slots, at, what.dtype));
+    for (std::int64_t slot = 0; slot < kBlock; slot += w_.team.slots_held()) {
+      sums.push_back(e.load_lanes(slots, slots_at(output, slot), what.dtype));
     }
     for (std::size_t w = sums.size() / 2; w > 0; w /= 2) {
       for (std::size_t i = 0; i < w; ++i) sums[i] = merge(what.op, sums[i], sums[i + w]);
     }
-    Code sum = sums[0];
-    for (int w = e.lanes() / 2; w > 0; w /= 2) sum = merge(what.op, sum, e.shift_lanes(sum, w));
-    e.store_masked(out, output, what.dtype, sum, w_.one);
+    for (int w = w_.team.slots_held() / 2; w > 0; w /= 2) {
+      sums[0] = merge(what.op, sums[0], e.shift_lanes(sums[0], w));
+    }
+    return sums[0];
+  };
+  w_.team.finish(mine, outputs, sum, [&](Code output, Code total) {
+    e.store_masked(out, output, what.dtype, total, w_.one);
   });
 }
 

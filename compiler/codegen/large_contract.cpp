@@ -37,6 +37,7 @@ void LargeContracts::contract(const Sum& sum) {
   const Share mine = w_.share(w_.index(units));
   Code rest = mine.first;
   const std::int64_t tile = w_.axis(1).tile;
+  // Of a share whose vectors are neighbours.
   if (whole >= tile && tile > 1) {
     const Code inside = e.sub(w_.minimum(mine.last, w_.index(whole)), mine.first);
     rest = e.add(mine.first, w_.times(e.quotient(inside, w_.index(tile)), tile));
@@ -45,10 +46,11 @@ void LargeContracts::contract(const Sum& sum) {
               columns(sum, {at, w_.index(lanes), static_cast<int>(tile), false});
             });
   }
-  w_.each(w_.times(rest, lanes), w_.times(mine.last, lanes), w_.index(lanes), [&](Code at) {
-    const Code count = w_.minimum(e.sub(w_.index(all), at), w_.index(lanes));
-    columns(sum, {at, count, 1, whole != units});
-  });
+  w_.each(w_.times(rest, lanes), w_.times(mine.last, lanes), w_.times(mine.step, lanes),
+          [&](Code at) {
+            const Code count = w_.minimum(e.sub(w_.index(all), at), w_.index(lanes));
+            columns(sum, {at, count, 1, whole != units});
+          });
 }
 
 void LargeContracts::columns(const Sum& sum, const Columns& columns) {

@@ -12,7 +12,11 @@ Places::Places(Writing& writing)
 Places::Here Places::begin(Scope scope) {
   Here outer = std::move(here_);
   here_ = {};
-  if (scope == Scope::Member) return outer;
+  if (scope == Scope::Member) {
+    here_.tile.half = w_.team.half();
+    here_.tile.lane = w_.team.slot();
+    return outer;
+  }
   for (const Place& place : w_.schedule.places) {
     if (place.kind != Place::Kind::Own) continue;
     here_.own =
@@ -25,6 +29,7 @@ Places::Here Places::begin(Scope scope) {
 void Places::go_to(Code block, Code lane) {
   Tile& tile = here_.tile;
   tile.block = block;
+  tile.half = w_.e.sub(block, w_.times(tile.chunk, kChunk));
   tile.lane = lane;
   tile.sample = w_.e.add(w_.times(block, kBlock), lane);
   const Code left = w_.e.convert(w_.e.sub(batch(), tile.sample), Scalar::I32);
@@ -100,6 +105,12 @@ Code Places::base(int buffer) {
       const Code start = w_.e.scratch(place.scratch);
       return w_.e.pointer_add(start, w_.e.add(w_.index(place.before), tile_bytes(buffer)));
     }
+    case Place::Kind::Shared:
+      return in_member(buffer, w_.e.shared());
+    case Place::Kind::Member: {
+      const Code all = w_.e.scratch(place.scratch);
+      return in_member(buffer, w_.e.pointer_add(all, w_.times(w_.e.member(), place.member_bytes)));
+    }
     case Place::Kind::Own:
       return w_.e.pointer_add(*here_.own, w_.index(place.before));
     case Place::Kind::Slots:
@@ -107,6 +118,14 @@ Code Places::base(int buffer) {
       return w_.e.scratch(place.scratch);
   }
   NODEC_CHECK(false, "a place numbered {}", int(place.kind));
+}
+
+// Of the memory that a member's lanes share: [half][element][16].
+Code Places::in_member(int buffer, Code start) {
+  const Place& place = w_.place(buffer);
+  const Code halves = w_.times(tile().half, place.block_bytes);
+  const Code lanes = w_.times(tile().lane, size_of(w_.buffer(buffer).dtype));
+  return w_.e.pointer_add(start, w_.e.add(w_.index(place.before), w_.e.add(halves, lanes)));
 }
 
 Code Places::of_plan(int buffer) {

@@ -15,6 +15,7 @@ class Places {
   // Where the walk is among the samples.
   struct Tile {
     Code block, lane;  // Index: block of 16 samples, first slot in it
+    Code half;         // Index: which block of its chunk
     Code sample;       // Index: block * 16 + lane
     Code valid;        // varying Pred: lanes that hold a sample
     Code chunk;
@@ -32,6 +33,7 @@ class Places {
   void end(Here outer) { here_ = std::move(outer); }
   const Tile& tile() const { return here_.tile; }
   void go_to(Code block, Code lane);  // the tile that begins there
+  void go_back(const Tile& tile) { here_.tile = tile; }
   void go_to_chunk(Code chunk) { here_.tile.chunk = chunk; }
   void go_to_start();  // what varies is addressed from the first sample on
   void argument(int buffer, Code pointer) { here_.arguments[buffer] = pointer; }
@@ -50,6 +52,7 @@ class Places {
  private:
   Code tile_bytes(int buffer);
   Code of_plan(int buffer);  // where the plan has it
+  Code in_member(int buffer, Code start);
   Code table(int buffer);
 
   Writing& w_;

@@ -1,6 +1,10 @@
 // Who does what: how the members of a team, and the lanes of a member, share out the work that the
 // walker writes down. Each back end has its own; what is walked, and in which order sums are made,
 // is the same for all.
+//
+// A *lane* is what one varying value's element belongs to. On a CPU a member is a thread and has
+// all lanes of a tile at once; on a GPU a lane is a thread, and several threads (*parts*) share a
+// sample's elements.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +22,7 @@ struct Extent {
   std::int64_t count, tile;
 };
 
-// A member's part of a row of units: first, first + step, ... below last.
+// A part of a row of units: first, first + step, ... below last.
 struct Share {
   Code first, last, step;
 };
@@ -27,26 +31,49 @@ class Team {
  public:
   virtual ~Team() = default;
 
-  // This member's part of `count` units of work on tensors without a batch.
+  // ---- work without samples ----
+
+  // Of `count` units those that are this one's.
   virtual Share share(Code count) = 0;
   virtual Code has(const Share& share, Code unit) = 0;  // -> Pred
+  // The same of work that one member does.
+  virtual Share within(Code count) = 0;
+
+  // ---- samples ----
+
   // This member's chunks of the batch, one after another.
   virtual void chunks(Code count, const std::function<void(Code chunk)>& body) = 0;
-  // The tiles of a chunk, in order: a block of samples and the first slot in it. `blocks` is where
-  // the batch ends.
+  // The tiles of a chunk: a block of samples and the first slot in it. `blocks` is where the batch
+  // ends.
   virtual void tiles(Code chunk, Code blocks,
                      const std::function<void(Code block, Code lane)>& body) = 0;
+  // The same for sums, which take the blocks in order, where `tiles` does not; or false.
+  virtual bool tiles_in_order(Code chunk,
+                              const std::function<void(Code block, Code lane)>& body) = 0;
+  // Where this lane is, for functions that know neither chunk nor tile: the block in its chunk, and
+  // the first slot.
+  virtual Code half() = 0;
+  virtual Code slot() = 0;
   // This lane's elements of a tile.
   virtual void elements(const std::vector<Extent>& extents,
                         const std::function<void(const Indices& at)>& body) = 0;
-  // Of `count` rows those that are this lane's, `tile` of them at a time and then what is left.
-  virtual void rows(std::int64_t count, std::int64_t tile,
-                    const std::function<void(Code first, std::int64_t rows)>& body) = 0;
+  // Of `count` rows those that are this lane's, `tile` of them at a time, `apart` from each other,
+  // and then what is left.
+  using Rows = std::function<void(Code first, std::int64_t rows, std::int64_t apart)>;
+  virtual void rows(std::int64_t count, std::int64_t tile, const Rows& body) = 0;
   // Of rows by columns those that are this lane's, a tile of them at a time and then what is left.
-  virtual void squares(std::int64_t rows, std::int64_t tile_rows, std::int64_t columns,
-                       std::int64_t tile_columns,
-                       const std::function<void(Code row, std::int64_t rows, Code column,
-                                                std::int64_t columns)>& body) = 0;
+  using Square =
+      std::function<void(Code row, std::int64_t rows, Code column, std::int64_t columns)>;
+  virtual void squares(Extent rows, Extent columns, const Square& body) = 0;
+
+  // ---- sums over the batch being finished: slots are lanes ----
+
+  virtual int slots_held() const = 0;  // in one varying value, neighbours' included
+  // Of `count` outputs this lane's.
+  virtual Share outputs(Code count) = 0;
+  // Of these again, by lanes together: `sum` by all of them, then what one of them puts away.
+  virtual void finish(const Share& mine, Code count, const std::function<Code(Code output)>& sum,
+                      const std::function<void(Code output, Code sum)>& put) = 0;
 };
 
 }  // namespace nodec::codegen

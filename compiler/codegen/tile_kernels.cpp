@@ -27,40 +27,39 @@ void TileKernels::write(const Map& k) {
 void TileKernels::write(const MatVec& k) {
   const std::vector<Operand> x{elements_.ready(k.weight), elements_.ready(k.x),
                                elements_.ready_if(k.start), elements_.ready(k.out)};
-  w_.team.rows(k.rows, w_.axis(0).tile,
-               [&](Code first, std::int64_t rows) { matvec_rows(k, x, first, rows); });
+  w_.team.rows(k.rows, w_.axis(0).tile, [&](Code first, std::int64_t count, std::int64_t apart) {
+    matvec_rows(k, x, {first, count, apart});
+  });
 }
 
-void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, Code first,
-                              std::int64_t rows) {
+void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, const Rows& rows) {
   const auto& [weight, in, start, out] = std::tie(x[0], x[1], x[2], x[3]);
   Code row_pointer;
   if (weight.in_memory) {
-    const Code bytes = w_.times(first, weight.strides[0] * size_of(weight.dtype));
+    const Code bytes = w_.times(rows.first, weight.strides[0] * size_of(weight.dtype));
     row_pointer = w_.e.pointer_add(weight.pointer, bytes);
   }
   Emitter::Values sums;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const Code from =
-        k.start ? elements_.read_at(start, {w_.e.add(first, w_.index(r))}) : w_.nothing(out.dtype);
+  const auto row = [&](std::int64_t r) { return w_.e.add(rows.first, w_.index(r * rows.apart)); };
+  for (std::int64_t r = 0; r < rows.count; ++r) {
+    const Code from = k.start ? elements_.read_at(start, {row(r)}) : w_.nothing(out.dtype);
     sums.push_back(w_.spread(from));
   }
   const auto turn = [&](Code i, Emitter::Values s) {
     const Code v = w_.spread(elements_.read_at(in, {i}));
     const Code column = w_.times(i, weight.strides[1]);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const Code at = w_.e.add(column, w_.index(r * weight.strides[0]));
-      const Code weight_at =
+    for (std::int64_t r = 0; r < rows.count; ++r) {
+      const Code at = w_.e.add(column, w_.index(r * rows.apart * weight.strides[0]));
+      const Code factor =
           weight.in_memory ? w_.e.load(row_pointer, at, weight.dtype) : weight.value;
       Code& sum = s[static_cast<std::size_t>(r)];
-      sum = w_.e.fma(weight_at, v, sum);
+      sum = w_.e.fma(factor, v, sum);
     }
     return s;
   };
   sums = w_.turns(1, k.inner, std::move(sums), turn);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const Code row = w_.e.add(first, w_.index(r));
-    elements_.write_at(out, {row}, sums[static_cast<std::size_t>(r)]);
+  for (std::int64_t r = 0; r < rows.count; ++r) {
+    elements_.write_at(out, {row(r)}, sums[static_cast<std::size_t>(r)]);
   }
 }
 

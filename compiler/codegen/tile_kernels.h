@@ -22,8 +22,11 @@ class TileKernels {
   void write(const plan::Invoke& k);
 
  private:
-  void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, Code first,
-                   std::int64_t rows);
+  struct Rows {
+    Code first;
+    std::int64_t count, apart;  // from one to the next
+  };
+  void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, const Rows& rows);
   Emitter::Values fold(const plan::FoldElements& k, const Operand& x, std::size_t axis, Indices at,
                        Emitter::Values state);
 

@@ -164,7 +164,8 @@ void TileMoves::put_rows(const Operand& x, Code rows, Code first, std::int64_t w
   };
   if (whole > 0) w_.each(w_.index(whole), lanes, [&](Code element) { put(element, lanes); });
   if (whole == width) return;
-  w_.each(w_.index(whole), w_.index(width), w_.one, [&](Code element) { put(element, 1); });
+  w_.elements({width - whole},
+              [&](const Indices& at) { put(w_.e.add(at[0], w_.index(whole)), 1); });
 }
 
 }  // namespace nodec::codegen

@@ -96,6 +96,7 @@ void Walker::node(const Call& n) {
 void Walker::walk(const Nodes& nodes) {
   for (const Node& n : nodes) {
     if (w_.schedule.meetings.contains(n.number)) w_.e.barrier(Scope::Team);
+    if (w_.schedule.member_meetings.contains(n.number)) w_.e.barrier(Scope::Member);
     std::visit(
         [&](const auto& what) {
           using T = std::decay_t<decltype(what)>;
@@ -154,13 +155,16 @@ void Walker::tiles(const Tiles& n, int kernel) {
 void Walker::kernels(const Tiles& n, int kernel) {
   auto number = static_cast<std::size_t>(kernel);
   for (const Kernel& k : n.kernels) {
+    if (w_.schedule.lane_meetings.contains(static_cast<int>(number))) {
+      w_.e.barrier(Scope::Member);
+    }
     w_.how = &w_.schedule.loops.at(number++);
     w_.e.at(line_of(k));
     std::visit(
         [&](const auto& one) {
           using T = std::decay_t<decltype(one)>;
           if constexpr (std::is_same_v<T, SlotSum> || std::is_same_v<T, SlotContract>) {
-            sums_.write(one);
+            in_order([&] { sums_.write(one); });
           } else if constexpr (std::is_same_v<T, Map> || std::is_same_v<T, MatVec> ||
                                std::is_same_v<T, FoldElements> || std::is_same_v<T, Invoke>) {
             tile_.write(one);
@@ -170,6 +174,16 @@ void Walker::kernels(const Tiles& n, int kernel) {
         },
         k);
   }
+}
+
+// Sums take a chunk's blocks one after the other.
+void Walker::in_order(const std::function<void()>& sum) {
+  const Places::Tile here = places_.tile();
+  const bool moved = w_.team.tiles_in_order(here.chunk, [&](Code block, Code lane) {
+    places_.go_to(block, lane);
+    sum();
+  });
+  moved ? places_.go_back(here) : sum();
 }
 
 void Walker::fold(const FoldSlots& n, int kernel) {

@@ -9,6 +9,7 @@
 // their own, which know of each other what their constructors take.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -43,6 +44,7 @@ class Walker {
   void tiles(const plan::Tiles& n, int kernel);
   void dense(const plan::DenseKernel& n, int kernel);
   void kernels(const plan::Tiles& n, int kernel);  // on the tile at hand
+  void in_order(const std::function<void()>& sum);
 
   int tile_function(const plan::Function& f);
   int team_function(const plan::Function& f);

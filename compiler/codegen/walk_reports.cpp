@@ -30,8 +30,7 @@ void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& pro
   const auto i64 = [&](std::int64_t n) {
     return w_.e.constant(Scalar::I64, static_cast<double>(n));
   };
-  const Code first = w_.e.compare(Compare::Eq, w_.e.member(), w_.zero);
-  w_.when(w_.e.bit_and(stops, first), [&] {
+  w_.when(w_.e.bit_and(stops, w_.e.is_first()), [&] {
     put(offsetof(Outcome, status), Dtype::I64, status);
     if (!progress) return;
     put(offsetof(Outcome, t), Dtype::F64, number(progress->t, Scalar::F64));

@@ -41,6 +41,9 @@ Code LlvmEmitter::outcome() {
   return code(field(offsetof(CallFrame, outcome), build_.getPtrTy()), Scalar::Pointer, false);
 }
 
+// A member has one lane's registers and its stack.
+Code LlvmEmitter::shared() { NODEC_CHECK(false, "a thread shares no memory with itself"); }
+
 Code LlvmEmitter::member() {
   NODEC_CHECK(frame_.member != nullptr, "a member's own function asks who runs it");
   return code(frame_.member, Scalar::Index, false);
@@ -67,9 +70,11 @@ void LlvmEmitter::barrier(Scope scope) {
   call_runtime("nodec_barrier", build_.getVoidTy(), {frame_.call, value(member())});
 }
 
+Code LlvmEmitter::is_first() { return compare(Compare::Eq, member(), index(0)); }
+
 void LlvmEmitter::once(const std::function<void()>& body) {
   branch(
-      compare(Compare::Eq, member(), index(0)),
+      is_first(),
       [&] {
         body();
         return Values{};

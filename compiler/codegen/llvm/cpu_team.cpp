@@ -67,33 +67,32 @@ void CpuTeam::elements(const std::vector<Extent>& extents,
   axis(0);
 }
 
-void CpuTeam::rows(std::int64_t count, std::int64_t tile,
-                   const std::function<void(Code first, std::int64_t rows)>& body) {
+void CpuTeam::rows(std::int64_t count, std::int64_t tile, const Rows& body) {
   const std::int64_t whole = count / tile * tile;
   const Code zero = e_.index(0);
   if (whole == tile) {
-    body(zero, tile);
+    body(zero, tile, 1);
   } else {
-    each(zero, e_.index(whole), tile, [&](Code first) { body(first, tile); });
+    each(zero, e_.index(whole), tile, [&](Code first) { body(first, tile, 1); });
   }
-  if (whole < count) body(e_.index(whole), count - whole);
+  if (whole < count) body(e_.index(whole), count - whole, 1);
 }
 
-void CpuTeam::squares(std::int64_t rows, std::int64_t tile_rows, std::int64_t columns,
-                      std::int64_t tile_columns,
-                      const std::function<void(Code row, std::int64_t rows, Code column,
-                                               std::int64_t columns)>& body) {
+void CpuTeam::squares(Extent rows, Extent columns, const Square& body) {
   const Code zero = e_.index(0);
-  const auto tiles = [&](std::int64_t count, std::int64_t tile,
-                         const std::function<void(Code first, std::int64_t n)>& write) {
-    const std::int64_t whole = count / tile * tile;
-    each(zero, e_.index(whole), tile, [&](Code first) { write(first, tile); });
-    if (whole < count) write(e_.index(whole), count - whole);
+  const auto tiles = [&](Extent axis, const std::function<void(Code, std::int64_t)>& write) {
+    const std::int64_t whole = axis.count / axis.tile * axis.tile;
+    each(zero, e_.index(whole), axis.tile, [&](Code first) { write(first, axis.tile); });
+    if (whole < axis.count) write(e_.index(whole), axis.count - whole);
   };
-  tiles(rows, tile_rows, [&](Code row, std::int64_t height) {
-    tiles(columns, tile_columns,
-          [&](Code column, std::int64_t width) { body(row, height, column, width); });
+  tiles(rows, [&](Code row, std::int64_t height) {
+    tiles(columns, [&](Code column, std::int64_t width) { body(row, height, column, width); });
   });
+}
+
+void CpuTeam::finish(const Share& mine, Code, const std::function<Code(Code output)>& sum,
+                     const std::function<void(Code output, Code sum)>& put) {
+  each(mine.first, mine.last, 1, [&](Code output) { put(output, sum(output)); });
 }
 
 }  // namespace nodec::codegen

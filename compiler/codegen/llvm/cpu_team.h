@@ -11,17 +11,23 @@ class CpuTeam : public Team {
 
   Share share(Code count) override;
   Code has(const Share& share, Code unit) override;
+  Share within(Code count) override { return {e_.index(0), count, e_.index(1)}; }
   void chunks(Code count, const std::function<void(Code chunk)>& body) override;
   void tiles(Code chunk, Code blocks,
              const std::function<void(Code block, Code lane)>& body) override;
+  bool tiles_in_order(Code, const std::function<void(Code block, Code lane)>&) override {
+    return false;
+  }
+  Code half() override { return e_.index(0); }
+  Code slot() override { return e_.index(0); }
   void elements(const std::vector<Extent>& extents,
                 const std::function<void(const Indices& at)>& body) override;
-  void rows(std::int64_t count, std::int64_t tile,
-            const std::function<void(Code first, std::int64_t rows)>& body) override;
-  void squares(std::int64_t rows, std::int64_t tile_rows, std::int64_t columns,
-               std::int64_t tile_columns,
-               const std::function<void(Code row, std::int64_t rows, Code column,
-                                        std::int64_t columns)>& body) override;
+  void rows(std::int64_t count, std::int64_t tile, const Rows& body) override;
+  void squares(Extent rows, Extent columns, const Square& body) override;
+  int slots_held() const override { return e_.lanes(); }
+  Share outputs(Code count) override { return share(count); }
+  void finish(const Share& mine, Code count, const std::function<Code(Code output)>& sum,
+              const std::function<void(Code output, Code sum)>& put) override;
 
  private:
   void each(Code begin, Code end, std::int64_t step, const std::function<void(Code)>& body);

@@ -57,9 +57,11 @@ class LlvmEmitter : public Emitter {
   Code port(int number) override;
   Code scratch(int number) override;
   Code outcome() override;
+  Code shared() override;
   Code member() override;
   Code members() override;
   void barrier(Scope scope) override;
+  Code is_first() override;
   void once(const std::function<void()>& body) override;
   Code tape_frame(int tape, Code n, bool writes) override;
   Code is_null(Code pointer) override;

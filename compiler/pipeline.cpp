@@ -97,9 +97,17 @@ std::string registered_adjoints(const Region& region) {
   return all;
 }
 
-const BackEnd& back_end() {
-  if (!back_ends().empty()) return *back_ends().front();
-  throw Error("this build of nodec has no back end", {}, "configure with -DNODEC_CPU_JIT=ON");
+const BackEnd& back_end(std::string_view device) {
+  std::vector<std::string> names;
+  for (const BackEnd* each : back_ends()) {
+    if (device.empty() || each->name == device) return *each;
+    names.emplace_back(each->name);
+  }
+  if (names.empty()) {
+    throw Error("this build of nodec has no back end", {}, "configure with -DNODEC_CPU_JIT=ON");
+  }
+  throw Error(fmt::format("this build of nodec knows no device '{}'", device), {},
+              fmt::format("devices are {}", fmt::join(names, ", ")));
 }
 
 }  // namespace
@@ -189,7 +197,7 @@ std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage) {
   return copy;
 }
 
-std::string dump(const Graph& graph, std::string_view stage) {
+std::string dump(const Graph& graph, std::string_view stage, std::string_view device) {
   const DefaultFloatMode mode;
   for (const Stage& s : kStages) {
     if (s.name == stage) return print(*run_until(graph, stage));
@@ -198,9 +206,10 @@ std::string dump(const Graph& graph, std::string_view stage) {
   const plan::Plan plan = lower(*copy);
   if (stage == "lower") return plan::print_plan(plan);
   if (stage == "schedule" || stage == "codegen" || stage == "assembly") {
-    const plan::Schedule how = plan::schedule(plan, back_end().machine());
+    const BackEnd& target = back_end(device);
+    const plan::Schedule how = plan::schedule(plan, target.machine());
     if (stage == "schedule") return plan::print_schedule(plan, how);
-    return back_end().text(plan, how, stage);
+    return target.text(plan, how, stage);
   }
   throw Error(fmt::format("there is no stage '{}'", stage), {},
               fmt::format("stages are {}", fmt::join(stage_names(), ", ")));
@@ -235,10 +244,12 @@ Artifact compiled_by(const BackEnd& target, const Graph& graph, CompileReport& r
 
 }  // namespace
 
-KeyFields key_fields(const Graph& graph) {
+KeyFields key_fields(const Graph& graph, std::string_view device) {
   KeyFields fields{{"program", print(graph)}, {"adjoints", registered_adjoints(graph.body)}};
   if (!back_ends().empty()) {
-    for (auto& field : back_end().key_fields(graph)) fields.push_back(std::move(field));
+    const BackEnd& target = back_end(device);
+    fields.emplace_back("device", target.name);
+    for (auto& field : target.key_fields(graph)) fields.push_back(std::move(field));
   }
   fields.emplace_back("nodec", build_id());
   return fields;
@@ -246,8 +257,8 @@ KeyFields key_fields(const Graph& graph) {
 
 Program compile(const Graph& graph, const CompileOptions& options) {
   return timed([&](Program& program) {
-    const BackEnd& target = back_end();
-    const KeyFields fields = key_fields(graph);
+    const BackEnd& target = back_end(options.device);
+    const KeyFields fields = key_fields(graph, options.device);
     const Hash key = key_of(fields);
     if (auto found = options.cache.find(key)) {
       move_lines(graph, found->signature);
@@ -265,7 +276,7 @@ Program compile(const Graph& graph, const CompileOptions& options) {
 
 Program compile_expanded(const Graph& expanded) {
   return timed([&](Program& program) {
-    const BackEnd& target = back_end();
+    const BackEnd& target = back_end({});
     const std::unique_ptr<Graph> copy = clone(expanded);
     run(*copy, "scalarize", kLastStage);
     program.executable = target.load(compiled_by(target, *copy, program.report));

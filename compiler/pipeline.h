@@ -31,9 +31,9 @@ std::vector<std::string> stage_names();
 std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);
 
 // The program after `stage` as text: IR, then the plan after "lower", the plan and how it is walked
-// after "schedule", LLVM IR after "codegen", and assembly after "assembly". The graph given is not
-// changed. Error on an unknown stage, listing all.
-std::string dump(const Graph& graph, std::string_view stage);
+// after "schedule", LLVM IR or CUDA C++ after "codegen", and assembly or PTX after "assembly". The
+// graph given is not changed. Error on an unknown stage or device, listing all.
+std::string dump(const Graph& graph, std::string_view stage, std::string_view device = {});
 
 struct AnalyzeOptions {
   bool backward = true;     // the derivatives that the program asks for as well
@@ -45,6 +45,9 @@ std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options =
 
 struct CompileOptions {
   ObjectCache cache = ObjectCache::from_environment();
+  // Where it is to run: "cpu", "cuda-emulated"; empty: the first that this build has. Error for
+  // another, listing all.
+  std::string device = {};
 };
 
 struct CompileReport {
@@ -68,7 +71,7 @@ Program compile_expanded(const Graph& expanded);
 
 // What a program's machine code is found by in the cache: the traced program, the processor, the
 // compilers. Two programs of equal fields are one.
-KeyFields key_fields(const Graph& graph);
+KeyFields key_fields(const Graph& graph, std::string_view device = {});
 
 // Programs compiled (not found in a cache) since the process started.
 std::int64_t compile_count();

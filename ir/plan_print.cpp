@@ -80,14 +80,27 @@ class Printer {
   std::string out_;
 
   void machine(const Machine& m) {
+    if (m.gpu) {
+      line("machine {}: members of 32 lanes for each part, {} at most, {} shared bytes", m.name,
+           m.most_parts, m.shared);
+      line("  parts: {}, shared bytes of a member: {}", schedule_->parts, schedule_->shared_bytes);
+      return;
+    }
     line("machine {}: {} lanes, {} vector registers of {} bytes, panels of {} bytes", m.name,
          m.lanes, m.vector_registers, m.vector_bytes, m.panel);
   }
 
-  const std::string* meeting(const Node& node) const {
-    if (!schedule_) return nullptr;
-    const auto found = schedule_->meetings.find(node.number);
-    return found == schedule_->meetings.end() ? nullptr : &found->second;
+  // What the meeting before this node or kernel is about, if there is one.
+  const std::string* about(const std::map<int, std::string>& meetings, int number) const {
+    const auto found = meetings.find(number);
+    return found == meetings.end() ? nullptr : &found->second;
+  }
+  void meetings(const Node& node, int depth) {
+    if (!schedule_) return;
+    if (const auto* a = about(schedule_->meetings, node.number)) at(depth, "meet: {}", *a);
+    if (const auto* a = about(schedule_->member_meetings, node.number)) {
+      at(depth, "member meets: {}", *a);
+    }
   }
 
   static std::string how(const Axis& a) {
@@ -281,6 +294,8 @@ class Printer {
     at(d, "tiles: for each vector of samples");
     int number = node.kernel;
     for (const Kernel& k : std::get<Tiles>(node.what).kernels) {
+      const auto* met = schedule_ ? about(schedule_->lane_meetings, number) : nullptr;
+      if (met) at(d + 1, "member meets: {}", *met);
       const std::size_t start = out_.size();
       std::visit([&](const auto& x) { one(x, d + 1); }, k);
       how(number++, start);
@@ -333,7 +348,7 @@ class Printer {
 
   void nodes(const Nodes& list, int depth) {
     for (const Node& n : list) {
-      if (const std::string* about = meeting(n)) at(depth, "meet: {}", *about);
+      meetings(n, depth);
       std::visit(
           [&](const auto& x) {
             using T = std::decay_t<decltype(x)>;

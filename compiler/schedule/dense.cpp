@@ -53,7 +53,7 @@ class Dense {
   }
 
   Loops loops(const DenseFold& k) const {
-    return chains(k.outer, k.inner.size(), {&k.x}, k.out, kChains);
+    return chains(k.outer, k.inner.size(), {&k.x}, k.out, m_.gpu ? 1 : kChains);
   }
 
   // Lanes along a row, where it is long enough for them, or along the index.
@@ -66,7 +66,7 @@ class Dense {
         k.row.empty() || (size_of(k.row.back()) < m_.lanes / 2 && !k.picks.empty())
             ? k.picks.size() - 1
             : extents.size() - 1;
-    made.axes[along].lanes = size_of(extents[along]) > 1;
+    made.axes[along].lanes = !m_.gpu && size_of(extents[along]) > 1;
     split(extents, made.axes);
     return made;
   }
@@ -77,6 +77,7 @@ class Dense {
   Loops loops(const DenseMatmul& k) const {
     const std::int64_t lanes = m_.lanes, size = std::int64_t(bytes(dtype(k.out)));
     const std::int64_t columns = size_of(k.columns), rows = size_of(k.rows);
+    if (m_.gpu) return chains({k.rows, k.columns}, 1, {}, k.out, 1);
     if (rows < 2 || columns < 2) {
       const Ref* matrix = columns < 2 ? &k.a : &k.b;  // the vector serves all chains at once
       return chains({k.rows, k.columns}, 1, {matrix}, k.out, kChains, &k);
@@ -101,6 +102,7 @@ class Dense {
 
   // Two vectors of columns share each sample's broadcast rows.
   Loops loops(const LargeContract& k) const {
+    if (m_.gpu) return {{{tile_size(k.rows, 8)}, {1, false, true}, {}}};
     const std::int64_t most = m_.vector_registers >= 32 ? 12 : 6;
     return {{{tile_size(k.rows, most)}, {2, true, true}, {}}};
   }
@@ -154,7 +156,7 @@ class Dense {
     std::size_t chosen = 0;
     std::int64_t most = 0;
     for (std::size_t i = 0; i < extents.size(); ++i) {
-      const std::int64_t tiles = std::min(kTeam, up(size_of(extents[i]), unit(axes[i])));
+      const std::int64_t tiles = std::min(m_.gpu ? kMany : kTeam, up(size_of(extents[i]), unit(axes[i])));
       if (tiles > most) chosen = i;
       most = std::max(most, tiles);
     }

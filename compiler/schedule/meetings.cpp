@@ -77,7 +77,9 @@ class Meetings {
     return schedule_.places[static_cast<std::size_t>(buffer)].kind;
   }
   bool is_own(int buffer) const {
-    return place(buffer) == Place::Kind::Stack || place(buffer) == Place::Kind::Own;
+    const Place::Kind kind = place(buffer);
+    return kind == Place::Kind::Stack || kind == Place::Kind::Shared ||
+           kind == Place::Kind::Member || kind == Place::Kind::Own;
   }
 
   // Inside a phase. Rows and ports are written by whoever owns the chunk, but read by anybody.

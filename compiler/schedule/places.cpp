@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "compiler/schedule/gpu_places.h"
 #include "compiler/schedule/own.h"
 #include "ir/plan_visit.h"
 
@@ -32,17 +33,20 @@ std::int64_t block_bytes(const Buffer& b) {
 class Placing {
  public:
   Placing(const Plan& plan, const Machine& machine)
-      : plan_(plan), machine_(machine), own_(own_copies(plan)) {
+      : plan_(plan), machine_(machine), own_(machine.gpu ? std::set<int>{} : own_copies(plan)) {
     made_.places.resize(plan.buffers.size());
   }
 
   Places run() {
+    if (machine_.gpu) made_.shared_bytes = place_in_members(plan_, machine_, made_);
     std::set<int> used = buffers_of(plan_.body);
-    on_the_stack(used, machine_.stack);
+    if (!machine_.gpu) on_the_stack(used, machine_.stack);
     for (const Function& f : plan_.functions) {
       std::set<int> inside = buffers_of(f.body);
       // One of a tile does not know where its block lies in the arena.
-      on_the_stack(inside, f.team ? machine_.stack : std::numeric_limits<std::int64_t>::max());
+      const std::int64_t most =
+          f.team ? machine_.stack : std::numeric_limits<std::int64_t>::max();
+      if (!machine_.gpu) on_the_stack(inside, most);
       used.merge(inside);
     }
     std::vector<int> arena;
@@ -81,7 +85,7 @@ class Placing {
     const Dim size(static_cast<std::int64_t>(bytes(b.dtype)));
     switch (b.space) {
       case Buffer::Space::Local:
-        if (place_of(id).kind != Place::Kind::Stack) arena.push_back(id);
+        if (place_of(id).kind == Place::Kind::Plan) arena.push_back(id);
         break;
       case Buffer::Space::Lanes:
         arena.push_back(id);

@@ -8,6 +8,7 @@ namespace nodec::plan {
 struct Places {
   std::vector<Place> places;  // by buffer
   std::vector<ScratchBuffer> scratch;
+  std::int64_t shared_bytes = 0;  // of a member, on a GPU
 };
 
 Places places(const Plan& plan, const Machine& machine);

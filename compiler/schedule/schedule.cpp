@@ -6,6 +6,7 @@
 
 #include "compiler/schedule/dense.h"
 #include "compiler/schedule/functions.h"
+#include "compiler/schedule/gpu_meetings.h"
 #include "compiler/schedule/meetings.h"
 #include "compiler/schedule/places.h"
 #include "ir/plan_visit.h"
@@ -20,14 +21,18 @@ class Scheduler {
   Scheduler(const Plan& plan, const Machine& machine) : plan_(plan) { made_.machine = machine; }
 
   Schedule run() {
+    const Machine& machine = made_.machine;
     Places where = places(plan_, made_.machine);
     made_.places = std::move(where.places);
     made_.scratch = std::move(where.scratch);
+    made_.shared_bytes = where.shared_bytes;
+    if (machine.gpu) made_.parts = parts();
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
-    made_.inline_expansions = kInlineExpansions;
+    made_.inline_expansions = machine.gpu ? 0 : kInlineExpansions;
     name_functions(plan_, made_);
     made_.meetings = meetings(plan_, made_);
+    if (machine.gpu) meet_in_members(plan_, made_);
     return std::move(made_);
   }
 
@@ -64,18 +69,42 @@ class Scheduler {
 
   bool many_registers() const { return made_.machine.vector_registers >= 32; }
   // Sums of samples: a vector of the other operand and a broadcast beside them.
-  std::int64_t most_sums() const { return many_registers() ? 20 : 10; }
+  std::int64_t most_sums() const { return made_.machine.gpu ? 8 : many_registers() ? 20 : 10; }
+
+  // Lanes for a sample's elements: as many as the widest product that a function has, for that is
+  // what is done most often, and no more than fit; uneven shares cost as much as the longest.
+  int parts() const {
+    std::int64_t widest = 1;
+    const auto look = [&](const Nodes& nodes) {
+      for (const Node& node : nodes) {
+        const Tiles* tiles = std::get_if<Tiles>(&node.what);
+        if (tiles == nullptr) continue;
+        for (const Kernel& k : tiles->kernels) {
+          if (const MatVec* product = std::get_if<MatVec>(&k)) widest = std::max(widest, product->rows);
+        }
+      }
+    };
+    for (const Function& f : plan_.functions) {
+      if (!f.team) look(f.body);
+    }
+    return static_cast<int>(tile_size(widest, made_.machine.most_parts));
+  }
+
+  static std::int64_t divisor(std::int64_t n, std::int64_t most) {
+    while (n % most != 0) --most;
+    return most;
+  }
 
   template <class K>
   Loops loops(const K&) const {
     return {};
   }
 
-  Loops loops(const TransposeRows&) const { return {{{1, true}}}; }
+  Loops loops(const TransposeRows&) const { return {{{1, !made_.machine.gpu}}}; }
 
   // By lanes where each sample has a row of its own that is long enough, its elements neighbours.
   Loops loops(const GatherRows& k) const {
-    if (k.table.buffer < 0 || !varies(k.index) || varies(k.table)) return {};
+    if (made_.machine.gpu || k.table.buffer < 0 || !varies(k.index) || varies(k.table)) return {};
     std::int64_t width = 1;
     for (std::size_t i = k.row.size(); i-- > 0;) {
       if (k.row[i] != 1 && k.table.strides[i + 1] != width) return {};
@@ -87,10 +116,14 @@ class Scheduler {
     return made;
   }
 
-  Loops loops(const MatVec& k) const { return {{{tile_size(k.rows, most_sums())}, {}}}; }
+  Loops loops(const MatVec& k) const {
+    const std::int64_t rows = (k.rows + made_.parts - 1) / made_.parts;
+    return {{{tile_size(rows, most_sums()), false}, {}}};
+  }
 
   Loops loops(const SlotContract& k) const {
-    return {{{k.rows % 2 == 0 ? 2 : 1}, {tile_size(k.columns, most_sums() / 2)}}};
+    const std::int64_t columns = made_.machine.gpu ? divisor(k.columns, 5) : tile_size(k.columns, most_sums() / 2);
+    return {{{k.rows % 2 == 0 ? 2 : 1}, {columns}}};
   }
 
   const Plan& plan_;

@@ -10,7 +10,7 @@ namespace nodec {
 namespace {
 
 struct Dump {
-  std::string model, after = "trace";
+  std::string model, after = "trace", device;
   bool locations = false, dot = false, svg = false, html = false;
 
   int run() const {
@@ -26,7 +26,7 @@ struct Dump {
     } else if (locations && is_graph_stage(after)) {
       write_out(print(*run_until(*graph, after), {.locations = true}));
     } else {
-      write_out(dump(*graph, after));
+      write_out(dump(*graph, after, device));
     }
     return kClean;
   }
@@ -48,8 +48,11 @@ Verb add_dump(CLI::App& nodec) {
                             "  nodec dump mnist/layer --after trace\n"
                             "  nodec dump mnist/compact --after lower       # the plan\n"
                             "  nodec dump mnist/compact --after assembly\n"
+                            "  nodec dump mnist/compact --after codegen --device cuda-emulated\n"
                             "  nodec dump mnist/layer --after trace --html >layer.html\n");
   add_model(verb, dumping->model);
+  verb->add_option("--device", dumping->device,
+                   "whose schedule and code: cpu (default), cuda-emulated");
   verb->add_option("--after", dumping->after, "the stage: " + stage_list())
       ->option_text("STAGE")
       ->required();

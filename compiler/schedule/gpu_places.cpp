@@ -1,0 +1,113 @@
+// Several threads share a sample, so no value that two kernels use can stay in registers: it lies in
+// the member's shared memory, two blocks of a chunk side by side. A function's values have their
+// place for good; those of tile lists, which live no longer than the list, lie over each other. What
+// shared memory has no room for lies in scratch of each member, the widest first.
+#include "compiler/schedule/gpu_places.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/plan_visit.h"
+
+namespace nodec::plan {
+namespace {
+
+constexpr std::int64_t kAligned = 64;
+
+class MemberPlaces {
+ public:
+  MemberPlaces(const Plan& plan, const Machine& machine, Places& to)
+      : plan_(plan), machine_(machine), to_(to) {}
+
+  std::int64_t run() {
+    for (const Function& f : plan_.functions) {
+      if (f.team) continue;
+      std::set<int> own;
+      for (const Node& node : f.body) locals(node, own);
+      std::tie(shared_, scratch_) = place(own, shared_, scratch_);
+    }
+    std::int64_t shared = shared_, scratch = scratch_;
+    const auto list = [&](const std::set<int>& own) {
+      const auto [s, m] = place(own, shared_, scratch_);
+      shared = std::max(shared, s);
+      scratch = std::max(scratch, m);
+    };
+    for (const Function& f : plan_.functions) {
+      if (f.team) each_list(f.body, list);
+    }
+    each_list(plan_.body, list);
+    if (scratch > 0) in_scratch(scratch);
+    return shared;
+  }
+
+ private:
+  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+
+  void locals(const Node& node, std::set<int>& own) const {
+    const Uses uses = uses_of(node);
+    for (const auto* ids : {&uses.read, &uses.written}) {
+      for (const int id : *ids) {
+        if (buffer(id).space == Buffer::Space::Local) own.insert(id);
+      }
+    }
+  }
+
+  template <class F>
+  void each_list(const Nodes& nodes, const F& f) const {
+    for (const Node& node : nodes) {
+      std::set<int> own;
+      locals(node, own);
+      if (!own.empty()) f(own);
+      for (const Nodes* list : inside(node)) each_list(*list, f);
+    }
+  }
+
+  // The two halves of a warp find the banks that the other leaves free.
+  std::int64_t half_bytes(int id) const {
+    const Buffer& b = buffer(id);
+    const auto size = static_cast<std::int64_t>(bytes(b.dtype));
+    const std::int64_t elements = size == 4 ? b.elements | 1 : b.elements;
+    return elements * kBlock * size;
+  }
+
+  // From these bytes on; where it ends.
+  std::pair<std::int64_t, std::int64_t> place(const std::set<int>& own, std::int64_t shared,
+                                              std::int64_t scratch) {
+    std::vector<int> narrow_first(own.begin(), own.end());
+    std::stable_sort(narrow_first.begin(), narrow_first.end(),
+                     [&](int a, int b) { return half_bytes(a) < half_bytes(b); });
+    for (const int id : narrow_first) {
+      const std::int64_t half = half_bytes(id);
+      const std::int64_t all = (kChunk * half + kAligned - 1) / kAligned * kAligned;
+      const bool fits = shared + all <= machine_.shared;
+      std::int64_t& from = fits ? shared : scratch;
+      Place& place = to_.places[static_cast<std::size_t>(id)];
+      place = {fits ? Place::Kind::Shared : Place::Kind::Member, -1, from, half};
+      from += all;
+    }
+    return {shared, scratch};
+  }
+
+  void in_scratch(std::int64_t all) {
+    const int index = static_cast<int>(to_.scratch.size());
+    to_.scratch.push_back({"members", Dim::symbol(kThreadsSymbol) * Dim(all)});
+    for (Place& place : to_.places) {
+      if (place.kind != Place::Kind::Member) continue;
+      place.scratch = index;
+      place.member_bytes = all;
+    }
+  }
+
+  const Plan& plan_;
+  const Machine& machine_;
+  Places& to_;
+  std::int64_t shared_ = 0, scratch_ = 0;  // taken by functions
+};
+
+}  // namespace
+
+std::int64_t place_in_members(const Plan& plan, const Machine& machine, Places& to) {
+  return MemberPlaces(plan, machine, to).run();
+}
+
+}  // namespace nodec::plan

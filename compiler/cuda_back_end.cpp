@@ -42,6 +42,7 @@ std::shared_ptr<const Executable> load_emulated(const Artifact& artifact) {
 }  // namespace
 
 extern const BackEnd emulated_back_end;
-const BackEnd emulated_back_end{"cuda-emulated", gpu_machine, gpu_key_fields, gpu_text, gpu_code, load_emulated};
+const BackEnd emulated_back_end{"cuda-emulated", gpu_machine, gpu_key_fields,
+                                gpu_text,        gpu_code,    load_emulated};
 
 }  // namespace nodec

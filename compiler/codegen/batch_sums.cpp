@@ -1,3 +1,4 @@
+// Terms into slots, and slots into results.
 #include "compiler/codegen/batch_sums.h"
 
 #include "ir/primitive.h"

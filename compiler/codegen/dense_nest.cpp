@@ -1,3 +1,4 @@
+// Loops over axes, and what lanes along one of them read and write.
 #include "compiler/codegen/dense_nest.h"
 
 #include "ir/abi.h"

@@ -1,3 +1,4 @@
+// Tiles of a product, over panels of its right operand.
 #include "compiler/codegen/dense_product.h"
 
 #include <algorithm>

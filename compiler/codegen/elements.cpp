@@ -1,3 +1,4 @@
+// Operands, addresses, and what a computation makes of elements.
 #include "compiler/codegen/elements.h"
 
 #include "ir/abi.h"

@@ -1,3 +1,4 @@
+// Functions, each written where nothing of the one around it is known.
 #include "compiler/codegen/functions.h"
 
 namespace nodec::codegen {

@@ -1,3 +1,4 @@
+// Columns, rows and terms of a large contraction.
 #include "compiler/codegen/large_contract.h"
 
 #include "ir/abi.h"

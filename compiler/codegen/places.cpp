@@ -1,3 +1,4 @@
+// Addresses by the kind of place, and sizes from the symbols of the call.
 #include "compiler/codegen/places.h"
 
 #include "ir/abi.h"

@@ -1,3 +1,4 @@
+// Maps, products, folds and calls on the tile at hand.
 #include "compiler/codegen/tile_kernels.h"
 
 #include "ir/primitive.h"

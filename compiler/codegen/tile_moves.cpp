@@ -1,3 +1,4 @@
+// Rows and ports in and out of the tile at hand.
 #include "compiler/codegen/tile_moves.h"
 
 #include "ir/abi.h"

@@ -156,7 +156,8 @@ class Dense {
     std::size_t chosen = 0;
     std::int64_t most = 0;
     for (std::size_t i = 0; i < extents.size(); ++i) {
-      const std::int64_t tiles = std::min(m_.gpu ? kMany : kTeam, up(size_of(extents[i]), unit(axes[i])));
+      const std::int64_t tiles =
+          std::min(m_.gpu ? kMany : kTeam, up(size_of(extents[i]), unit(axes[i])));
       if (tiles > most) chosen = i;
       most = std::max(most, tiles);
     }

@@ -118,7 +118,8 @@ class MemberMeetings {
     }
     if (const GatherRows* k = std::get_if<GatherRows>(&kernel)) {
       const How row = dealt(k->row, k->out, k->picks.size());
-      rest(&k->out, k->picks.empty() ? row : fmt::format("{} rows {}", fmt::join(k->picks, ","), row));
+      rest(&k->out,
+           k->picks.empty() ? row : fmt::format("{} rows {}", fmt::join(k->picks, ","), row));
     }
     if (const ScatterRows* k = std::get_if<ScatterRows>(&kernel)) {
       rest(&k->out, fmt::format("added {}", fmt::join(k->row, ",")));
@@ -134,8 +135,7 @@ class MemberMeetings {
 
   // Of a kernel's accesses those through `own` (or to its slots) are dealt out by `how`, others are
   // anybody's.
-  void others(const Kernel& kernel, const Ref* own, const How& how,
-              std::vector<Touch>& all) const {
+  void others(const Kernel& kernel, const Ref* own, const How& how, std::vector<Touch>& all) const {
     const bool slots =
         std::holds_alternative<SlotSum>(kernel) || std::holds_alternative<SlotContract>(kernel);
     Access visitor;

@@ -1,7 +1,7 @@
-// Several threads share a sample, so no value that two kernels use can stay in registers: it lies in
-// the member's shared memory, two blocks of a chunk side by side. A function's values have their
-// place for good; those of tile lists, which live no longer than the list, lie over each other. What
-// shared memory has no room for lies in scratch of each member, the widest first.
+// Several threads share a sample, so no value that two kernels use can stay in registers: it lies
+// in the member's shared memory, two blocks of a chunk side by side. A function's values have their
+// place for good; those of tile lists, which live no longer than the list, lie over each other.
+// What shared memory has no room for lies in scratch of each member, the widest first.
 #include "compiler/schedule/gpu_places.h"
 
 #include <algorithm>

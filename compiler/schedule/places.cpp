@@ -44,8 +44,7 @@ class Placing {
     for (const Function& f : plan_.functions) {
       std::set<int> inside = buffers_of(f.body);
       // One of a tile does not know where its block lies in the arena.
-      const std::int64_t most =
-          f.team ? machine_.stack : std::numeric_limits<std::int64_t>::max();
+      const std::int64_t most = f.team ? machine_.stack : std::numeric_limits<std::int64_t>::max();
       if (!machine_.gpu) on_the_stack(inside, most);
       used.merge(inside);
     }

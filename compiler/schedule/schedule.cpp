@@ -80,7 +80,8 @@ class Scheduler {
         const Tiles* tiles = std::get_if<Tiles>(&node.what);
         if (tiles == nullptr) continue;
         for (const Kernel& k : tiles->kernels) {
-          if (const MatVec* product = std::get_if<MatVec>(&k)) widest = std::max(widest, product->rows);
+          if (const MatVec* product = std::get_if<MatVec>(&k))
+            widest = std::max(widest, product->rows);
         }
       }
     };
@@ -122,7 +123,8 @@ class Scheduler {
   }
 
   Loops loops(const SlotContract& k) const {
-    const std::int64_t columns = made_.machine.gpu ? divisor(k.columns, 5) : tile_size(k.columns, most_sums() / 2);
+    const std::int64_t columns =
+        made_.machine.gpu ? divisor(k.columns, 5) : tile_size(k.columns, most_sums() / 2);
     return {{{k.rows % 2 == 0 ? 2 : 1}, {columns}}};
   }
 

@@ -70,8 +70,8 @@ class CudaEmitter : public Emitter {
   Code outcome() override;
   Code member() override;
   Code members() override;
-  Code is_first();  // -> Pred: whether this is who `once` means
-  Code shared();    // the member's shared memory
+  Code is_first() override;
+  Code shared() override;
   void barrier(Scope scope) override;
   void once(const std::function<void()>& body) override;
   Code tape_frame(int tape, Code n, bool writes) override;

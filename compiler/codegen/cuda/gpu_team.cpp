@@ -1,11 +1,11 @@
+// The threads of a GPU as samples, parts, slots and units.
 #include "compiler/codegen/cuda/gpu_team.h"
 
 #include "ir/abi.h"
 
 namespace nodec::codegen {
 
-void GpuTeam::each(Code begin, Code end, std::int64_t step,
-                   const std::function<void(Code)>& body) {
+void GpuTeam::each(Code begin, Code end, std::int64_t step, const std::function<void(Code)>& body) {
   each(Share{begin, end, e_.index(step)}, body);
 }
 
@@ -27,18 +27,14 @@ void GpuTeam::when(Code pred, const std::function<void()>& body) {
 }
 
 // Neighbours to neighbouring threads, whose accesses are one.
-Share GpuTeam::share(Code count) {
-  return {who("team_thread()"), count, who("team_threads()")};
-}
+Share GpuTeam::share(Code count) { return {who("team_thread()"), count, who("team_threads()")}; }
 
 Code GpuTeam::has(const Share& share, Code unit) {
   const Code turns = e_.mul(e_.quotient(unit, share.step), share.step);
   return e_.compare(Compare::Eq, e_.sub(unit, turns), share.first);
 }
 
-Share GpuTeam::within(Code count) {
-  return {who("member_thread()"), count, e_.index(32 * parts_)};
-}
+Share GpuTeam::within(Code count) { return {who("member_thread()"), count, e_.index(32 * parts_)}; }
 
 void GpuTeam::chunks(Code count, const std::function<void(Code chunk)>& body) {
   each({e_.member(), count, e_.members()}, body);
@@ -50,8 +46,7 @@ void GpuTeam::tiles(Code chunk, Code, const std::function<void(Code block, Code 
   body(block, slot());
 }
 
-bool GpuTeam::tiles_in_order(Code chunk,
-                             const std::function<void(Code block, Code lane)>& body) {
+bool GpuTeam::tiles_in_order(Code chunk, const std::function<void(Code block, Code lane)>& body) {
   in_order_ = true;
   const Code first = e_.mul(chunk, e_.index(kChunk));
   each(e_.index(0), e_.index(kChunk), 1, [&](Code j) { body(e_.add(first, j), slot()); });

@@ -1,8 +1,8 @@
 // A team of a GPU: a member is 32 threads for each part. Thread t is slot t mod 16 of block
-// t/16 mod 2 of its member's chunk, and part t/32: so a warp is a chunk, and a sample's elements are
-// dealt out to parts (element e to part e mod parts). Sums see the same threads as slots with twice
-// as many parts, each of which takes the two blocks in order; what no sample has is dealt out to all
-// threads of the team.
+// t/16 mod 2 of its member's chunk, and part t/32: so a warp is a chunk, and a sample's elements
+// are dealt out to parts (element e to part e mod parts). Sums see the same threads as slots with
+// twice as many parts, each of which takes the two blocks in order; what no sample has is dealt out
+// to all threads of the team.
 #pragma once
 
 #include "compiler/codegen/cuda/emitter.h"
@@ -20,8 +20,7 @@ class GpuTeam : public Team {
   void chunks(Code count, const std::function<void(Code chunk)>& body) override;
   void tiles(Code chunk, Code blocks,
              const std::function<void(Code block, Code lane)>& body) override;
-  bool tiles_in_order(Code chunk,
-                      const std::function<void(Code block, Code lane)>& body) override;
+  bool tiles_in_order(Code chunk, const std::function<void(Code block, Code lane)>& body) override;
   Code half() override { return who("half()"); }
   Code slot() override { return who("slot()"); }
   void elements(const std::vector<Extent>& extents,

@@ -1,3 +1,4 @@
+// The program's text, put together.
 #include "compiler/codegen/cuda/program.h"
 
 #include <algorithm>
@@ -39,9 +40,9 @@ CudaProgram cuda_program(const plan::Plan& plan, const plan::Schedule& how) {
   walker.functions();
   walker.entry();
   const CudaEmitter::Text made = emitter.text();
-  program.text = fmt::format("{}{}\n{}\nNODEC_ENTRY({}) {{\n{}}}\n",
-                             defines(plan, how, program.launch), cuda_prologue, made.functions,
-                             plan.signature.entry, made.entry);
+  program.text =
+      fmt::format("{}{}\n{}\nNODEC_ENTRY({}) {{\n{}}}\n", defines(plan, how, program.launch),
+                  cuda_prologue, made.functions, plan.signature.entry, made.entry);
   return program;
 }
 

@@ -1,5 +1,5 @@
-// One program as CUDA C++ (runtime/cuda/README.md is the contract): numbers, the prologue, functions,
-// the entry; and what its host must know to launch it.
+// One program as CUDA C++ (runtime/cuda/README.md is the contract): numbers, the prologue,
+// functions, the entry; and what its host must know to launch it.
 #pragma once
 
 #include <string>

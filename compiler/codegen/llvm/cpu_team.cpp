@@ -1,3 +1,4 @@
+// Threads that take neighbours, and lanes that are the elements of a vector.
 #include "compiler/codegen/llvm/cpu_team.h"
 
 #include <algorithm>

@@ -10,27 +10,29 @@
 
 #include "ir/schedule.h"
 #include "runtime/cache_record.h"
+#include "runtime/device_choice.h"
 #include "runtime/executable.h"
 
 namespace nodec {
 
 struct BackEnd {
-  std::string_view name;
+  std::string_view name;  // "the processor"
+  bool (*serves)(const DeviceChoice& device);
   // As the environment narrows it; an Error names what the host lacks.
-  plan::Machine (*machine)();
+  plan::Machine (*machine)(const DeviceChoice& device);
   // What its code depends on beside the program.
-  KeyFields (*key_fields)(const Graph& graph);
+  KeyFields (*key_fields)(const Graph& graph, const DeviceChoice& device);
   // After `codegen` or `assembly`, as the target's own tools would read it.
-  std::string (*text)(const plan::Plan& plan, const plan::Schedule& how, std::string_view stage);
+  std::string (*text)(const plan::Plan& plan, const plan::Schedule& how, std::string_view stage,
+                      const DeviceChoice& device);
   struct Code {
     std::string object;
-    std::int64_t instructions = 0;
+    std::int64_t instructions = 0;  // of LLVM IR
   };
-  Code (*code)(const plan::Plan& plan, const plan::Schedule& how);
-  std::shared_ptr<const Executable> (*load)(const Artifact& artifact);
+  Code (*code)(const plan::Plan& plan, const plan::Schedule& how, const DeviceChoice& device);
+  std::shared_ptr<const Executable> (*load)(const Artifact& artifact, const DeviceChoice& device);
 };
 
-// Those of this build, the one that is used first.
-std::span<const BackEnd* const> back_ends();
+std::span<const BackEnd* const> back_ends();  // of this build
 
 }  // namespace nodec

@@ -11,7 +11,7 @@
 namespace nodec {
 namespace {
 
-plan::Machine machine() {
+plan::Machine machine(const DeviceChoice&) {
   const CpuTarget target = cpu_target_from_environment();
   plan::Machine machine;
   machine.name = target.name;
@@ -21,7 +21,7 @@ plan::Machine machine() {
   return machine;
 }
 
-KeyFields key_fields(const Graph& graph) {
+KeyFields key_fields(const Graph& graph, const DeviceChoice&) {
   const CpuTarget target = cpu_target_from_environment();
   const Debug debug = debug_from_environment();
   return {{"debug", debug.str()},
@@ -43,19 +43,26 @@ LlvmModule module_of(const plan::Plan& plan, const plan::Schedule& how) {
   return module;
 }
 
-std::string text(const plan::Plan& plan, const plan::Schedule& how, std::string_view stage) {
+std::string text(const plan::Plan& plan, const plan::Schedule& how, std::string_view stage,
+                 const DeviceChoice&) {
   LlvmModule module = module_of(plan, how);
   return stage == "codegen" ? module.llvm_ir() : module.assembly();
 }
 
-BackEnd::Code code(const plan::Plan& plan, const plan::Schedule& how) {
+BackEnd::Code code(const plan::Plan& plan, const plan::Schedule& how, const DeviceChoice&) {
   LlvmModule module = module_of(plan, how);
   return {module.object(), module.report().instructions};
+}
+
+bool is_cpu(const DeviceChoice& device) { return device.kind == DeviceChoice::Kind::Cpu; }
+
+std::shared_ptr<const Executable> load_here(const Artifact& artifact, const DeviceChoice&) {
+  return load(artifact);
 }
 
 }  // namespace
 
 extern const BackEnd cpu_back_end;
-const BackEnd cpu_back_end{"cpu", machine, key_fields, text, code, load};
+const BackEnd cpu_back_end{"the processor", is_cpu, machine, key_fields, text, code, load_here};
 
 }  // namespace nodec

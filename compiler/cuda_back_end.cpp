@@ -1,16 +1,19 @@
-// GPUs: CUDA C++ for NVRTC, or for the emulator.
+// GPUs: CUDA C++, for NVRTC or for the emulated one.
 #include "compiler/back_end.h"
 #include "compiler/codegen/cuda/program.h"
+#include "runtime/cuda/compile.h"
+#include "runtime/cuda/driver.h"
 #include "runtime/cuda/gpu_runner.h"
-#include "runtime/emulator/emulated_device.h"
+#include "runtime/cuda/nvrtc.h"
 
 namespace nodec {
 namespace {
 
-// Shared memory and threads are bounded by what every architecture since sm_80 has.
-plan::Machine gpu_machine() {
+// Bounded by what every architecture from sm_80 on has.
+plan::Machine gpu_machine(const DeviceChoice& device) {
   plan::Machine machine;
-  machine.name = "cuda";
+  const bool emulated = device.kind == DeviceChoice::Kind::Emulated;
+  machine.name = emulated ? "cuda-emulated" : fmt::format("cuda:sm_{}", architecture_for(device));
   machine.gpu = true;
   machine.lanes = 1;
   machine.vector_bytes = 4;
@@ -19,30 +22,55 @@ plan::Machine gpu_machine() {
   return machine;
 }
 
-KeyFields gpu_key_fields(const Graph&) { return {}; }
+int newest_major() { return cuda::why_no_gpu() ? 0 : cuda::Driver::open()->major(); }
 
-std::string gpu_text(const plan::Plan& plan, const plan::Schedule& how, std::string_view stage) {
-  if (stage == "codegen") return codegen::cuda_program(plan, how).text;
-  throw Error("an emulated program has no assembly of its own", {}, "dump it after codegen");
+KeyFields gpu_key_fields(const Graph&, const DeviceChoice& device) {
+  if (device.kind == DeviceChoice::Kind::Emulated) return {};
+  return {{"architecture", std::to_string(architecture_for(device))},
+          {"NVRTC", Nvrtc::identity(newest_major())}};
 }
 
-BackEnd::Code gpu_code(const plan::Plan& plan, const plan::Schedule& how) {
-  codegen::CudaProgram program = codegen::cuda_program(plan, how);
-  KernelObject object;
-  object.launch = program.launch;
-  object.text = std::move(program.text);
-  return {pack(object), 0};
+KernelLaunch launch_of(const plan::Schedule& how) {
+  KernelLaunch launch;
+  launch.parts = how.parts;
+  launch.shared_bytes = how.shared_bytes;
+  launch.team = how.shared || !how.meetings.empty();
+  return launch;
 }
 
-std::shared_ptr<const Executable> load_emulated(const Artifact& artifact) {
-  static const std::shared_ptr<Device> device = emulated_device();
-  return load_on(device, artifact);
+CompiledKernel compiled_for(const plan::Plan& plan, const plan::Schedule& how,
+                            const DeviceChoice& device) {
+  const int architecture =
+      device.kind == DeviceChoice::Kind::Emulated ? 0 : architecture_for(device);
+  return compile_kernel(launch_of(how), codegen::cuda_text(plan, how), plan.signature.entry,
+                        architecture);
+}
+
+std::string gpu_text(const plan::Plan& plan, const plan::Schedule& how, std::string_view stage,
+                     const DeviceChoice& device) {
+  if (stage == "codegen") return codegen::cuda_text(plan, how);
+  if (device.kind == DeviceChoice::Kind::Emulated) {
+    throw Error("an emulated GPU has no assembly of its own", {}, "dump --after codegen");
+  }
+  return unpack(compiled_for(plan, how, device).object).ptx;
+}
+
+BackEnd::Code gpu_code(const plan::Plan& plan, const plan::Schedule& how,
+                       const DeviceChoice& device) {
+  return {compiled_for(plan, how, device).object, 0};
+}
+
+bool is_gpu(const DeviceChoice& device) { return device.kind != DeviceChoice::Kind::Cpu; }
+
+std::shared_ptr<const Executable> load_on_gpu(const Artifact& artifact,
+                                              const DeviceChoice& device) {
+  return load_on(device_for(device), artifact);
 }
 
 }  // namespace
 
-extern const BackEnd emulated_back_end;
-const BackEnd emulated_back_end{"cuda-emulated", gpu_machine, gpu_key_fields,
-                                gpu_text,        gpu_code,    load_emulated};
+extern const BackEnd cuda_back_end;
+const BackEnd cuda_back_end{"a GPU",  is_gpu,   gpu_machine, gpu_key_fields,
+                            gpu_text, gpu_code, load_on_gpu};
 
 }  // namespace nodec

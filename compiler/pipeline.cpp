@@ -97,17 +97,19 @@ std::string registered_adjoints(const Region& region) {
   return all;
 }
 
-const BackEnd& back_end(std::string_view device) {
-  std::vector<std::string> names;
+// A device by its words, and who makes code for it.
+struct Target {
+  DeviceChoice device;
+  const BackEnd& back_end;
+};
+
+Target target_for(std::string_view words) {
+  const DeviceChoice device = read_device(words.empty() ? "cpu" : words);
   for (const BackEnd* each : back_ends()) {
-    if (device.empty() || each->name == device) return *each;
-    names.emplace_back(each->name);
+    if (each->serves(device)) return {device, *each};
   }
-  if (names.empty()) {
-    throw Error("this build of nodec has no back end", {}, "configure with -DNODEC_CPU_JIT=ON");
-  }
-  throw Error(fmt::format("this build of nodec knows no device '{}'", device), {},
-              fmt::format("devices are {}", fmt::join(names, ", ")));
+  throw Error("this build of nodec makes no code for the processor", {},
+              "configure with -DNODEC_CPU_JIT=ON, or give a device: cuda-emulated");
 }
 
 }  // namespace
@@ -206,10 +208,10 @@ std::string dump(const Graph& graph, std::string_view stage, std::string_view de
   const plan::Plan plan = lower(*copy);
   if (stage == "lower") return plan::print_plan(plan);
   if (stage == "schedule" || stage == "codegen" || stage == "assembly") {
-    const BackEnd& target = back_end(device);
-    const plan::Schedule how = plan::schedule(plan, target.machine());
+    const Target target = target_for(device);
+    const plan::Schedule how = plan::schedule(plan, target.back_end.machine(target.device));
     if (stage == "schedule") return plan::print_schedule(plan, how);
-    return target.text(plan, how, stage);
+    return target.back_end.text(plan, how, stage, target.device);
   }
   throw Error(fmt::format("there is no stage '{}'", stage), {},
               fmt::format("stages are {}", fmt::join(stage_names(), ", ")));
@@ -229,10 +231,10 @@ Program timed(Make make) {
   return program;
 }
 
-Artifact compiled_by(const BackEnd& target, const Graph& graph, CompileReport& report) {
+Artifact compiled_by(const Target& target, const Graph& graph, CompileReport& report) {
   const plan::Plan plan = lower(graph);
-  const plan::Schedule how = plan::schedule(plan, target.machine());
-  BackEnd::Code code = target.code(plan, how);
+  const plan::Schedule how = plan::schedule(plan, target.back_end.machine(target.device));
+  BackEnd::Code code = target.back_end.code(plan, how, target.device);
   Artifact artifact{std::move(code.object), plan.signature};
   artifact.signature.scratch = how.scratch;
   artifact.signature.lanes = how.machine.lanes;
@@ -246,10 +248,10 @@ Artifact compiled_by(const BackEnd& target, const Graph& graph, CompileReport& r
 
 KeyFields key_fields(const Graph& graph, std::string_view device) {
   KeyFields fields{{"program", print(graph)}, {"adjoints", registered_adjoints(graph.body)}};
-  if (!back_ends().empty()) {
-    const BackEnd& target = back_end(device);
-    fields.emplace_back("device", target.name);
-    for (auto& field : target.key_fields(graph)) fields.push_back(std::move(field));
+  const Target target = target_for(device);
+  fields.emplace_back("device", target.back_end.name);
+  for (auto& field : target.back_end.key_fields(graph, target.device)) {
+    fields.push_back(std::move(field));
   }
   fields.emplace_back("nodec", build_id());
   return fields;
@@ -257,29 +259,30 @@ KeyFields key_fields(const Graph& graph, std::string_view device) {
 
 Program compile(const Graph& graph, const CompileOptions& options) {
   return timed([&](Program& program) {
-    const BackEnd& target = back_end(options.device);
+    const Target target = target_for(options.device);
     const KeyFields fields = key_fields(graph, options.device);
     const Hash key = key_of(fields);
     if (auto found = options.cache.find(key)) {
       move_lines(graph, found->signature);
-      program.executable = target.load(*found);
+      program.executable = target.back_end.load(*found, target.device);
       program.report.from_cache = true;
       return;
     }
     const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
     Artifact artifact = compiled_by(target, *copy, program.report);
     remember_lines(graph, artifact.signature);
-    program.executable = target.load(artifact);
+    program.executable = target.back_end.load(artifact, target.device);
     options.cache.store(key, artifact, fields);
   });
 }
 
 Program compile_expanded(const Graph& expanded) {
   return timed([&](Program& program) {
-    const BackEnd& target = back_end({});
+    const Target target = target_for({});
     const std::unique_ptr<Graph> copy = clone(expanded);
     run(*copy, "scalarize", kLastStage);
-    program.executable = target.load(compiled_by(target, *copy, program.report));
+    program.executable =
+        target.back_end.load(compiled_by(target, *copy, program.report), target.device);
   });
 }
 

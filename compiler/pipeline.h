@@ -45,8 +45,7 @@ std::vector<Finding> analyze(const Graph& graph, const AnalyzeOptions& options =
 
 struct CompileOptions {
   ObjectCache cache = ObjectCache::from_environment();
-  // Where it is to run: "cpu", "cuda-emulated"; empty: the first that this build has. Error for
-  // another, listing all.
+  // Where it is to run, in the words of runtime/device_choice.h; empty: on the processor.
   std::string device = {};
 };
 

@@ -99,7 +99,8 @@ class MemberMeetings {
     if (const Map* k = std::get_if<Map>(&kernel)) {
       for (const Compute& c : k->computes) {
         for (const Source& s : c.operands) {
-          if (const Ref* r = std::get_if<Ref>(&s)) note(*r, false, dealt(k->extents, *r));
+          const Ref* r = std::get_if<Ref>(&s);
+          if (r && r->buffer >= 0) note(*r, false, dealt(k->extents, *r));
         }
         if (c.to) note(*c.to, true, dealt(k->extents, *c.to));
       }

@@ -52,7 +52,7 @@ Verb add_dump(CLI::App& nodec) {
                             "  nodec dump mnist/layer --after trace --html >layer.html\n");
   add_model(verb, dumping->model);
   verb->add_option("--device", dumping->device,
-                   "whose schedule and code: cpu (default), cuda-emulated");
+                   "whose schedule and code: cpu (default), cuda[:sm_N], cuda-emulated");
   verb->add_option("--after", dumping->after, "the stage: " + stage_list())
       ->option_text("STAGE")
       ->required();

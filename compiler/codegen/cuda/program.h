@@ -1,19 +1,13 @@
-// One program as CUDA C++ (runtime/cuda/README.md is the contract): numbers, the prologue,
-// functions, the entry; and what its host must know to launch it.
+// One program as CUDA C++ (runtime/cuda/README.md is the contract): numbers, the prologue, functions,
+// the entry.
 #pragma once
 
 #include <string>
 
 #include "ir/schedule.h"
-#include "runtime/cuda/kernel.h"
 
 namespace nodec::codegen {
 
-struct CudaProgram {
-  std::string text;
-  KernelLaunch launch;
-};
-
-CudaProgram cuda_program(const plan::Plan& plan, const plan::Schedule& how);
+std::string cuda_text(const plan::Plan& plan, const plan::Schedule& how);
 
 }  // namespace nodec::codegen

@@ -140,6 +140,7 @@ void BatchSums::fold(const FoldSlots& node) {
                   [&](std::span<const Code> x) {
                     const Share mine = w_.team.outputs(x[1]);
                     add_chunks(what, x[0], x[1], mine);
+                    w_.e.barrier(Scope::Member);  // whole warps finish, idle lanes included
                     add_slots(what, x[0], x[1], x[2], mine);
                   });
 }

@@ -22,6 +22,9 @@ namespace {
 
 using Key = std::pair<int, int>;  // a buffer; or a tape, counted down from -2, and a part of it
 
+// What tile lists keep their own values in, which lie over each other.
+constexpr Key kLists{-1, 0};
+
 // How it is dealt out; empty: any lane may come to any element.
 using How = std::string;
 
@@ -164,6 +167,7 @@ class MemberMeetings {
   }
 
   std::string name(const Key& key) const {
+    if (key == kLists) return "another list's values";
     if (key.first < -1) return "a tape's frame";
     return fmt::format("{}#{}", buffer(key.first).name, key.first);
   }
@@ -192,6 +196,7 @@ class MemberMeetings {
       for (const Kernel& k : tiles->kernels) {
         std::vector<Touch> now = touches(k);
         if (const Invoke* call = std::get_if<Invoke>(&k)) locals_of(call->function, now);
+        if (uses_locals(k)) now.push_back({kLists, std::to_string(node.kernel), true});
         step(now, how_.lane_meetings, number++, seen);
       }
     } else if (const ClearSlots* clear = std::get_if<ClearSlots>(&node.what)) {
@@ -248,6 +253,17 @@ class MemberMeetings {
       if (key(to) != key(own[i])) joined = same_.insert_or_assign(own[i], to).second || joined;
     }
     return joined;
+  }
+
+  bool uses_locals(const Kernel& kernel) const {
+    bool found = false;
+    Access visitor;
+    const auto look = [&](Ref& r) {
+      found = found || (r.buffer >= 0 && buffer(r.buffer).space == Buffer::Space::Local);
+    };
+    visitor.read = visitor.write = look;
+    visit(const_cast<Kernel&>(kernel), visitor);  // which changes nothing
+    return found;
   }
 
   // A function's own values lie at one place whoever calls it.

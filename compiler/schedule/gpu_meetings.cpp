@@ -11,6 +11,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -27,6 +28,9 @@ constexpr Key kLists{-1, 0};
 
 // How it is dealt out; empty: any lane may come to any element.
 using How = std::string;
+
+// Slots one after another, as they are cleared and as sums to a single axis take them.
+const How kRow = "slots in a row";
 
 struct Touch {
   Key key;
@@ -57,6 +61,7 @@ class MemberMeetings {
     while (join_arguments()) {
     }
     for (const Function& f : plan_.functions) {
+      if (!f.team) sum_up(f);
       Touched seen;
       seen.anything = f.team;
       walk(f.body, seen);
@@ -115,7 +120,9 @@ class MemberMeetings {
       rest(&k->out, dealt(k->outer, k->out));
     }
     if (const SlotSum* k = std::get_if<SlotSum>(&kernel)) {
-      rest(nullptr, fmt::format("sums of {}", fmt::join(k->outer, ",")));
+      const auto along = [](std::int64_t n) { return n > 1; };
+      const bool row = std::count_if(k->outer.begin(), k->outer.end(), along) <= 1;
+      rest(nullptr, row ? kRow : fmt::format("sums of {}", fmt::join(k->outer, ",")));
     }
     if (const SlotContract* k = std::get_if<SlotContract>(&kernel)) {
       rest(nullptr, fmt::format("products of {} by {}", k->rows, k->columns));
@@ -131,9 +138,8 @@ class MemberMeetings {
     if (const Transfer* k = std::get_if<Transfer>(&kernel)) {
       rest(&k->lanes, dealt(k->extents, k->lanes));
     }
-    if (std::holds_alternative<TransposeRows>(kernel) || std::holds_alternative<Invoke>(kernel)) {
-      rest(nullptr, "");
-    }
+    if (std::holds_alternative<TransposeRows>(kernel)) rest(nullptr, "");
+    if (const Invoke* call = std::get_if<Invoke>(&kernel)) through(*call, all);
     return all;
   }
 
@@ -151,6 +157,44 @@ class MemberMeetings {
     visitor.read_buffer = [&](int b) { all.push_back({key(b), "", false}); };
     visitor.write_buffer = [&](int b) { all.push_back({key(b), slots ? how : "", true}); };
     visit(const_cast<Kernel&>(kernel), visitor);  // which changes nothing
+  }
+
+  // Of a call those of its function, to the arrays that it is given.
+  void through(const Invoke& call, std::vector<Touch>& all) const {
+    const Function& f = plan_.functions[static_cast<std::size_t>(call.function)];
+    for (std::size_t i = 0; i < f.pointers.size(); ++i) {
+      const Ref& given = call.pointers[i];
+      for (const Touch& t : inside_.at(call.function)) {
+        if (t.key == key(f.pointers[i]) && given.buffer >= 0) {
+          all.push_back({key(given.buffer), given.start == 0 ? t.how : "", t.write});
+        }
+      }
+    }
+    // Its own values lie at one place whoever calls it.
+    for (const Touch& t : inside_.at(call.function)) {
+      const bool own = t.key.first >= 0 && buffer(t.key.first).space == Buffer::Space::Local;
+      if (own) all.push_back(t);
+    }
+  }
+
+  // What a function of one tile does to its arguments and its own values.
+  void sum_up(const Function& f) {
+    Touched seen;
+    for (const Node& node : f.body) {
+      const Tiles* tiles = std::get_if<Tiles>(&node.what);
+      for (std::size_t i = 0; tiles && i < tiles->kernels.size(); ++i) {
+        for (const Touch& t : touches(tiles->kernels[i])) seen.add(t);
+      }
+    }
+    const int number = static_cast<int>(&f - plan_.functions.data());
+    std::vector<Touch>& all = inside_[number];
+    for (const auto& [key, how] : seen.read) all.push_back({key, how, false});
+    for (const auto& [key, how] : seen.written) all.push_back({key, how, true});
+    // A place read one way and written another is anybody's.
+    for (Touch& t : all) {
+      const auto other = (t.write ? seen.read : seen.written).find(t.key);
+      if (other != (t.write ? seen.read : seen.written).end() && other->second != t.how) t.how = "";
+    }
   }
 
   static std::optional<Key> conflict(const Touched& before, const std::vector<Touch>& now) {
@@ -195,12 +239,11 @@ class MemberMeetings {
       int number = node.kernel;
       for (const Kernel& k : tiles->kernels) {
         std::vector<Touch> now = touches(k);
-        if (const Invoke* call = std::get_if<Invoke>(&k)) locals_of(call->function, now);
         if (uses_locals(k)) now.push_back({kLists, std::to_string(node.kernel), true});
         step(now, how_.lane_meetings, number++, seen);
       }
     } else if (const ClearSlots* clear = std::get_if<ClearSlots>(&node.what)) {
-      step({{key(clear->slots), "cleared", true}}, how_.member_meetings, node.number, seen);
+      step({{key(clear->slots), kRow, true}}, how_.member_meetings, node.number, seen);
     } else if (const Phase* phase = std::get_if<Phase>(&node.what)) {
       twice(phase->body, seen);
     } else if (const While* loop = std::get_if<While>(&node.what)) {
@@ -266,18 +309,9 @@ class MemberMeetings {
     return found;
   }
 
-  // A function's own values lie at one place whoever calls it.
-  void locals_of(int function, std::vector<Touch>& now) const {
-    for (const Node& node : plan_.functions[static_cast<std::size_t>(function)].body) {
-      const Uses uses = uses_of(node);
-      for (const int id : uses.written) {
-        if (buffer(id).space == Buffer::Space::Local) now.push_back({key(id), "", true});
-      }
-    }
-  }
-
   const Plan& plan_;
   Schedule& how_;
+  std::map<int, std::vector<Touch>> inside_;  // functions of one tile, by number
   std::map<int, int> same_;  // arguments that may be one array: the one that stands for it
 };
 

@@ -1,5 +1,5 @@
-// One program as CUDA C++ (runtime/cuda/README.md is the contract): numbers, the prologue, functions,
-// the entry.
+// One program as CUDA C++ (runtime/cuda/README.md is the contract): numbers, the prologue,
+// functions, the entry.
 #pragma once
 
 #include <string>

@@ -19,6 +19,7 @@
 #include "compiler/lower/argmax_of_batch.h"
 #include "compiler/lower/carry_operands.h"
 #include "compiler/lower/lower.h"
+#include "compiler/lower/outputs_behind_tapes.h"
 #include "compiler/lower/split_calls.h"
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
@@ -95,6 +96,13 @@ std::string registered_adjoints(const Region& region) {
     for (const auto& inner : op->regions) all += registered_adjoints(*inner);
   }
   return all;
+}
+
+// A GPU's program starts again when a tape has been too short; a processor's makes it longer.
+plan::Plan lowered_for(const plan::Machine& machine, const Graph& graph) {
+  plan::Plan plan = lower(graph);
+  if (machine.gpu) lowering::put_outputs_behind_tapes(plan);
+  return plan;
 }
 
 // A device by its words, and who makes code for it.
@@ -205,11 +213,12 @@ std::string dump(const Graph& graph, std::string_view stage, std::string_view de
     if (s.name == stage) return print(*run_until(graph, stage));
   }
   const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
-  const plan::Plan plan = lower(*copy);
-  if (stage == "lower") return plan::print_plan(plan);
+  if (stage == "lower") return plan::print_plan(lower(*copy));
   if (stage == "schedule" || stage == "codegen" || stage == "assembly") {
     const Target target = target_for(device);
-    const plan::Schedule how = plan::schedule(plan, target.back_end.machine(target.device));
+    const plan::Machine machine = target.back_end.machine(target.device);
+    const plan::Plan plan = lowered_for(machine, *copy);
+    const plan::Schedule how = plan::schedule(plan, machine);
     if (stage == "schedule") return plan::print_schedule(plan, how);
     return target.back_end.text(plan, how, stage, target.device);
   }
@@ -232,8 +241,9 @@ Program timed(Make make) {
 }
 
 Artifact compiled_by(const Target& target, const Graph& graph, CompileReport& report) {
-  const plan::Plan plan = lower(graph);
-  const plan::Schedule how = plan::schedule(plan, target.back_end.machine(target.device));
+  const plan::Machine machine = target.back_end.machine(target.device);
+  const plan::Plan plan = lowered_for(machine, graph);
+  const plan::Schedule how = plan::schedule(plan, machine);
   BackEnd::Code code = target.back_end.code(plan, how, target.device);
   Artifact artifact{std::move(code.object), plan.signature};
   artifact.signature.scratch = how.scratch;

@@ -6,12 +6,14 @@
 
 #include "compiler/back_end.h"
 #include "compiler/lower/lower.h"
+#include "compiler/lower/outputs_behind_tapes.h"
 #include "compiler/model.h"
 #include "compiler/nodec.h"
 #include "compiler/schedule/schedule.h"
 #include "ir/print.h"
 #include "kernels/sample.h"
 #include "runtime/cuda/gpu_runner.h"
+#include "runtime/device_tensor.h"
 #include "runtime/emulator/emulated_device.h"
 #include "tests/compiler/oracle.h"
 #include "tests/compiler/random_program.h"
@@ -24,8 +26,10 @@ const DeviceChoice kEmulated{DeviceChoice::Kind::Emulated};
 // A program on its way to the emulated GPU: what was scheduled may be spoilt before it is written.
 struct Scheduled {
   explicit Scheduled(const Graph& graph)
-      : plan(lower(*run_until(graph, graph_stages().back().name))),
-        how(plan::schedule(plan, target().machine(kEmulated))) {}
+      : plan(lower(*run_until(graph, graph_stages().back().name))) {
+    lowering::put_outputs_behind_tapes(plan);
+    how = plan::schedule(plan, target().machine(kEmulated));
+  }
 
   static const BackEnd& target() {
     for (const BackEnd* each : back_ends()) {
@@ -35,11 +39,14 @@ struct Scheduled {
   }
 
   std::shared_ptr<const Executable> load(const EmulatedOptions& options) const {
+    return load_there(emulated_device(options));
+  }
+  std::shared_ptr<const Executable> load_there(std::shared_ptr<Device> device) const {
     Artifact artifact{target().code(plan, how, kEmulated).object, plan.signature};
     artifact.signature.scratch = how.scratch;
     artifact.signature.lanes = how.machine.lanes;
     artifact.signature.shared = how.shared;
-    return load_on(emulated_device(options), artifact);
+    return load_on(std::move(device), artifact);
   }
 
   plan::Plan plan;
@@ -121,14 +128,14 @@ std::vector<Array> training_inputs(const Graph& graph, std::int64_t batch) {
 }
 
 // The gradient of fixed steps through a small network.
-std::shared_ptr<Graph> small_solve() {
+std::shared_ptr<Graph> small_solve(double dt = 0.25) {
   Trace t("net", "B");
   const auto tensor = [](Shape s) { return Type::tensor(Dtype::F32, std::move(s)); };
   const Var w = t.input("w", tensor({6, 4})), v = t.input("v", tensor({4, 6}));
   const Var x = t.input("x", tensor({4, Dim::symbol("B")}));
   SolveOptions options;
   options.method = "rk4";
-  options.dt = 0.25;
+  options.dt = dt;
   const auto loss = [&](const Var& a, const Var& b) {
     const auto u =
         solve([&](const Var& s) { return tanh(matmul(b, tanh(matmul(a, s)))); }, x, 0, 1, options)
@@ -206,6 +213,33 @@ TEST_CASE("a meeting of lanes left out is seen as a race") {
   // more where what is met about comes only from another turn of a loop.
   CHECK(seen >= 6);
   CHECK(unseen <= 6);
+}
+
+// Its tape is longer than the first that is made, so the program runs more than once.
+TEST_CASE("an input that is overwritten is changed once, however often a tape was too short") {
+  std::string text = print(*small_solve(1.0 / 256));
+  const auto put = [&](const std::string& before, const std::string& more) {
+    const auto at = text.find(before);
+    REQUIRE(at != text.npos);
+    text.insert(at + before.size(), more);
+  };
+  put("graph net batch B (", "%m: f32[3], ");
+  put(") {\n", "  %twice = add %m, %m : f32[3]\n");
+  text.insert(text.rfind("\n}"), ", %twice as m over %m");
+  const auto graph = oracle::read(text);
+  std::vector<Tensor> x;
+  for (const Array& a : oracle::inputs_for(*graph, {{"B", 5}})) x.push_back(oracle::tensor_of(a));
+  const auto device = emulated_device();
+  const auto program = Scheduled(*graph).load_there(device);
+  const DeviceTensor m(device, x[0]);
+  Tensor loss(Dtype::F32, {}), dw(Dtype::F32, {6, 4}), dv(Dtype::F32, {4, 6});
+  const std::vector<TensorView> inputs{m, x[1], x[2], x[3]}, outputs{loss, dw, dv, m};
+  REQUIRE(program->call(inputs, outputs).status == 0);
+  CHECK(program->counts().launches > 1);
+  const Tensor now = m.to_host();
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(now.values<float>()[i] == 2 * x[0].values<float>()[i]);
+  }
 }
 
 }  // namespace nodec

@@ -12,8 +12,7 @@ namespace {
 // Bounded by what every architecture from sm_80 on has.
 plan::Machine gpu_machine(const DeviceChoice& device) {
   plan::Machine machine;
-  const bool emulated = device.kind == DeviceChoice::Kind::Emulated;
-  machine.name = emulated ? "cuda-emulated" : fmt::format("cuda:sm_{}", architecture_for(device));
+  machine.name = device_words(device);
   machine.gpu = true;
   machine.lanes = 1;
   machine.vector_bytes = 4;

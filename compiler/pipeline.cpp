@@ -112,7 +112,7 @@ struct Target {
 };
 
 Target target_for(std::string_view words) {
-  const DeviceChoice device = read_device(words.empty() ? "cpu" : words);
+  const DeviceChoice device = read_device(words);
   for (const BackEnd* each : back_ends()) {
     if (each->serves(device)) return {device, *each};
   }

@@ -25,7 +25,7 @@ std::string why_not_cuda() {
 }  // namespace
 
 DeviceChoice read_device(std::string_view words) {
-  if (words == "cpu") return {};
+  if (words.empty() || words == "cpu") return {};
   if (words == "cuda") return {DeviceKind::Cuda};
   if (words == "cuda-emulated") return {DeviceKind::Emulated};
   if (words == "auto") {
@@ -45,6 +45,12 @@ DeviceChoice read_device(std::string_view words) {
   }
   throw Error(fmt::format("there is no device '{}'", words), {},
               fmt::format("say {}", kDeviceWords));
+}
+
+std::string device_words(const DeviceChoice& choice) {
+  if (choice.kind == DeviceKind::Cpu) return "cpu";
+  if (choice.kind == DeviceKind::Emulated) return "cuda-emulated";
+  return fmt::format("cuda:sm_{}", architecture_for(choice));
 }
 
 std::shared_ptr<Device> device_for(const DeviceChoice& choice) {

@@ -16,11 +16,14 @@ struct DeviceChoice {
   std::string why = {};  // of `auto` that takes the processor: why no GPU, in one line
 };
 
+// Nothing said is the processor.
 inline constexpr std::string_view kDeviceWords = "cpu, cuda, cuda:sm_N, auto or cuda-emulated";
 
 // `auto` is settled here: a GPU that can be used, with a compiler for it, else the processor. An
 // Error for other words.
 DeviceChoice read_device(std::string_view words);
+// What it came to: "cpu", "cuda:sm_90", "cuda-emulated".
+std::string device_words(const DeviceChoice& choice);
 
 // The GPU, real or emulated (one for the process); null for the processor. An Error says why there
 // is none.

@@ -7,6 +7,7 @@
 #include "compiler/nn/names.h"
 #include "compiler/train/trainer_state.h"
 #include "ir/nearest.h"
+#include "runtime/device_choice.h"
 
 namespace nodec::nn {
 namespace {
@@ -82,7 +83,7 @@ Evaluation Trainer::evaluate(const Loader& loader) {
     Impl::Programs& programs = impl.programs(batch.tables);
     if (programs.evaluation == nullptr) {
       const TrainingProgram traced = trace_evaluation(impl.recipe, programs.types);
-      impl.compiled(programs.evaluation, traced, compile(traced.traced));
+      impl.compiled(programs.evaluation, traced, compile(traced.traced, impl.compile_options()));
     }
     const auto work = [&] {
       programs.evaluation->call(batch, impl.call_options(batch.samples()));
@@ -100,7 +101,7 @@ Tensor Trainer::predict(Table x) {
   if (programs.prediction == nullptr) {
     const TrainingProgram traced = trace_prediction(impl_->recipe.model, impl_->recipe.input,
                                                     impl_->recipe.dtype, programs.types);
-    impl_->compiled(programs.prediction, traced, compile(traced.traced));
+    impl_->compiled(programs.prediction, traced, compile(traced.traced, impl_->compile_options()));
   }
   return programs.prediction->predict(batch, impl_->call_options(batch.samples()));
 }
@@ -178,6 +179,9 @@ Trainer::Compiled Trainer::compiled() const {
   all.milliseconds = impl_->compile_ms;
   all.from_cache = true;
   all.threads = impl_->most_threads;
+  const DeviceChoice device = read_device(impl_->options.device);
+  all.device = device_words(device);
+  all.why = device.why;
   const char* cpu = std::getenv("NODEC_CPU");
   if (cpu != nullptr && *cpu != '\0') all.cpu = cpu;
   for (const std::string& name : impl_->params) all.parameters += impl_->arrays[name].count();

@@ -38,6 +38,7 @@ struct TrainerOptions {
   Schedule schedule = {};                // of the learning rate, by updates
   bool gradient_error = false;           // told by the first batch of each epoch
   int threads = 0;                       // at most; 0: as many as help at a batch's size
+  std::string device = {};               // in the words of CompileOptions
   std::int64_t tape_limit = 0;           // bytes; 0: half of the machine's memory
 };
 
@@ -134,6 +135,7 @@ class Trainer {
     int threads = 1;                             // at most
     std::int64_t parameters = 0;                 // the model's
     std::int64_t tape_growths = 0;               // since the start
+    std::string why = {};                        // device `auto` came to the processor
   };
   Compiled compiled() const;  // the programs so far
   const Layer& model() const;

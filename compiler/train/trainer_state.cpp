@@ -206,7 +206,7 @@ TrainedProgram& Trainer::Impl::step_program(Programs& programs, const Batch& bat
   if (slot != nullptr) return *slot;
   const auto began = std::chrono::steady_clock::now();
   const TrainingProgram traced = trace_step(recipe, programs.types, tells);
-  TrainedProgram& program = compiled(slot, traced, compile(traced.traced));
+  TrainedProgram& program = compiled(slot, traced, compile(traced.traced, compile_options()));
   compile_ms +=
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
   return program;
@@ -219,10 +219,10 @@ void Trainer::Impl::compile_side_by_side(Programs& programs) {
     Program program;
   };
   // Where there is no thread to be had, in this one.
-  const auto beside = [](auto trace) {
-    return std::async(std::launch::async | std::launch::deferred, [trace] {
+  const auto beside = [this](auto trace) {
+    return std::async(std::launch::async | std::launch::deferred, [this, trace] {
       TrainingProgram traced = trace();
-      Program program = compile(traced.traced);
+      Program program = compile(traced.traced, compile_options());
       return Made{std::move(traced), std::move(program)};
     });
   };
@@ -234,7 +234,7 @@ void Trainer::Impl::compile_side_by_side(Programs& programs) {
   if (options.gradient_error && programs.telling_step == nullptr) told = beside(telling);
   if (programs.step == nullptr) {
     TrainingProgram traced = step();
-    Program program = compile(traced.traced);
+    Program program = compile(traced.traced, compile_options());
     compiled(programs.step, traced, std::move(program));
   }
   const auto take = [&](std::future<Made>& made, std::unique_ptr<TrainedProgram>& slot) {
@@ -246,6 +246,12 @@ void Trainer::Impl::compile_side_by_side(Programs& programs) {
   take(told, programs.telling_step);
   compile_ms +=
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+}
+
+CompileOptions Trainer::Impl::compile_options() const {
+  CompileOptions made;
+  made.device = options.device;
+  return made;
 }
 
 CallOptions Trainer::Impl::call_options(std::int64_t samples) {

@@ -33,6 +33,7 @@ struct Trainer::Impl {
   void set_scalar(const std::string& name, double value);    // a new array of `dtype`
   void write_scalar(const std::string& name, double value);  // its element
   CallOptions call_options(std::int64_t samples);
+  CompileOptions compile_options() const;
   void count(const StepResult& result, const Batch& batch);
   // Error where a loss or parameter is not finite after a batch.
   void check_finite(const StepResult& result, const Place& place) const;

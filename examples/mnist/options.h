@@ -30,6 +30,7 @@ struct Options : ProgramOptions {
   double dt = 0;                      // the step of a fixed-step method
   std::int64_t max_steps = 10000;
   std::int64_t tape_limit = 0;  // bytes; 0: half of the machine's memory
+  std::string device = "cpu";   // cpu, cuda, cuda:sm_N, auto, cuda-emulated
   int threads = 0;              // 0: as many as help at this batch size
   bool gradient_error = false;  // tell it of the first batch of each epoch
   std::string save, load, checkpoint, predict, report;

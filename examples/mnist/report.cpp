@@ -62,9 +62,12 @@ std::string json_line(const nn::Totals& e, std::int64_t epochs) {
 }
 
 std::string text_line(const nn::Trainer::Compiled& s) {
-  return fmt::format("{} parameters, {} in {:.0f} ms for {} ({} lanes), {} thread{}", s.parameters,
-                     s.from_cache ? "compiled code from the cache" : "compiled", s.milliseconds,
-                     s.cpu, s.lanes, s.threads, s.threads == 1 ? "" : "s");
+  const std::string made =
+      fmt::format("{} parameters, {} in {:.0f} ms", s.parameters,
+                  s.from_cache ? "compiled code from the cache" : "compiled", s.milliseconds);
+  if (s.device != "cpu") return fmt::format("{} for {}", made, s.device);
+  return fmt::format("{} for {} ({} lanes), {} thread{}", made, s.cpu, s.lanes, s.threads,
+                     s.threads == 1 ? "" : "s");
 }
 
 std::string text_line(const nn::Totals& e, std::int64_t epochs) {

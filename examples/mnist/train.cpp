@@ -53,6 +53,7 @@ nn::Trainer make_trainer(const Options& o, std::int64_t batches) {
   options.schedule = nn::schedule_named(o.schedule, o.epochs * batches);
   options.gradient_error = o.gradient_error;
   options.threads = o.threads;
+  options.device = o.device;
   options.tape_limit = o.tape_limit;
   nn::Trainer trainer(how.model, how.loss, how.optimiser, options);
   if (!o.load.empty()) trainer.load(o.load, {.allow_missing = o.allow_missing});
@@ -66,6 +67,8 @@ int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::L
   };
   trainer.prepare(train);
   const nn::Trainer::Compiled start = trainer.compiled();
+  if (!start.why.empty())
+    std::fprintf(stderr, "device: the processor, for %s\n", start.why.c_str());
   print_out((o.json ? json_line(start) : text_line(start)) + "\n");
   for (const nn::Totals& past : trainer.history()) print(past);
   std::unique_ptr<nn::StopOnSignal> stop;

@@ -22,13 +22,14 @@ struct Bench {
   std::string model;
   std::vector<std::string> inputs, sizes;
   int threads = 1, runs = 0;
+  std::string device = "cpu";
 
   int run() const {
     const double start = now_us();
     const std::shared_ptr<Graph> graph = load_model(model);
     const double traced = now_us() - start;
     const ScratchFolder folder;  // so that the first compile is a cold one
-    const CompileOptions own{.cache = ObjectCache(folder.path())};
+    const CompileOptions own{.cache = ObjectCache(folder.path()), .device = device};
     const Program cold = compile(*graph, own);
     const Program warm = compile(*graph, own);
     const Executable& code = *warm.executable;
@@ -102,6 +103,7 @@ Verb add_bench(CLI::App& nodec) {
   verb->add_option("--input", bench->inputs,
                    "as `nodec run` takes it; inputs that are not given are made up")
       ->option_text("INPUT ...");
+  verb->add_option("--device", bench->device, "cpu, cuda, cuda:sm_N, auto or cuda-emulated");
   verb->add_option("--threads", bench->threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
   verb->add_option("--runs", bench->runs, "how many runs; as many as fit into a second by default")

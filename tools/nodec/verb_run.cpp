@@ -21,11 +21,14 @@ struct Run {
   std::string model;
   std::vector<std::string> inputs, outputs, sizes;
   int threads = 1;
+  std::string device = "cpu";
   std::int64_t tape_limit = 0;
 
   int run() const {
     const std::shared_ptr<Graph> graph = load_model(model);
-    const Program program = compile(*graph);
+    CompileOptions where;
+    where.device = device;
+    const Program program = compile(*graph, where);
     const Executable& code = *program.executable;
     const Signature& signature = code.signature();
     const auto places = output_places(signature);  // a wrong name is said before anything runs
@@ -128,6 +131,7 @@ Verb add_run(CLI::App& nodec) {
       ->option_text("OUTPUT ...");
   verb->add_option("--size", running->sizes, "NAME=NUMBER for a symbol that no input shows")
       ->option_text("SIZE ...");
+  verb->add_option("--device", running->device, "cpu, cuda, cuda:sm_N, auto or cuda-emulated");
   verb->add_option("--threads", running->threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
   verb->add_option(

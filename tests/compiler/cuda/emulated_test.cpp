@@ -7,9 +7,9 @@
 #include "compiler/back_end.h"
 #include "compiler/lower/lower.h"
 #include "compiler/lower/outputs_behind_tapes.h"
-#include "compiler/model.h"
 #include "compiler/nodec.h"
 #include "compiler/schedule/schedule.h"
+#include "examples/mnist/model.h"
 #include "ir/print.h"
 #include "kernels/sample.h"
 #include "runtime/cuda/gpu_runner.h"
@@ -101,11 +101,10 @@ void expect_same_bits(const std::string& name, const Graph& graph, const Draw& d
 }
 
 // A step of training as the mnist example has it.
-std::unique_ptr<Graph> training(const std::string& rule) {
-  std::string text = print(*trace_registered("mnist/compact").graph);
-  const std::string was = "adjoint = \"discrete\"";
-  text.replace(text.find(was), was.size(), "adjoint = \"" + rule + "\"");
-  return oracle::read(text);
+std::shared_ptr<Graph> training(const std::string& rule) {
+  mnist::ProgramOptions options;
+  options.adjoint = rule;
+  return mnist::trace_training(options).graph;
 }
 
 std::vector<Array> training_inputs(const Graph& graph, std::int64_t batch) {

@@ -17,8 +17,8 @@ struct Texts {
 
 Texts texts(const plan::Plan& plan) {
   const BackEnd& target = *back_ends()[0];
-  const plan::Schedule how = plan::schedule(plan, target.machine());
-  return {print_plan(plan), target.text(plan, how, "assembly")};
+  const plan::Schedule how = plan::schedule(plan, target.machine({}));
+  return {print_plan(plan), target.text(plan, how, "assembly", {})};
 }
 
 // Attributes are what an op's code is written from.

@@ -29,7 +29,7 @@ struct Change {
 };
 
 Machine small_machine() {
-  Machine machine = back_ends()[0]->machine();
+  Machine machine = back_ends()[0]->machine({});
   machine.vector_registers = machine.vector_registers == 32 ? 16 : 32;
   machine.panel = 1000;
   machine.stack = 0;
@@ -106,7 +106,7 @@ class Changing {
 };
 
 std::vector<Change> changes() {
-  const Machine usual = back_ends()[0]->machine();
+  const Machine usual = back_ends()[0]->machine({});
   return {{1, -1, 0, true, false, small_machine()},
           {3, 0, 1, false, true, usual},
           {5, 1, 0, false, false, small_machine()},
@@ -119,11 +119,11 @@ struct Made {
 };
 
 Made made_by(const Plan& plan, const Schedule& how) {
-  Artifact artifact{back_ends()[0]->code(plan, how).object, plan.signature};
+  Artifact artifact{back_ends()[0]->code(plan, how, {}).object, plan.signature};
   artifact.signature.scratch = how.scratch;
   artifact.signature.lanes = how.machine.lanes;
   artifact.signature.shared = how.shared;
-  return {artifact.object, back_ends()[0]->load(artifact)};
+  return {artifact.object, back_ends()[0]->load(artifact, {})};
 }
 
 std::vector<Tensor> results(const Made& made, const std::vector<Array>& inputs, int threads,
@@ -149,7 +149,7 @@ void expect_same_bits(const std::string& what, const Graph& graph, const Binding
     if (found != numbers.end()) inputs[i].reals = {found->second};
     if (name == "max_steps") inputs[i].integers = {1000};
   }
-  const Made usual = made_by(plan, schedule(plan, back_ends()[0]->machine()));
+  const Made usual = made_by(plan, schedule(plan, back_ends()[0]->machine({})));
   const std::vector<Tensor> want = results(usual, inputs, 1, given);
   int number = 0;
   for (const Change& change : changes()) {

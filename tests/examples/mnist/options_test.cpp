@@ -116,7 +116,7 @@ TEST_CASE("flags that contradict each other, and unknown ones, are refused") {
         "--controller: rk4 takes fixed steps and measures no error");
   CHECK(refusal({"--adjoint-tolerance", "peer"}) ==
         "--adjoint-tolerance: the discrete adjoint goes back over the steps taken, without one");
-  CHECK(refusal({"--device", "cuda"}) == "there is no flag '--device'");
+  CHECK(refusal({"--gpu", "cuda"}) == "there is no flag '--gpu'");
   CHECK(refusal({"digits"}) == "'digits' is one word too many");
   CHECK(refusal({"--limit"}) == "--limit: wanted a value, got none");
   CHECK(refusal({"--batch", "8", "--batch", "16"}) == "--batch: wanted one value, got 2");

@@ -30,6 +30,14 @@ std::size_t frame_words(const Signature& s) {
          listed(s.symbols.size()) + 3 * listed(s.tapes.size()) + 3;
 }
 
+// Programs on a GPU count the bytes of one array in 32 bits.
+void require_countable(std::string_view name, std::int64_t bytes) {
+  if (bytes <= INT32_MAX) return;
+  throw Error(fmt::format("'{}' takes {} bytes, and a program on a GPU counts up to {} in an array",
+                          name, bytes, INT32_MAX),
+              {}, "run it on smaller batches, or on the processor");
+}
+
 }  // namespace
 
 GpuWorkspace::GpuWorkspace(const Signature& signature, const KernelLaunch& launch,
@@ -94,6 +102,7 @@ void GpuWorkspace::reserve_scratch(const Bindings& sizes) {
   for (std::size_t i = 0; i < scratch_.size(); ++i) {
     const ScratchBuffer& buffer = signature_.scratch[i];
     const std::int64_t bytes = aligned(buffer.bytes.evaluate(sizes));
+    require_countable(buffer.name, bytes);
     if (scratch_[i].reserve(bytes, fmt::format("'{}'", buffer.name))) {
       device_->fill(scratch_[i].data(), 0xff, bytes, *stream_);
     }
@@ -101,6 +110,7 @@ void GpuWorkspace::reserve_scratch(const Bindings& sizes) {
   frame_bytes_.clear();
   for (const TapeLayout& tape : signature_.tapes) {
     frame_bytes_.push_back(tape.frame_bytes.evaluate(sizes));
+    require_countable(tape.name, frame_bytes_.back());
   }
 }
 
@@ -121,6 +131,7 @@ void GpuWorkspace::place(std::span<const TensorView> inputs, std::span<const Ten
 // An input that an output overwrites is placed with that one.
 void GpuWorkspace::place_input(const TensorView& input) {
   const auto number = int(ports_.size());
+  require_countable(signature_.inputs[std::size_t(number)].name, std::int64_t(input.bytes()));
   const bool overwritten = std::ranges::any_of(
       signature_.outputs, [&](const Port& output) { return output.alias == number; });
   if (overwritten || (input.device != nullptr && input.data != nullptr)) {
@@ -137,6 +148,7 @@ void GpuWorkspace::place_output(std::size_t number, const TensorView& output,
                                 std::span<const TensorView> inputs) {
   const int alias = signature_.outputs[number].alias;
   const auto bytes = std::int64_t(output.bytes());
+  require_countable(signature_.outputs[number].name, bytes);
   const bool here = output.device != nullptr && output.data != nullptr;
   const TensorView* input = alias >= 0 ? &inputs[std::size_t(alias)] : nullptr;
   Place place{here ? output.data : nullptr};

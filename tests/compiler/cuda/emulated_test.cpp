@@ -214,6 +214,25 @@ TEST_CASE("a meeting of lanes left out is seen as a race") {
   CHECK(unseen <= 6);
 }
 
+TEST_CASE("what 32 bits do not count is refused by name") {
+  const auto graph = oracle::read(
+      "graph sum batch B (%x: f32[4096, B]) {\n"
+      "  %s = sum %x {axes = [0]} : f32[B]\n"
+      "  yield %s as y\n"
+      "}\n");
+  const auto program = Scheduled(*graph).load({});
+  // No page of it is touched.
+  const std::vector<std::int64_t> dims{4096, 1 << 17}, result{1 << 17};
+  Tensor y(Dtype::F32, result);
+  alignas(64) float nothing = 0;
+  const TensorView x{Dtype::F32, dims, &nothing};
+  CHECK_THROWS_WITH_AS(program->call(std::vector{x}, std::vector<TensorView>{y}),
+                       "error: 'x' takes 2147483648 bytes, and a program on a GPU counts up to "
+                       "2147483647 in an array\n"
+                       "  help: run it on smaller batches, or on the processor",
+                       Error);
+}
+
 // Its tape is longer than the first that is made, so the program runs more than once.
 TEST_CASE("an input that is overwritten is changed once, however often a tape was too short") {
   std::string text = print(*small_solve(1.0 / 256));

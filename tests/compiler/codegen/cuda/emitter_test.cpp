@@ -18,18 +18,18 @@ void small_program(CudaEntry& p) {
     e.once([&] { e.store(a[0], p.index(0), Dtype::F32, a[1]); });
     e.barrier(Scope::Team);
   });
-  e.at({"/home/someone/model.cpp", 12, "layer_3"});
+  e.at({"models/model.cpp", 12, "layer_3"});
   const Code x = p.port(0), thread = p.thread();
   const Code weights = e.data(Dtype::F32, std::vector<double>{0.5, 2});
   const Values sum = e.loop(
       p.index(0), e.symbol(0), p.index(1), {e.broadcast(p.f32(0))}, [&](Code i, const Values& s) {
         const Code at = e.add(e.mul(i, p.index(16)), thread);
         const Code value = e.load_lanes(x, at, Dtype::F32);
-        e.at({"/home/someone/model.cpp", 13, {}});
+        e.at({"models/model.cpp", 13, {}});
         const Code weight = e.load(weights, e.bit_and(i, p.index(1)), Dtype::F32);
         return Values{e.fma(weight, value, s[0])};
       });
-  e.at({"/home/someone/model.cpp", 14, {}});
+  e.at({"models/model.cpp", 14, {}});
   const Code halved =
       e.expansion("half of", sum, [&](std::span<const Code> y) { return e.mul(y[0], p.f32(0.5)); });
   const Code big = e.compare(Compare::Gt, halved, p.f32(0.1));

@@ -21,6 +21,7 @@
 #include "compiler/nn/optimisers.h"
 #include "compiler/nn/regularisers.h"
 #include "compiler/nn/setup.h"
+#include "compiler/train/lines.h"
 #include "compiler/train/minimise.h"
 #include "compiler/train/predictor.h"
 #include "compiler/train/progress.h"

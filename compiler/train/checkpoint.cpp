@@ -22,10 +22,7 @@ double exact(const Json& json) { return std::strtod(json.get<std::string>().c_st
 
 Json totals_json(const Totals& t) {
   Json metrics = Json::array(), notes = Json::object();
-  for (const Ratio& ratio : t.metrics) {
-    if (ratio.count == 0) break;
-    metrics.push_back({exact(ratio.sum), exact(ratio.count)});
-  }
+  for (const Ratio& ratio : t.metrics) metrics.push_back({exact(ratio.sum), exact(ratio.count)});
   for (const auto& [name, value] : t.notes) notes[name] = exact(value);
   Json json{{"epoch", t.epoch},
             {"batches", t.batches},

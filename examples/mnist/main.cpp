@@ -1,13 +1,36 @@
 // mnist: trains a Neural ODE on handwritten digits with compiled programs.
+#include <unistd.h>
+
 #include <cstdio>
 #include <optional>
 
+#include "examples/digits/page.h"
 #include "examples/digits/picture.h"
-#include "examples/mnist/train.h"
+#include "examples/mnist/options.h"
 #include "tools/standard_streams.h"
 
 namespace nodec::mnist {
 namespace {
+
+// A trainer of the model that the options describe, over so many batches an epoch; its parameters
+// are drawn, or those of --load.
+nn::Trainer make_trainer(const Options& o, std::int64_t batches) {
+  nn::Recipe how = recipe(o, nn::optimiser_named(o.optimiser, o.lr));
+  nn::TrainerOptions options;
+  options.seed = o.seed;
+  options.init = o.init == "kaiming" ? nn::Init::Kaiming : nn::Init::Glorot;
+  options.dtype = how.dtype;
+  options.input = how.input;
+  options.metrics = how.metrics;
+  options.schedule = nn::schedule_named(o.schedule, o.epochs * batches);
+  options.gradient_error = o.gradient_error;
+  options.threads = o.threads;
+  options.device = o.device;
+  options.tape_limit = o.tape_limit;
+  nn::Trainer trainer(how.model, how.loss, how.optimiser, options);
+  if (!o.load.empty()) trainer.load(o.load, {.allow_missing = o.allow_missing});
+  return trainer;
+}
 
 // Also after --resume: flags say how it goes on.
 void set_flags(nn::Trainer& trainer, const Options& o) {
@@ -16,6 +39,79 @@ void set_flags(nn::Trainer& trainer, const Options& o) {
         std::pair("max_steps", double(o.max_steps)), std::pair("lr", o.lr)}) {
     trainer.set(name, value);
   }
+}
+
+double percent(const nn::Evaluation& evaluation) {
+  return 100.0 * evaluation.metrics[0].sum / evaluation.metrics[0].count;
+}
+
+// One epoch's batches; false where a signal asked to stop before its end.
+bool step_through(const Options& o, nn::Trainer& trainer, nn::Loader& train,
+                  const nn::StopOnSignal* stop, nn::Progress& progress) {
+  const std::string title = fmt::format("[{}/{}]", trainer.epoch() + 1, o.epochs);
+  for (const nn::Batch& batch : train) {
+    const nn::StepResult step = trainer.step(batch);
+    progress.show(title, batch.place.index + 1, batch.place.batches, step.loss);
+    if (batch.place.is_last()) continue;  // its checkpoint comes after the evaluation
+    const bool stops = stop != nullptr && stop->asked();
+    if (stops || (o.every > 0 && (batch.place.index + 1) % o.every == 0))
+      trainer.save(o.checkpoint);
+    if (stops) return false;
+  }
+  return true;
+}
+
+int stopped(const Options& o, const nn::Trainer& trainer, int signal) {
+  const std::int64_t batches = trainer.running().batches, epoch = trainer.epoch();
+  const std::string where = batches > 0 ? fmt::format("batch {} of epoch {}", batches, epoch + 1)
+                                        : fmt::format("epoch {}", epoch);
+  std::fprintf(stderr, "stopped after %s; go on with --checkpoint %s --resume\n", where.c_str(),
+               o.checkpoint.c_str());
+  return 128 + signal;
+}
+
+// Trains to the end, or until a signal asks to stop where there is a checkpoint; prints a line an
+// epoch, those before a checkpoint that is gone on from included. What the process is to exit with.
+// The page, if there is one, is written after each epoch.
+int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::Loader& test,
+          std::optional<digits::Page>& page) {
+  const nn::Percents told{{"train_accuracy", "Training Accuracy"},
+                          {"test_accuracy", "Test Accuracy"}};
+  const auto print = [&](const nn::Totals& epoch) {
+    const auto line =
+        o.json ? nn::json_line(epoch, o.epochs) : nn::text_line(epoch, o.epochs, told);
+    print_out(line + "\n");
+  };
+  trainer.prepare(train);
+  const nn::Trainer::Compiled start = trainer.compiled();
+  if (!start.why.empty())
+    std::fprintf(stderr, "device: the processor, for %s\n", start.why.c_str());
+  print_out((o.json ? nn::json_line(start) : nn::text_line(start)) + "\n");
+  for (const nn::Totals& past : trainer.history()) print(past);
+  std::unique_ptr<nn::StopOnSignal> stop;
+  if (!o.checkpoint.empty()) stop = std::make_unique<nn::StopOnSignal>();
+  nn::Progress progress(STDERR_FILENO);
+  while (trainer.epoch() < o.epochs) {
+    if (!step_through(o, trainer, train, stop.get(), progress)) {
+      progress.clear();
+      return stopped(o, trainer, stop->signal());
+    }
+    trainer.note("train_accuracy", percent(trainer.evaluate(train)));
+    trainer.note("test_accuracy", percent(trainer.evaluate(test)));
+    trainer.note("compiles", double(compile_count()));
+    trainer.note("tape_growths", double(trainer.compiled().tape_growths));
+    progress.clear();
+    if (!o.checkpoint.empty()) trainer.save(o.checkpoint);
+    print(trainer.history().back());
+    if (page) page->write(trainer);
+    for (const std::string& line : trainer.take_advice())
+      std::fprintf(stderr, "%s\n", line.c_str());
+    if (stop != nullptr && stop->asked() && trainer.epoch() < o.epochs) {
+      return stopped(o, trainer, stop->signal());
+    }
+  }
+  if (!o.save.empty()) trainer.save_parameters(o.save);
+  return 0;
 }
 
 int run(int argc, char** argv) {

@@ -1,13 +1,11 @@
-// The wording of results. Numbers in JSON are rounded to what they are worth.
-#include "examples/mnist/report.h"
+// The wording of lines. Numbers in JSON are rounded to what they are worth.
+#include "compiler/train/lines.h"
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "compiler/nodec.h"
-
-namespace nodec::mnist {
+namespace nodec::nn {
 namespace {
 
 double rounded(double value, int digits) {
@@ -28,9 +26,15 @@ std::string one_digit(double value) {
   return text;
 }
 
+// A count as one.
+nlohmann::ordered_json note_json(double value) {
+  if (value == std::trunc(value) && std::fabs(value) < 0x1p53) return std::int64_t(value);
+  return rounded(value, 4);
+}
+
 }  // namespace
 
-std::string json_line(const nn::Trainer::Compiled& s) {
+std::string json_line(const Trainer::Compiled& s) {
   return nlohmann::ordered_json{{"compile_ms", rounded(s.milliseconds, 3)},
                                 {"from_cache", s.from_cache},
                                 {"device", s.device},
@@ -41,27 +45,23 @@ std::string json_line(const nn::Trainer::Compiled& s) {
       .dump();
 }
 
-std::string json_line(const nn::Totals& e, std::int64_t epochs) {
+std::string json_line(const Totals& e, std::int64_t epochs) {
   const auto batches = double(e.batches);
-  const auto note = [&](const char* name) { return e.notes.at(name); };
   nlohmann::ordered_json line{{"epoch", e.epoch},
                               {"epochs", epochs},
                               {"time_s", rounded(e.seconds, 6)},
                               {"step_us_median", rounded(1e6 * e.step_seconds, 2)},
                               {"threads_ran", std::int64_t(e.threads_ran)},
-                              {"train_accuracy", rounded(note("train_accuracy"), 4)},
-                              {"test_accuracy", rounded(note("test_accuracy"), 4)},
                               {"loss", rounded(e.loss(), 6)},
                               {"f_evals", rounded(double(e.f_evals) / batches, 4)},
                               {"accepted", rounded(double(e.accepted) / batches, 4)},
-                              {"rejected", rounded(double(e.rejected) / batches, 4)},
-                              {"compiles", std::int64_t(note("compiles"))},
-                              {"tape_growths", std::int64_t(note("tape_growths"))}};
+                              {"rejected", rounded(double(e.rejected) / batches, 4)}};
+  for (const auto& [name, value] : e.notes) line[name] = note_json(value);
   if (e.gradient_error) line["gradient_error"] = two_digits(*e.gradient_error);
   return line.dump();
 }
 
-std::string text_line(const nn::Trainer::Compiled& s) {
+std::string text_line(const Trainer::Compiled& s) {
   const std::string made =
       fmt::format("{} parameters, {} in {:.0f} ms", s.parameters,
                   s.from_cache ? "compiled code from the cache" : "compiled", s.milliseconds);
@@ -70,12 +70,12 @@ std::string text_line(const nn::Trainer::Compiled& s) {
                      s.threads == 1 ? "" : "s");
 }
 
-std::string text_line(const nn::Totals& e, std::int64_t epochs) {
-  const std::string line = fmt::format(
-      "[{}/{}]  Time {:.4f}s  Training Accuracy: {:.2f}%  Test Accuracy: {:.2f}%", e.epoch, epochs,
-      e.seconds, e.notes.at("train_accuracy"), e.notes.at("test_accuracy"));
-  if (!e.gradient_error) return line;
-  return line + "  gradient error " + one_digit(*e.gradient_error);
+std::string text_line(const Totals& e, std::int64_t epochs, const Percents& percents) {
+  std::string line = fmt::format("[{}/{}]  Time {:.4f}s", e.epoch, epochs, e.seconds);
+  for (const auto& [note, name] : percents)
+    line += fmt::format("  {}: {:.2f}%", name, e.notes.at(note));
+  if (e.gradient_error) line += "  gradient error " + one_digit(*e.gradient_error);
+  return line;
 }
 
-}  // namespace nodec::mnist
+}  // namespace nodec::nn

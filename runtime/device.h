@@ -38,6 +38,7 @@ struct LaunchForm {
   bool operator==(const LaunchForm&) const = default;
 };
 std::string_view name_of(LaunchForm::Kind kind);  // "cluster"
+std::string text_of(const LaunchForm& form);      // "a cluster of 4 blocks of 320 threads"
 
 class Device {
  public:

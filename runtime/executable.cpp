@@ -19,6 +19,11 @@ Executable::~Executable() = default;
 const Signature& Executable::signature() const { return runner_->signature; }
 EntryFunction Executable::entry() const { return runner_->entry(); }
 std::int64_t Executable::stack_bytes() const { return runner_->stack_bytes(); }
+std::shared_ptr<Device> Executable::device() const { return runner_->device(); }
+std::optional<LaunchForm> Executable::launch_form(std::int64_t batch,
+                                                  const TeamChoice& team) const {
+  return runner_->launch_form(batch, team);
+}
 
 Outcome Executable::call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                          const CallOptions& options) const {

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "ir/abi.h"
+#include "runtime/device.h"
 #include "runtime/tensor.h"
 
 namespace nodec {
@@ -63,6 +65,10 @@ class Executable {
   // in another Executable; null on a GPU.
   EntryFunction entry() const;
   std::int64_t stack_bytes() const;
+  // Where it runs; null: on the processor.
+  std::shared_ptr<Device> device() const;
+  // How a GPU would be launched for so many samples; none for the processor.
+  std::optional<LaunchForm> launch_form(std::int64_t batch, const TeamChoice& team = {}) const;
 
   // Runs the program. Views follow the signature's order, their bytes 64-byte aligned; anything
   // that does not fit is one Error listing every difference. An output that overwrites an input

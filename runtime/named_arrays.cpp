@@ -7,7 +7,7 @@ namespace nodec {
 namespace {
 
 [[noreturn]] void no_array(std::string_view name,
-                           const std::map<std::string, Tensor, std::less<>>& all) {
+                           const std::map<std::string, ResidentArray, std::less<>>& all) {
   std::vector<std::string> known;
   for (const auto& [other, array] : all) known.push_back("'" + other + "'");
   throw Error(fmt::format("there is no array '{}'", name), {},
@@ -77,19 +77,26 @@ std::string with_symbols(const Type& type, const Bindings& symbols) {
 }  // namespace
 
 Tensor& NamedArrays::set(std::string name, Tensor array) {
-  return arrays_.insert_or_assign(std::move(name), std::move(array)).first->second;
+  const auto [at, is_new] = arrays_.try_emplace(std::move(name));
+  at->second.replace(std::move(array));
+  return at->second.write(copies_);
 }
 
-Tensor& NamedArrays::operator[](std::string_view name) {
+ResidentArray& NamedArrays::at(std::string_view name) {
   const auto found = arrays_.find(name);
   if (found == arrays_.end()) no_array(name, arrays_);
   return found->second;
 }
 
+const ResidentArray& NamedArrays::at(std::string_view name) const {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) no_array(name, arrays_);
+  return found->second;
+}
+
+Tensor& NamedArrays::operator[](std::string_view name) { return at(name).write(copies_); }
 const Tensor& NamedArrays::operator[](std::string_view name) const {
-  const auto found = arrays_.find(name);
-  if (found == arrays_.end()) no_array(name, arrays_);
-  return found->second;
+  return at(name).read(copies_);
 }
 
 void NamedArrays::fit(const Signature& signature, const Bindings& symbols,
@@ -97,14 +104,14 @@ void NamedArrays::fit(const Signature& signature, const Bindings& symbols,
   const std::vector<const Port*> ports = own_ports(signature, open);
   Bindings known = symbols;
   for (const Port* port : ports) {
-    if (contains(port->name)) learn(*port, (*this)[port->name], known);
+    if (contains(port->name)) learn(*port, at(port->name).type(), known);
   }
   std::string misfits;
-  std::map<std::string, Tensor, std::less<>> made;
+  std::map<std::string, ResidentArray, std::less<>> made;
   for (const Port* port : ports) {
     const std::string wanted = port->type.str() + with_symbols(port->type, known);
     if (const auto found = arrays_.find(port->name); found != arrays_.end()) {
-      const Tensor& array = found->second;
+      const Tensor& array = found->second.type();
       if (fits(*port, array, known)) continue;
       misfits += fmt::format("\n  '{}': wanted {}, got {}", port->name, wanted,
                              array.is_empty() ? "nothing: it was moved from" : array.view().type());
@@ -125,10 +132,10 @@ void NamedArrays::fit(const Signature& signature, const Bindings& symbols,
 
 BoundProgram::BoundProgram(std::shared_ptr<const Executable> program, NamedArrays& arrays,
                            const Bindings& symbols, std::vector<std::string> open)
-    : program_(std::move(program)), open_(std::move(open)) {
+    : program_(std::move(program)), all_(arrays), open_(std::move(open)) {
   arrays.fit(signature(), symbols, open_);
   const auto add = [&](const Port& port) {
-    arrays_.push_back(contains(open_, port.name) ? nullptr : &arrays[port.name]);
+    arrays_.push_back(contains(open_, port.name) ? nullptr : &arrays.at(port.name));
   };
   for (const Port& port : signature().inputs) add(port);
   for (const Port& port : signature().outputs) {
@@ -159,13 +166,43 @@ void BoundProgram::give(std::string_view port, const TensorView& array) {
                             : fmt::format("its open ports: {}", fmt::join(open_, ", ")));
 }
 
-Outcome BoundProgram::call(const CallOptions& options) {
+void BoundProgram::view_here() {
+  const std::size_t inputs = signature().inputs.size();
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
-    if (arrays_[i] != nullptr) views_[i] = arrays_[i]->view();
+    if (arrays_[i] == nullptr) continue;
+    views_[i] =
+        i < inputs ? arrays_[i]->read(all_.copies_).view() : arrays_[i]->write(all_.copies_).view();
   }
+}
+
+// What a program only tells comes back with its report, if there is little of it; the rest stays.
+void BoundProgram::view_there(const std::shared_ptr<Device>& device) {
+  constexpr std::size_t kLittle = 4096;
+  const std::size_t inputs = signature().inputs.size();
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    ResidentArray* array = arrays_[i];
+    if (array == nullptr) continue;
+    const bool tells = i >= inputs && signature().outputs[i - inputs].alias < 0;
+    if (!tells) {
+      views_[i] = array->on(device, all_.copies_);
+    } else if (array->type().bytes() > kLittle) {
+      views_[i] = array->room_on(device);
+    } else {
+      views_[i] = array->room_here().view();
+    }
+  }
+}
+
+Outcome BoundProgram::call(const CallOptions& options) {
+  const std::shared_ptr<Device> device = program_->device();
+  device == nullptr ? view_here() : view_there(device);
   const std::size_t inputs = signature().inputs.size();
   const std::span<const TensorView> views(views_);
-  return program_->call(views.first(inputs), views.subspan(inputs), options);
+  const Outcome outcome = program_->call(views.first(inputs), views.subspan(inputs), options);
+  for (std::size_t i = inputs; i < arrays_.size(); ++i) {
+    if (arrays_[i] != nullptr && views_[i].device != nullptr) arrays_[i]->was_written_there();
+  }
+  return outcome;
 }
 
 }  // namespace nodec

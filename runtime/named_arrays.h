@@ -1,6 +1,8 @@
 // Arrays by the names of programs' ports, so that several programs (a training step, an evaluation)
 // work on the same ones. What a program needs and nobody put there is made, as zeros; what does not
-// fit is worded at once, for all arrays together.
+// fit is worded at once, for all arrays together. What programs of a GPU keep from call to call
+// stays there: it is copied to the host when it is asked for here, and back when it may have been
+// changed.
 #pragma once
 
 #include <map>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "runtime/executable.h"
+#include "runtime/resident_array.h"
 
 namespace nodec {
 
@@ -21,11 +24,16 @@ class NamedArrays {
   Tensor& set(std::string name, T scalar) {
     return set(std::move(name), Tensor::scalar(scalar));
   }
-  // Error, naming those that are near, where there is no such array.
+  // Error, naming those that are near, where there is no such array. A reference shows what
+  // programs of the processor do to the array; of one that a GPU's programs use it is to be asked
+  // for anew.
   Tensor& operator[](std::string_view name);
   const Tensor& operator[](std::string_view name) const;
+  // Of which only dtype and dims are asked: nothing is copied.
+  const Tensor& type(std::string_view name) const { return at(name).type(); }
   bool contains(std::string_view name) const { return arrays_.contains(name); }
-  const std::map<std::string, Tensor, std::less<>>& all() const { return arrays_; }
+  std::size_t size() const { return arrays_.size(); }
+  const Copies& copies() const { return copies_; }  // to devices and back
 
   // Makes what these ports lack. Sizes that are symbols are read off the arrays there are, and off
   // `symbols`. Ports named in `open` get their arrays call by call. One Error states each array
@@ -34,7 +42,12 @@ class NamedArrays {
            const std::vector<std::string>& open = {});
 
  private:
-  std::map<std::string, Tensor, std::less<>> arrays_;
+  friend class BoundProgram;
+  ResidentArray& at(std::string_view name);
+  const ResidentArray& at(std::string_view name) const;
+
+  std::map<std::string, ResidentArray, std::less<>> arrays_;
+  mutable Copies copies_;
 };
 
 // A program bound to named arrays, which must outlive it. An output that overwrites an input shares
@@ -54,10 +67,14 @@ class BoundProgram {
   const Signature& signature() const { return program_->signature(); }
 
  private:
+  void view_here();
+  void view_there(const std::shared_ptr<Device>& device);
+
   std::shared_ptr<const Executable> program_;
+  NamedArrays& all_;
   std::vector<std::string> open_;
-  std::vector<Tensor*> arrays_;    // by port, inputs then outputs; null: an open one
-  std::vector<TensorView> views_;  // likewise
+  std::vector<ResidentArray*> arrays_;  // by port, inputs then outputs; null: an open one
+  std::vector<TensorView> views_;       // likewise
 };
 
 }  // namespace nodec

@@ -24,6 +24,11 @@ class Runner {
   virtual Outcome call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                        const CallOptions& options) = 0;
   virtual RunCounts counts() const = 0;
+  // Of a GPU's.
+  virtual std::shared_ptr<Device> device() const { return nullptr; }
+  virtual std::optional<LaunchForm> launch_form(std::int64_t /*batch*/, const TeamChoice&) const {
+    return std::nullopt;
+  }
   // Of the processor's.
   virtual EntryFunction entry() const { return nullptr; }
   virtual std::int64_t stack_bytes() const { return 0; }

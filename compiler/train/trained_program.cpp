@@ -36,10 +36,11 @@ std::int64_t count_in(const Tensor& tensor) { return tensor.values<std::int32_t>
 }  // namespace
 
 TrainedProgram::TrainedProgram(const TrainingProgram& traced, Program program, NamedArrays& arrays,
-                               const std::vector<Metric>& metrics)
+                               DeviceTables& tables, const std::vector<Metric>& metrics)
     : from_cache_(program.report.from_cache),
       solves_(traced.solves),
       bound_(program.executable, arrays, {}, open_ports(program.executable->signature())),
+      tables_(tables),
       has_y_(has_port(bound_.signature().inputs, "y")) {
   const auto& outputs = bound_.signature().outputs;
   if (has_port(outputs, "loss")) loss_ = &arrays["loss"];
@@ -59,8 +60,9 @@ void TrainedProgram::give(const Batch& batch) {
   if (rows_.count() < samples_) rows_ = Tensor(Dtype::I32, {samples_});
   std::ranges::copy(batch.rows, rows_.values<std::int32_t>().begin());
   rows_dims_[0] = samples_;
-  bound_.give("x", batch.tables->x.view());
-  if (has_y_) bound_.give("y", batch.tables->y.view());
+  const DeviceTables::Views tables = tables_.views(batch.tables, executable().device());
+  bound_.give("x", tables.x);
+  if (has_y_) bound_.give("y", tables.y);
   bound_.give("rows", {Dtype::I32, rows_dims_, rows_.data()});
 }
 

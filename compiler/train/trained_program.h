@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/analyze.h"
+#include "compiler/train/device_tables.h"
 #include "compiler/train/programs.h"
 #include "runtime/named_arrays.h"
 
@@ -44,9 +45,9 @@ struct SolveCount {
 
 class TrainedProgram {
  public:
-  // The settings' arrays are in `arrays`.
+  // The settings' arrays are in `arrays`, which outlives this, as `tables` does.
   TrainedProgram(const TrainingProgram& traced, Program program, NamedArrays& arrays,
-                 const std::vector<Metric>& metrics);
+                 DeviceTables& tables, const std::vector<Metric>& metrics);
 
   // Throws what require_success throws.
   Outcome call(const Batch& batch, const CallOptions& options);
@@ -68,6 +69,7 @@ class TrainedProgram {
   bool from_cache_;
   std::vector<std::string> solves_;
   BoundProgram bound_;
+  DeviceTables& tables_;
   bool has_y_ = false;
   Tensor rows_;  // where compiled code may load whole vectors
   std::array<std::int64_t, 1> rows_dims_{0};

@@ -50,7 +50,10 @@ StepResult Trainer::step(const Batch& batch) {
   impl.write_scalar("lr", rate);
   const bool updates = ++impl.gathered == impl.options.accumulate;
   if (impl.recipe.accumulates) {
-    impl.arrays["apply"].values<std::int32_t>()[0] = std::int32_t(updates);
+    const Tensor& apply = std::as_const(impl.arrays)["apply"];
+    if (apply.values<std::int32_t>()[0] != std::int32_t(updates)) {
+      impl.arrays["apply"].values<std::int32_t>()[0] = std::int32_t(updates);
+    }
   }
   StepResult result;
   try {
@@ -61,7 +64,7 @@ StepResult Trainer::step(const Batch& batch) {
     throw Error(fmt::format("training stopped in {}: {}", place_text(batch.place), error.message()),
                 error.notes(), error.help());
   }
-  impl.check_finite(result, batch.place);
+  impl.check_finite(result, batch.place, program.executable().device() != nullptr);
   result.updated = updates;
   if (updates) {
     ++impl.updates;
@@ -170,7 +173,7 @@ Tensor& Trainer::Parameters::operator[](std::string_view name) const {
 
 std::int64_t Trainer::Parameters::count() const {
   std::int64_t count = 0;
-  for (const std::string& name : names_) count += arrays_[name].count();
+  for (const std::string& name : names_) count += arrays_.type(name).count();
   return count;
 }
 
@@ -182,16 +185,24 @@ Trainer::Compiled Trainer::compiled() const {
   const DeviceChoice device = read_device(impl_->options.device);
   all.device = device_words(device);
   all.why = device.why;
+  all.copies = impl_->arrays.copies();
+  all.copies.in += impl_->tables.copied_in();
   const char* cpu = std::getenv("NODEC_CPU");
   if (cpu != nullptr && *cpu != '\0') all.cpu = cpu;
-  for (const std::string& name : impl_->params) all.parameters += impl_->arrays[name].count();
+  for (const std::string& name : impl_->params) all.parameters += impl_->arrays.type(name).count();
   for (const auto& programs : impl_->all_programs) {
     for (const auto* slot :
          {&programs->step, &programs->telling_step, &programs->evaluation, &programs->prediction}) {
       if (*slot == nullptr) continue;
       all.from_cache = all.from_cache && (*slot)->from_cache();
       all.lanes = (*slot)->executable().signature().lanes;
-      all.tape_growths += (*slot)->executable().tape_growths();
+      const RunCounts counts = (*slot)->executable().counts();
+      all.tape_growths += counts.tape_growths;
+      all.launches += counts.launches;
+      if (slot == &programs->step)
+        all.launch = (*slot)->executable().launch_form(impl_->most_samples);
+      all.copies.in += counts.copied_in;
+      all.copies.out += counts.copied_out;
     }
   }
   return all;

@@ -130,12 +130,14 @@ class Trainer {
   struct Compiled {
     double milliseconds = 0;
     bool from_cache = false;
-    std::string device = "cpu", cpu = "native";  // the instructions compiled for
-    int lanes = 0;                               // f32 lanes of a vector
-    int threads = 1;                             // at most
-    std::int64_t parameters = 0;                 // the model's
-    std::int64_t tape_growths = 0;               // since the start
-    std::string why = {};                        // device `auto` came to the processor
+    std::string device = "cpu", cpu = "native";   // the instructions compiled for
+    int lanes = 0;                                // f32 lanes of a vector
+    int threads = 1;                              // at most
+    std::int64_t parameters = 0;                  // the model's
+    std::int64_t tape_growths = 0, launches = 0;  // since the start
+    Copies copies = {};                           // of arrays to a device and back, since the start
+    std::optional<LaunchForm> launch = {};        // of a step on a GPU, at the largest batch so far
+    std::string why = {};                         // device `auto` came to the processor
   };
   Compiled compiled() const;  // the programs so far
   const Layer& model() const;

@@ -145,11 +145,11 @@ void Trainer::Impl::set_scalar(const std::string& name, double value) {
 }
 
 void Trainer::Impl::write_scalar(const std::string& name, double value) {
-  Tensor& array = arrays[name];
-  if (array.dtype() == Dtype::F32) {
-    array.values<float>()[0] = float(value);
-  } else {
-    array.values<double>()[0] = value;
+  const Tensor& now = std::as_const(arrays)[name];
+  if (now.dtype() == Dtype::F32) {
+    if (now.values<float>()[0] != float(value)) arrays[name].values<float>()[0] = float(value);
+  } else if (now.values<double>()[0] != value) {
+    arrays[name].values<double>()[0] = value;
   }
 }
 
@@ -196,7 +196,8 @@ Trainer::Impl::Programs& Trainer::Impl::programs(const std::shared_ptr<const Tab
 TrainedProgram& Trainer::Impl::compiled(std::unique_ptr<TrainedProgram>& slot,
                                         const TrainingProgram& traced, Program program) {
   make_settings(traced.settings);
-  slot = std::make_unique<TrainedProgram>(traced, std::move(program), arrays, recipe.metrics);
+  slot =
+      std::make_unique<TrainedProgram>(traced, std::move(program), arrays, tables, recipe.metrics);
   return *slot;
 }
 
@@ -265,18 +266,20 @@ CallOptions Trainer::Impl::call_options(std::int64_t samples) {
   return call;
 }
 
-void Trainer::Impl::check_finite(const StepResult& result, const Place& place) const {
+void Trainer::Impl::check_finite(const StepResult& result, const Place& place,
+                                 bool on_device) const {
   std::string what;
   if (!std::isfinite(result.loss)) what = fmt::format("the loss became {}", result.loss);
-  for (std::size_t i = 0; what.empty() && i < learning.size(); ++i) {
+  const bool looks = !on_device || place.is_last();
+  for (std::size_t i = 0; looks && what.empty() && i < learning.size(); ++i) {
     if (is_finite(arrays[learning[i]])) continue;
     what = fmt::format("the update of '{}' was not finite, after a loss of {}", learning[i],
                        result.loss);
   }
   if (what.empty()) return;
-  throw Error(
-      fmt::format("training stopped in {}: {}; all before it was finite", place_text(place), what),
-      {}, "lower the learning rate");
+  throw Error(fmt::format("training stopped in {}: {}; {} before it was finite", place_text(place),
+                          what, on_device ? "every loss" : "all"),
+              {}, "lower the learning rate");
 }
 
 void Trainer::Impl::count(const StepResult& result, const Batch& batch) {

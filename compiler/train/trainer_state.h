@@ -31,18 +31,20 @@ struct Trainer::Impl {
   void make_settings(const std::vector<Collect::Input>& inputs);
   void write_setting(const Setting& setting);
   void set_scalar(const std::string& name, double value);    // a new array of `dtype`
-  void write_scalar(const std::string& name, double value);  // its element
+  void write_scalar(const std::string& name, double value);  // its element, where it is another
   CallOptions call_options(std::int64_t samples);
   CompileOptions compile_options() const;
   void count(const StepResult& result, const Batch& batch);
-  // Error where a loss or parameter is not finite after a batch.
-  void check_finite(const StepResult& result, const Place& place) const;
+  // Error where a loss or parameter is not finite after a batch. Parameters on a device are looked
+  // at when an epoch ends.
+  void check_finite(const StepResult& result, const Place& place, bool on_device) const;
   // Every array that training goes on from, by name and in order.
   std::vector<std::string> lasting() const;
 
   Recipe recipe;
   TrainerOptions options;
   NamedArrays arrays;
+  DeviceTables tables;
   std::vector<std::string> params, learning, state, optimiser, accumulated;  // arrays' names
   std::vector<Setting> settings;
   double lr = 0;

@@ -2,6 +2,7 @@
 // enough.
 #include "runtime/cuda/gpu_runner.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -24,6 +25,8 @@ class GpuRunner : public Runner {
   Outcome call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                const CallOptions& options) override;
   RunCounts counts() const override;
+  std::shared_ptr<Device> device() const override { return device_; }
+  std::optional<LaunchForm> launch_form(std::int64_t batch, const TeamChoice& team) const override;
 
  private:
   std::unique_ptr<GpuWorkspace> borrow();
@@ -84,6 +87,14 @@ Outcome GpuRunner::call(std::span<const TensorView> inputs, std::span<const Tens
   copied_out_ += workspace->copied_out();
   give_back(std::move(workspace));
   return outcome;
+}
+
+std::optional<LaunchForm> GpuRunner::launch_form(std::int64_t batch, const TeamChoice& team) const {
+  const bool has_chunks =
+      std::ranges::find(signature.symbols, kChunksSymbol) != signature.symbols.end();
+  const std::int64_t samples = kBlock * kChunk;
+  return form_on(*device_, *kernel_, launch_, has_chunks ? (batch + samples - 1) / samples : 1,
+                 team);
 }
 
 RunCounts GpuRunner::counts() const {

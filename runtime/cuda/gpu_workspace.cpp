@@ -75,11 +75,7 @@ void GpuWorkspace::prepare(const CallOptions& options) {
   if (!symbols_.empty()) set(threads_symbol_, form_.blocks * kernel_launch_.block_members);
   if (values != symbols_ || symbols_.empty() || !(team_ == options.team)) {
     symbols_.clear();  // whatever stops half-way, the next call starts over
-    form_ = choose_form(
-        kernel_launch_, chunks, device_->limits(), options.team, [&](std::int64_t shared_bytes) {
-          return device_->resident_blocks(
-              *kernel_, 32 * kernel_launch_.parts * kernel_launch_.block_members, shared_bytes);
-        });
+    form_ = form_on(*device_, *kernel_, kernel_launch_, chunks, options.team);
     set(threads_symbol_, std::int64_t(form_.blocks) * kernel_launch_.block_members);
     Bindings sizes;
     for (std::size_t i = 0; i < values.size(); ++i) sizes[signature_.symbols[i]] = values[i];

@@ -45,6 +45,13 @@ std::string_view name_of(Kind kind) {
   return names[std::size_t(kind)];
 }
 
+std::string text_of(const LaunchForm& form) {
+  const std::string blocks = fmt::format("{} block{} of {} threads", form.blocks,
+                                         form.blocks == 1 ? "" : "s", form.threads);
+  const bool shares = form.kind == Kind::Cluster || form.kind == Kind::Grid;
+  return shares ? fmt::format("a {} of {}", name_of(form.kind), blocks) : blocks;
+}
+
 LaunchForm choose_form(const KernelLaunch& kernel, std::int64_t chunks, const DeviceLimits& device,
                        const TeamChoice& wanted,
                        const std::function<std::int64_t(std::int64_t)>& resident) {
@@ -92,6 +99,13 @@ LaunchForm choose_form(const KernelLaunch& kernel, std::int64_t chunks, const De
   form.blocks = int(blocks);
   form.shared_bytes = shared_bytes();
   return form;
+}
+
+LaunchForm form_on(Device& device, Device::Kernel& kernel, const KernelLaunch& launch,
+                   std::int64_t chunks, const TeamChoice& wanted) {
+  return choose_form(launch, chunks, device.limits(), wanted, [&](std::int64_t shared_bytes) {
+    return device.resident_blocks(kernel, 32 * launch.parts * launch.block_members, shared_bytes);
+  });
 }
 
 }  // namespace nodec

@@ -16,5 +16,8 @@ namespace nodec {
 LaunchForm choose_form(const KernelLaunch& kernel, std::int64_t chunks, const DeviceLimits& device,
                        const TeamChoice& wanted,
                        const std::function<std::int64_t(std::int64_t shared_bytes)>& resident);
+// Of a kernel that is loaded there.
+LaunchForm form_on(Device& device, Device::Kernel& kernel, const KernelLaunch& launch,
+                   std::int64_t chunks, const TeamChoice& wanted);
 
 }  // namespace nodec

@@ -53,7 +53,7 @@ TEST_CASE("an output over an input is that input's array, and programs share arr
   for (BoundProgram* program : {&one, &other, &one}) program->call();
   CHECK(arrays["n"].values<std::int64_t>()[0] == 3);
   CHECK(arrays["seen"].values<std::int64_t>()[0] == 2);
-  CHECK(arrays.all().size() == 2);
+  CHECK(arrays.size() == 2);
 }
 
 TEST_CASE("an open port gets its array call by call") {
@@ -95,7 +95,7 @@ TEST_CASE("every array that does not fit is named at once, and nothing is made")
   'k': wanted f32[], got nothing: it was moved from
   'y': f32[2*B] with B not told, so it cannot be made
   help: put arrays of the wanted types there with set())");
-  CHECK(none.all().size() == 1);
+  CHECK(none.size() == 1);
   NamedArrays told;
   BoundProgram(doubler(), told, {{"B", 7}});
   CHECK(told["y"].view().type() == "f32[14]");

@@ -2,7 +2,6 @@
 // failure in words.
 #include "runtime/cuda/driver.h"
 
-#include <dlfcn.h>
 #include <doctest/doctest.h>
 
 #include <thread>
@@ -10,33 +9,13 @@
 #include "ir/status.h"
 #include "runtime/cuda/cuda_device.h"
 #include "runtime/device_tensor.h"
+#include "tests/fake_cuda/fake.h"
 #include "tests/runtime/cuda/programs.h"
-#include "tests/setting.h"
 
 using namespace nodec;
 using namespace nodec::testing;
 
 namespace {
-
-// The fake driver in use while it lives.
-class Fake {
- public:
-  Fake() : setting_("NODEC_CUDA_DRIVER", NODEC_FAKE_CUDA) {
-    void* library = dlopen(NODEC_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
-    REQUIRE_MESSAGE(library != nullptr, dlerror());
-    tell_ = reinterpret_cast<decltype(tell_)>(dlsym(library, "nodec_fake_cuda"));
-  }
-  // The call after so many more returns this.
-  void fail(const std::string& function, cuda::Result result, long long after = 0) {
-    tell_(("fail " + function).c_str(), after << 16 | result);
-  }
-  long long calls(const std::string& function) { return tell_(("calls " + function).c_str(), 0); }
-  long long held() { return tell_("held", 0); }
-
- private:
-  Setting setting_;
-  long long (*tell_)(const char*, long long) = nullptr;
-};
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -59,7 +38,7 @@ TEST_CASE("without a driver the reason is one line") {
 }
 
 TEST_CASE("a program runs through the driver in every form") {
-  Fake fake;
+  FakeCuda fake;
   CHECK(!cuda::why_no_gpu());
   const auto program = load_on(cuda_device(), gpu_doubling(true));
   const Tensor k = Tensor::scalar(3.0F);
@@ -76,7 +55,7 @@ TEST_CASE("a program runs through the driver in every form") {
 }
 
 TEST_CASE("a call copies once there and once back, and launches once") {
-  Fake fake;
+  FakeCuda fake;
   const auto program = load_on(cuda_device(), gpu_doubling(true));
   const Tensor x = ramp(100), k = Tensor::scalar(3.0F);
   const TensorView inputs[] = {x, k};
@@ -95,7 +74,7 @@ TEST_CASE("a call copies once there and once back, and launches once") {
 }
 
 TEST_CASE("calls of several threads have a stream each") {
-  Fake fake;
+  FakeCuda fake;
   const auto program = load_on(cuda_device(), gpu_doubling(true));
   std::vector<std::thread> threads;
   std::vector<int> right(4);
@@ -114,7 +93,7 @@ TEST_CASE("calls of several threads have a stream each") {
 }
 
 TEST_CASE("a full tape launches again through the driver") {
-  Fake fake;
+  FakeCuda fake;
   const auto program = load_on(cuda_device(), gpu_taping(true));
   const Tensor n = Tensor::scalar(std::int64_t{30});
   const TensorView inputs[] = {n};
@@ -124,7 +103,7 @@ TEST_CASE("a full tape launches again through the driver") {
 }
 
 TEST_CASE("whatever was taken of a device is given back") {
-  Fake fake;
+  FakeCuda fake;
   {
     const DeviceTensor warm(cuda_device(), ramp(1));  // the stream for copies stays
   }
@@ -141,7 +120,7 @@ TEST_CASE("whatever was taken of a device is given back") {
 }
 
 TEST_CASE("what a device has no room for is named, with the sizes") {
-  Fake fake;
+  FakeCuda fake;
   const auto device = cuda_device(2);
   const std::string told = message([&] { DeviceTensor(device, Dtype::F32, {1 << 20}); });
   CHECK(told ==
@@ -166,7 +145,7 @@ TEST_CASE("what a device has no room for is named, with the sizes") {
 }
 
 TEST_CASE("a device that is lost says so, and stays lost") {
-  Fake fake;
+  FakeCuda fake;
   const auto program = load_on(cuda_device(3), gpu_doubling(true));
   const Tensor x = ramp(10), k = Tensor::scalar(1.0F);
   const TensorView inputs[] = {x, k};
@@ -181,7 +160,7 @@ TEST_CASE("a device that is lost says so, and stays lost") {
 }
 
 TEST_CASE("code of another architecture is refused with both named") {
-  Fake fake;
+  FakeCuda fake;
   CHECK(
       message([] { load_on(cuda_device(1), gpu_doubling(true)); }) ==
       "error: 'kernel' is compiled for sm_90, and Fake A100 (cuda:1) is sm_80\n  help: compile it "
@@ -197,7 +176,7 @@ TEST_CASE("code of another architecture is refused with both named") {
 }
 
 TEST_CASE("more shared memory than the usual is asked for, and refused in words") {
-  Fake fake;
+  FakeCuda fake;
   const KernelLaunch large{.parts = 1, .shared_bytes = 200 << 10, .team = false};
   const std::string body = R"(
   float* shared = (float*)shared_memory(frame);
@@ -214,7 +193,7 @@ TEST_CASE("more shared memory than the usual is asked for, and refused in words"
 }
 
 TEST_CASE("a grid that does not fit at once is refused in words") {
-  Fake fake;
+  FakeCuda fake;
   const auto program = load_on(cuda_device(), gpu_doubling(true));
   const Tensor x = ramp(1000), k = Tensor::scalar(1.0F);
   const TensorView inputs[] = {x, k};

@@ -35,14 +35,19 @@ nlohmann::ordered_json note_json(double value) {
 }  // namespace
 
 std::string json_line(const Trainer::Compiled& s) {
-  return nlohmann::ordered_json{{"compile_ms", rounded(s.milliseconds, 3)},
-                                {"from_cache", s.from_cache},
-                                {"device", s.device},
-                                {"threads", s.threads},
-                                {"parameters", s.parameters},
-                                {"cpu", s.cpu},
-                                {"lanes", s.lanes}}
-      .dump();
+  nlohmann::ordered_json line{{"compile_ms", rounded(s.milliseconds, 3)},
+                              {"from_cache", s.from_cache},
+                              {"device", s.device},
+                              {"threads", s.threads},
+                              {"parameters", s.parameters},
+                              {"cpu", s.cpu},
+                              {"lanes", s.lanes}};
+  if (s.launch) {
+    line["launch"] = {{"form", name_of(s.launch->kind)},
+                      {"blocks", s.launch->blocks},
+                      {"threads", s.launch->threads}};
+  }
+  return line.dump();
 }
 
 std::string json_line(const Totals& e, std::int64_t epochs) {
@@ -65,7 +70,7 @@ std::string text_line(const Trainer::Compiled& s) {
   const std::string made =
       fmt::format("{} parameters, {} in {:.0f} ms", s.parameters,
                   s.from_cache ? "compiled code from the cache" : "compiled", s.milliseconds);
-  if (s.device != "cpu") return fmt::format("{} for {}", made, s.device);
+  if (s.launch) return fmt::format("{} for {}, {}", made, s.device, text_of(*s.launch));
   return fmt::format("{} for {} ({} lanes), {} thread{}", made, s.cpu, s.lanes, s.threads,
                      s.threads == 1 ? "" : "s");
 }

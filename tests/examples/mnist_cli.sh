@@ -125,6 +125,14 @@ for signal in INT TERM; do
   [ -s "$work/c" ] || fail "SIG$signal: no checkpoint"
 done
 
+# On the emulated GPU: how it is launched, and the same bits.
+tiny=(--data synthetic --limit 60 --batch 32 --epochs 1)
+expect 0 '"launch":{"form":"block","blocks":1,"threads":' "${tiny[@]}" --json --device cuda-emulated \
+  --save "$work/emulated"
+expect 0 "cuda-emulated, 1 block of " "${tiny[@]}" --device cuda-emulated
+expect 0 "[1/1]" "${tiny[@]}" --save "$work/tiny"
+cmp -s "$work/tiny" "$work/emulated" || fail "the emulated GPU learns something else"
+
 # A page about a training.
 expect 0 "[2/2]" "${small[@]}" --report "$work/page.html" --save "$work/again"
 cmp -s "$work/whole" "$work/again" || fail "--report changed what is learnt"

@@ -317,6 +317,7 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   cd - >/dev/null
 
   expect 0 "run, median" bench "$work/axpy.ir" --size N=1000 --runs 3
+  expect 0 "1 block of 32 threads)" bench "$work/axpy.ir" --size N=1000 --runs 3 --device cuda-emulated
   expect 0 "at N = 1000" bench "$work/axpy.ir" --size N=1000 --runs 3
   says 2 "error: --size wants NAME=NUMBER, got 'N'
   help: give it as --size B=128" bench "$work/axpy.ir" --size N

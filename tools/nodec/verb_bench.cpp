@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "compiler/pipeline.h"
+#include "runtime/device_tensor.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
 #include "tools/nodec/scratch.h"
@@ -41,20 +42,24 @@ struct Bench {
     const auto [times, ran] = timed(code, given);
     std::string team = fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");
     if (ran < threads) team += fmt::format(", of which {} ran", ran);
+    const auto batch = symbols.find(code.signature().batch);
+    const auto form = code.launch_form(batch == symbols.end() ? 1 : batch->second);
+    if (form) team = text_of(*form);
+    const std::string made =
+        form ? device : fmt::format("{} LLVM instructions", cold.report.instructions);
 
     std::string at;
     for (const auto& [name, size] : symbols) {
       at += fmt::format("{}{} = {}", at.empty() ? "" : ", ", name, size);
     }
-    write_out(
-        fmt::format("{}{}{}\n"
-                    "  load or trace  {:9.2f} ms\n"
-                    "  compile, cold  {:9.2f} ms  ({} LLVM instructions)\n"
-                    "  compile, warm  {:9.2f} ms  (from the cache)\n"
-                    "  run, median    {:9.2f} us  (best {:.2f}, {} runs, {})\n",
-                    model, at.empty() ? "" : " at ", at, traced / 1e3, cold.report.milliseconds,
-                    cold.report.instructions, warm.report.milliseconds, times[times.size() / 2],
-                    times.front(), times.size(), team));
+    write_out(fmt::format(
+        "{}{}{}\n"
+        "  load or trace  {:9.2f} ms\n"
+        "  compile, cold  {:9.2f} ms  ({})\n"
+        "  compile, warm  {:9.2f} ms  (from the cache)\n"
+        "  run, median    {:9.2f} us  (best {:.2f}, {} runs, {})\n",
+        model, at.empty() ? "" : " at ", at, traced / 1e3, cold.report.milliseconds, made,
+        warm.report.milliseconds, times[times.size() / 2], times.front(), times.size(), team));
     return kClean;
   }
 
@@ -67,6 +72,13 @@ struct Bench {
     constexpr double kEnough = 1e6;
     const std::vector<Tensor> results = outputs_for(code, given, {});
     std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
+    // What a GPU works on is there before, as in a program that uses it for more than one run.
+    std::vector<DeviceTensor> there;
+    if (const auto gpu = code.device()) {
+      for (std::vector<TensorView>* views : {&in, &out}) {
+        for (TensorView& view : *views) view = there.emplace_back(gpu, view);
+      }
+    }
     CallOptions options;
     options.threads = threads;
     require_success(code.call(in, out, options), code.signature());

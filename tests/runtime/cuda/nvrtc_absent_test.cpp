@@ -2,10 +2,10 @@
 #include <doctest/doctest.h>
 
 #include "runtime/cuda/nvrtc.h"
-#include "tests/runtime/cuda/ptx_audit.h"
 #include "tests/runtime/doubling.h"
 #include "tests/setting.h"
 #include "tests/temporary_folder.h"
+#include "tools/ptx_audit.h"
 
 using namespace nodec;
 using namespace nodec::testing;
@@ -53,4 +53,9 @@ TEST_CASE("the audit finds what is not IEEE, and nothing else") {
                            "\tmad.rn.f32 %f1, %f2, %f3, %f4;", "@%p1 add.f64 %fd1, %fd2, %fd3;"}) {
     CHECK(ptx_faults(std::string(line) + "\n") == std::string(line) + "\n");
   }
+  // The lesser of two that is compared and nothing else; of another function %f1 may be used.
+  const std::string lesser = "{\n\tmin.f32 %f1, %f2, %f3;\n\tsetp.lt.f32 %p1, %f1, 0f3727C5AC;\n";
+  CHECK(
+      ptx_faults(lesser + "\tadd.rn.f32 %f4, %f11, %f2;\n}\n{\n\tneg.f32 %f2, %f1;\n}\n").empty());
+  CHECK(!ptx_faults(lesser + "\tneg.f32 %f4, %f1;\n}\n").empty());
 }

@@ -8,7 +8,7 @@
 
 #include "runtime/cuda/shared_library.h"
 #include "tests/runtime/cuda/programs.h"
-#include "tests/runtime/cuda/ptx_audit.h"
+#include "tools/ptx_audit.h"
 #include "tests/setting.h"
 
 using namespace nodec;

@@ -2,7 +2,7 @@
 #include "runtime/cuda/nvrtc.h"
 
 #include "tests/compiler/codegen/cuda/operations.h"
-#include "tests/runtime/cuda/ptx_audit.h"
+#include "tools/ptx_audit.h"
 
 using namespace nodec;
 using namespace nodec::testing;

@@ -95,6 +95,19 @@ Code CudaEmitter::called(Scalar scalar, const char* function,
   return known(scalar, fmt::format("{}({})", function, list), varying);
 }
 
+// The numbers in them go to the end.
+Code CudaEmitter::index_sum(Code a, const char* op, Code b) {
+  const Sum x = sum_of(a), y = sum_of(b);
+  const bool add = *op == '+', varying = a.varying || b.varying;
+  const std::int64_t n = add ? x.plus + y.plus : x.plus - y.plus;
+  if (!add && x.root == y.root) return integer(a.scalar, std::uint64_t(n), varying);
+  if (y.root.empty()) return plus({a.handle, a.scalar, varying}, n - x.plus);
+  if (x.root.empty() && add) return plus({b.handle, b.scalar, varying}, n - y.plus);
+  const std::string root =
+      x.root.empty() ? "-" + y.root : fmt::format("{} {} {}", x.root, op, y.root);
+  return plus(known(a.scalar, root, varying), n);
+}
+
 Code CudaEmitter::add(Code a, Code b) {
   check_same(a, b);
   const bool varying = a.varying || b.varying;
@@ -102,10 +115,8 @@ Code CudaEmitter::add(Code a, Code b) {
   const auto x = number(a), y = number(b);
   if (x && y) return integer(a.scalar, std::uint64_t(*x) + std::uint64_t(*y), varying);
   if (y == 0) return {a.handle, a.scalar, varying};
-  if (a.scalar == Scalar::Index && y && *y < 0 && *y > INT32_MIN) {
-    return infix(a.scalar, a, "-", integer(a.scalar, std::uint64_t(-*y), b.varying));
-  }
-  if (is_float(a.scalar) || a.scalar == Scalar::Index) return infix(a.scalar, a, "+", b);
+  if (a.scalar == Scalar::Index) return index_sum(a, "+", b);
+  if (is_float(a.scalar)) return infix(a.scalar, a, "+", b);
   return called(a.scalar, "add", {a, b});
 }
 
@@ -116,7 +127,8 @@ Code CudaEmitter::sub(Code a, Code b) {
     return integer(a.scalar, std::uint64_t(*x) - std::uint64_t(*y), a.varying || b.varying);
   }
   if (y == 0) return {a.handle, a.scalar, a.varying || b.varying};
-  if (is_float(a.scalar) || a.scalar == Scalar::Index) return infix(a.scalar, a, "-", b);
+  if (a.scalar == Scalar::Index) return index_sum(a, "-", b);
+  if (is_float(a.scalar)) return infix(a.scalar, a, "-", b);
   return called(a.scalar, "subtract", {a, b});
 }
 
@@ -128,6 +140,10 @@ Code CudaEmitter::mul(Code a, Code b) {
   if (x && y) return integer(a.scalar, std::uint64_t(*x) * std::uint64_t(*y), varying);
   if (y == 0) return integer(a.scalar, 0, varying);
   if (y == 1) return {a.handle, a.scalar, varying};
+  if (a.scalar == Scalar::Index && y) {
+    const Sum s = sum_of(a);
+    return plus(known(a.scalar, fmt::format("{} * {}", s.root, name(b)), varying), s.plus * *y);
+  }
   if (is_float(a.scalar) || a.scalar == Scalar::Index) return infix(a.scalar, a, "*", b);
   return called(a.scalar, "multiply", {a, b});
 }

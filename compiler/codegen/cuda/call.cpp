@@ -24,6 +24,7 @@ Code CudaEmitter::is_first() { return known(Scalar::Pred, "is_first()"); }
 Code CudaEmitter::shared() { return known(Scalar::Pointer, "shared_memory(frame)"); }
 
 void CudaEmitter::barrier(Scope scope) {
+  here_.loads.clear();
   line(scope == Scope::Member ? "meet();" : "team_meet(frame);");
 }
 

@@ -31,7 +31,9 @@ void CudaEmitter::assign(const Values& variables, Values yielded) {
                 to.varying ? " varying" : " uniform", int(from.scalar),
                 from.varying ? " varying" : " uniform");
     const auto changes = [&](const Code& earlier) { return earlier.handle == from.handle; };
-    if (std::any_of(variables.begin(), variables.begin() + std::ptrdiff_t(i), changes)) {
+    // A sum without a name may be of such a one.
+    if (value(from).plus != 0 ||
+        std::any_of(variables.begin(), variables.begin() + std::ptrdiff_t(i), changes)) {
       yielded[i] = named(from.scalar, name(from), from.varying);
     }
   }
@@ -153,6 +155,7 @@ void CudaEmitter::call(int function, std::span<const Code> arguments) {
   for (const Code& argument : arguments) list.push_back(name(argument));
   const std::string& callee = callees_.at(std::size_t(function));
   const std::size_t column = indentation().size();
+  here_.loads.clear();
   line(fmt::format("{}({});", callee, listed(list, column + callee.size() + 1, column + 4)));
 }
 

@@ -59,6 +59,25 @@ Code CudaEmitter::code(std::string text, Scalar scalar, bool varying) {
   return code(&values_.emplace_back(Value{std::move(text), std::nullopt}), scalar, varying);
 }
 
+CudaEmitter::Sum CudaEmitter::sum_of(const Code& code) const {
+  const Value& v = value(code);
+  if (v.number) return {"", *v.number};
+  return v.root.empty() ? Sum{v.text, 0} : Sum{v.root, v.plus};
+}
+
+Code CudaEmitter::plus(Code code, std::int64_t n) {
+  const Sum sum = sum_of(code);
+  if (code.scalar == Scalar::Index && sum.root.empty()) {
+    return integer(code.scalar, std::uint64_t(sum.plus + n), code.varying);
+  }
+  const std::int64_t all = sum.plus + n;
+  const Code number = integer(Scalar::Index, std::uint64_t(std::abs(all)), false);
+  if (all == 0) return this->code(sum.root, code.scalar, code.varying);
+  std::string text = fmt::format("({} {} {})", sum.root, all < 0 ? "-" : "+", name(number));
+  return this->code(&values_.emplace_back(Value{std::move(text), {}, sum.root, all}), code.scalar,
+                    code.varying);
+}
+
 // An identifier out of whatever the stem is, which no other name is and none of the prologue's.
 std::string CudaEmitter::fresh(std::string_view stem) {
   std::string made;
@@ -115,8 +134,10 @@ void CudaEmitter::put(std::string_view statement) {
 // What `body` writes stands one step further in, and what it makes is forgotten afterwards.
 void CudaEmitter::indented(const std::function<void()>& body) {
   here_.blocks.emplace_back();
+  here_.loads.clear();
   body();
   here_.blocks.pop_back();
+  here_.loads.clear();
 }
 
 // The items with commas, the first at this column; lines end before column 100, and go on

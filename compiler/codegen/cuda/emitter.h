@@ -113,16 +113,26 @@ class CudaEmitter : public Emitter {
   void at(const SourceLine& where) override;
 
  private:
-  // What a Code points at: a name or a literal, and the number if it is an integer's.
+  // What a Code points at: a name or a literal, and the number if it is an integer's. Of an Index
+  // or a Pointer it may be a sum that is not named, of a name and a number: addresses end in such
+  // numbers, which machines add for nothing.
   struct Value {
     std::string text;
     std::optional<std::int64_t> number;
+    std::string root = {};  // of a sum
+    std::int64_t plus = 0;
+  };
+  // An Index or a Pointer as a sum; the root is empty where it is a number.
+  struct Sum {
+    std::string root;
+    std::int64_t plus;
   };
   using Known = std::unordered_map<std::string, const Value*>;  // by expression
   // The function being written, and its open blocks from the outermost on.
   struct Function {
     std::string locals, text;
     std::vector<Known> blocks{1};
+    Known loads;               // since anything was written
     std::string line, remark;  // of the user's program: told last, and yet to be told
   };
   struct Expansion {
@@ -148,6 +158,8 @@ class CudaEmitter : public Emitter {
   std::optional<std::int64_t> number(const Code& code) const { return value(code).number; }
   Code code(std::string text, Scalar scalar, bool varying);
   Code code(const Value* value, Scalar scalar, bool varying) const;
+  Sum sum_of(const Code& code) const;
+  Code plus(Code code, std::int64_t n);  // code + n
   std::string fresh(std::string_view stem);
   std::string fresh(Scalar scalar);
   Code variable(Scalar scalar, bool varying) { return code(fresh(scalar), scalar, varying); }
@@ -163,12 +175,13 @@ class CudaEmitter : public Emitter {
   // arithmetic.cpp
   Code integer(Scalar scalar, std::uint64_t bits, bool varying);
   Code infix(Scalar scalar, Code a, const char* op, Code b);
+  Code index_sum(Code a, const char* op, Code b);
   Code called(Scalar scalar, const char* function, std::initializer_list<Code> arguments);
   Code bitwise(Code a, const char* op, Code b);
   Code shift(Code a, const char* op, const char* function, int bits);
 
   // memory.cpp
-  std::string element(Code base, Code offset, Dtype stored, bool writes) const;
+  std::string element(Code base, Code offset, Dtype stored, bool writes);
   std::string narrowed(Code stored_value, Dtype stored) const;
   Code row_start(Code rows, Code stride, Code column);
 

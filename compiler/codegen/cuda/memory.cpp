@@ -16,11 +16,21 @@ Scalar loaded_as(Dtype stored) { return stored == Dtype::Bool ? Scalar::I32 : sc
 
 }  // namespace
 
-std::string CudaEmitter::element(Code base, Code offset, Dtype stored, bool writes) const {
+// What varies goes into a pointer, which neighbours in memory share; numbers are counted from it.
+std::string CudaEmitter::element(Code base, Code offset, Dtype stored, bool writes) {
   NODEC_CHECK(base.scalar == Scalar::Pointer && is_integer(offset.scalar),
               "address of kinds {}, {}", int(base.scalar), int(offset.scalar));
-  return fmt::format("(({}{}*){})[{}]", writes ? "" : "const ", memory_type(stored), name(base),
-                     name(offset));
+  const char* constant = writes ? "" : "const ";
+  const auto size = std::int64_t(bytes(stored));
+  const bool whole = sum_of(base).plus % size == 0;
+  if (offset.scalar != Scalar::Index || !whole) {
+    return fmt::format("(({}{}*){})[{}]", constant, memory_type(stored), name(base), name(offset));
+  }
+  const Sum from = sum_of(base), at = sum_of(offset);
+  const std::int64_t n = from.plus / size + at.plus;
+  std::string number = at.root.empty() ? std::to_string(n) : at.root;
+  if (!at.root.empty() && n != 0) number += fmt::format(" {} {}", n < 0 ? "-" : "+", std::abs(n));
+  return fmt::format("(({}{}*){})[{}]", constant, memory_type(stored), from.root, number);
 }
 
 // The value as memory holds it.
@@ -47,14 +57,21 @@ Code CudaEmitter::quotient(Code a, Code b) {
 Code CudaEmitter::pointer_add(Code base, Code bytes) {
   NODEC_CHECK(base.scalar == Scalar::Pointer && bytes.scalar == Scalar::Index,
               "a sum of kinds {}, {}", int(base.scalar), int(bytes.scalar));
-  if (number(bytes) == 0) return base;
-  return known(Scalar::Pointer, fmt::format("{} + {}", name(base), name(bytes)),
-               base.varying || bytes.varying);
+  const Sum from = sum_of(base), by = sum_of(bytes);
+  if (by.root.empty()) return plus(base, by.plus);
+  const Code sum = known(Scalar::Pointer, fmt::format("{} + {}", from.root, by.root),
+                         base.varying || bytes.varying);
+  return plus(sum, from.plus + by.plus);
 }
 
 Code CudaEmitter::load(Code base, Code offset, Dtype stored) {
   NODEC_CHECK(offset.scalar == Scalar::Index, "an offset of kind {}", int(offset.scalar));
-  return named(loaded_as(stored), element(base, offset, stored, false), false);
+  std::string from = element(base, offset, stored, false);
+  const auto found = here_.loads.find(from);
+  if (found != here_.loads.end()) return code(found->second, loaded_as(stored), false);
+  const Code made = named(loaded_as(stored), from, false);
+  here_.loads.emplace(std::move(from), &value(made));
+  return made;
 }
 
 Code CudaEmitter::load_lanes(Code base, Code offset, Dtype stored) {
@@ -80,6 +97,7 @@ Code CudaEmitter::load_lanes_masked(Code base, Code offset, Dtype stored, Code c
 void CudaEmitter::store_masked(Code base, Code offset, Dtype stored, Code stored_value,
                                Code count) {
   if (number(count) > 0) return store(base, offset, stored, stored_value);
+  here_.loads.clear();
   line(fmt::format("if ({} > 0) {} = {};", name(count), element(base, offset, stored, true),
                    narrowed(stored_value, stored)));
 }
@@ -89,6 +107,7 @@ Code CudaEmitter::gather(Code base, Code offsets, Dtype stored) {
 }
 
 void CudaEmitter::scatter(Code base, Code offsets, Dtype stored, Code stored_value) {
+  here_.loads.clear();
   line(fmt::format("{} = {};", element(base, offsets, stored, true),
                    narrowed(stored_value, stored)));
 }

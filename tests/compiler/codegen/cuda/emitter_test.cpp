@@ -95,8 +95,7 @@ NODEC_INLINE float half_of_f32_16(const float x_17) {
   } else {
     x_26 = x_23;
   }
-  u8* const p_27 = p_22 + 64;
-  keep_1(frame, written, p_27, x_26);
+  keep_1(frame, written, (p_22 + 64), x_26);
 )");
 }
 

@@ -56,7 +56,7 @@ struct Frame {
   static void name##_body(const Frame& frame)
 #elif NODEC_FRAME_BYTES <= 4096
 #define NODEC_ENTRY(name)                                            \
-  extern "C" __global__ void __launch_bounds__(NODEC_BLOCK_THREADS)  \
+  extern "C" __global__ void __launch_bounds__(NODEC_BLOCK_THREADS, 1) \
       name(const __grid_constant__ Frame frame)
 #else
 #define NODEC_ENTRY(name)                                              \
@@ -72,14 +72,29 @@ struct Frame {
 
 // ---- Who a thread is ----
 
-NODEC_INLINE int member_thread() { return (int)(threadIdx.x % NODEC_MEMBER_THREADS); }
-NODEC_INLINE int block_member() { return (int)(threadIdx.x / NODEC_MEMBER_THREADS); }
-NODEC_INLINE int slot() { return (int)(threadIdx.x & 15); }
-NODEC_INLINE int half() { return (int)(threadIdx.x >> 4 & 1); }
+// Asked for anew where it is needed: what follows from it, kept from phase to phase, would take all
+// registers.
+NODEC_INLINE int block_thread() {
+#ifdef NODEC_EMULATED
+  return (int)threadIdx.x;
+#else
+  int x;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(x));
+  return x;
+#endif
+}
+NODEC_INLINE int member_thread() {
+  return NODEC_BLOCK_MEMBERS == 1 ? block_thread() : block_thread() % NODEC_MEMBER_THREADS;
+}
+NODEC_INLINE int block_member() {
+  return NODEC_BLOCK_MEMBERS == 1 ? 0 : block_thread() / NODEC_MEMBER_THREADS;
+}
+NODEC_INLINE int slot() { return block_thread() & 15; }
+NODEC_INLINE int half() { return block_thread() >> 4 & 1; }
 NODEC_INLINE int part() { return member_thread() >> 5; }
 NODEC_INLINE int member() { return (int)blockIdx.x * NODEC_BLOCK_MEMBERS + block_member(); }
 NODEC_INLINE int members() { return (int)gridDim.x * NODEC_BLOCK_MEMBERS; }
-NODEC_INLINE int team_thread() { return (int)(blockIdx.x * NODEC_BLOCK_THREADS + threadIdx.x); }
+NODEC_INLINE int team_thread() { return (int)blockIdx.x * NODEC_BLOCK_THREADS + block_thread(); }
 NODEC_INLINE int team_threads() { return (int)gridDim.x * NODEC_BLOCK_THREADS; }
 
 // ---- Memory ----

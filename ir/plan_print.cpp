@@ -1,5 +1,6 @@
 // A plan as text, for people: nodes indented by nesting, buffers by name, the order of every sum.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "ir/primitive.h"
 #include "ir/print.h"
@@ -66,6 +67,10 @@ class Printer {
              scalars(f.results));
       } else {
         line("function {} (on one tile)", f.name);
+        for (const int id : f.pointers) {
+          if (!schedule_ || !schedule_->given.contains(id)) continue;
+          at(1, "{} is {}", buffer(id), buffer(schedule_->given.at(id)));
+        }
       }
       nodes(f.body, 1);
     }
@@ -125,6 +130,11 @@ class Printer {
     std::string text;
     for (const Axis& a : loops.axes) text += (text.empty() ? "" : ", ") + how(a);
     if (loops.packed) text += "; packed";
+    if (loops.joined) text += text.empty() ? "in the same loop" : "; in the same loop";
+    if (!loops.apart.empty()) {
+      text += fmt::format("{}terms a loop, {} bytes apart", text.empty() ? "" : "; ",
+                          fmt::join(loops.apart, " and "));
+    }
     text = how(loops.who, text);
     for (const std::string& f : loops.functions) text += (text.empty() ? "in " : "; in ") + f;
     if (!text.empty()) out_.insert(out_.find('\n', start), "  {" + text + "}");

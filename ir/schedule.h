@@ -34,14 +34,15 @@ struct Machine {
 // Where a buffer lies.
 struct Place {
   enum class Kind : std::uint8_t {
-    Plan,    // where the plan has it: a port, data, an argument, a tape's frame; or nowhere
-    Stack,   // of the thread, while it works on a tile
-    Shared,  // of a member's lanes, while they work on a tile: [half][element][16]
-    Member,  // the same in scratch, where there is too much of it
-    Arena,   // scratch of each block, [block][buffer][element][16]
-    Slots,   // scratch of each chunk, [chunk][output][16]
-    Own,     // scratch of each thread, [thread][buffer]
-    Team,    // scratch of all
+    Plan,      // where the plan has it: a port, data, an argument, a tape's frame; or nowhere
+    Register,  // between kernels of one run
+    Stack,     // of the thread, while it works on a tile
+    Shared,    // of a member's lanes, while they work on a tile: [half][element][16]
+    Member,    // the same in scratch, where there is too much of it
+    Arena,     // scratch of each block, [block][buffer][element][16]
+    Slots,     // scratch of each chunk, [chunk][output][16]
+    Own,       // scratch of each thread, [thread][buffer]
+    Team,      // scratch of all
   };
   Kind kind = Kind::Plan;
   int scratch = -1;         // Member, Arena, Slots, Own, Team: which, of the schedule's
@@ -70,6 +71,10 @@ struct Loops {
   std::vector<Axis> axes;  // those left out are walked in turn
   bool packed = false;     // the operand that is read by lanes is copied to a panel first
   Who who = Who::Team;
+  bool joined = false;  // shares the loop of the kernel before it: they are a run
+  // The terms of a sum over samples are a loop: bytes from each operand of one to the next one's;
+  // none: each is written out.
+  std::vector<std::int64_t> apart = {};
   // Out of line, one function for all of one name: the kernel, or each term of a LargeContract,
   // added to what is in memory; none: written where it stands.
   std::vector<std::string> functions = {};
@@ -84,6 +89,9 @@ struct Schedule {
   std::map<int, std::string> meetings;
   // Of a GPU. Before which nodes, and kernels on tiles, the lanes of a member meet, and why.
   std::map<int, std::string> member_meetings, lane_meetings;
+  // Arguments of functions on a tile that are one array, a port, for every caller, and which: it is
+  // not passed.
+  std::map<int, int> given;
   int parts = 1;                  // lanes that share a sample's elements
   std::int64_t shared_bytes = 0;  // of a member
   bool shared = false;            // whether anything is shared out; else one thread does it all

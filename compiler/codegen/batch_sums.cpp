@@ -29,6 +29,31 @@ Code BatchSums::slots_of_tile(int buffer) {
   return w_.e.pointer_add(slots, w_.times(places_.tile().lane, size));
 }
 
+void BatchSums::write(const Kernel& kernel) {
+  if (const SlotSum* sum = std::get_if<SlotSum>(&kernel)) return write(*sum);
+  write(std::get<SlotContract>(kernel));
+}
+
+// `add` for each term's factors, the terms a loop where they are equally far apart.
+Emitter::Values BatchSums::each_term(
+    const std::vector<Factors>& x, std::size_t terms, Emitter::Values sums,
+    const std::function<Emitter::Values(std::size_t, const Factors&, Emitter::Values)>& add) {
+  const std::vector<std::int64_t>& apart = w_.how->apart;
+  if (apart.empty()) {
+    for (std::size_t t = 0; t < x.size(); ++t) sums = add(t, x[t], std::move(sums));
+    return sums;
+  }
+  for (Code& sum : sums) sum = w_.spread(sum);
+  const Code count = w_.index(static_cast<std::int64_t>(terms));
+  return w_.e.loop(w_.zero, count, w_.one, std::move(sums), [&](Code t, Emitter::Values s) {
+    Factors there = x[0];
+    for (std::size_t i = 0; i < apart.size(); ++i) {
+      there[i].pointer = w_.e.pointer_add(there[i].pointer, w_.times(t, apart[i]));
+    }
+    return add(0, there, std::move(s));
+  });
+}
+
 void BatchSums::write(const SlotSum& k) {
   const Dtype dtype = w_.buffer(k.slots).dtype;
   const Code slots = slots_of_tile(k.slots);
@@ -36,6 +61,7 @@ void BatchSums::write(const SlotSum& k) {
   for (const SlotTerm& t : k.terms) {
     const Operand first = elements_.ready(t.x);
     x.push_back({first, elements_.ready_if(t.y)});
+    if (!w_.how->apart.empty()) break;
   }
   std::int64_t outputs = 1;
   std::vector<std::int64_t> strides(k.outer.size());
@@ -49,8 +75,10 @@ void BatchSums::write(const SlotSum& k) {
       at = w_.e.add(at, w_.times(outer[i], strides[i]));
     }
     const Code before = w_.e.load_lanes(slots, at, dtype);
-    Code after = before;
-    for (std::size_t t = 0; t < x.size(); ++t) after = add_term(k, t, x[t], outer, after);
+    const auto add = [&](std::size_t t, const Factors& factors, const Emitter::Values& sum) {
+      return Emitter::Values{add_term(k, t, factors, outer, sum[0])};
+    };
+    const Code after = each_term(x, k.terms.size(), {before}, add)[0];
     w_.e.store(slots, at, dtype, w_.e.select(places_.tile().valid, after, before));
   });
 }
@@ -82,6 +110,7 @@ void BatchSums::write(const SlotContract& k) {
   for (const ContractTerm& t : k.terms) {
     const Operand g = elements_.ready(t.g);
     x.push_back({g, elements_.ready(t.h)});
+    if (!w_.how->apart.empty()) break;
   }
   w_.team.squares({k.rows, w_.axis(0).tile}, {k.columns, w_.axis(1).tile},
                   [&](Code row, std::int64_t rows, Code column, std::int64_t columns) {
@@ -100,22 +129,23 @@ void BatchSums::contract(const SlotContract& k, const std::vector<Factors>& x, C
       before.push_back(w_.e.load_lanes(slots, w_.e.add(first, w_.index(output * kBlock)), dtype));
     }
   }
-  std::vector<Code> sums = before;
-  for (std::size_t t = 0; t < k.terms.size(); ++t) {
+  const auto add = [&](std::size_t t, const Factors& factors, Emitter::Values sums) {
     std::vector<Code> g;
     for (std::int64_t r = 0; r < rows; ++r) {
-      Code v = elements_.read_at(x[t][0], {w_.e.add(row, w_.index(r))});
+      Code v = elements_.read_at(factors[0], {w_.e.add(row, w_.index(r))});
       if (const auto scale = k.terms[t].scale) v = w_.e.mul(w_.scalar(*scale), v);
       g.push_back(w_.spread(v));
     }
     for (std::int64_t c = 0; c < columns; ++c) {
-      const Code h = w_.spread(elements_.read_at(x[t][1], {w_.e.add(column, w_.index(c))}));
+      const Code h = w_.spread(elements_.read_at(factors[1], {w_.e.add(column, w_.index(c))}));
       for (std::int64_t r = 0; r < rows; ++r) {
         Code& sum = sums[static_cast<std::size_t>(r * columns + c)];
         sum = w_.e.fma(g[static_cast<std::size_t>(r)], h, sum);
       }
     }
-  }
+    return sums;
+  };
+  const Emitter::Values sums = each_term(x, k.terms.size(), before, add);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t c = 0; c < columns; ++c) {
       const auto i = static_cast<std::size_t>(r * columns + c);

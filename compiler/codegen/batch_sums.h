@@ -18,11 +18,15 @@ class BatchSums {
 
   void clear(const plan::ClearSlots& node);
   void fold(const plan::FoldSlots& node);
-  void write(const plan::SlotSum& k);
-  void write(const plan::SlotContract& k);
+  void write(const plan::Kernel& kernel);  // a SlotSum or a SlotContract
 
  private:
+  void write(const plan::SlotSum& k);
+  void write(const plan::SlotContract& k);
   using Factors = std::array<Operand, 2>;  // of one term
+  Emitter::Values each_term(
+      const std::vector<Factors>& x, std::size_t terms, Emitter::Values sums,
+      const std::function<Emitter::Values(std::size_t, const Factors&, Emitter::Values)>& add);
 
   Code slots_of_tile(int buffer);
   Code add_term(const plan::SlotSum& k, std::size_t number, const Factors& x, Indices at, Code sum);

@@ -12,12 +12,7 @@ namespace nodec::codegen {
 using namespace plan;
 
 void DenseKernels::write(const DenseMap& k) {
-  std::vector<std::vector<Operand>> operands;
-  std::vector<Operand> to;
-  for (const Compute& c : k.computes) {
-    operands.push_back(elements_.ready_all(c));
-    to.push_back(c.to ? elements_.ready(*c.to) : Operand{});
-  }
+  const auto [operands, to] = elements_.ready_map(k.computes);
   DenseNest loops = nest(k.extents);
   loops.each([&](const Spots& spots) {
     std::vector<std::vector<Code>> made;

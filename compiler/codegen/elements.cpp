@@ -18,8 +18,9 @@ Operand Elements::ready(const Ref& ref) {
   }
   const Buffer& b = w_.buffer(ref.buffer);
   x.dtype = b.dtype;
-  x.in_memory = true;
   x.varying = b.varying();
+  if (w_.place(ref.buffer).kind == Place::Kind::Register) return x;
+  x.in_memory = true;
   x.pointer = places_.base(ref.buffer);
   if (ref.start != 0) {
     x.pointer = w_.e.pointer_add(x.pointer, w_.index(ref.start * x.unit() * size_of(b.dtype)));
@@ -34,6 +35,25 @@ std::vector<Operand> Elements::ready_all(const Compute& c) {
     found.push_back(ref ? ready(*ref) : Operand{});
   }
   return found;
+}
+
+ReadyMap Elements::ready_map(const std::vector<Compute>& computes) {
+  ReadyMap map;
+  for (const Compute& c : computes) {
+    map.operands.push_back(ready_all(c));
+    map.to.push_back(ready_if(c.to));
+  }
+  return map;
+}
+
+const Code* Elements::kept(const Ref& ref) const {
+  for (auto k = kept_.rbegin(); k != kept_.rend(); ++k) {
+    const Ref& r = *k->first;
+    if (r.buffer == ref.buffer && r.start == ref.start && r.strides == ref.strides) {
+      return &k->second;
+    }
+  }
+  return nullptr;
 }
 
 Operand Elements::at(const Operand& x, const Indices& first) {
@@ -123,8 +143,9 @@ Code Elements::compute(const Compute& c, const std::vector<Operand>& operands,
       x.push_back(made[r->compute]);
     } else if (const Zero* zero = std::get_if<Zero>(&s)) {
       x.push_back(w_.nothing(zero->dtype));
-    } else if (std::holds_alternative<Ref>(s)) {
-      x.push_back(read_at(operands[i], at));
+    } else if (const Ref* ref = std::get_if<Ref>(&s)) {
+      const Code* of_run = kept(*ref);
+      x.push_back(of_run ? *of_run : read_at(operands[i], at));
     } else {
       index = index_of(s, at);
     }

@@ -24,6 +24,12 @@ struct Operand {
   std::int64_t unit() const { return varying ? kBlock : 1; }  // elements from one to the next
 };
 
+// Computations of a map made ready: operands of each, and where its result goes, if anywhere.
+struct ReadyMap {
+  std::vector<std::vector<Operand>> operands;
+  std::vector<Operand> to;
+};
+
 class Elements {
  public:
   Elements(Writing& writing, Places& places) : w_(writing), places_(places) {}
@@ -31,7 +37,8 @@ class Elements {
   Operand ready(const plan::Ref& ref);
   Operand ready_if(const std::optional<plan::Ref>& ref) { return ref ? ready(*ref) : Operand{}; }
   std::vector<Operand> ready_all(const plan::Compute& c);  // its operands
-  Operand at(const Operand& x, const Indices& first);      // x with its first indices settled
+  ReadyMap ready_map(const std::vector<plan::Compute>& computes);
+  Operand at(const Operand& x, const Indices& first);  // x with its first indices settled
   // What x, made ready for the first sample, is of another one.
   Operand of_sample(const Operand& x, const plan::Ref& ref, Code block, Code lane);
 
@@ -46,6 +53,11 @@ class Elements {
   // uniform, as `last` is.
   Code clamped(Code row, Code last);
 
+  // Kernels of a run have what the ones before made of the same elements, in this turn of their
+  // loop.
+  void next_turn() { kept_.clear(); }
+  void keep(const plan::Ref& ref, Code value) { kept_.emplace_back(&ref, value); }
+
   // What c makes of its operands at one index; `made` are what this loop's earlier ones made.
   Code compute(const plan::Compute& c, const std::vector<Operand>& operands,
                const std::vector<Code>& made, const Indices& at);
@@ -54,10 +66,12 @@ class Elements {
   Code constant(const Op& op);
 
  private:
+  const Code* kept(const plan::Ref& ref) const;
   Code index_of(const plan::Source& s, const Indices& at);
 
   Writing& w_;
   Places& places_;
+  std::vector<std::pair<const plan::Ref*, Code>> kept_;
   std::map<std::pair<const Primitive*, Scalar>, int> expansions_;  // how many, of varying values
 };
 

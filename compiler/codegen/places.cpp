@@ -27,12 +27,12 @@ Places::Here Places::begin(Scope scope) {
   return outer;
 }
 
-void Places::go_to(Code block, Code lane) {
+void Places::go_to(const Team::Tile& there) {
   Tile& tile = here_.tile;
-  tile.block = block;
-  tile.half = w_.e.sub(block, w_.times(tile.chunk, kChunk));
-  tile.lane = lane;
-  tile.sample = w_.e.add(w_.times(block, kBlock), lane);
+  tile.block = there.block;
+  tile.half = there.half;
+  tile.lane = there.lane;
+  tile.sample = w_.e.add(w_.times(there.block, kBlock), there.lane);
   const Code left = w_.e.convert(w_.e.sub(batch(), tile.sample), Scalar::I32);
   tile.valid = w_.e.compare(Compare::Lt, w_.e.lane_index(), left);
 }
@@ -92,10 +92,14 @@ Code Places::tile_bytes(int buffer) {
 }
 
 Code Places::base(int buffer) {
+  const auto given = w_.schedule.given.find(buffer);
+  if (given != w_.schedule.given.end()) return base(given->second);
   const Place& place = w_.place(buffer);
   switch (place.kind) {
     case Place::Kind::Plan:
       return of_plan(buffer);
+    case Place::Kind::Register:
+      break;
     case Place::Kind::Stack: {
       const auto found = here_.locals.find(buffer);
       if (found != here_.locals.end()) return found->second;

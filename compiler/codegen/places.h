@@ -32,7 +32,7 @@ class Places {
   Here begin(Scope scope);  // another function: forgets, and returns, what was known
   void end(Here outer) { here_ = std::move(outer); }
   const Tile& tile() const { return here_.tile; }
-  void go_to(Code block, Code lane);  // the tile that begins there
+  void go_to(const Team::Tile& tile);
   void go_back(const Tile& tile) { here_.tile = tile; }
   void go_to_chunk(Code chunk) { here_.tile.chunk = chunk; }
   void go_to_start();  // what varies is addressed from the first sample on

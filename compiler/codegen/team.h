@@ -43,13 +43,14 @@ class Team {
 
   // This member's chunks of the batch, one after another.
   virtual void chunks(Code count, const std::function<void(Code chunk)>& body) = 0;
-  // The tiles of a chunk: a block of samples and the first slot in it. `blocks` is where the batch
-  // ends.
-  virtual void tiles(Code chunk, Code blocks,
-                     const std::function<void(Code block, Code lane)>& body) = 0;
+  // A tile: a block of samples, which one it is of its chunk, and the first slot in it.
+  struct Tile {
+    Code block, half, lane;
+  };
+  // The tiles of a chunk. `blocks` is where the batch ends.
+  virtual void tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) = 0;
   // The same for sums, which take the blocks in order, where `tiles` does not; or false.
-  virtual bool tiles_in_order(Code chunk,
-                              const std::function<void(Code block, Code lane)>& body) = 0;
+  virtual bool tiles_in_order(Code chunk, const std::function<void(const Tile&)>& body) = 0;
   // Where this lane is, for functions that know neither chunk nor tile: the block in its chunk, and
   // the first slot.
   virtual Code half() = 0;

@@ -7,33 +7,55 @@ namespace nodec::codegen {
 
 using namespace plan;
 
-void TileKernels::write(const Map& k) {
-  std::vector<std::vector<Operand>> operands;
-  std::vector<Operand> to;
-  for (const Compute& c : k.computes) {
-    operands.push_back(elements_.ready_all(c));
-    to.push_back(c.to ? elements_.ready(*c.to) : Operand{});
+// One kernel, or several that share the loop of the first.
+void TileKernels::write(std::span<const Kernel* const> run) {
+  std::vector<TurnOf> maps;
+  const Map* first = std::get_if<Map>(run[0]);
+  const MatVec* product = std::get_if<MatVec>(run[0]);
+  const auto ready = [&] {
+    for (const Kernel* k : run) {
+      if (const Map* map = std::get_if<Map>(k)) {
+        maps.push_back({map, elements_.ready_map(map->computes)});
+      }
+    }
+  };
+  if (first) {
+    ready();
+    w_.elements(first->extents, [&](const Indices& at) {
+      elements_.next_turn();
+      for (const TurnOf& map : maps) turn(map, at, maps.size() > 1);
+    });
+  } else if (product) {
+    const std::vector<Operand> x{elements_.ready(product->weight), elements_.ready(product->x),
+                                 elements_.ready_if(product->start), elements_.ready(product->out)};
+    ready();
+    w_.team.rows(product->rows, w_.axis(0).tile,
+                 [&](Code first, std::int64_t count, std::int64_t apart) {
+                   matvec_rows(*product, x, {first, count, apart}, maps);
+                 });
+  } else if (const FoldElements* fold = std::get_if<FoldElements>(run[0])) {
+    write(*fold);
+  } else {
+    write(std::get<Invoke>(*run[0]));
   }
-  w_.elements(k.extents, [&](const Indices& at) {
-    std::vector<Code> made;
-    for (std::size_t i = 0; i < k.computes.size(); ++i) {
-      made.push_back(elements_.compute(k.computes[i], operands[i], made, at));
-    }
-    for (std::size_t i = 0; i < k.computes.size(); ++i) {
-      if (to[i].in_memory) elements_.write_at(to[i], at, made[i]);
-    }
-  });
+  elements_.next_turn();
 }
 
-void TileKernels::write(const MatVec& k) {
-  const std::vector<Operand> x{elements_.ready(k.weight), elements_.ready(k.x),
-                               elements_.ready_if(k.start), elements_.ready(k.out)};
-  w_.team.rows(k.rows, w_.axis(0).tile, [&](Code first, std::int64_t count, std::int64_t apart) {
-    matvec_rows(k, x, {first, count, apart});
-  });
+void TileKernels::turn(const TurnOf& map, const Indices& at, bool others) {
+  const std::vector<Compute>& computes = map.map->computes;
+  std::vector<Code> made;
+  for (std::size_t i = 0; i < computes.size(); ++i) {
+    made.push_back(elements_.compute(computes[i], map.ready.operands[i], made, at));
+  }
+  for (std::size_t i = 0; i < computes.size(); ++i) {
+    if (!computes[i].to) continue;
+    if (map.ready.to[i].in_memory) elements_.write_at(map.ready.to[i], at, made[i]);
+    if (others) elements_.keep(*computes[i].to, w_.spread(made[i]));
+  }
 }
 
-void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, const Rows& rows) {
+void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, const Rows& rows,
+                              const std::vector<TurnOf>& maps) {
   const auto& [weight, in, start, out] = std::tie(x[0], x[1], x[2], x[3]);
   Code row_pointer;
   if (weight.in_memory) {
@@ -46,7 +68,7 @@ void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, co
     const Code from = k.start ? elements_.read_at(start, {row(r)}) : w_.nothing(out.dtype);
     sums.push_back(w_.spread(from));
   }
-  const auto turn = [&](Code i, Emitter::Values s) {
+  const auto turn_of_inner = [&](Code i, Emitter::Values s) {
     const Code v = w_.spread(elements_.read_at(in, {i}));
     const Code column = w_.times(i, weight.strides[1]);
     for (std::int64_t r = 0; r < rows.count; ++r) {
@@ -58,9 +80,14 @@ void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, co
     }
     return s;
   };
-  sums = w_.turns(1, k.inner, std::move(sums), turn);
+  sums = w_.turns(1, k.inner, std::move(sums), turn_of_inner);
   for (std::int64_t r = 0; r < rows.count; ++r) {
-    elements_.write_at(out, {row(r)}, sums[static_cast<std::size_t>(r)]);
+    const Code& sum = sums[static_cast<std::size_t>(r)];
+    if (out.in_memory) elements_.write_at(out, {row(r)}, sum);
+    if (maps.empty()) continue;
+    elements_.next_turn();
+    elements_.keep(k.out, sum);
+    for (const TurnOf& map : maps) turn(map, {row(r)}, true);
   }
 }
 
@@ -93,7 +120,11 @@ Emitter::Values TileKernels::fold(const FoldElements& k, const Operand& x, std::
 void TileKernels::write(const Invoke& k) {
   std::vector<Code> arguments;
   for (const Ref& r : k.scalars) arguments.push_back(elements_.read_at(elements_.ready(r), {}));
-  for (const Ref& r : k.pointers) arguments.push_back(elements_.ready(r).pointer);
+  const std::vector<int>& own = w_.plan.functions[static_cast<std::size_t>(k.function)].pointers;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (w_.schedule.given.contains(own[i])) continue;
+    arguments.push_back(elements_.ready(k.pointers[i]).pointer);
+  }
   w_.e.call(functions_[static_cast<std::size_t>(k.function)], arguments);
 }
 

@@ -16,17 +16,23 @@ class TileKernels {
               const std::vector<int>& functions)
       : w_(writing), places_(places), elements_(elements), functions_(functions) {}
 
-  void write(const plan::Map& k);
-  void write(const plan::MatVec& k);
-  void write(const plan::FoldElements& k);
-  void write(const plan::Invoke& k);
+  // Maps, products, folds and calls: one, or a run of them.
+  void write(std::span<const plan::Kernel* const> run);
 
  private:
+  void write(const plan::FoldElements& k);
+  void write(const plan::Invoke& k);
+  struct TurnOf {
+    const plan::Map* map;
+    ReadyMap ready;
+  };
+  void turn(const TurnOf& map, const Indices& at, bool others);  // others may need what it makes
   struct Rows {
     Code first;
     std::int64_t count, apart;  // from one to the next
   };
-  void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, const Rows& rows);
+  void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, const Rows& rows,
+                   const std::vector<TurnOf>& maps);
   Emitter::Values fold(const plan::FoldElements& k, const Operand& x, std::size_t axis, Indices at,
                        Emitter::Values state);
 

@@ -38,11 +38,12 @@ void Walker::take_scalars(const Function& f, std::span<const Code> x) {
 int Walker::tile_function(const Function& f) {
   std::vector<Scalar> kinds;
   for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
-  kinds.insert(kinds.end(), f.pointers.size(), Scalar::Pointer);
+  const std::vector<int> passed = w_.passed(f);
+  kinds.insert(kinds.end(), passed.size(), Scalar::Pointer);
   return shared_.write(Scope::Member, f.name, kinds, [&](std::span<const Code> x) {
     take_scalars(f, x);
-    for (std::size_t i = 0; i < f.pointers.size(); ++i) {
-      places_.argument(f.pointers[i], x[f.scalars.size() + i]);
+    for (std::size_t i = 0; i < passed.size(); ++i) {
+      places_.argument(passed[i], x[f.scalars.size() + i]);
     }
     for (const Node& n : f.body) {
       if (const Scalars* s = std::get_if<Scalars>(&n.what)) {
@@ -146,41 +147,52 @@ void Walker::node(const Phase& n) {
 }
 
 void Walker::tiles(const Tiles& n, int kernel) {
-  w_.team.tiles(places_.tile().chunk, places_.symbol(kBlocksSymbol), [&](Code block, Code lane) {
-    places_.go_to(block, lane);
+  w_.team.tiles(places_.tile().chunk, places_.symbol(kBlocksSymbol), [&](const Team::Tile& tile) {
+    places_.go_to(tile);
     kernels(n, kernel);
   });
 }
 
 void Walker::kernels(const Tiles& n, int kernel) {
-  auto number = static_cast<std::size_t>(kernel);
-  for (const Kernel& k : n.kernels) {
-    if (w_.schedule.lane_meetings.contains(static_cast<int>(number))) {
+  const std::size_t count = n.kernels.size();
+  const auto loops = [&](std::size_t i) -> const Loops& {
+    return w_.schedule.loops.at(static_cast<std::size_t>(kernel) + i);
+  };
+  for (std::size_t first = 0, end = 1; first < count; first = end++) {
+    if (w_.schedule.lane_meetings.contains(kernel + static_cast<int>(first))) {
       w_.e.barrier(Scope::Member);
     }
-    w_.how = &w_.schedule.loops.at(number++);
-    w_.e.at(line_of(k));
+    std::vector<const Kernel*> run{&n.kernels[first]};
+    for (; end < count && loops(end).joined; ++end) run.push_back(&n.kernels[end]);
+    w_.how = &loops(first);
+    w_.e.at(line_of(*run[0]));
     std::visit(
         [&](const auto& one) {
           using T = std::decay_t<decltype(one)>;
           if constexpr (std::is_same_v<T, SlotSum> || std::is_same_v<T, SlotContract>) {
-            in_order([&] { sums_.write(one); });
+            in_order([&] {
+              for (std::size_t i = 0; i < run.size(); ++i) {
+                w_.how = &loops(first + i);
+                w_.e.at(line_of(*run[i]));
+                sums_.write(*run[i]);
+              }
+            });
           } else if constexpr (std::is_same_v<T, Map> || std::is_same_v<T, MatVec> ||
                                std::is_same_v<T, FoldElements> || std::is_same_v<T, Invoke>) {
-            tile_.write(one);
+            tile_.write(run);
           } else {
             moves_.write(one);
           }
         },
-        k);
+        *run[0]);
   }
 }
 
 // Sums take a chunk's blocks one after the other.
 void Walker::in_order(const std::function<void()>& sum) {
   const Places::Tile here = places_.tile();
-  const bool moved = w_.team.tiles_in_order(here.chunk, [&](Code block, Code lane) {
-    places_.go_to(block, lane);
+  const bool moved = w_.team.tiles_in_order(here.chunk, [&](const Team::Tile& tile) {
+    places_.go_to(tile);
     sum();
   });
   moved ? places_.go_back(here) : sum();

@@ -34,6 +34,14 @@ struct Writing {
   const plan::Place& place(int buffer) const {
     return schedule.places[static_cast<std::size_t>(buffer)];
   }
+  // The arrays that a function on a tile is passed.
+  std::vector<int> passed(const plan::Function& f) const {
+    std::vector<int> all;
+    for (const int id : f.pointers) {
+      if (!schedule.given.contains(id)) all.push_back(id);
+    }
+    return all;
+  }
   // Of the kernel being written; axes left out are walked in turn.
   const plan::Axis& axis(std::size_t i) const {
     static const plan::Axis in_turn;

@@ -109,4 +109,33 @@ class Naming {
 
 void name_functions(const Plan& plan, Schedule& how) { Naming(plan, how).run(); }
 
+std::map<int, int> given_arguments(const Plan& plan) {
+  std::map<int, int> given;
+  std::set<int> others;
+  const auto look = [&](const Invoke& call) {
+    const std::vector<int>& own = plan.functions[static_cast<std::size_t>(call.function)].pointers;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const Ref& ref = call.pointers[i];
+      const Buffer& b = plan.buffers[static_cast<std::size_t>(ref.buffer)];
+      const bool port = b.space == Buffer::Space::Input || b.space == Buffer::Space::Output;
+      const bool alike = given.emplace(own[i], ref.buffer).first->second == ref.buffer;
+      if (!port || ref.start != 0 || !alike) others.insert(own[i]);
+    }
+  };
+  const std::function<void(const Nodes&)> walk = [&](const Nodes& nodes) {
+    for (const Node& node : nodes) {
+      if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) {
+        for (const Kernel& kernel : tiles->kernels) {
+          if (const Invoke* call = std::get_if<Invoke>(&kernel)) look(*call);
+        }
+      }
+      for (const Nodes* list : inside(node)) walk(*list);
+    }
+  };
+  for (const Function& f : plan.functions) walk(f.body);
+  walk(plan.body);
+  for (const int id : others) given.erase(id);
+  return given;
+}
+
 }  // namespace nodec::plan

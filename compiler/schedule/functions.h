@@ -8,5 +8,7 @@ namespace nodec::plan {
 
 // Names the functions of `how`'s kernels; all else of it is there already.
 void name_functions(const Plan& plan, Schedule& how);
+// Which arguments need not be passed, for all callers give the same.
+std::map<int, int> given_arguments(const Plan& plan);
 
 }  // namespace nodec::plan

@@ -47,7 +47,9 @@ class MemberPlaces {
     const Uses uses = uses_of(node);
     for (const auto* ids : {&uses.read, &uses.written}) {
       for (const int id : *ids) {
-        if (buffer(id).space == Buffer::Space::Local) own.insert(id);
+        const Place& place = to_.places[static_cast<std::size_t>(id)];
+        if (buffer(id).space != Buffer::Space::Local) continue;
+        if (place.kind != Place::Kind::Register) own.insert(id);
       }
     }
   }

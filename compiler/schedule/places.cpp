@@ -32,9 +32,10 @@ std::int64_t block_bytes(const Buffer& b) {
 
 class Placing {
  public:
-  Placing(const Plan& plan, const Machine& machine)
+  Placing(const Plan& plan, const Machine& machine, const std::set<int>& registers)
       : plan_(plan), machine_(machine), own_(machine.gpu ? std::set<int>{} : own_copies(plan)) {
     made_.places.resize(plan.buffers.size());
+    for (const int id : registers) place_of(id).kind = Place::Kind::Register;
   }
 
   Places run() {
@@ -57,6 +58,7 @@ class Placing {
 
  private:
   const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  bool in_register(int id) { return place_of(id).kind == Place::Kind::Register; }
   Place& place_of(int id) { return made_.places[static_cast<std::size_t>(id)]; }
 
   // Of one function.
@@ -64,7 +66,7 @@ class Placing {
     std::vector<int> own;
     std::int64_t total = 0;
     for (const int id : used) {
-      if (buffer(id).space != Buffer::Space::Local) continue;
+      if (buffer(id).space != Buffer::Space::Local || in_register(id)) continue;
       own.push_back(id);
       total += block_bytes(buffer(id));
     }
@@ -141,6 +143,8 @@ class Placing {
 
 }  // namespace
 
-Places places(const Plan& plan, const Machine& machine) { return Placing(plan, machine).run(); }
+Places places(const Plan& plan, const Machine& machine, const std::set<int>& registers) {
+  return Placing(plan, machine, registers).run();
+}
 
 }  // namespace nodec::plan

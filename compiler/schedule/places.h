@@ -1,6 +1,8 @@
 // Where the buffers lie that the plan leaves open.
 #pragma once
 
+#include <set>
+
 #include "ir/schedule.h"
 
 namespace nodec::plan {
@@ -11,6 +13,7 @@ struct Places {
   std::int64_t shared_bytes = 0;  // of a member, on a GPU
 };
 
-Places places(const Plan& plan, const Machine& machine);
+// `registers`: what lies there already.
+Places places(const Plan& plan, const Machine& machine, const std::set<int>& registers = {});
 
 }  // namespace nodec::plan

@@ -9,6 +9,7 @@
 #include "compiler/schedule/gpu_meetings.h"
 #include "compiler/schedule/meetings.h"
 #include "compiler/schedule/places.h"
+#include "compiler/schedule/runs.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -22,21 +23,33 @@ class Scheduler {
 
   Schedule run() {
     const Machine& machine = made_.machine;
-    Places where = places(plan_, made_.machine);
-    made_.places = std::move(where.places);
-    made_.scratch = std::move(where.scratch);
-    made_.shared_bytes = where.shared_bytes;
+    put(places(plan_, made_.machine));
     if (machine.gpu) made_.parts = parts();
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
     made_.inline_expansions = machine.gpu ? 0 : kInlineExpansions;
     name_functions(plan_, made_);
     made_.meetings = meetings(plan_, made_);
-    if (machine.gpu) meet_in_members(plan_, made_);
+    if (machine.gpu) made_.given = given_arguments(plan_);
+    if (machine.gpu) share_loops();
     return std::move(made_);
   }
 
  private:
+  // What only kernels of one run use leaves room to others.
+  void share_loops() {
+    meet_in_members(plan_, made_);
+    join_runs(plan_, made_);
+    put(places(plan_, made_.machine, only_in_runs(plan_, made_)));
+    roll_terms(plan_, made_);
+  }
+
+  void put(Places where) {
+    made_.places = std::move(where.places);
+    made_.scratch = std::move(where.scratch);
+    made_.shared_bytes = where.shared_bytes;
+  }
+
   void walk(const Nodes& nodes) {
     for (const Node& node : nodes) {
       made_.shared = made_.shared || std::holds_alternative<Phase>(node.what) ||

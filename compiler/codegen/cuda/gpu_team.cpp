@@ -41,15 +41,14 @@ void GpuTeam::chunks(Code count, const std::function<void(Code chunk)>& body) {
 }
 
 // No loop: a thread has one sample of the chunk. The batch ends with a whole chunk.
-void GpuTeam::tiles(Code chunk, Code, const std::function<void(Code block, Code lane)>& body) {
-  const Code block = e_.add(e_.mul(chunk, e_.index(kChunk)), half());
-  body(block, slot());
+void GpuTeam::tiles(Code chunk, Code, const std::function<void(const Tile&)>& body) {
+  body({e_.add(e_.mul(chunk, e_.index(kChunk)), half()), half(), slot()});
 }
 
-bool GpuTeam::tiles_in_order(Code chunk, const std::function<void(Code block, Code lane)>& body) {
+bool GpuTeam::tiles_in_order(Code chunk, const std::function<void(const Tile&)>& body) {
   in_order_ = true;
   const Code first = e_.mul(chunk, e_.index(kChunk));
-  each(e_.index(0), e_.index(kChunk), 1, [&](Code j) { body(e_.add(first, j), slot()); });
+  each(e_.index(0), e_.index(kChunk), 1, [&](Code j) { body({e_.add(first, j), j, slot()}); });
   in_order_ = false;
   return true;
 }
@@ -72,11 +71,19 @@ void GpuTeam::elements(const std::vector<Extent>& extents,
     };
     const Code end = e_.index(extents[i].count);
     if (extents[i].count == 1) return deeper(e_.index(0));
-    if (i == widest) return each(part(), end, parts(), deeper);
+    if (i == widest) return each_part(extents[i].count, deeper);
     each(e_.index(0), end, 1, deeper);
   };
   if (widest < extents.size()) return axis(0);
-  when(e_.compare(Compare::Eq, part(), e_.index(0)), [&] { axis(0); });
+  each_part(1, [&](Code) { axis(0); });
+}
+
+// Of `count` those that are this part's: no loop where it has one at most.
+void GpuTeam::each_part(std::int64_t count, const std::function<void(Code)>& body) {
+  if (count == parts()) return body(part());
+  const Code end = e_.index(count);
+  if (count > parts()) return each(part(), end, parts(), body);
+  when(e_.compare(Compare::Lt, part(), end), [&] { body(part()); });
 }
 
 // Row r is part r mod parts's; tiles of rows as long as every part has them.
@@ -88,8 +95,7 @@ void GpuTeam::rows(std::int64_t count, std::int64_t tile, const Rows& body) {
     each(part(), e_.index(whole), all, [&](Code first) { body(first, tile, parts()); });
   }
   if (whole == count) return;
-  const Code from = e_.add(part(), e_.index(whole));
-  each(from, e_.index(count), parts(), [&](Code row) { body(row, 1, parts()); });
+  each_part(count - whole, [&](Code row) { body(e_.add(row, e_.index(whole)), 1, parts()); });
 }
 
 // A tile that does not divide its axis is one row or column.
@@ -97,7 +103,7 @@ void GpuTeam::squares(Extent rows, Extent columns, const Square& body) {
   const std::int64_t height = rows.count % rows.tile == 0 ? rows.tile : 1;
   const std::int64_t width = columns.count % columns.tile == 0 ? columns.tile : 1;
   const std::int64_t across = columns.count / width;
-  each(part(), e_.index(rows.count / height * across), parts(), [&](Code tile) {
+  each_part(rows.count / height * across, [&](Code tile) {
     const Code strip = e_.quotient(tile, e_.index(across));
     const Code beside = e_.sub(tile, e_.mul(strip, e_.index(across)));
     body(e_.mul(strip, e_.index(height)), height, e_.mul(beside, e_.index(width)), width);

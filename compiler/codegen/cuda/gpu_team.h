@@ -18,9 +18,8 @@ class GpuTeam : public Team {
   Code has(const Share& share, Code unit) override;
   Share within(Code count) override;
   void chunks(Code count, const std::function<void(Code chunk)>& body) override;
-  void tiles(Code chunk, Code blocks,
-             const std::function<void(Code block, Code lane)>& body) override;
-  bool tiles_in_order(Code chunk, const std::function<void(Code block, Code lane)>& body) override;
+  void tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) override;
+  bool tiles_in_order(Code chunk, const std::function<void(const Tile&)>& body) override;
   Code half() override { return who("half()"); }
   Code slot() override { return who("slot()"); }
   void elements(const std::vector<Extent>& extents,
@@ -35,6 +34,7 @@ class GpuTeam : public Team {
  private:
   void each(Code begin, Code end, std::int64_t step, const std::function<void(Code)>& body);
   void each(const Share& mine, const std::function<void(Code)>& body);
+  void each_part(std::int64_t count, const std::function<void(Code)>& body);
   void when(Code pred, const std::function<void()>& body);
   Code who(const char* expression) { return e_.known(Scalar::Index, expression); }
   // This thread's part, and of how many: twice as many while sums are taken.

@@ -33,15 +33,15 @@ void CpuTeam::chunks(Code count, const std::function<void(Code chunk)>& body) {
   e_.count_chunks(e_.sub(mine.last, mine.first));
 }
 
-void CpuTeam::tiles(Code chunk, Code blocks,
-                    const std::function<void(Code block, Code lane)>& body) {
+void CpuTeam::tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) {
   const Code first = e_.mul(chunk, e_.index(kChunk));
   const Code behind = e_.add(first, e_.index(kChunk));
   const Code last = e_.select(e_.compare(Compare::Lt, behind, blocks), behind, blocks);
   const Code zero = e_.index(0);
   each(first, last, 1, [&](Code block) {
-    if (e_.lanes() == kBlock) return body(block, zero);
-    each(zero, e_.index(kBlock), e_.lanes(), [&](Code lane) { body(block, lane); });
+    const Code half = e_.sub(block, first);
+    if (e_.lanes() == kBlock) return body({block, half, zero});
+    each(zero, e_.index(kBlock), e_.lanes(), [&](Code lane) { body({block, half, lane}); });
   });
 }
 

@@ -13,11 +13,8 @@ class CpuTeam : public Team {
   Code has(const Share& share, Code unit) override;
   Share within(Code count) override { return {e_.index(0), count, e_.index(1)}; }
   void chunks(Code count, const std::function<void(Code chunk)>& body) override;
-  void tiles(Code chunk, Code blocks,
-             const std::function<void(Code block, Code lane)>& body) override;
-  bool tiles_in_order(Code, const std::function<void(Code block, Code lane)>&) override {
-    return false;
-  }
+  void tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) override;
+  bool tiles_in_order(Code, const std::function<void(const Tile&)>&) override { return false; }
   Code half() override { return e_.index(0); }
   Code slot() override { return e_.index(0); }
   void elements(const std::vector<Extent>& extents,

@@ -7,6 +7,7 @@
 #include "compiler/nodec.h"
 #include "compiler/schedule/functions.h"
 #include "compiler/schedule/meetings.h"
+#include "compiler/schedule/runs.h"
 #include "compiler/schedule/schedule.h"
 #include "examples/mnist/model.h"
 #include "ir/float_mode.h"
@@ -25,6 +26,7 @@ struct Change {
   int team;           // and from the first
   bool own;           // whether small tensors stay each thread's own
   bool functions;     // whether anything stands out of line
+  bool runs;          // whether kernels share loops, and terms are loops
   Machine machine;    // registers, panel and stack; lanes are the target's
 };
 
@@ -52,6 +54,7 @@ class Changing {
       for (Loops& how : made_.loops) how.functions.clear();
     }
     made_.meetings = meetings(plan_, made_);
+    if (change_.runs) share_loops();
     return std::move(made_);
   }
 
@@ -59,6 +62,15 @@ class Changing {
   const Plan& plan_;
   const Change& change_;
   Schedule made_;
+
+  void share_loops() {
+    join_runs(plan_, made_);
+    for (const int id : only_in_runs(plan_, made_)) {
+      made_.places[static_cast<std::size_t>(id)].kind = plan::Place::Kind::Register;
+    }
+    roll_terms(plan_, made_);
+    made_.given = given_arguments(plan_);
+  }
 
   void share_own() {
     for (std::size_t i = 0; i < made_.places.size(); ++i) {
@@ -107,10 +119,10 @@ class Changing {
 
 std::vector<Change> changes() {
   const Machine usual = back_ends()[0]->machine({});
-  return {{1, -1, 0, true, false, small_machine()},
-          {3, 0, 1, false, true, usual},
-          {5, 1, 0, false, false, small_machine()},
-          {3, 2, 2, true, true, small_machine()}};
+  return {{1, -1, 0, true, false, true, small_machine()},
+          {3, 0, 1, false, true, false, usual},
+          {5, 1, 0, false, false, true, usual},
+          {3, 2, 2, true, true, true, small_machine()}};
 }
 
 struct Made {

@@ -11,14 +11,15 @@ using namespace nodec;
 namespace {
 
 // The solve again, over the operands of the recorded program: this rule needs nothing else of it.
-Op& same_solve(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
+Augmented same_solve(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(clone(op.region()));
   return b.op(*op.primitive, {operands.begin(), operands.end()}, op.attrs, std::move(regions));
 }
 
 // One cotangent an operand; null where there is none.
-std::vector<Value*> identity(Differentiator&, Builder& b, const Op& y, std::span<Value* const> dy) {
+std::vector<Value*> identity(Differentiator&, Builder& b, const Op& y, Saved,
+                             std::span<Value* const> dy) {
   const SolveView solve(y);
   fail_unless_solved(b, solve);
   std::vector<Value*> dx(y.operands.size(), nullptr);

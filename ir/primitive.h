@@ -80,13 +80,21 @@ using IntegerRule = std::int64_t (*)(std::span<const std::int64_t> x);
 // the op as it stands in the forward program: its operands and results may be used as values.
 using GradientRule = std::vector<Value*> (*)(Builder& b, const Op& y, std::span<Value* const> dy);
 // For ops that hold regions. `augment` writes the forward op again over `operands` with whatever
-// extra results or regions the reverse sweep needs; its first results are the original ones.
-// `reverse` is the gradient rule over that augmented op. Regions that `augment` adds for `reverse`
-// alone stand behind the op's own, and whoever differentiates drops them once `reverse` has run.
-using AugmentRule = Op& (*)(Differentiator& ad, Builder& b, const Op& op,
-                            std::span<Value* const> operands);
+// extra results the reverse sweep needs; its first results are the original ones. Beside it stand
+// the regions that the reverse sweep will be made of: part of no program.
+struct Augmented {
+  Op& op;
+  std::vector<std::unique_ptr<Region>> saved;
+
+  Augmented(Op& y, std::vector<std::unique_ptr<Region>> regions = {})
+      : op(y), saved(std::move(regions)) {}
+};
+using AugmentRule = Augmented (*)(Differentiator& ad, Builder& b, const Op& op,
+                                  std::span<Value* const> operands);
+// `reverse` is the gradient rule over that augmented op, given what was saved beside it.
+using Saved = std::span<const std::unique_ptr<Region>>;
 using ReverseRule = std::vector<Value*> (*)(Differentiator& ad, Builder& b, const Op& y,
-                                            std::span<Value* const> dy);
+                                            Saved saved, std::span<Value* const> dy);
 // Emits one element (a vector of lanes) of an elementwise op; operands come in order.
 using LowerRule = Code (*)(Arithmetic& e, const Op& op, std::span<const Code> x);
 // Emits one element of a Generate op. `x` are its scalar operands (a key comes as I64); `index`,

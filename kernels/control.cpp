@@ -1,5 +1,6 @@
 // call, while and cond: ops that run regions.
 #include "kernels/build.h"
+#include "kernels/loop_reverse.h"
 #include "kernels/regions.h"
 #include "kernels/rules.h"
 
@@ -7,7 +8,7 @@ namespace nodec {
 namespace {
 
 Types call_type(const Op& op) {
-  require_regions(op, 1, 2);  // the second: a reverse sweep, while it is being differentiated
+  require_regions(op, 1, 1);
   require_arguments(op, 0, 0);
   return result_types(op.region());
 }
@@ -56,9 +57,8 @@ Types while_type(const Op& op) {
   return result_types(op.region(1));
 }
 
-// The regions behind the first two are reverse sweeps, while it is being differentiated.
 Types cond_type(const Op& op) {
-  require_regions(op, 2, 4);
+  require_regions(op, 2, 2);
   scalar_of(op, 0, Dtype::Bool);
   require_arguments(op, 0, 1);
   require_arguments(op, 1, 1);
@@ -92,12 +92,14 @@ std::vector<Datum> eval_while(const Op& op, Data x, Interpreter& interpreter) {
   return values;
 }
 
-Op& augment_call(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
+Augmented augment_call(Differentiator& ad, Builder& b, const Op& op,
+                       std::span<Value* const> operands) {
   Derivative d = ad.derive(op.region(), wanted_operands(ad, op, 0), seeded_results(ad, op));
-  std::vector<std::unique_ptr<Region>> regions;
-  regions.push_back(std::move(d.forward));
-  regions.push_back(std::move(d.reverse));
-  return b.op(call_p, {operands.begin(), operands.end()}, op.attrs, std::move(regions));
+  std::vector<std::unique_ptr<Region>> saved;
+  saved.push_back(std::move(d.reverse));
+  Op& y = call(b, {operands.begin(), operands.end()}, std::move(d.forward));
+  y.attrs = op.attrs;
+  return {y, std::move(saved)};
 }
 
 // The reverse sweep's operands: the residuals, which are y's last results, then the cotangents.
@@ -119,9 +121,9 @@ void report_inner_error(Differentiator& ad, Builder& b, const Op& reverse, std::
   if (reverse.results.size() > cotangents) ad.report_error(b, reverse.result(cotangents));
 }
 
-Values reverse_call(Differentiator& ad, Builder& b, const Op& y, Cotangents dy) {
+Values reverse_call(Differentiator& ad, Builder& b, const Op& y, Saved saved, Cotangents dy) {
   const std::vector<int> wrt = wanted_operands(ad, y, 0);
-  const Region& sweep = y.region(1);
+  const Region& sweep = *saved[0];
   const Values operands = reverse_operands(b, y, sweep.args.size(), seeded_results(ad, y), dy);
   const Op& reverse = call(b, operands, clone(sweep), y.attrs.get_or<std::string>("name", ""));
   Values dx(y.operands.size(), nullptr);
@@ -177,26 +179,28 @@ void even_estimates(Derivative& yes, Derivative& no) {
   silent.results.push_back(zeros(b, telling.results.back()->type));
 }
 
-Op& augment_cond(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
+Augmented augment_cond(Differentiator& ad, Builder& b, const Op& op,
+                       std::span<Value* const> operands) {
   const std::vector<int> wrt = wanted_operands(ad, op, 1), seeds = seeded_results(ad, op);
   Derivative yes = ad.derive(op.region(0), wrt, seeds), no = ad.derive(op.region(1), wrt, seeds);
   even_estimates(yes, no);
   const Types yes_types = residual_types(yes), no_types = residual_types(no);
   yield_union(*yes.forward, yes.residuals, {}, no_types);
   yield_union(*no.forward, no.residuals, yes_types, {});
-  std::vector<std::unique_ptr<Region>> regions;
-  regions.push_back(std::move(yes.forward));
-  regions.push_back(std::move(no.forward));
-  regions.push_back(take_union(*yes.reverse, yes.residuals, {}, no_types));
-  regions.push_back(take_union(*no.reverse, no.residuals, yes_types, {}));
-  return b.op(cond_p, {operands.begin(), operands.end()}, op.attrs, std::move(regions));
+  std::vector<std::unique_ptr<Region>> saved;
+  saved.push_back(take_union(*yes.reverse, yes.residuals, {}, no_types));
+  saved.push_back(take_union(*no.reverse, no.residuals, yes_types, {}));
+  Op& y = cond(b, operands[0], {operands.begin() + 1, operands.end()}, std::move(yes.forward),
+               std::move(no.forward));
+  y.attrs = op.attrs;
+  return {y, std::move(saved)};
 }
 
-Values reverse_cond(Differentiator& ad, Builder& b, const Op& y, Cotangents dy) {
+Values reverse_cond(Differentiator& ad, Builder& b, const Op& y, Saved saved, Cotangents dy) {
   const std::vector<int> wrt = wanted_operands(ad, y, 1);
-  const std::size_t count = y.region(2).args.size();
+  const std::size_t count = saved[0]->args.size();
   const Values operands = reverse_operands(b, y, count, seeded_results(ad, y), dy);
-  const Op& reverse = cond(b, y.operands[0], operands, clone(y.region(2)), clone(y.region(3)));
+  const Op& reverse = cond(b, y.operands[0], operands, clone(*saved[0]), clone(*saved[1]));
   Values dx(y.operands.size(), nullptr);
   for (std::size_t i = 0; i < wrt.size(); ++i) dx[std::size_t(wrt[i]) + 1] = reverse.result(i);
   report_inner_error(ad, b, reverse, wrt.size());
@@ -232,7 +236,7 @@ constexpr Primitive while_p = complete({
     .form = Form::Control,
     .type = while_type,
     .eval = eval_while,
-    .gradient = no_gradient("a loop of unknown length needs a tape, and only a solve keeps one"),
+    .gradient = {.augment = augment_while, .reverse = reverse_while},
     .sample =
         [](Builder& b, Dtype real) {
           Value *x = sample_arg(b, real), *rate = sample_arg(b, real);

@@ -33,8 +33,7 @@ class Backward {
       add_to(recording_.seeds[i], recording_.seed_cotangents[i]);
     }
     for (auto entry = recording_.entries.rbegin(); entry != recording_.entries.rend(); ++entry) {
-      pull_back(*entry->op);
-      entry->op->regions.resize(entry->own_regions);
+      pull_back(*entry->op, entry->saved);
     }
     for (const Value* x : recording_.wrt) {
       Value* dx = cotangent(x);
@@ -56,7 +55,7 @@ class Backward {
     sum = sum == nullptr ? dy : add(b_, sum, dy);
   }
 
-  void pull_back(const Op& y) {
+  void pull_back(const Op& y, Saved saved) {
     std::vector<Value*> dy;
     for (const auto& result : y.results) dy.push_back(cotangent(result.get()));
     if (std::all_of(dy.begin(), dy.end(), [](Value* d) { return d == nullptr; })) return;
@@ -64,8 +63,9 @@ class Backward {
     if (gradient.rule == nullptr && gradient.reverse == nullptr) refuse(y);
     b_.at(y.where);
     const std::size_t written = b_.region().ops.size();
-    const std::vector<Value*> dx =
-        gradient.rule != nullptr ? gradient.rule(b_, y, dy) : gradient.reverse(ad_, b_, y, dy);
+    const std::vector<Value*> dx = gradient.rule != nullptr
+                                       ? gradient.rule(b_, y, dy)
+                                       : gradient.reverse(ad_, b_, y, saved, dy);
     if (gradient.rule != nullptr && may_meet(y)) strengthen(written, dy);
     NODEC_CHECK(dx.size() == y.operands.size(), "{} cotangents for the operands of {}", dx.size(),
                 print(y));

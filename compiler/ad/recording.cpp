@@ -2,6 +2,7 @@
 #include "compiler/ad/recording.h"
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/ad/value_set.h"
 #include "ir/builder.h"
@@ -22,32 +23,54 @@ bool blocks(const Op& op) { return op.primitive->gradient.rule == no_cotangents;
 void find_varied(const Region& source, const std::vector<int>& wrt, ValueSet& varied);
 void find_useful(const Region& source, const std::vector<int>& seeds, ValueSet& useful);
 
+// A loop's carries are varied and useful together with what they are on the next turn, so its body
+// is searched until nothing is added. After no turn at all a carry is what it started as.
 void varied_through(const Op& op, ValueSet& varied) {
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
+    const Region& region = op.region(r);
     const Flow f = flow(op, r);
-    std::vector<int> wrt;
+    std::set<int> wrt;
     for (std::size_t i = 0; i < f.enters.size(); ++i) {
-      if (varied.contains(op.operands.at(std::size_t(f.enters[i])))) wrt.push_back(int(i));
+      if (varied.contains(op.operands.at(std::size_t(f.enters[i])))) wrt.insert(int(i));
     }
-    ValueSet inside;
-    find_varied(op.region(r), wrt, inside);
-    for (std::size_t i = 0; i < op.region(r).results.size(); ++i) {
-      if (inside.contains(op.region(r).results[i])) insert(varied, op.result(i));
+    for (std::size_t before = wrt.size() + 1; before != wrt.size();) {
+      before = wrt.size();
+      ValueSet inside;
+      find_varied(region, {wrt.begin(), wrt.end()}, inside);
+      for (std::size_t i = 0; i < region.results.size(); ++i) {
+        const bool started = f.loops[i] >= 0 && wrt.contains(f.loops[i]);
+        if (f.leaves[i] < 0 || !(started || inside.contains(region.results[i]))) continue;
+        insert(varied, op.result(std::size_t(f.leaves[i])));
+        if (f.loops[i] >= 0) wrt.insert(f.loops[i]);
+      }
     }
   }
 }
 
 void useful_through(const Op& op, ValueSet& useful) {
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
-    std::vector<int> seeds;
-    for (std::size_t i = 0; i < op.region(r).results.size(); ++i) {
-      if (useful.contains(op.result(i))) seeds.push_back(int(i));
+    const Region& region = op.region(r);
+    const Flow f = flow(op, r);
+    std::set<int> seeds;
+    for (std::size_t i = 0; i < region.results.size(); ++i) {
+      const bool leaves = f.leaves[i] >= 0 && useful.contains(op.result(std::size_t(f.leaves[i])));
+      if (leaves) seeds.insert(int(i));
     }
     ValueSet inside;
-    find_useful(op.region(r), seeds, inside);
-    const Flow f = flow(op, r);
+    for (std::size_t before = seeds.size() + 1; before != seeds.size();) {
+      before = seeds.size();
+      find_useful(region, {seeds.begin(), seeds.end()}, inside);
+      for (std::size_t i = 0; i < region.results.size(); ++i) {
+        if (f.loops[i] < 0) continue;
+        const Value* carry = region.arg(std::size_t(f.loops[i]));
+        if (seeds.contains(int(i))) insert(inside, carry);
+        if (inside.contains(carry) && seeds.insert(int(i)).second) {
+          insert(useful, op.result(std::size_t(f.leaves[i])));
+        }
+      }
+    }
     for (std::size_t i = 0; i < f.enters.size(); ++i) {
-      const bool needed = inside.contains(op.region(r).arg(i));
+      const bool needed = inside.contains(region.arg(i));
       if (needed) insert(useful, op.operands.at(std::size_t(f.enters[i])));
     }
   }
@@ -86,10 +109,11 @@ class Recorder {
 
   void op(const Op& op) {
     if (!active(op)) return bind_results(op, copy_op(op, *recording_.region, map_));
-    Op& recorded =
-        op.primitive->gradient.augment ? augmented(op) : copy_op(op, *recording_.region, map_);
-    bind_results(op, recorded);
-    recording_.entries.push_back({&recorded, op.regions.size()});
+    Augmented recorded = op.primitive->gradient.augment
+                             ? augmented(op)
+                             : Augmented(copy_op(op, *recording_.region, map_));
+    bind_results(op, recorded.op);
+    recording_.entries.push_back({&recorded.op, std::move(recorded.saved)});
   }
 
   Value* recorded(const Value* value) const { return map_.at(value); }
@@ -101,12 +125,12 @@ class Recorder {
     });
   }
 
-  Op& augmented(const Op& op) {
+  Augmented augmented(const Op& op) {
     std::vector<Value*> operands;
     for (const Value* operand : op.operands) operands.push_back(map_.at(operand));
     b_.at(op.where);
-    Op& y = op.primitive->gradient.augment(ad_, b_, op, operands);
-    NODEC_CHECK(y.results.size() >= op.results.size() && y.parent == recording_.region.get(),
+    Augmented y = op.primitive->gradient.augment(ad_, b_, op, operands);
+    NODEC_CHECK(y.op.results.size() >= op.results.size() && y.op.parent == recording_.region.get(),
                 "augmenting lost results of {}", print(op));
     return y;
   }

@@ -20,8 +20,8 @@ namespace nodec {
 
 struct Recording {
   struct Entry {
-    Op* op;                   // in `region`
-    std::size_t own_regions;  // regions behind these were added by `augment` for the reverse sweep
+    Op* op;                                      // in `region`
+    std::vector<std::unique_ptr<Region>> saved;  // by its `augment`, for the reverse sweep
   };
   // First the recorded ops; `backward` appends the reverse sweep behind them. Arguments: the
   // source's, then one cotangent per seed.

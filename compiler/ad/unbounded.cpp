@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "compiler/ad/value_set.h"
 #include "ir/primitive.h"
@@ -29,25 +30,45 @@ std::size_t place_of(const Region& region) {
   return r;
 }
 
-// The op's results that some region makes wild.
+// The op's results that some region makes wild; a loop's carries go on to its next turn.
 void wild_through(const Op& op, ValueSet& wild) {
-  for (const auto& region : op.regions) {
-    const ValueSet inside = find_wild(*region, seen_from_outside(*region, wild, {}).wild_args);
-    const Flow f = flow(op, place_of(*region));
-    for (std::size_t i = 0; i < f.leaves.size(); ++i) {
-      if (f.leaves[i] >= 0 && inside.contains(region->results[i]))
-        wild.insert(op.result(std::size_t(f.leaves[i])));
+  for (std::size_t before = wild.size() + 1; before != wild.size();) {
+    before = wild.size();
+    for (std::size_t r = 0; r < op.regions.size(); ++r) {
+      const Region& region = op.region(r);
+      const std::vector<int> args = seen_from_outside(region, wild, {}).wild_args;
+      const ValueSet inside = find_wild(region, args);
+      const Flow f = flow(op, r);
+      for (std::size_t i = 0; i < f.leaves.size(); ++i) {
+        const bool started =
+            f.loops[i] >= 0 && std::find(args.begin(), args.end(), f.loops[i]) != args.end();
+        if (f.leaves[i] >= 0 && (started || inside.contains(region.results[i])))
+          wild.insert(op.result(std::size_t(f.leaves[i])));
+      }
     }
   }
 }
 
 void steep_through(const Op& op, ValueSet& steep) {
-  for (const auto& region : op.regions) {
-    const ValueSet inside =
-        find_steep(*region, seen_from_outside(*region, {}, steep).steep_results);
-    const Flow f = flow(op, place_of(*region));
-    for (std::size_t i = 0; i < f.enters.size(); ++i) {
-      if (inside.contains(region->arg(i))) steep.insert(op.operands.at(std::size_t(f.enters[i])));
+  for (std::size_t before = steep.size() + 1; before != steep.size();) {
+    before = steep.size();
+    for (std::size_t r = 0; r < op.regions.size(); ++r) {
+      const Region& region = op.region(r);
+      const std::vector<int> results = seen_from_outside(region, {}, steep).steep_results;
+      ValueSet inside = find_steep(region, results);
+      const Flow f = flow(op, r);
+      for (std::size_t i = 0; i < f.loops.size(); ++i) {
+        if (f.loops[i] < 0) continue;
+        const Value* carry = region.arg(std::size_t(f.loops[i]));
+        const bool ends = std::find(results.begin(), results.end(), int(i)) != results.end();
+        if (ends || inside.contains(carry)) {
+          inside.insert(carry);
+          steep.insert(op.result(std::size_t(f.leaves[i])));
+        }
+      }
+      for (std::size_t i = 0; i < f.enters.size(); ++i) {
+        if (inside.contains(region.arg(i))) steep.insert(op.operands.at(std::size_t(f.enters[i])));
+      }
     }
   }
 }
@@ -85,16 +106,17 @@ Unbounded seen_from_outside(const Region& region, const ValueSet& wild, const Va
   const Op& owner = *region.parent;
   const Flow f = flow(owner, place_of(region));
   Unbounded seen;
+  std::set<int> args;
   for (std::size_t i = 0; i < f.enters.size(); ++i) {
-    if (wild.contains(owner.operands.at(std::size_t(f.enters[i]))))
-      seen.wild_args.push_back(int(i));
+    if (wild.contains(owner.operands.at(std::size_t(f.enters[i])))) args.insert(int(i));
   }
-  for (std::size_t i = 0; i < f.leaves.size(); ++i) {
-    const bool own = f.leaves[i] >= 0 && is_open(owner);
-    if (own && steep.contains(owner.result(std::size_t(f.leaves[i])))) {
-      seen.steep_results.push_back(int(i));
-    }
+  for (std::size_t i = 0; i < f.leaves.size() && is_open(owner); ++i) {
+    if (f.leaves[i] < 0) continue;
+    const Value* result = owner.result(std::size_t(f.leaves[i]));
+    if (f.loops[i] >= 0 && wild.contains(result)) args.insert(f.loops[i]);
+    if (steep.contains(result)) seen.steep_results.push_back(int(i));
   }
+  seen.wild_args.assign(args.begin(), args.end());
   return seen;
 }
 

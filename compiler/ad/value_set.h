@@ -21,7 +21,9 @@ inline bool any_result_in(const ValueSet& set, const Op& op) {
                      [&](const auto& v) { return set.contains(v.get()); });
 }
 
-// Ops that run their regions once, so that a sweep is exact through them.
-inline bool is_open(const Op& op) { return op.primitive == &call_p || op.primitive == &cond_p; }
+// Ops whose results are what their regions yield, so that a sweep is exact through them.
+inline bool is_open(const Op& op) {
+  return op.primitive == &call_p || op.primitive == &cond_p || op.primitive == &while_p;
+}
 
 }  // namespace nodec

@@ -8,6 +8,7 @@
 #include "ir/print.h"
 #include "ir/rewrite.h"
 #include "kernels/build.h"
+#include "kernels/flow.h"
 
 namespace nodec {
 namespace {
@@ -29,7 +30,15 @@ bool holds_loop(const Region& region) {
 // called it may join the work on samples around it.
 constexpr std::size_t kLarge = 100;
 
-bool is_large(const Region& region) { return op_count(region) > kLarge && holds_loop(region); }
+// A function has one tape for each that it makes: it cannot give a new one to every caller.
+bool yields_tape(const Region& region) {
+  return std::any_of(region.results.begin(), region.results.end(),
+                     [](const Value* v) { return v->type.kind() == Type::Kind::Tape; });
+}
+
+bool may_be_function(const Region& region) {
+  return op_count(region) > kLarge && holds_loop(region) && !yields_tape(region);
+}
 
 class Sharing {
  public:
@@ -46,10 +55,22 @@ class Sharing {
   }
 
  private:
+  // Which tapes a call is given: a function works on the same ones wherever it is applied.
+  std::string tapes_of(const Op& call) {
+    std::string text;
+    for (const Value* operand : call.operands) {
+      if (operand->type.kind() != Type::Kind::Tape) continue;
+      while (const Value* outside = captured(*operand)) operand = outside;
+      const std::size_t number = tapes_.emplace(operand, tapes_.size()).first->second;
+      text += fmt::format("\ntape {}", number);
+    }
+    return text;
+  }
+
   void find(Region& region) {
     for (const auto& op : region.ops) {
-      if (op->primitive == &call_p && is_large(op->region())) {
-        std::string text = print(op->region());
+      if (op->primitive == &call_p && may_be_function(op->region())) {
+        std::string text = print(op->region()) + tapes_of(*op);
         groups_[text].push_back(op.get());
         texts_[op.get()] = std::move(text);
       } else if (takes_captures(*op)) {
@@ -103,6 +124,7 @@ class Sharing {
   std::map<std::string, std::vector<const Op*>> groups_;  // calls by the text of their region
   std::map<const Op*, std::string> texts_;
   std::map<std::pair<const Region*, std::string>, Value*> inside_;
+  std::map<const Value*, std::size_t> tapes_;
 };
 
 }  // namespace

@@ -269,7 +269,8 @@ std::vector<Value*> solve_expand(Builder& b, const Op& op) { return integrate(b,
 
 const Adjoint& adjoint_of(const Op& op) { return *find_adjoint(SolveView(op).adjoint()); }
 
-Op& solve_augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
+Augmented solve_augment(Differentiator& ad, Builder& b, const Op& op,
+                        std::span<Value* const> operands) {
   const Adjoint& adjoint = adjoint_of(op);
   if (ad.error_wanted() && !adjoint.tells_error) {
     refuse(SolveView(op),
@@ -279,9 +280,9 @@ Op& solve_augment(Differentiator& ad, Builder& b, const Op& op, std::span<Value*
   return adjoint.augment(ad, b, op, operands);
 }
 
-std::vector<Value*> solve_reverse(Differentiator& ad, Builder& b, const Op& y,
+std::vector<Value*> solve_reverse(Differentiator& ad, Builder& b, const Op& y, Saved saved,
                                   std::span<Value* const> dy) {
-  std::vector<Value*> dx = adjoint_of(y).reverse(ad, b, y, dy);
+  std::vector<Value*> dx = adjoint_of(y).reverse(ad, b, y, saved, dy);
   require_finite_times(ad, b, SolveView(y), dx);
   return dx;
 }

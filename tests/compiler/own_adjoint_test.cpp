@@ -10,13 +10,14 @@
 namespace nodec::testing {
 namespace {
 
-Op& again(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
+Augmented again(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(clone(op.region()));
   return b.op(solve_p, {operands.begin(), operands.end()}, op.attrs, std::move(regions));
 }
 
-std::vector<Value*> doubled(Differentiator&, Builder& b, const Op& y, std::span<Value* const> dy) {
+std::vector<Value*> doubled(Differentiator&, Builder& b, const Op& y, Saved,
+                            std::span<Value* const> dy) {
   const SolveView solve(y);
   Values dx(y.operands.size(), nullptr);
   for (std::size_t i = 0; i < solve.states(); ++i) {

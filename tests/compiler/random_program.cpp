@@ -19,7 +19,6 @@ using Fits = std::function<bool(const Value*)>;
 struct Draw {
   std::mt19937_64 bits;
   bool batch = false;  // whether values may have it
-  bool loops = true;   // which have no derivative
   bool asks = false;   // whether a loop's test looks at what the loop works on
 
   explicit Draw(std::uint64_t seed) : bits(seed) { batch = below(3) != 0; }
@@ -64,7 +63,6 @@ class Maker {
   Values& pool() { return pool_; }
 
   void loop() {
-    if (!draw_.loops) return;
     Values operands = picked(3);
     operands.insert(operands.begin(), integer(b_, Dtype::I32, 0));
     auto test = region_over(operands), body = region_over(operands);
@@ -371,7 +369,6 @@ std::unique_ptr<Graph> random_loops(std::uint64_t seed) {
 
 std::unique_ptr<Graph> random_gradient(std::uint64_t seed) {
   Draw draw(seed);
-  draw.loops = false;
   auto graph = graph_for(seed, draw);
   auto f = std::make_unique<Region>();
   add_arguments(*f, draw.batch);

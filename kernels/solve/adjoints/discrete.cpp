@@ -48,6 +48,7 @@
 // are a map of their own (a residual network is one), of which this is the exact gradient;
 // tolerances mean nothing there, and nothing is watched.
 #include "ir/rewrite.h"
+#include "kernels/residuals.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoint.h"
 #include "kernels/solve/adjoints/estimate.h"
@@ -81,35 +82,51 @@ void keep_residuals(Attrs& attrs, const SolveView& solve, const Residuals& r, bo
   if (!taped.empty()) attrs.set("taped_states", taped);
 }
 
-// The solve again, with a tape. Behind its dynamics stand, for the reverse rule: the reverse
-// dynamics, the invariants, and for recomputing the forward region of the derivative.
-Op& with_tape(Differentiator& ad, Builder& b, const Op& op, std::span<Value* const> operands) {
+// A loop or solve inside the dynamics leaves a tape of its own at every stage, and a frame cannot
+// hold a tape: its stages are evaluated again.
+bool keeps_stages(const SolveView& solve, const Residuals& r) {
+  const Values& out = r.forward->results;
+  const bool tapes = any_tape({out.end() - long(r.stored), out.end()});
+  if (!tapes || !solve.keeps_stages()) return solve.keeps_stages();
+  if (!solve.per_step().empty()) {
+    refuse(solve, "a solve with state, whose dynamics hold a loop or solve, has no derivative yet",
+           "take the state out of the dynamics, or name the interpolating adjoint");
+  }
+  return false;
+}
+
+// The solve again, with a tape. Saved for the reverse rule: the reverse dynamics, the invariants,
+// and for recomputing the forward region of the derivative.
+Augmented with_tape(Differentiator& ad, Builder& b, const Op& op,
+                    std::span<Value* const> operands) {
   const SolveView solve(op);
   refuse_undefined(ad, solve);
   const Request request(ad, solve);
   if (ad.error_wanted()) refuse_error_without_weights(solve);
-  Residuals r = sort_residuals(request.derive(ad, solve, request.time), solve, request);
+  Residuals r = stage_residuals(request.derive(ad, solve, request.time), solve, request);
+  const bool keep = keeps_stages(solve, r);
   Attrs attrs = op.attrs;
-  attrs.set("tape", solve.keeps_stages() ? "residuals" : "states");
-  std::vector<std::unique_ptr<Region>> regions;
-  if (solve.keeps_stages()) {
+  attrs.set("tape", keep ? "residuals" : "states").set("keep", keep);
+  std::vector<std::unique_ptr<Region>> regions, saved;
+  if (keep) {
     keep_residuals(attrs, solve, r, ad.error_wanted(),
                    watched_states(ad, solve, request, *r.reverse));
     regions.push_back(std::move(r.forward));
   } else {
     regions.push_back(clone(op.region()));
   }
-  regions.push_back(std::move(r.reverse));
-  regions.push_back(std::move(r.invariants));
-  if (r.forward) regions.push_back(std::move(r.forward));
-  return b.op(solve_p, {operands.begin(), operands.end()}, std::move(attrs), std::move(regions));
+  saved.push_back(std::move(r.reverse));
+  saved.push_back(std::move(r.invariants));
+  if (r.forward) saved.push_back(std::move(r.forward));
+  return {b.op(solve_p, {operands.begin(), operands.end()}, std::move(attrs), std::move(regions)),
+          std::move(saved)};
 }
 
 // The unwind op's operands in order, and the attributes that say which there are.
 class UnwindWriter {
  public:
-  UnwindWriter(Builder& b, const SolveView& solve, const Request& request)
-      : b_(b), solve_(solve), y_(solve.op()), operands_{solve.tape_result(), solve.accepted()} {
+  UnwindWriter(Builder& b, const SolveView& solve, Saved saved, const Request& request)
+      : b_(b), solve_(solve), saved_(saved), operands_{solve.tape_result(), solve.accepted()} {
     attrs_ = {{"method", std::string(solve.method().name)},
               {"states", std::int64_t(solve.states())},
               {"quadratures", std::int64_t(request.integrals.size())},
@@ -136,10 +153,10 @@ class UnwindWriter {
 
   const Op& emit() {
     const Values captures = solve_.captures();
-    append(b_.inline_region(y_.region(2), captures));
-    attrs_.set("invariants", std::int64_t(y_.region(2).results.size()));
+    append(b_.inline_region(*saved_[1], captures));
+    attrs_.set("invariants", std::int64_t(saved_[1]->results.size()));
     std::vector<std::unique_ptr<Region>> regions;
-    regions.push_back(clone(y_.region(1)));
+    regions.push_back(clone(*saved_[0]));
     if (solve_.keeps_stages()) {
       attrs_.set("stored", std::int64_t(solve_.residuals()));
     } else {
@@ -147,7 +164,7 @@ class UnwindWriter {
       attrs_.set("integrands", std::int64_t(solve_.quadratures()));
       append(solve_.initial_cells());
       append(captures);
-      regions.push_back(clone(y_.region(3)));
+      regions.push_back(clone(*saved_[2]));
     }
     // Last what the forward solve started from, so that a second derivative meets this op.
     append({solve_.t0(), solve_.t1()});
@@ -163,7 +180,7 @@ class UnwindWriter {
 
   Builder& b_;
   const SolveView& solve_;
-  const Op& y_;
+  Saved saved_;
   Values operands_;
   Attrs attrs_;
 };
@@ -241,15 +258,15 @@ Values operand_cotangents(Builder& b, const SolveView& solve, const Request& req
 
 // Stops the program where the steps amplify lambda; where the error is asked for, it is more than
 // the whole gradient there.
-std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y,
+std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y, Saved saved,
                                  std::span<Value* const> dy) {
   const SolveView solve(y);
   const Request request(ad, solve);
   fail_unless_solved(b, solve);
   const Values cotangents = incoming_cotangents(b, solve, request, dy);
-  const auto watched = watched_states(ad, solve, request, y.region(1));
+  const auto watched = watched_states(ad, solve, request, *saved[0]);
   const bool tells = ad.error_wanted();
-  UnwindWriter writer(b, solve, request);
+  UnwindWriter writer(b, solve, saved, request);
   writer.seeds(cotangents);
   Value* unit = tells ? unit_of(b, cotangents) : nullptr;
   if (!watched.empty()) writer.watch(watched);

@@ -15,7 +15,7 @@ extern constexpr Adjoint gauss_adjoint{
     .name = "gauss",
     .augment = with_dense_output,
     .reverse =
-        [](Differentiator& ad, Builder& b, const Op& y, std::span<Value* const> dy) {
+        [](Differentiator& ad, Builder& b, const Op& y, Saved, std::span<Value* const> dy) {
           return solve_backward(ad, b, y, dy, ParameterIntegrals::AtNodes);
         },
     .tells_error = true};

@@ -12,7 +12,7 @@ extern constexpr Adjoint interpolating_adjoint{
     .name = "interpolating",
     .augment = with_dense_output,
     .reverse =
-        [](Differentiator& ad, Builder& b, const Op& y, std::span<Value* const> dy) {
+        [](Differentiator& ad, Builder& b, const Op& y, Saved, std::span<Value* const> dy) {
           return solve_backward(ad, b, y, dy, ParameterIntegrals::AtStages);
         },
     .tells_error = true};

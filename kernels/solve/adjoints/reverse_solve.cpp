@@ -225,8 +225,8 @@ Value* told_error(Differentiator& ad, Builder& b, const Op& y, std::span<Value* 
 
 }  // namespace
 
-Op& with_dense_output(Differentiator& ad, Builder& b, const Op& op,
-                      std::span<Value* const> operands) {
+Augmented with_dense_output(Differentiator& ad, Builder& b, const Op& op,
+                            std::span<Value* const> operands) {
   refuse_undefined(ad, SolveView(op));
   Attrs attrs = op.attrs;
   attrs.set("tape", "dense");

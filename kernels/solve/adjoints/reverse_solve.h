@@ -31,8 +31,8 @@
 namespace nodec {
 
 // The forward solve again, with a tape of dense output.
-Op& with_dense_output(Differentiator& ad, Builder& b, const Op& op,
-                      std::span<Value* const> operands);
+Augmented with_dense_output(Differentiator& ad, Builder& b, const Op& op,
+                            std::span<Value* const> operands);
 
 // Where the integrands of dL/dp are evaluated.
 enum class ParameterIntegrals : std::uint8_t {

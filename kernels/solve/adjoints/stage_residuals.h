@@ -14,8 +14,8 @@ struct Residuals {
   std::size_t used = 0;                // of those, what `reverse` takes; slopes follow
 };
 
-// Of the dynamics' derivative, as `request` asks for it. Error where a residual cannot be stored.
-Residuals sort_residuals(Derivative d, const SolveView& solve, const Request& request);
+// Of the dynamics' derivative, as `request` asks for it.
+Residuals stage_residuals(Derivative d, const SolveView& solve, const Request& request);
 
 // The states whose lambda the gradient needs: those whose cotangents are `wanted`, and those whose
 // seeds reach a result of the reverse dynamics that is needed. `reverse` takes `seeds` seeds last.

@@ -222,28 +222,6 @@ std::string error_of(const std::string& text) {
   return "no error";
 }
 
-TEST_CASE("a while on the path is refused, naming the op, its line and the reason") {
-  CHECK(
-      error_of(R"(graph g (%x: f64[]) {
-  %one = constant {dtype = f64, shape = <>, value = 1.0}
-  %f, %dx = vjp %x, %one {seeds = [0], wrt = [0]} region (%u: f64[]) {
-    %r = while %u {carried = 1} region (%v: f64[]) {
-      %limit = constant {dtype = f64, shape = <>, value = 1.0}
-      %p = lt %v, %limit
-      yield %p
-    } region (%v: f64[]) {
-      %n = add %v, %v
-      yield %n
-    } @ "model.cpp:12"
-    yield %r
-  }
-  yield %dx
-})") ==
-      R"(error: 'while' cannot be differentiated: a loop of unknown length needs a tape, and only a solve keeps one
-  --> model.cpp:12   on the path from the inputs to the result
-  help: take it off that path, or hold its inputs constant with stop_gradient)");
-}
-
 TEST_CASE("a while off the path is no obstacle") {
   const auto graph = differentiated(R"(graph g (%x: f64[], %n: f64[]) {
   %one = constant {dtype = f64, shape = <>, value = 1.0}

@@ -10,7 +10,8 @@
 namespace nodec::testing {
 namespace {
 
-Op& written_again(Differentiator&, Builder& b, const Op& op, std::span<Value* const> operands) {
+Augmented written_again(Differentiator&, Builder& b, const Op& op,
+                        std::span<Value* const> operands) {
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(clone(op.region()));
   return b.op(solve_p, {operands.begin(), operands.end()}, op.attrs, std::move(regions));
@@ -24,17 +25,17 @@ std::vector<Value*> passed_on(const Op& y, std::span<Value* const> dy) {
   return dx;
 }
 
-std::vector<Value*> tell_dt0(Differentiator& ad, Builder& b, const Op& y,
+std::vector<Value*> tell_dt0(Differentiator& ad, Builder& b, const Op& y, Saved,
                              std::span<Value* const> dy) {
   if (ad.error_wanted()) ad.report_error(b, SolveView(y).dt0());
   return passed_on(y, dy);
 }
 
-std::vector<Value*> derive_dynamics(Differentiator& ad, Builder& b, const Op& y,
+std::vector<Value*> derive_dynamics(Differentiator& ad, Builder& b, const Op& y, Saved saved,
                                     std::span<Value* const> dy) {
   const SolveView solve(y);
   Request(ad, solve).derive(ad, solve, false);
-  return tell_dt0(ad, b, y, dy);
+  return tell_dt0(ad, b, y, saved, dy);
 }
 
 void register_rules() {
@@ -42,9 +43,8 @@ void register_rules() {
     register_adjoint({"teller", written_again, tell_dt0, true});
     register_adjoint({"deriver", written_again, derive_dynamics, true});
     register_adjoint({"silent", written_again,
-                      [](Differentiator&, Builder&, const Op& y, std::span<Value* const> dy) {
-                        return passed_on(y, dy);
-                      }});
+                      [](Differentiator&, Builder&, const Op& y, Saved,
+                         std::span<Value* const> dy) { return passed_on(y, dy); }});
     return true;
   }();
   CHECK(once);

@@ -1,0 +1,252 @@
+// Problem: x_k+1 = body(x_k, p) for k = 0, 1, ... until a test fails, which depends on the inputs;
+// given the cotangent of the last x, those of x_0 and p.
+//
+//   xbar_k = J_x(x_k, p)^T xbar_k+1        pbar = sum over k of J_p(x_k, p)^T xbar_k+1
+//
+// The number of turns is piecewise constant in the inputs, so that it takes no part (Griewank and
+// Walther, Evaluating Derivatives, 2nd ed., chapter 12). Forward, the loop counts its turns and
+// writes to frame k of a tape what the reverse of turn k uses; what depends on p alone is computed
+// once, outside. The reverse is a `while` too, from the last frame to the first.
+//
+// A body that holds a loop or solve leaves a tape of its own, and a frame cannot hold a tape. Then
+// a frame holds x_k, and the reverse of a turn begins by running it again: its inner tape is made
+// and used within one turn, and takes the memory of one.
+//
+// Invariant: frame k stands while turn k is reversed, for the tape is written forward only; and a
+// carry that has no cotangent (an integer, a value that no input reaches) is in no reverse loop.
+#include "kernels/loop_reverse.h"
+
+#include "kernels/build.h"
+#include "kernels/regions.h"
+#include "kernels/residuals.h"
+#include "kernels/solve/loop.h"
+
+namespace nodec {
+namespace {
+
+std::size_t carried_by(const Op& loop) {
+  return std::size_t(loop.attrs.get<std::int64_t>("carried"));
+}
+
+// The carries and captures of the body that get a cotangent, by argument.
+struct Asked {
+  std::vector<int> carries, captures;
+
+  Asked(const Differentiator& ad, const Op& loop) : carries(seeded_results(ad, loop)) {
+    const int carried = int(carried_by(loop));
+    for (const int i : wanted_operands(ad, loop, 0)) {
+      if (i >= carried) captures.push_back(i);
+    }
+    std::erase_if(carries, [&](int i) { return i >= carried; });
+  }
+  std::vector<int> all() const {
+    std::vector<int> both = carries;
+    both.insert(both.end(), captures.begin(), captures.end());
+    return both;
+  }
+};
+
+Values joined(Values first, const Values& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+// The loop again over `operands`, counting its turns; where `body` yields more than the carries,
+// the rest is written to a tape. Carries: the loop's own, the count, the tape.
+class Taped {
+ public:
+  Taped(Builder& b, const Op& loop, std::span<Value* const> operands)
+      : b_(b),
+        loop_(loop),
+        carries_(operands.begin(), operands.begin() + long(carried_by(loop))),
+        captures_(operands.begin() + long(carried_by(loop)), operands.end()) {}
+
+  Op& write(const Region& body) {
+    Values frame;
+    for (std::size_t i = carries_.size(); i < body.results.size(); ++i) {
+      frame.push_back(zeros(b_, body.results[i]->type));
+    }
+    Values own{integer(b_, Dtype::I32, 0)};
+    if (!frame.empty()) own.push_back(tape_new(b_, std::move(frame)));
+    const std::size_t carried = carries_.size() + own.size();
+    return while_loop(b_, joined(joined(carries_, own), captures_), carried, test(own),
+                      turn(body, own));
+  }
+
+ private:
+  // A region of the new loop, and the old one's results in it.
+  std::pair<std::unique_ptr<Region>, Values> inlined(const Region& old, const Values& own) const {
+    auto region = std::make_unique<Region>();
+    Values args;
+    for (std::size_t i = 0; i < old.args.size(); ++i) {
+      if (i == carries_.size()) add_own(*region, own);
+      args.push_back(region->add_arg(old.arg(i)->type, old.arg(i)->name));
+    }
+    if (captures_.empty()) add_own(*region, own);
+    Values results = Builder(*region).inline_region(old, args);
+    return {std::move(region), std::move(results)};
+  }
+
+  static void add_own(Region& region, const Values& own) {
+    for (const Value* value : own) {
+      const bool tape = value->type.kind() == Type::Kind::Tape;
+      region.add_arg(value->type, tape ? "tape" : "turn");
+    }
+  }
+
+  std::unique_ptr<Region> test(const Values& own) const {
+    auto [region, results] = inlined(loop_.region(0), own);
+    region->results = std::move(results);
+    return std::move(region);
+  }
+
+  std::unique_ptr<Region> turn(const Region& body, const Values& own) const {
+    auto [region, results] = inlined(body, own);
+    Builder b(*region);
+    b.at(b_.where());
+    const Values frame(results.begin() + long(carries_.size()), results.end());
+    results.resize(carries_.size());
+    Value* index = region->arg(carries_.size());
+    results.push_back(add(b, index, integer(b, Dtype::I32, 1)));
+    if (!frame.empty()) {
+      results.push_back(tape_write(b, region->arg(carries_.size() + 1), index, frame));
+    }
+    region->results = std::move(results);
+    return std::move(region);
+  }
+
+  Builder& b_;
+  const Op& loop_;
+  const Values carries_, captures_;
+};
+
+// The body, yielding its carries and behind them those it was given.
+std::unique_ptr<Region> with_start(const Region& body, std::size_t carried) {
+  std::unique_ptr<Region> region = clone(body);
+  for (std::size_t i = 0; i < carried; ++i) region->results.push_back(region->arg(i));
+  return region;
+}
+
+bool leaves_tape(const Region& forward, std::size_t carried) {
+  return any_tape({forward.results.begin() + long(carried), forward.results.end()});
+}
+
+}  // namespace
+
+// Saved: the reverse of a body, the values that captures alone decide, and where a turn runs again
+// before it is reversed, the body with its residuals.
+Augmented augment_while(Differentiator& ad, Builder& b, const Op& op,
+                        std::span<Value* const> operands) {
+  const Asked asked(ad, op);
+  const std::size_t carried = carried_by(op);
+  SortedResiduals r = sort_residuals(ad.derive(op.region(1), asked.all(), asked.carries), carried);
+  std::vector<std::unique_ptr<Region>> saved;
+  saved.push_back(std::move(r.reverse));
+  saved.push_back(std::move(r.invariants));
+  if (leaves_tape(*r.forward, carried)) {
+    saved.push_back(std::move(r.forward));
+    r.forward = with_start(op.region(1), carried);
+  }
+  Op& y = Taped(b, op, operands).write(*r.forward);
+  return {y, std::move(saved)};
+}
+
+namespace {
+
+// The loop that `Taped` wrote, its parts by name.
+struct TapedLoop {
+  const Op& op;
+
+  Value* tape() const {
+    Value* last = op.results.back().get();
+    return last->type.kind() == Type::Kind::Tape ? last : nullptr;
+  }
+  std::size_t carried() const { return op.results.size() - (tape() ? 2 : 1); }
+  Value* turns() const { return op.result(carried()); }
+  Values captures() const {
+    return {op.operands.begin() + long(op.results.size()), op.operands.end()};
+  }
+};
+
+struct ReverseTurn {
+  Value* left = nullptr;  // turns still to be reversed
+  Values cotangents, sums;
+  Value* error = nullptr;
+
+  template <class F>
+  void each(F&& f) {
+    f(left, "left"), each_of(f, cotangents, "dx"), each_of(f, sums, "dp"), f(error, "error");
+  }
+};
+
+struct ReverseEnv {
+  Value* tape = nullptr;
+  Values invariants, captures;
+
+  template <class F>
+  void each(F&& f) {
+    f(tape, "tape"), each_of(f, invariants, "fixed"), each_of(f, captures, "capture");
+  }
+};
+
+ReverseTurn reverse_turn(Builder& b, Saved saved, std::size_t carried, const ReverseTurn& turn,
+                         const ReverseEnv& env) {
+  ReverseTurn next = turn;
+  next.left = sub(b, turn.left, integer(b, Dtype::I32, 1));
+  Values frame;
+  if (env.tape) {
+    for (const auto& part : tape_read(b, env.tape, next.left).results) frame.push_back(part.get());
+  }
+  if (saved.size() > 2) {
+    frame = b.inline_region(*saved[2], joined(frame, env.captures));
+    frame.erase(frame.begin(), frame.begin() + long(carried));
+  }
+  const Values pulled =
+      b.inline_region(*saved[0], joined(joined(frame, env.invariants), turn.cotangents));
+  auto d = pulled.begin();
+  for (Value*& cotangent : next.cotangents) cotangent = *d++;
+  for (Value*& sum : next.sums) sum = add(b, sum, *d++);
+  if (next.error) next.error = max(b, next.error, *d);
+  return next;
+}
+
+}  // namespace
+
+std::vector<Value*> reverse_while(Differentiator& ad, Builder& b, const Op& y, Saved saved,
+                                  std::span<Value* const> dy) {
+  const TapedLoop loop{y};
+  const Asked asked(ad, y);
+  ReverseTurn start{loop.turns(), {}, {}, nullptr};
+  for (const int i : asked.carries) {
+    Value* d = dy[std::size_t(i)];
+    start.cotangents.push_back(d ? d : zeros(b, y.result(std::size_t(i))->type));
+  }
+  for (const int i : asked.captures) {
+    start.sums.push_back(zeros(b, y.operands[std::size_t(i)]->type));
+  }
+  const Values& pulled = saved[0]->results;
+  const bool tells = pulled.size() > asked.all().size();
+  if (tells) start.error = zeros(b, pulled.back()->type);
+  const Values captures = loop.captures();
+  const ReverseEnv env{loop.tape(), b.inline_region(*saved[1], captures),
+                       saved.size() > 2 ? captures : Values()};
+  const ReverseTurn end = emit_while(
+      b, start, env,
+      [](Builder& in, const ReverseTurn& turn, const ReverseEnv&) {
+        return gt(in, turn.left, integer(in, Dtype::I32, 0));
+      },
+      [&](Builder& in, const ReverseTurn& turn, const ReverseEnv& fixed) {
+        return reverse_turn(in, saved, loop.carried(), turn, fixed);
+      });
+  if (tells) ad.report_error(b, end.error);
+  Values dx(y.operands.size(), nullptr);
+  for (std::size_t i = 0; i < asked.carries.size(); ++i) {
+    dx[std::size_t(asked.carries[i])] = end.cotangents[i];
+  }
+  for (std::size_t i = 0; i < asked.captures.size(); ++i) {
+    dx[std::size_t(asked.captures[i])] = end.sums[i];
+  }
+  return dx;
+}
+
+}  // namespace nodec

@@ -6,6 +6,7 @@
 #include "compiler/trace/cell.h"
 #include "compiler/trace/collect.h"
 #include "compiler/trace/control.h"
+#include "compiler/trace/scan.h"
 #include "compiler/trace/grad.h"
 #include "compiler/trace/ops.h"
 #include "compiler/trace/solve.h"

@@ -39,7 +39,8 @@ struct ScratchBuffer {
 
 struct TapeLayout {
   std::string name;
-  Dim frame_bytes;  // every frame starts at a multiple of 64
+  Dim frame_bytes;
+  std::int64_t alignment = 64;  // every frame starts at a multiple of it
 };
 
 // A table whose rows the program reads or adds to by index: it must have one where `picked`, the
@@ -104,6 +105,14 @@ struct Outcome {
   std::int64_t tape_bytes = 0, tape_limit = 0;
 };
 
+// What one thread knows of a tape: the frames of one segment, which it finds without asking.
+struct alignas(64) TapeCursor {
+  std::int64_t first = 0, count = 0;  // their numbers: `count` from `first` on
+  char* base = nullptr;               // where the first of them is
+  std::int64_t stride = 0;            // bytes from one to the next
+  std::int64_t written = 0;           // one past the last frame that this thread has written
+};
+
 // Compiled code reads this by offset; offsets are pinned by static_asserts in runtime/frame.cpp.
 struct CallFrame {
   void* const* ports;  // inputs, then outputs
@@ -114,6 +123,7 @@ struct CallFrame {
   std::int64_t threads;
   std::int64_t* chunks_done;  // one counter per thread, 8 apart (a cache line each)
   Outcome* outcome;
+  TapeCursor* cursors;  // of each tape, one for each thread
 };
 
 // An object file in memory and how to call it.
@@ -124,12 +134,12 @@ struct Artifact {
 
 // Routines compiled code may call, by these names (C linkage, in runtime/):
 //   void  nodec_barrier(CallFrame*, int64_t thread)              all threads meet
-//   char* nodec_tape_frame(CallFrame*, int64_t tape, int64_t n)  address of frame n, to write it;
-//                                                                links a segment of doubled size
-//                                                                when n is past the end; any thread
-//                                                                may call it; null: over limit, or
-//                                                                n is not one of 0 to the next
-//   char* nodec_tape_read(CallFrame*, int64_t tape, int64_t n)   address of a written frame; null:
-//                                                                n is none
+//   char* nodec_tape_frame(CallFrame*, TapeCursor*, int64_t tape, int64_t n)
+//                                   address of frame n, to write it; links a segment of doubled
+//                                   size when n is past the end; any thread may call it; null: over
+//                                   limit, or n is not one of 0 to the next
+//   char* nodec_tape_read(CallFrame*, TapeCursor*, int64_t tape, int64_t n)
+//                                   address of a written frame; null: n is none
+// Both move the thread's cursor to the segment of n, and need not be called for frames in it.
 
 }  // namespace nodec

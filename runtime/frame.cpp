@@ -17,6 +17,10 @@ static_assert(offsetof(CallFrame, barrier) == 32);
 static_assert(offsetof(CallFrame, threads) == 40);
 static_assert(offsetof(CallFrame, chunks_done) == 48);
 static_assert(offsetof(CallFrame, outcome) == 56);
+static_assert(offsetof(CallFrame, cursors) == 64 && sizeof(TapeCursor) == 64);
+static_assert(offsetof(TapeCursor, first) == 0 && offsetof(TapeCursor, count) == 8);
+static_assert(offsetof(TapeCursor, base) == 16 && offsetof(TapeCursor, stride) == 24);
+static_assert(offsetof(TapeCursor, written) == 32);
 static_assert(offsetof(Outcome, status) == 0 && offsetof(Outcome, t) == 8);
 static_assert(offsetof(Outcome, dt) == 16 && offsetof(Outcome, accepted) == 24);
 static_assert(offsetof(Outcome, rejected) == 32 && offsetof(Outcome, site) == 40);
@@ -45,12 +49,14 @@ void nodec_barrier(nodec::CallFrame* frame, std::int64_t thread) {
   static_cast<nodec::Barrier*>(frame->barrier)->arrive_and_wait(thread);
 }
 
-char* nodec_tape_frame(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n) {
+char* nodec_tape_frame(nodec::CallFrame* frame, nodec::TapeCursor* cursor, std::int64_t tape,
+                       std::int64_t n) {
   auto& set = *static_cast<nodec::TapeSet*>(frame->tapes);
-  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->write(n, set.room));
+  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->write(n, *cursor, set.room));
 }
 
-char* nodec_tape_read(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n) {
+char* nodec_tape_read(nodec::CallFrame* frame, nodec::TapeCursor* cursor, std::int64_t tape,
+                      std::int64_t n) {
   auto& set = *static_cast<nodec::TapeSet*>(frame->tapes);
-  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->read(n, set.room));
+  return reinterpret_cast<char*>(set.tapes[std::size_t(tape)]->read(n, *cursor, set.room));
 }

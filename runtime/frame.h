@@ -9,8 +9,10 @@
 
 extern "C" {
 void nodec_barrier(nodec::CallFrame* frame, std::int64_t thread);
-char* nodec_tape_frame(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n);
-char* nodec_tape_read(nodec::CallFrame* frame, std::int64_t tape, std::int64_t n);
+char* nodec_tape_frame(nodec::CallFrame* frame, nodec::TapeCursor* cursor, std::int64_t tape,
+                       std::int64_t n);
+char* nodec_tape_read(nodec::CallFrame* frame, nodec::TapeCursor* cursor, std::int64_t tape,
+                      std::int64_t n);
 }
 
 namespace nodec {

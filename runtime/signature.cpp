@@ -205,6 +205,7 @@ std::string serialize(const Signature& signature) {
   out.list(signature.tapes, [&](const TapeLayout& tape) {
     out.text(tape.name);
     out.text(tape.frame_bytes.str());
+    out.number(tape.alignment);
   });
   out.list(signature.tables, [&](const PickedTable& table) { write_table(out, table); });
   out.list(signature.sites, [&](const Site& site) { write_site(out, site); });
@@ -230,7 +231,8 @@ std::optional<Signature> read_signature(std::string_view bytes) {
   });
   signature.tapes = in.list([&] {
     std::string name = in.text();
-    return TapeLayout{std::move(name), in.dim()};
+    Dim frame_bytes = in.dim();
+    return TapeLayout{std::move(name), std::move(frame_bytes), in.number()};
   });
   signature.tables = in.list([&] { return read_table(in); });
   signature.sites = in.list([&] { return read_site(in); });

@@ -10,9 +10,21 @@
 
 namespace nodec {
 
-void TapeStorage::prepare(std::int64_t frame_bytes) {
+namespace {
+
+// The segment that holds frame n, and its first frame.
+int segment_of(std::int64_t n) {
+  return std::bit_width(std::uint64_t(n / TapeStorage::first_frames) + 1) - 1;
+}
+std::int64_t first_of(int segment) {
+  return TapeStorage::first_frames * ((std::int64_t{1} << segment) - 1);
+}
+
+}  // namespace
+
+void TapeStorage::prepare(std::int64_t frame_bytes, std::int64_t alignment) {
   NODEC_CHECK(frame_bytes >= 0, "tape frames of {} bytes", frame_bytes);
-  stride_ = aligned(std::max<std::int64_t>(1, frame_bytes));
+  stride_ = (std::max<std::int64_t>(1, frame_bytes) + alignment - 1) / alignment * alignment;
   if (stride_ > capacity_) {
     for (int k = 0; k < most_segments; ++k) {
       segments_[k].store(nullptr, std::memory_order_relaxed);
@@ -26,23 +38,30 @@ void TapeStorage::prepare(std::int64_t frame_bytes) {
 
 std::byte* TapeStorage::frame(std::int64_t n, TapeRoom& room) {
   if (n < 0) return nullptr;
-  const int k = std::bit_width(std::uint64_t(n / first_frames) + 1) - 1;
-  const std::int64_t first = first_frames * ((std::int64_t{1} << k) - 1);
+  const int k = segment_of(n);
   if (k >= used_.load(std::memory_order_acquire) && !use(k + 1, room)) return nullptr;
-  return segments_[k].load(std::memory_order_relaxed) + (n - first) * stride_;
+  return segments_[k].load(std::memory_order_relaxed) + (n - first_of(k)) * stride_;
 }
 
-std::byte* TapeStorage::write(std::int64_t n, TapeRoom& room) {
-  std::int64_t written = written_.load(std::memory_order_relaxed);
-  if (n < 0 || n > written) return room.miss();
-  while (n >= written && !written_.compare_exchange_weak(written, n + 1)) {
-  }
-  return frame(n, room);
+std::byte* TapeStorage::write(std::int64_t n, TapeCursor& cursor, TapeRoom& room) {
+  if (n < 0 || n > cursor.written) return room.miss();
+  cursor.written = std::max(cursor.written, n + 1);
+  return find(n, cursor, room);
 }
 
-std::byte* TapeStorage::read(std::int64_t n, TapeRoom& room) {
-  const std::int64_t written = written_.load(std::memory_order_relaxed);
-  return n < 0 || n >= written ? room.miss() : frame(n, room);
+std::byte* TapeStorage::read(std::int64_t n, TapeCursor& cursor, TapeRoom& room) {
+  return n < 0 || n >= cursor.written ? room.miss() : find(n, cursor, room);
+}
+
+std::byte* TapeStorage::find(std::int64_t n, TapeCursor& cursor, TapeRoom& room) {
+  std::byte* const found = frame(n, room);
+  if (found == nullptr) return nullptr;
+  const int k = segment_of(n);
+  cursor.first = first_of(k);
+  cursor.count = first_frames << k;
+  cursor.stride = stride_;
+  cursor.base = reinterpret_cast<char*>(found - (n - cursor.first) * stride_);
+  return found;
 }
 
 // The first so many segments, of which a call takes room for each once.

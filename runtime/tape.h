@@ -2,8 +2,9 @@
 // from call to call.
 //
 // Segment k holds 2^k times as many frames as segment 0, so frame n lies in segment
-// k = floor(log2(n / first + 1)), frames never move, and growing allocates one segment. Reading is
-// two atomic loads; a segment's first use in a call takes a lock, so any thread may do either.
+// k = floor(log2(n / first + 1)), frames never move, and growing allocates one segment. A segment's
+// first use in a call takes a lock, so any thread may write; every thread of a call writes the same
+// frames in the same order, and keeps a cursor of its own (ir/abi.h).
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <vector>
 
+#include "ir/abi.h"
 #include "runtime/aligned.h"
 
 namespace nodec {
@@ -49,15 +51,12 @@ class TapeStorage {
 
   // Before a call with other sizes: frames of this size from now on. The first segment is made
   // here; segments too small for it are dropped.
-  void prepare(std::int64_t frame_bytes);
+  void prepare(std::int64_t frame_bytes, std::int64_t alignment = kAlignment);
   // Before each call: nothing of the room is taken yet.
-  void begin() {
-    used_.store(0, std::memory_order_relaxed);
-    written_.store(0, std::memory_order_relaxed);
-  }
-  // To write: a frame that was written, or the next. To read: one that was written.
-  std::byte* write(std::int64_t n, TapeRoom& room);
-  std::byte* read(std::int64_t n, TapeRoom& room);
+  void begin() { used_.store(0, std::memory_order_relaxed); }
+  // To write: a frame that this thread wrote, or the next. To read: one that it wrote.
+  std::byte* write(std::int64_t n, TapeCursor& cursor, TapeRoom& room);
+  std::byte* read(std::int64_t n, TapeCursor& cursor, TapeRoom& room);
   // Null when the segments up to the frame's do not fit into the room, when memory is out, and for
   // a number below 0.
   std::byte* frame(std::int64_t n, TapeRoom& room);
@@ -70,12 +69,13 @@ class TapeStorage {
   bool use(int segments, TapeRoom& room);
   bool link(int segment);
 
-  std::int64_t stride_ = 0;    // bytes from frame to frame in this call, a multiple of 64
+  std::byte* find(std::int64_t n, TapeCursor& cursor, TapeRoom& room);
+
+  std::int64_t stride_ = 0;    // bytes from frame to frame in this call
   std::int64_t capacity_ = 0;  // the stride the segments were made for
   std::array<std::atomic<std::byte*>, most_segments> segments_{};
   std::array<AlignedBytes, most_segments> owned_;
-  std::atomic<int> used_{0};              // segments that this call has taken room for
-  std::atomic<std::int64_t> written_{0};  // one past the call's last frame
+  std::atomic<int> used_{0};  // segments that this call has taken room for
   std::atomic<std::int64_t> growths_{0};
   std::atomic<std::int64_t> held_{0};
   std::mutex growing_;

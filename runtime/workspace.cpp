@@ -53,7 +53,8 @@ void Workspace::resize(const Bindings& bindings) {
   }
   for (std::size_t i = 0; i < offsets.size(); ++i) scratch_[i] = arena_.get() + offsets[i];
   for (std::size_t i = 0; i < signature_.tapes.size(); ++i) {
-    tapes_.tapes[i]->prepare(signature_.tapes[i].frame_bytes.evaluate(bindings));
+    const TapeLayout& tape = signature_.tapes[i];
+    tapes_.tapes[i]->prepare(tape.frame_bytes.evaluate(bindings), tape.alignment);
   }
 }
 
@@ -64,6 +65,8 @@ void Workspace::fill(CallFrame& frame) {
   frame.symbols = symbols_.data();
   frame.scratch = scratch_.data();
   frame.tapes = &tapes_;
+  cursors_.assign(signature_.tapes.size() * std::size_t(frame.threads), {});
+  frame.cursors = cursors_.data();
   frame.chunks_done = reinterpret_cast<std::int64_t*>((counters + 63) / 64 * 64);
 }
 

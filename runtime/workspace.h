@@ -51,6 +51,7 @@ class Workspace {
   std::vector<void*> scratch_;
   std::vector<std::int64_t> chunks_done_;  // eight to a thread, a cache line each
   TapeSet tapes_;
+  std::vector<TapeCursor> cursors_;
   struct Sized {
     std::uint64_t sizes;
     TeamSize size;

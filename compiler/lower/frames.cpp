@@ -65,7 +65,9 @@ Lowering::FrameLayout Lowering::frame_layout(const Type& tape) const {
       dense.push_back(i);
     }
   }
-  const Dim header(aligned(8 * scalars));
+  // Frames of scalars alone are many and small: the turns of a loop.
+  layout.alignment = scalars == std::ssize(parts) ? 8 : kAlignment;
+  const Dim header(layout.alignment == 8 ? 8 * scalars : aligned(8 * scalars));
   for (Dim& offset : layout.before) offset = header + offset;
   std::stable_sort(dense.begin(), dense.end(), [&](std::size_t a, std::size_t b) {
     return bytes(parts[a].dtype()) > bytes(parts[b].dtype());

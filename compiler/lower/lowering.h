@@ -234,6 +234,7 @@ class Lowering {
     std::vector<Dim> before;       // per part, the bytes before it (before its first block)
     std::int64_t block_bytes = 0;  // of all varying parts
     Dim bytes;
+    std::int64_t alignment = 0;
   };
   FrameLayout frame_layout(const Type& tape) const;
   int frame_part(const Value* tape, std::size_t part, int frame, const Value* v);

@@ -62,7 +62,9 @@ std::vector<Task> Lowering::tasks_of(const Region& region) {
     if (op->primitive == &tape_new_p) {
       const int tape = static_cast<int>(plan_.signature.tapes.size());
       const Type& type = op->result()->type;
-      plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), frame_layout(type).bytes});
+      const FrameLayout layout = frame_layout(type);
+      plan_.signature.tapes.push_back(
+          {fmt::format("tape_{}", tape), layout.bytes, layout.alignment});
       set_tape(op->result(), tape);
       available_.insert(op->result());
       continue;

@@ -1,59 +1,11 @@
 // Loops, branches and calls: open a frame for each body, trace it, end the frames, append the op.
 #include "compiler/trace/control.h"
 
-#include <algorithm>
-
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
-#include "compiler/trace/untraceable.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
-namespace {
-
-bool same_types(const std::vector<Type>& a, const std::vector<Type>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), identical);
-}
-
-SourceLine made_at(const Content& content, const Frame& body) {
-  const SourceLine line = line_of(content);
-  return line.known() ? line : body.where;
-}
-
-// A loop's body must leave the structure it is given, and a branch that of the other one. The types
-// of tensors are for inference to judge.
-void report_structures(const Contents& before, const Contents& after, const Frame& body) {
-  if (before.size() != after.size()) {
-    const Type given = Type::tuple(types_of(before)), left = Type::tuple(types_of(after));
-    Finding finding = restructured(body, given, left, body.where);
-    finding.declared = body.where;
-    return body.record->report(std::move(finding));
-  }
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    const Type &given = before[i].type, &left = after[i].type;
-    if (same_structure(given, left)) continue;
-    Finding finding = restructured(body, given, left, made_at(after[i], body));
-    finding.declared = made_at(before[i], body);
-    body.record->report(std::move(finding));
-  }
-}
-
-// What is left of a body's results, to go on with.
-Contents fitted_to(const std::vector<Type>& wanted, Contents contents, const Frame& body) {
-  Builder b = body.builder(body.where);
-  contents.resize(wanted.size());
-  for (std::size_t i = 0; i < wanted.size(); ++i) contents[i] = fitted(b, contents[i], wanted[i]);
-  return contents;
-}
-
-std::vector<std::unique_ptr<Region>> two(Opened& first, Opened& second) {
-  std::vector<std::unique_ptr<Region>> regions;
-  regions.push_back(std::move(first->own_region));
-  regions.push_back(std::move(second->own_region));
-  return regions;
-}
-
-}  // namespace
 
 Contents run_while(const Contents& carry, const Traced1& test, const Traced1& body,
                    const SourceLine& where) {

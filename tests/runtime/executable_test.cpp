@@ -151,7 +151,7 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
   const Executable program(
       [](CallFrame* frame, std::int64_t) {
         for (std::int64_t n = 0; n < *port<std::int64_t>(frame, 0); ++n) {
-          if (nodec_tape_frame(frame, 0, n) == nullptr) {
+          if (nodec_tape_frame(frame, frame->cursors, 0, n) == nullptr) {
             *frame->outcome = {4, 0.5, 0.25, n, 2};
             return;
           }

@@ -52,6 +52,31 @@ TEST_CASE("frames of any size begin at multiples of 64 bytes") {
   }
 }
 
+TEST_CASE("frames of scalars stand closer") {
+  TapeStorage tape;
+  tape.prepare(24, 8);
+  CHECK(tape.frame(1, room) - tape.frame(0, room) == 24);
+}
+
+TEST_CASE("a cursor finds every frame of its segment by itself") {
+  TapeStorage tape;
+  tape.prepare(24, 8);
+  TapeCursor cursor;
+  for (std::int64_t n = 0; n < 100; ++n) {
+    tape.write(n, cursor, room);
+    CHECK(cursor.written == n + 1);
+    for (std::int64_t i = 0; i < cursor.count; ++i) {
+      const char* own = cursor.base + i * cursor.stride;
+      CHECK(own == reinterpret_cast<char*>(tape.frame(cursor.first + i, room)));
+    }
+    CHECK(n - cursor.first < cursor.count);
+  }
+  CHECK(cursor.first == 56);  // 8 * (1 + 2 + 4) frames stand before the fourth segment
+  tape.read(3, cursor, room);
+  CHECK(cursor.first == 0);
+  CHECK(cursor.written == 100);
+}
+
 TEST_CASE("a tape that has grown does not grow again for as many frames") {
   TapeStorage tape;
   tape.prepare(64);
@@ -118,26 +143,27 @@ TEST_CASE("frames are written one after the other, and read once they are writte
   tape.prepare(64);
   for (int call = 0; call < 2; ++call) {
     TapeRoom room;
+    TapeCursor cursor;
     room.begin(0);
     tape.begin();
-    CHECK(tape.read(0, room) == nullptr);
+    CHECK(tape.read(0, cursor, room) == nullptr);
     CHECK(room.missed());
     room.begin(0);
-    for (std::int64_t n = 0; n < 20; ++n) CHECK(tape.write(n, room) == tape.frame(n, room));
-    CHECK(tape.write(3, room) == tape.frame(3, room));
-    CHECK(tape.read(19, room) == tape.frame(19, room));
+    for (std::int64_t n = 0; n < 20; ++n) CHECK(tape.write(n, cursor, room) == tape.frame(n, room));
+    CHECK(tape.write(3, cursor, room) == tape.frame(3, room));
+    CHECK(tape.read(19, cursor, room) == tape.frame(19, room));
     CHECK_FALSE(room.missed());
     constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
     for (const std::int64_t n : {std::int64_t(-1), std::int64_t(21), -most - 1, most}) {
       CAPTURE(n);
       room.begin(0);
-      CHECK(tape.write(n, room) == nullptr);
+      CHECK(tape.write(n, cursor, room) == nullptr);
       CHECK(room.missed());
     }
     for (const std::int64_t n : {std::int64_t(-1), std::int64_t(20), -most - 1, most}) {
       CAPTURE(n);
       room.begin(0);
-      CHECK(tape.read(n, room) == nullptr);
+      CHECK(tape.read(n, cursor, room) == nullptr);
       CHECK(room.missed());
     }
   }
@@ -151,7 +177,8 @@ TEST_CASE("threads that write a tape together never miss a frame of their own") 
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      for (std::int64_t n = 0; n < 2000; ++n) tape.write(n, mine), tape.read(n, mine);
+      TapeCursor own;
+      for (std::int64_t n = 0; n < 2000; ++n) tape.write(n, own, mine), tape.read(n, own, mine);
     });
   }
   for (auto& thread : threads) thread.join();

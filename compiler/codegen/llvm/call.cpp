@@ -1,5 +1,7 @@
 // What a program asks of its call and of its team, in LLVM IR: fields of the call frame, and the
 // runtime's routines (ir/abi.h).
+#include <llvm/IR/MDBuilder.h>
+
 #include <cstddef>
 
 #include "compiler/codegen/llvm/emitter.h"
@@ -82,11 +84,50 @@ void LlvmEmitter::once(const std::function<void()>& body) {
       [] { return Values{}; });
 }
 
+// The frame's address from the thread's cursor where that is at its segment, as it is for all but
+// the first of a segment; else the runtime's answer, which moves the cursor there.
 Code LlvmEmitter::tape_frame(int tape, Code n, bool writes) {
-  llvm::Value* address =
-      call_runtime(writes ? "nodec_tape_frame" : "nodec_tape_read", build_.getPtrTy(),
-                   {frame_.call, build_.getInt64(std::uint64_t(tape)), value(n)});
-  return code(address, Scalar::Pointer, false);
+  llvm::Type *bytes = build_.getInt8Ty(), *number = build_.getInt64Ty();
+  llvm::Value* place = build_.CreateNSWAdd(
+      build_.CreateNSWMul(build_.getInt64(std::uint64_t(tape)), value(members())), value(member()));
+  llvm::Value* cursor =
+      build_.CreateInBoundsGEP(bytes, field(offsetof(CallFrame, cursors), build_.getPtrTy()),
+                               build_.CreateNSWMul(place, build_.getInt64(sizeof(TapeCursor))));
+  const auto part = [&](std::size_t offset) {
+    return build_.CreateInBoundsGEP(bytes, cursor, build_.getInt64(offset));
+  };
+  const auto known = [&](std::size_t offset, llvm::Type* type) {
+    return build_.CreateAlignedLoad(type, part(offset), llvm::Align(sizeof(std::int64_t)));
+  };
+  llvm::Value* away = build_.CreateSub(value(n), known(offsetof(TapeCursor, first), number));
+  llvm::Value* near = build_.CreateICmpULT(away, known(offsetof(TapeCursor, count), number));
+  llvm::Value* written = known(offsetof(TapeCursor, written), number);
+  llvm::Value* fits =
+      writes ? build_.CreateICmpSLE(value(n), written) : build_.CreateICmpSLT(value(n), written);
+  llvm::BasicBlock* before = build_.GetInsertBlock();
+  const Values found = branch(
+      code(build_.CreateAnd(near, fits), Scalar::Pred, false),
+      [&] {
+        if (writes) {
+          llvm::Value* next = build_.CreateNSWAdd(value(n), build_.getInt64(1));
+          llvm::Value* last = build_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, written, next);
+          build_.CreateAlignedStore(last, part(offsetof(TapeCursor, written)),
+                                    llvm::Align(sizeof(std::int64_t)));
+        }
+        llvm::Value* at = build_.CreateNSWMul(away, known(offsetof(TapeCursor, stride), number));
+        llvm::Value* base = known(offsetof(TapeCursor, base), build_.getPtrTy());
+        return Values{code(build_.CreateInBoundsGEP(bytes, base, at), Scalar::Pointer, false)};
+      },
+      [&] {
+        llvm::Value* asked =
+            call_runtime(writes ? "nodec_tape_frame" : "nodec_tape_read", build_.getPtrTy(),
+                         {frame_.call, cursor, build_.getInt64(std::uint64_t(tape)), value(n)});
+        return Values{code(asked, Scalar::Pointer, false)};
+      });
+  before->getTerminator()->setMetadata(
+      llvm::LLVMContext::MD_prof,
+      llvm::MDBuilder(module_.getContext()).createLikelyBranchWeights());
+  return found[0];
 }
 
 Code LlvmEmitter::is_null(Code pointer) {

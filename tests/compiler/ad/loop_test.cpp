@@ -48,20 +48,6 @@ std::vector<double> gradient(const LossOf& f, std::vector<double> x, double with
   return slopes;
 }
 
-// step(i, y), `turns` times.
-Var repeat(const Var& turns, const Var& start,
-           const std::function<Var(const Var&, const Var&)>& step) {
-  return std::get<1>(while_loop(
-      std::tuple{constant(0, Dtype::I32), start},
-      [&](const Var& i, const Var&) { return i < turns; },
-      [&](const Var& i, const Var& y) {
-        return std::tuple{i + 1, step(i, y)};
-      }));
-}
-Var repeat(int turns, const Var& start, const std::function<Var(const Var&, const Var&)>& step) {
-  return repeat(constant(turns, Dtype::I32), start, step);
-}
-
 }  // namespace
 
 TEST_CASE("a counted loop's gradient is its closed form") {

@@ -1,0 +1,138 @@
+// A scan is a `while` that counts: rows are read by index, and stacked rows are added to zeros,
+// which `lower` makes in place. Its derivative is the loop's.
+#include "compiler/trace/scan.h"
+
+#include <algorithm>
+
+#include "compiler/trace/access.h"
+#include "compiler/trace/bodies.h"
+#include "kernels/build.h"
+
+namespace nodec::tracing {
+namespace {
+
+std::string described(const Content& table) {
+  const bool named = table.value != nullptr && !table.value->name.empty();
+  return named ? fmt::format("'{}' {}", table.value->name, table.type.str()) : table.type.str();
+}
+
+// Tables are walked together, so they have as many rows.
+Dim rows_of(const Contents& tables, const SourceLine& where) {
+  std::optional<Dim> rows;
+  std::vector<std::string> wrong;
+  for (const Content& table : tables) {
+    if (!table.type.is_tensor() || table.type.rank() == 0) {
+      wrong.push_back(fmt::format("{} has no rows", described(table)));
+    } else if (!rows) {
+      rows = table.type.shape()[0];
+    } else if (table.type.shape()[0] != *rows) {
+      wrong.push_back(fmt::format("{} has {} rows, the first {}", described(table),
+                                  table.type.shape()[0].str(), rows->str()));
+    }
+  }
+  if (wrong.empty() && rows) return *rows;
+  if (wrong.empty()) wrong.push_back("there are none");
+  throw Error(fmt::format("a scan walks the rows of tensors together: {}", fmt::join(wrong, "; ")),
+              {{where, ""}}, "give it tensors of one size along axis 0");
+}
+
+Type stack_of(const Content& row, const Dim& rows, const SourceLine& where) {
+  if (!row.type.is_tensor() || !is_float(row.type.dtype())) {
+    throw Error(fmt::format("a scan stacks float tensors, got {}", row.type.str()), {{where, ""}},
+                "cast it, or carry it");
+  }
+  Shape shape = row.type.shape();
+  shape.insert(shape.begin(), rows);
+  return row.type.with_shape(shape);
+}
+
+// One more carry, behind the own arguments, for what only the body's end knows of.
+Value* add_late(Frame& frame, const Type& type) {
+  Value* arg = frame.region->add_arg(type);
+  auto& args = frame.region->args;
+  std::rotate(args.begin() + std::ptrdiff_t(frame.own_args), args.end() - 1, args.end());
+  ++frame.own_args;
+  return arg;
+}
+
+Var variable(const Content& content, const SourceLine& where) {
+  Var var;
+  bind(var, content, where);
+  return var;
+}
+
+// What every turn looks at: variables of the frame around the loop.
+struct Walked {
+  Var turns;
+  std::vector<Var> tables;
+  Dim rows;
+
+  Walked(Builder& b, const Contents& all, const std::optional<Operand>& count,
+         const SourceLine& where) {
+    if (!count) rows = rows_of(all, where);
+    Value* n = count ? Access::value(b, *count) : cast(b, dim(b, rows), Dtype::I32);
+    bind(turns, Content(n), where);
+    for (const Content& table : all) tables.push_back(variable(table, where));
+  }
+
+  // The number of the turn's row, and the rows; without tables, the number itself.
+  std::pair<Value*, Contents> at(Builder& b, Value* turn, bool reverse, const SourceLine& where) {
+    Value* last =
+        reverse ? sub(b, content_of(turns, where).value, integer(b, Dtype::I32, 1)) : turn;
+    Value* row = reverse ? sub(b, last, turn) : turn;
+    Contents rows_now;
+    for (const Var& table : tables) {
+      rows_now.emplace_back(gather(b, content_of(table, where).value, row));
+    }
+    if (tables.empty()) rows_now.emplace_back(row);
+    return {row, std::move(rows_now)};
+  }
+};
+
+}  // namespace
+
+Scanned run_scan(const Contents& carry, const Contents& tables, const std::optional<Operand>& turns,
+                 bool reverse, const TracedScan& body, const SourceLine& where) {
+  Builder b = builder_at(where);
+  Walked walked(b, tables, turns, where);
+  Contents start{Content(integer(b, Dtype::I32, 0))};
+  start.insert(start.end(), carry.begin(), carry.end());
+
+  Opened test_frame(Body::Flow, "while", where);
+  Builder in_test = test_frame->builder(where);
+  Value* count = add_arguments(*test_frame, start).front().value;
+  set_results(*test_frame, {Content(lt(in_test, count, content_of(walked.turns, where).value))});
+  test_frame.close();
+
+  Opened body_frame(Body::Flow, "while", where);
+  Builder in = body_frame->builder(where);
+  Contents inside = add_arguments(*body_frame, start);
+  Value* turn = inside.front().value;
+  inside.erase(inside.begin());
+  auto [row, rows] = walked.at(in, turn, reverse, where);
+  const Scanned left = body(std::move(inside), std::move(rows));
+  report_structures(carry, left.carry, *body_frame);
+  Contents next = fitted_to(types_of(carry), left.carry, *body_frame);
+  next.insert(next.begin(), Content(add(in, turn, integer(in, Dtype::I32, 1))));
+  for (const Content& stacked : left.stacked) {
+    const Type type = stack_of(stacked, walked.rows, where);
+    add_late(*test_frame, type);
+    Value* stack = add_late(*body_frame, type);
+    next.emplace_back(add(in, stack, scatter_add(in, row, stacked.value, type.shape())));
+    start.emplace_back(zeros(b, type));
+  }
+  set_results(*body_frame, next);
+  body_frame.close();
+
+  const Ended ended = end_flow({&*test_frame, &*body_frame}, true);
+  const std::vector<Value*> carries = joined(flat(start), ended.carried);
+  Attrs attrs{{"carried", std::int64_t(carries.size())}};
+  if (ended.open || !same_types(types_of(start), types_of(next))) attrs.set("open", true);
+  Op& op =
+      b.op(while_p, joined(carries, ended.captures), std::move(attrs), two(test_frame, body_frame));
+  Contents results = results_of(op, types_of(next), ended, current(where));
+  const auto stacked = results.begin() + std::ptrdiff_t(1 + carry.size());
+  return {{results.begin() + 1, stacked}, {stacked, results.end()}};
+}
+
+}  // namespace nodec::tracing

@@ -38,6 +38,10 @@ void require_carries(const Op& op, std::size_t carried) {
 Types while_type(const Op& op) {
   require_regions(op, 2, 2);
   const std::int64_t carried = attribute<std::int64_t>(op, "carried");
+  if (op.attrs.has("tape_bytes") && attribute<std::int64_t>(op, "tape_bytes") < 1) {
+    fail(op, fmt::format("caps its tape at {} bytes", attribute<std::int64_t>(op, "tape_bytes")),
+         "give it room, or no cap");
+  }
   if (carried < 0 || std::size_t(carried) > op.operands.size()) {
     fail(op, fmt::format("carries {} of its {}", carried, count_of(op.operands.size(), "operand")));
   }
@@ -230,7 +234,8 @@ constexpr Primitive call_p = complete({
 });
 
 // while test(all): carries = body(all). Both regions take every operand, the `carried` carries
-// first; the rest are captures, the same in every turn. Results: the carries.
+// first; the rest are captures, the same in every turn. Results: the carries. `tape_bytes`: what
+// its derivative in reverse may keep, where that is capped (loop_checkpoints.h).
 constexpr Primitive while_p = complete({
     .name = "while",
     .form = Form::Control,

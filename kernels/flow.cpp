@@ -50,6 +50,20 @@ Flow of_dynamics(const Op& op, const Region& region) {
   return f;
 }
 
+// custom(arguments..., captures..., further...) of f (arguments..., captures...) and the rule
+// (arguments..., further..., captures...), whose results nothing outside sees.
+Flow of_custom_rule(const Op& op) {
+  const int arguments = int(op.attrs.get<std::int64_t>("arguments"));
+  const int given = int(op.region(0).args.size()), all = int(op.operands.size());
+  Flow f{true, {}, {}, {}};
+  for (int i = 0; i < arguments; ++i) f.enters.push_back(i);
+  for (int i = given; i < all; ++i) f.enters.push_back(i);
+  for (int i = arguments; i < given; ++i) f.enters.push_back(i);
+  f.leaves.assign(op.region(1).results.size(), -1);
+  f.loops = f.leaves;
+  return f;
+}
+
 // Its integrands at nodes, of the same arguments.
 Flow of_integrands(const Op& op, const Region& region) {
   const SolveView view(op);
@@ -67,6 +81,9 @@ Flow of_integrands(const Op& op, const Region& region) {
 Flow flow(const Op& op, std::size_t region) {
   const Primitive* const p = op.primitive;
   if (p == &call_p || p == &vjp_p) return straight(op, op.region(region), 0);
+  if (p == &custom_vjp_p || p == &custom_jvp_p) {
+    return region == 0 ? straight(op, op.region(0), 0) : of_custom_rule(op);
+  }
   if (p == &cond_p) return straight(op, op.region(region), 1);
   if (p == &while_p) return of_while(op, op.region(region), region == 1);
   if (p == &solve_p && region == 0) return of_dynamics(op, op.region(0));

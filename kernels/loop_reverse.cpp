@@ -14,19 +14,37 @@
 //
 // Invariant: frame k stands while turn k is reversed, for the tape is written forward only; and a
 // carry that has no cotangent (an integer, a value that no input reaches) is in no reverse loop.
-#include "kernels/loop_reverse.h"
-
 #include "kernels/build.h"
+#include "kernels/loop_checkpoints.h"
 #include "kernels/regions.h"
 #include "kernels/residuals.h"
-#include "kernels/solve/loop.h"
 
 namespace nodec {
-namespace {
 
 std::size_t carried_by(const Op& loop) {
   return std::size_t(loop.attrs.get<std::int64_t>("carried"));
 }
+
+Values joined(Values first, const Values& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+Types TurnRegions::frame_types() const {
+  Types types;
+  for (std::size_t i = carried; i < frame.results.size(); ++i) {
+    types.push_back(frame.results[i]->type);
+  }
+  return types;
+}
+
+Values TurnRegions::run_again(Builder& b, Values held, const Values& captures) const {
+  if (again == nullptr) return held;
+  const Values out = b.inline_region(*again, joined(std::move(held), captures));
+  return {out.begin() + long(carried), out.end()};
+}
+
+namespace {
 
 // The carries and captures of the body that get a cotangent, by argument.
 struct Asked {
@@ -45,11 +63,6 @@ struct Asked {
     return both;
   }
 };
-
-Values joined(Values first, const Values& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
 
 // The loop again over `operands`, counting its turns; where `body` yields more than the carries,
 // the rest is written to a tape. Carries: the loop's own, the count, the tape.
@@ -133,63 +146,48 @@ bool leaves_tape(const Region& forward, std::size_t carried) {
 
 }  // namespace
 
-// Saved: the reverse of a body, the values that captures alone decide, and where a turn runs again
-// before it is reversed, the body with its residuals.
+// Saved: what a turn leaves, its reverse, what captures alone decide, and where a turn runs again
+// before it is reversed, the body that yields what its reverse wants.
 Augmented augment_while(Differentiator& ad, Builder& b, const Op& op,
                         std::span<Value* const> operands) {
   const Asked asked(ad, op);
   const std::size_t carried = carried_by(op);
   SortedResiduals r = sort_residuals(ad.derive(op.region(1), asked.all(), asked.carries), carried);
-  std::vector<std::unique_ptr<Region>> saved;
-  saved.push_back(std::move(r.reverse));
-  saved.push_back(std::move(r.invariants));
+  std::vector<std::unique_ptr<Region>> saved(3);
+  saved[1] = std::move(r.reverse);
+  saved[2] = std::move(r.invariants);
   if (leaves_tape(*r.forward, carried)) {
     saved.push_back(std::move(r.forward));
     r.forward = with_start(op.region(1), carried);
   }
-  Op& y = Taped(b, op, operands).write(*r.forward);
+  Op& y =
+      is_capped(op) ? with_checkpoints(b, op, operands) : Taped(b, op, operands).write(*r.forward);
+  saved[0] = std::move(r.forward);
   return {y, std::move(saved)};
 }
 
 namespace {
 
-// The loop that `Taped` wrote, its parts by name.
+// How many carries the loop that was augmented has, and the tape of its turns.
 struct TapedLoop {
   const Op& op;
+  bool capped;
 
   Value* tape() const {
     Value* last = op.results.back().get();
     return last->type.kind() == Type::Kind::Tape ? last : nullptr;
   }
-  std::size_t carried() const { return op.results.size() - (tape() ? 2 : 1); }
+  std::size_t carried() const {
+    return op.results.size() - (capped ? kCheckpointCarries : tape() ? 2 : 1);
+  }
   Value* turns() const { return op.result(carried()); }
   Values captures() const {
-    return {op.operands.begin() + long(op.results.size()), op.operands.end()};
+    const std::size_t added = capped ? 1 : 0;  // the most checkpoints
+    return {op.operands.begin() + long(op.results.size() + added), op.operands.end()};
   }
 };
 
-struct ReverseTurn {
-  Value* left = nullptr;  // turns still to be reversed
-  Values cotangents, sums;
-  Value* error = nullptr;
-
-  template <class F>
-  void each(F&& f) {
-    f(left, "left"), each_of(f, cotangents, "dx"), each_of(f, sums, "dp"), f(error, "error");
-  }
-};
-
-struct ReverseEnv {
-  Value* tape = nullptr;
-  Values invariants, captures;
-
-  template <class F>
-  void each(F&& f) {
-    f(tape, "tape"), each_of(f, invariants, "fixed"), each_of(f, captures, "capture");
-  }
-};
-
-ReverseTurn reverse_turn(Builder& b, Saved saved, std::size_t carried, const ReverseTurn& turn,
+ReverseTurn reverse_turn(Builder& b, const TurnRegions& regions, const ReverseTurn& turn,
                          const ReverseEnv& env) {
   ReverseTurn next = turn;
   next.left = sub(b, turn.left, integer(b, Dtype::I32, 1));
@@ -197,12 +195,9 @@ ReverseTurn reverse_turn(Builder& b, Saved saved, std::size_t carried, const Rev
   if (env.tape) {
     for (const auto& part : tape_read(b, env.tape, next.left).results) frame.push_back(part.get());
   }
-  if (saved.size() > 2) {
-    frame = b.inline_region(*saved[2], joined(frame, env.captures));
-    frame.erase(frame.begin(), frame.begin() + long(carried));
-  }
-  const Values pulled =
-      b.inline_region(*saved[0], joined(joined(frame, env.invariants), turn.cotangents));
+  frame = regions.run_again(b, std::move(frame), env.captures);
+  const Values pulled = b.inline_region(
+      regions.reverse, joined(joined(std::move(frame), env.invariants), turn.cotangents));
   auto d = pulled.begin();
   for (Value*& cotangent : next.cotangents) cotangent = *d++;
   for (Value*& sum : next.sums) sum = add(b, sum, *d++);
@@ -210,13 +205,10 @@ ReverseTurn reverse_turn(Builder& b, Saved saved, std::size_t carried, const Rev
   return next;
 }
 
-}  // namespace
-
-std::vector<Value*> reverse_while(Differentiator& ad, Builder& b, const Op& y, Saved saved,
-                                  std::span<Value* const> dy) {
-  const TapedLoop loop{y};
-  const Asked asked(ad, y);
-  ReverseTurn start{loop.turns(), {}, {}, nullptr};
+// From these cotangents of the loop's results.
+ReverseTurn start_of(Builder& b, const Op& y, const Asked& asked, const Region& reverse,
+                     std::span<Value* const> dy) {
+  ReverseTurn start;
   for (const int i : asked.carries) {
     Value* d = dy[std::size_t(i)];
     start.cotangents.push_back(d ? d : zeros(b, y.result(std::size_t(i))->type));
@@ -224,21 +216,40 @@ std::vector<Value*> reverse_while(Differentiator& ad, Builder& b, const Op& y, S
   for (const int i : asked.captures) {
     start.sums.push_back(zeros(b, y.operands[std::size_t(i)]->type));
   }
-  const Values& pulled = saved[0]->results;
-  const bool tells = pulled.size() > asked.all().size();
-  if (tells) start.error = zeros(b, pulled.back()->type);
-  const Values captures = loop.captures();
-  const ReverseEnv env{loop.tape(), b.inline_region(*saved[1], captures),
-                       saved.size() > 2 ? captures : Values()};
-  const ReverseTurn end = emit_while(
+  const bool tells = reverse.results.size() > asked.all().size();
+  if (tells) start.error = zeros(b, reverse.results.back()->type);
+  return start;
+}
+
+}  // namespace
+
+ReverseTurn sweep_back(Builder& b, const TurnRegions& turn, const ReverseTurn& start,
+                       const ReverseEnv& env) {
+  return emit_while(
       b, start, env,
-      [](Builder& in, const ReverseTurn& turn, const ReverseEnv&) {
-        return gt(in, turn.left, integer(in, Dtype::I32, 0));
+      [](Builder& in, const ReverseTurn& now, const ReverseEnv&) {
+        return gt(in, now.left, integer(in, Dtype::I32, 0));
       },
-      [&](Builder& in, const ReverseTurn& turn, const ReverseEnv& fixed) {
-        return reverse_turn(in, saved, loop.carried(), turn, fixed);
+      [&](Builder& in, const ReverseTurn& now, const ReverseEnv& fixed) {
+        return reverse_turn(in, turn, now, fixed);
       });
-  if (tells) ad.report_error(b, end.error);
+}
+
+std::vector<Value*> reverse_while(Differentiator& ad, Builder& b, const Op& y, Saved saved,
+                                  std::span<Value* const> dy) {
+  const bool capped = has_checkpoints(y);
+  const TapedLoop loop{y, capped};
+  const Asked asked(ad, y);
+  const Region* again = saved.size() > 3 ? saved[3].get() : nullptr;
+  const TurnRegions turn{*saved[0], *saved[1], again, loop.carried()};
+  ReverseTurn start = start_of(b, y, asked, turn.reverse, dy);
+  start.left = loop.turns();
+  const Values captures = loop.captures();
+  const ReverseEnv env{loop.tape(), b.inline_region(*saved[2], captures),
+                       again || capped ? captures : Values()};
+  const ReverseTurn end =
+      capped ? sweep_back_capped(b, y, turn, start, env) : sweep_back(b, turn, start, env);
+  if (end.error) ad.report_error(b, end.error);
   Values dx(y.operands.size(), nullptr);
   for (std::size_t i = 0; i < asked.carries.size(); ++i) {
     dx[std::size_t(asked.carries[i])] = end.cotangents[i];

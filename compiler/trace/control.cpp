@@ -8,7 +8,7 @@
 namespace nodec::tracing {
 
 Contents run_while(const Contents& carry, const Traced1& test, const Traced1& body,
-                   const SourceLine& where) {
+                   const LoopOptions& options, const SourceLine& where) {
   Opened test_frame(Body::Flow, "while", where);
   set_results(*test_frame, test(add_arguments(*test_frame, carry)));
   test_frame.close();
@@ -23,6 +23,7 @@ Contents run_while(const Contents& carry, const Traced1& test, const Traced1& bo
   Frame& parent = current(where);
   Builder b = parent.builder(where);
   Attrs attrs{{"carried", std::int64_t(carries.size())}};
+  if (options.tape_bytes != 0) attrs.set("tape_bytes", options.tape_bytes);
   if (ended.open || !same_types(types_of(carry), types_of(next))) attrs.set("open", true);
   Op& op =
       b.op(while_p, joined(carries, ended.captures), std::move(attrs), two(test_frame, body_frame));

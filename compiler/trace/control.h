@@ -10,12 +10,18 @@
 
 namespace nodec {
 
+struct LoopOptions {
+  // What a gradient may keep of the turns, in bytes; 0: as much as it needs. Under a cap the loop
+  // keeps some of its states and a gradient runs every turn twice (kernels/loop_checkpoints.h).
+  std::int64_t tape_bytes = 0;
+};
+
 namespace tracing {
 
 using Traced1 = std::function<Contents(Contents)>;
 using Traced0 = std::function<Contents()>;
 Contents run_while(const Contents& carry, const Traced1& test, const Traced1& body,
-                   const SourceLine& where);
+                   const LoopOptions& options, const SourceLine& where);
 Contents run_cond(const Operand& pred, const Traced0& then_body, const Traced0& else_body,
                   const SourceLine& where);
 Contents run_call(std::string_view name, const Contents& args, const Traced1& body,
@@ -27,7 +33,7 @@ Contents run_call(std::string_view name, const Contents& args, const Traced1& bo
 // as `test` holds; a tuple's elements are separate arguments. Returns the last carry.
 template <tracing::Tree T, class Test, class Body>
 tracing::OwnedTree<T> while_loop(const T& init, Test&& test, Body&& body,
-                                 Here where = Here::current()) {
+                                 const LoopOptions& options = {}, Here where = Here::current()) {
   const SourceLine line = SourceLine::of(where);
   const auto traced_test = [&](tracing::Contents carry) {
     const Var holds = tracing::call_with(test, tracing::grown(init, std::move(carry), line));
@@ -39,7 +45,8 @@ tracing::OwnedTree<T> while_loop(const T& init, Test&& test, Body&& body,
     return tracing::contents(next, line);
   };
   const tracing::Contents carry = tracing::contents(init, line);
-  return tracing::grown(init, tracing::run_while(carry, traced_test, traced_body, line), line);
+  return tracing::grown(init, tracing::run_while(carry, traced_test, traced_body, options, line),
+                        line);
 }
 
 // One of two bodies without arguments, chosen at run time. Both return the same types, or nothing.

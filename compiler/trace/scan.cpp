@@ -92,7 +92,7 @@ struct Walked {
 }  // namespace
 
 Scanned run_scan(const Contents& carry, const Contents& tables, const std::optional<Operand>& turns,
-                 bool reverse, const TracedScan& body, const SourceLine& where) {
+                 const ScanOptions& options, const TracedScan& body, const SourceLine& where) {
   Builder b = builder_at(where);
   Walked walked(b, tables, turns, where);
   Contents start{Content(integer(b, Dtype::I32, 0))};
@@ -109,7 +109,7 @@ Scanned run_scan(const Contents& carry, const Contents& tables, const std::optio
   Contents inside = add_arguments(*body_frame, start);
   Value* turn = inside.front().value;
   inside.erase(inside.begin());
-  auto [row, rows] = walked.at(in, turn, reverse, where);
+  auto [row, rows] = walked.at(in, turn, options.reverse, where);
   const Scanned left = body(std::move(inside), std::move(rows));
   report_structures(carry, left.carry, *body_frame);
   Contents next = fitted_to(types_of(carry), left.carry, *body_frame);
@@ -127,6 +127,7 @@ Scanned run_scan(const Contents& carry, const Contents& tables, const std::optio
   const Ended ended = end_flow({&*test_frame, &*body_frame}, true);
   const std::vector<Value*> carries = joined(flat(start), ended.carried);
   Attrs attrs{{"carried", std::int64_t(carries.size())}};
+  if (options.loop.tape_bytes != 0) attrs.set("tape_bytes", options.loop.tape_bytes);
   if (ended.open || !same_types(types_of(start), types_of(next))) attrs.set("open", true);
   Op& op =
       b.op(while_p, joined(carries, ended.captures), std::move(attrs), two(test_frame, body_frame));

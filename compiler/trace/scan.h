@@ -11,6 +11,7 @@ namespace nodec {
 
 struct ScanOptions {
   bool reverse = false;  // from the last row to the first; what is stacked keeps its row
+  LoopOptions loop = {};
 };
 
 namespace tracing {
@@ -23,7 +24,7 @@ using TracedScan = std::function<Scanned(Contents carry, Contents rows)>;
 // Tables are tensors of one size along axis 0, of which each turn sees one row. Without tables,
 // `turns` (an integer scalar) says how many there are, and the row is the number of the turn.
 Scanned run_scan(const Contents& carry, const Contents& tables, const std::optional<Operand>& turns,
-                 bool reverse, const TracedScan& body, const SourceLine& where);
+                 const ScanOptions& options, const TracedScan& body, const SourceLine& where);
 
 template <class Body, class T, class Rows>
 using ScanResult = std::remove_cvref_t<std::invoke_result_t<Body&, OwnedTree<T>, OwnedTree<Rows>>>;
@@ -60,9 +61,8 @@ auto scan(const T& init, const X& xs, Body&& body, const ScanOptions& options = 
       return {tracing::contents(*like, line), {}};
     }
   };
-  tracing::Scanned end =
-      tracing::run_scan(tracing::contents(init, line), tracing::contents(xs, line), {},
-                        options.reverse, traced, line);
+  tracing::Scanned end = tracing::run_scan(tracing::contents(init, line),
+                                           tracing::contents(xs, line), {}, options, traced, line);
   Carry last = tracing::grown(init, std::move(end.carry), line);
   if constexpr (stacks) {
     return std::pair(std::move(last), tracing::grown(like->second, std::move(end.stacked), line));
@@ -80,8 +80,7 @@ auto for_each(const X& xs, F&& f, Here where = Here::current()) {
     like.emplace(f(tracing::grown(xs, std::move(rows), line)));
     return {{}, tracing::contents(*like, line)};
   };
-  tracing::Scanned end =
-      tracing::run_scan({}, tracing::contents(xs, line), {}, false, traced, line);
+  tracing::Scanned end = tracing::run_scan({}, tracing::contents(xs, line), {}, {}, traced, line);
   return tracing::grown(*like, std::move(end.stacked), line);
 }
 
@@ -89,7 +88,7 @@ auto for_each(const X& xs, F&& f, Here where = Here::current()) {
 // at run time only. A tuple's elements are separate arguments.
 template <tracing::Tree T, class Body>
 tracing::OwnedTree<T> repeat(Operand turns, const T& init, Body&& body,
-                             Here where = Here::current()) {
+                             const LoopOptions& options = {}, Here where = Here::current()) {
   const SourceLine line = SourceLine::of(where);
   const auto traced = [&](tracing::Contents carry, tracing::Contents turn) -> tracing::Scanned {
     Var i(where);
@@ -100,7 +99,7 @@ tracing::OwnedTree<T> repeat(Operand turns, const T& init, Body&& body,
     return {tracing::contents(next, line), {}};
   };
   tracing::Scanned end =
-      tracing::run_scan(tracing::contents(init, line), {}, turns, false, traced, line);
+      tracing::run_scan(tracing::contents(init, line), {}, turns, {false, options}, traced, line);
   return tracing::grown(init, std::move(end.carry), line);
 }
 

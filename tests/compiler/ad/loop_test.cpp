@@ -169,6 +169,74 @@ TEST_CASE("with a batch, a loop's captured parameters get one sum over samples")
   oracle::expect_agreement(*traced.graph, 1e-12);
 }
 
+TEST_CASE("under a memory cap a loop is reversed over checkpoints, with the same bits") {
+  const auto logistic = [](std::int64_t turns, std::int64_t tape_bytes) {
+    const auto f = [=](const Var& x, const Var& r) {
+      return repeat(int(turns), x, [&](const Var&, const Var& y) { return r * y * (1.0 - y); },
+                    {.tape_bytes = tape_bytes});
+    };
+    return trace("logistic", {{"x", f64()}, {"r", f64()}},
+                 [&](const Var& x, const Var& r) { return value_and_grad(f, x, r); });
+  };
+  const Tensor x = Tensor::scalar(0.3), r = Tensor::scalar(2.7);
+  const std::vector<TensorView> inputs{x, r};
+  for (const std::int64_t turns : {0, 1, 2, 3, 4, 5, 17, 64, 1000}) {
+    const auto whole = oracle::compile_fresh(*logistic(turns, 0).graph).executable->run(inputs);
+    for (const std::int64_t cap : {1, 64, 200, 4096, 1 << 20}) {
+      INFO(turns, " turns, ", cap, " bytes");
+      const Traced capped = logistic(turns, cap);
+      const auto out = oracle::compile_fresh(*capped.graph).executable->run(inputs);
+      for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(out[i].values<double>()[0] == whole[i].values<double>()[0]);
+      }
+    }
+  }
+  const Program small = oracle::compile_fresh(*logistic(100000, 1 << 15).graph);
+  small.executable->run(inputs);
+  CHECK(small.executable->tape_bytes() < 3 << 15);
+}
+
+TEST_CASE("loops with caps in one another, around solves, and with a batch") {
+  const auto nested = [](const Var& x) {
+    return repeat(9, sum(x),
+                  [&](const Var& i, const Var& y) {
+                    return repeat(
+                        i + 1, y,
+                        [&](const Var&, const Var& z) { return sin(z + x.at(0)) * x.at(1); },
+                        {.tape_bytes = 32});
+                  },
+                  {.tape_bytes = 64});
+  };
+  gradient(nested, {0.3, 0.8});
+  const auto solved = [](const Var& x) {
+    SolveOptions options;
+    options.rtol = options.atol = 1e-9;
+    return repeat(
+        7, x.at(0),
+        [&](const Var&, const Var& y) {
+          return solve([&](const Var& u) { return sin(u) * x.at(1); }, y, 0.0, 0.2, options).u;
+        },
+        {.tape_bytes = 40});
+  };
+  gradient(solved, {0.8, -0.7}, 1e-6);
+  const auto with_cap = [](std::int64_t tape_bytes) {
+    return trace(
+        "batch", {{"w", f64({3, 3})}, {"x", f64({3, "B"})}},
+        [&](const Var& w, const Var& x) {
+          return value_and_grad(
+              [&](const Var& at) {
+                const Var y =
+                    repeat(11, x, [&](const Var&, const Var& z) { return tanh(matmul(at, z)); },
+                           {.tape_bytes = tape_bytes});
+                return mean(y * y);
+              },
+              w);
+        },
+        "B");
+  };
+  oracle::expect_agreement(*with_cap(1 << 12).graph, 1e-12);
+}
+
 TEST_CASE("a gradient tells its error through a loop of solves") {
   const Traced traced = trace("told", {{"x", f64()}}, [](const Var& x) {
     SolveOptions options;

@@ -15,7 +15,7 @@ std::vector<double> run(const Traced& traced, const Tensor& input, std::size_t r
   return {values.begin(), values.end()};
 }
 
-std::string refusal(const std::function<void()>& traces) {
+std::string scan_refusal(const std::function<void()>& traces) {
   try {
     traces();
   } catch (const Error& error) {
@@ -117,13 +117,13 @@ TEST_CASE("tables that cannot be walked together are told at once") {
     return scan(constant(0.0, Dtype::F64), std::tuple{x, y, z},
                 [](const Var& sum, const auto&) { return sum; });
   };
-  CHECK(refusal([&] {
+  CHECK(scan_refusal([&] {
           trace("wrong", {{"x", f64({3})}, {"y", f64({4})}, {"z", f64()}}, walk);
         }) ==
         "error: a scan walks the rows of tensors together: 'y' f64[4] has 4 rows, the first 3; "
         "'z' f64[] has no rows\n"
         "  help: give it tensors of one size along axis 0");
-  CHECK(refusal([&] {
+  CHECK(scan_refusal([&] {
           trace("wrong", {{"x", i32({3})}},
                 [](const Var& x) { return for_each(x, [](const Var& row) { return row + 1; }); });
         }) == "error: a scan stacks float tensors, got i32[]\n  help: cast it, or carry it");

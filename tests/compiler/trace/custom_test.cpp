@@ -1,0 +1,152 @@
+// Derivatives of one's own, against the derivatives they replace; what they may not do is told.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "compiler/nodec.h"
+#include "tests/compiler/oracle.h"
+
+namespace nodec {
+namespace {
+
+double run(const Traced& traced, double x) {
+  const Program program = oracle::compile_fresh(*traced.graph);
+  const Tensor input = Tensor::scalar(x);
+  return program.executable->run(std::vector<TensorView>{input})[0].values<double>()[0];
+}
+
+// Newton's iteration for the root of y^2 = x, which its own derivative need not go through.
+Var root(const Var& x) {
+  return while_loop(
+      x, [&](const Var& y) { return abs(y * y - x) > 1e-13; },
+      [&](const Var& y) { return (y + x / y) * 0.5; });
+}
+
+std::string refusal(const std::function<void()>& compiles) {
+  try {
+    compiles();
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    return text.substr(0, text.find("\n  -->")) + text.substr(text.rfind("\n  help"));
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a rule of cotangents, and a rule of tangents, in place of the loop's derivative") {
+  const auto by_vjp = [](const Var& x) {
+    return custom_vjp(
+        root, [](const Var&, const Var& y, const Var& dy) { return dy / (2.0 * y); }, x);
+  };
+  const auto by_jvp = [](const Var& x) {
+    return custom_jvp(
+        root, [](const Var& at, const Var& dx) { return dx / (2.0 * sqrt(at)); }, x);
+  };
+  for (const std::function<Var(const Var&)>& f :
+       {std::function<Var(const Var&)>(by_vjp), std::function<Var(const Var&)>(by_jvp)}) {
+    const Traced traced = trace("root", {{"x", f64()}}, [&](const Var& x) {
+      return grad([&](const Var& at) { return sin(f(at)) * at; }, x);
+    });
+    oracle::expect_agreement(*traced.graph, 1e-12);
+    const double x = 3, y = std::sqrt(x);
+    CHECK(run(traced, x) ==
+          doctest::Approx(std::sin(y) + x * std::cos(y) / (2 * y)).epsilon(1e-12));
+    const std::string text = dump(*traced.graph, "expand");
+    CHECK(text.find("custom") == std::string::npos);
+    CHECK(text.find("tape") == std::string::npos);  // nothing of the loop is kept
+  }
+}
+
+TEST_CASE("the rule decides, whatever the function's derivative is") {
+  const Traced clipped = trace("clipped", {{"x", f64({3})}}, [](const Var& x) {
+    return grad(
+        [](const Var& at) {
+          const Var same = custom_vjp(
+              [](const Var& u) { return u; },
+              [](const Var&, const Var&, const Var& d) { return clamp(d, -1.0, 1.0); }, at);
+          return sum(same * same * 10.0);
+        },
+        x);
+  });
+  const Program program = oracle::compile_fresh(*clipped.graph);
+  const Tensor x = Tensor::of<double>({3}, {0.01, 2, -3});
+  const auto out = program.executable->run(std::vector<TensorView>{x});
+  CHECK(out[0].values<double>()[0] == doctest::Approx(0.2));
+  CHECK(out[0].values<double>()[1] == 1);
+  CHECK(out[0].values<double>()[2] == -1);
+}
+
+TEST_CASE("several arguments and results, an integer among them, and captures held constant") {
+  const Traced traced =
+      trace("several", {{"a", f64({2})}, {"b", f64({2})}, {"c", f64()}, {"n", i32()}},
+            [](const Var& a, const Var& b, const Var& c, const Var& n) {
+              return grad(
+                  [&](const Var& u, const Var& v) {
+                    const auto [p, q] = custom_vjp(
+                        [&](const Var& x, const Var& y, const Var& k) {
+                          return std::tuple{x * y * c, cast(k, Dtype::F64) * x};
+                        },
+                        [&](const auto& args, const auto&, const auto& d) {
+                          const auto& [x, y, k] = args;
+                          const auto& [dp, dq] = d;
+                          return std::tuple{dp * y * c + dq * cast(k, Dtype::F64), dp * x * c, k};
+                        },
+                        std::tuple{u, v, n});
+                    return sum(sin(p) + q * q);
+                  },
+                  a, b);
+            });
+  const Traced plain =
+      trace("plain", {{"a", f64({2})}, {"b", f64({2})}, {"c", f64()}, {"n", i32()}},
+            [](const Var& a, const Var& b, const Var& c, const Var& n) {
+              return grad(
+                  [&](const Var& u, const Var& v) {
+                    const Var q = cast(n, Dtype::F64) * u;
+                    return sum(sin(u * v * c) + q * q);
+                  },
+                  a, b);
+            });
+  const std::vector<Array> inputs = oracle::inputs_for(*traced.graph, {});
+  const auto want = interpret(*run_until(*plain.graph, "differentiate"), inputs);
+  oracle::expect_close(oracle::run_compiled(oracle::compile_fresh(*traced.graph), inputs), want,
+                       1e-12);
+}
+
+TEST_CASE("a gradient by what is captured, an assignment outside, and a wrong rule are refused") {
+  CHECK(refusal([] {
+          compile(trace("captured", {{"x", f64()}, {"w", f64()}}, [](const Var& x, const Var& w) {
+            return grad(
+                [&](const Var& at) {
+                  return custom_vjp([&](const Var& u) { return u * at; },
+                                    [&](const Var&, const Var&, const Var& d) { return d * at; },
+                                    x);
+                },
+                w);
+          }));
+        }) ==
+        "error: 'custom_vjp' reads a value from outside, and its rule gives no derivative by it\n"
+        "  help: make it an argument of the function, or hold it constant with stop_gradient");
+  CHECK(refusal([] {
+          trace("assigned", {{"x", f64()}}, [](const Var& x) {
+            Var seen = x;
+            return custom_jvp(
+                [&](const Var& u) {
+                  seen = u;
+                  return u;
+                },
+                [](const Var&, const Var& d) { return d; }, x * 2.0);
+          });
+        }) == "error: a custom_jvp assigns a variable that is declared outside\n  help: return it");
+  CHECK(refusal([] {
+          trace("wrong", {{"x", f64({3})}}, [](const Var& x) {
+            return custom_vjp([](const Var& u) { return sum(u); },
+                              [](const Var&, const Var&, const Var& d) { return d; }, x);
+          });
+        }) ==
+        "error: 'custom_vjp' wants a rule that gives cotangents of f64[3], got f64[]\n"
+        "  help: give one for each, of its type");
+}
+
+}  // namespace nodec

@@ -10,6 +10,7 @@
 #include "ir/arithmetic.h"
 #include "ir/array.h"
 #include "ir/graph.h"
+#include "ir/groups.h"
 
 namespace nodec {
 
@@ -172,6 +173,7 @@ struct Primitive {
   Gradient gradient = {};
   LowerRule lower = nullptr;
   bool expansion = false;           // `lower` writes tens of operations: a back end may share them
+  GroupsRule groups = nullptr;      // ops with regions; without it they are opaque
   GenerateRule generate = nullptr;  // Generate ops; constant and dim are `lower`'s own
   Fold fold = {};                   // Reduce ops
   ExpandRule expand = nullptr;

@@ -96,6 +96,25 @@ std::vector<Datum> eval_while(const Op& op, Data x, Interpreter& interpreter) {
   return values;
 }
 
+std::vector<Group> call_groups(const Op& op) {
+  return {{Role::Capture, op.operands.size(), 0, -1, {{0, -1}}},
+          {Role::Result, op.region().results.size(), -1, 0, {{-1, 0}}}};
+}
+
+std::vector<Group> cond_groups(const Op& op) {
+  return {{Role::Setting, 1, 0},
+          {Role::Capture, op.operands.size() - 1, 1, -1, {{0, -1}, {0, -1}}},
+          {Role::Result, op.region().results.size(), -1, 0, {{-1, 0}, {-1, 0}}}};
+}
+
+std::vector<Group> while_groups(const Op& op) {
+  const std::size_t carried = carried_by(op);
+  const int first = int(carried);
+  return {{Role::Carry, carried, 0, 0, {{0, -1}, {0, 0}}, "carried"},
+          {Role::Decision, 1, -1, -1, {{-1, 0}, {}}},
+          {Role::Capture, op.operands.size() - carried, first, -1, {{first, -1}, {first, -1}}}};
+}
+
 Augmented augment_call(Differentiator& ad, Builder& b, const Op& op,
                        std::span<Value* const> operands) {
   Derivative d = ad.derive(op.region(), wanted_operands(ad, op, 0), seeded_results(ad, op));
@@ -221,6 +240,7 @@ constexpr Primitive call_p = complete({
     .eval = [](const Op& op, Data x,
                Interpreter& interpreter) { return interpreter.run(op.region(), x); },
     .gradient = {nullptr, augment_call, reverse_call},
+    .groups = call_groups,
     .sample =
         [](Builder& b, Dtype real) {
           Value *x = sample_arg(b, real), *y = sample_arg(b, real);
@@ -242,6 +262,7 @@ constexpr Primitive while_p = complete({
     .type = while_type,
     .eval = eval_while,
     .gradient = {.augment = augment_while, .reverse = reverse_while},
+    .groups = while_groups,
     .sample =
         [](Builder& b, Dtype real) {
           Value *x = sample_arg(b, real), *rate = sample_arg(b, real);
@@ -268,6 +289,7 @@ constexpr Primitive cond_p = complete({
           return interpreter.run(op.region(holds ? 0 : 1), x.subspan(1));
         },
     .gradient = {nullptr, augment_cond, reverse_cond},
+    .groups = cond_groups,
     .sample =
         [](Builder& b, Dtype real) {
           Value *x = sample_arg(b, real), *y = sample_arg(b, real);

@@ -170,6 +170,19 @@ std::vector<Datum> eval_custom(const Op& op, Data x, Interpreter& interpreter) {
   return interpreter.run(op.region(0), x.subspan(0, op.region(0).args.size()));
 }
 
+std::vector<Group> custom_groups(const Op& op) {
+  const View view(op);
+  const std::size_t given = view.f().args.size(), captures = given - view.arguments;
+  const std::size_t further = op.operands.size() - given;
+  const int first = int(view.arguments), of_rule = int(view.arguments + further);
+  return {
+      {Role::Capture, view.arguments, 0, -1, {{0, -1}, {0, -1}}, "arguments", {}, view.arguments},
+      {Role::Capture, captures, first, -1, {{first, -1}, {of_rule, -1}}},
+      {Role::Capture, further, int(given), -1, {{}, {first, -1}}, {}, {}, further},
+      {Role::Result, op.results.size(), -1, 0, {{-1, 0}, {}}, {}, {}, op.results.size()},
+      {Role::Decision, view.rule().results.size(), -1, -1, {{}, {-1, 0}}}};
+}
+
 Values expand_custom(Builder& b, const Op& op) {
   const View view(op);
   return b.inline_region(view.f(), view.given());
@@ -206,6 +219,7 @@ constexpr Primitive custom_vjp_p = complete({
     .type = [](const Op& op) { return custom_type(op, false); },
     .eval = eval_custom,
     .gradient = {.augment = augment_custom, .reverse = reverse_by_vjp},
+    .groups = custom_groups,
     .expand = expand_custom,
     .sample = [](Builder& b, Dtype dtype) { sample_custom(b, dtype, false); },
 });
@@ -216,6 +230,7 @@ constexpr Primitive custom_jvp_p = complete({
     .type = [](const Op& op) { return custom_type(op, true); },
     .eval = eval_custom,
     .gradient = {.augment = augment_custom, .reverse = reverse_by_jvp},
+    .groups = custom_groups,
     .expand = expand_custom,
     .sample = [](Builder& b, Dtype dtype) { sample_custom(b, dtype, true); },
 });

@@ -1,113 +1,45 @@
-// The flow of each op that holds regions, read off the signatures of its file in kernels/.
+// Read off the groups of the op.
 #include "kernels/flow.h"
 
 #include <algorithm>
 
-#include "ir/primitive.h"
-#include "kernels/catalogue.h"
-#include "kernels/solve/view.h"
+#include "ir/groups.h"
 
 namespace nodec {
-namespace {
-
-// The arguments are the operands from `first` on; the results are the op's own.
-Flow straight(const Op& op, const Region& region, int first) {
-  Flow f{true, {}, {}, {}};
-  for (std::size_t i = 0; i < region.args.size(); ++i) f.enters.push_back(first + int(i));
-  for (std::size_t i = 0; i < region.results.size(); ++i) {
-    f.leaves.push_back(i < op.results.size() ? int(i) : -1);
-    f.loops.push_back(-1);
-  }
-  return f;
-}
-
-Flow of_while(const Op& op, const Region& region, bool body) {
-  Flow f = straight(op, region, 0);
-  for (std::size_t i = 0; i < region.results.size(); ++i) {
-    if (body) f.loops[i] = int(i);
-    if (!body) f.leaves[i] = -1;
-  }
-  return f;
-}
-
-// solve(t0, t1, rtol, atol, dt0, max_steps [, dt_max] [, stops], u0..., cells..., captures...) ->
-// (u1..., integrals..., final cells..., status, t, dt, accepted, rejected, f_evals [, tape]) with
-// the dynamics (t, u..., cells..., captures...) -> (du..., integrands..., cells'..., residuals...).
-Flow of_dynamics(const Op& op, const Region& region) {
-  const int states = int(op.attrs.get<std::int64_t>("states"));
-  const SolveView view(op);
-  const int integrals = int(view.stage_integrands());
-  const int cells = int(op.attrs.get_or<std::int64_t>("cells", 0));
-  const int before_cells = states + integrals;
-  Flow f{true, {0}, {}, {}};
-  for (std::size_t i = 1; i < region.args.size(); ++i) f.enters.push_back(int(view.operand_of(i)));
-  for (int i = 0; i < int(region.results.size()); ++i) {
-    const bool is_cell = i >= before_cells && i < before_cells + cells;
-    const int leaves = is_cell ? i + int(view.quadratures()) - integrals : i;
-    f.leaves.push_back(i < before_cells + cells ? leaves : -1);
-    f.loops.push_back(i < states ? 1 + i : is_cell ? 1 + states + i - before_cells : -1);
-  }
-  return f;
-}
-
-// custom(arguments..., captures..., further...) of f (arguments..., captures...) and the rule
-// (arguments..., further..., captures...), whose results nothing outside sees.
-Flow of_custom_rule(const Op& op) {
-  const int arguments = int(op.attrs.get<std::int64_t>("arguments"));
-  const int given = int(op.region(0).args.size()), all = int(op.operands.size());
-  Flow f{true, {}, {}, {}};
-  for (int i = 0; i < arguments; ++i) f.enters.push_back(i);
-  for (int i = given; i < all; ++i) f.enters.push_back(i);
-  for (int i = arguments; i < given; ++i) f.enters.push_back(i);
-  f.leaves.assign(op.region(1).results.size(), -1);
-  f.loops = f.leaves;
-  return f;
-}
-
-// Its integrands at nodes, of the same arguments.
-Flow of_integrands(const Op& op, const Region& region) {
-  const SolveView view(op);
-  Flow f{true, {0}, {}, {}};
-  for (std::size_t i = 1; i < region.args.size(); ++i) f.enters.push_back(int(view.operand_of(i)));
-  for (std::size_t i = 0; i < region.results.size(); ++i) {
-    f.leaves.push_back(int(view.states() + i));
-    f.loops.push_back(-1);
-  }
-  return f;
-}
-
-}  // namespace
 
 Flow flow(const Op& op, std::size_t region) {
-  const Primitive* const p = op.primitive;
-  if (p == &call_p || p == &vjp_p) return straight(op, op.region(region), 0);
-  if (p == &custom_vjp_p || p == &custom_jvp_p) {
-    return region == 0 ? straight(op, op.region(0), 0) : of_custom_rule(op);
+  const std::vector<Group> groups = groups_of(op);
+  if (groups.empty()) return {};
+  Flow f{true, std::vector<int>(op.region(region).args.size(), -1), {}, {}};
+  f.leaves.assign(op.region(region).results.size(), -1);
+  f.loops = f.leaves;
+  for (const Group& group : groups) {
+    if (region >= group.regions.size()) continue;
+    const auto [argument, result] = group.regions[region];
+    for (int i = 0; i < int(group.size); ++i) {
+      if (argument >= 0) f.enters.at(std::size_t(argument + i)) = group.operand + i;
+      if (result < 0) continue;
+      const bool own = group.result >= 0 && group.role != Role::Residual;
+      f.leaves.at(std::size_t(result + i)) = own ? group.result + i : -1;
+      f.loops.at(std::size_t(result + i)) = group.comes_back() ? argument + i : -1;
+    }
   }
-  if (p == &cond_p) return straight(op, op.region(region), 1);
-  if (p == &while_p) return of_while(op, op.region(region), region == 1);
-  if (p == &solve_p && region == 0) return of_dynamics(op, op.region(0));
-  if (p == &solve_p && SolveView(op).nodes() > 0 && region == 1) {
-    return of_integrands(op, op.region(1));
-  }
-  return {};
+  return f;
 }
 
 const Value* captured(const Value& arg) {
   const Op* owner = arg.op == nullptr ? arg.region->parent : nullptr;
   if (owner == nullptr) return nullptr;
-  if (owner->primitive == &solve_p && arg.index == 0)
-    return nullptr;  // time starts as t0, and runs
-  int enters = -1;
-  for (std::size_t r = 0; r < owner->regions.size(); ++r) {
-    const Flow f = flow(*owner, r);
-    // The test of a loop sees what its body makes of the carries.
-    const bool shares = owner->primitive == &while_p || &owner->region(r) == arg.region;
-    if (shares && std::find(f.loops.begin(), f.loops.end(), arg.index) != f.loops.end()) return {};
-    if (&owner->region(r) == arg.region && f.known) enters = f.enters.at(std::size_t(arg.index));
+  std::size_t r = 0;
+  while (&owner->region(r) != arg.region) ++r;
+  for (const Group& group : groups_of(*owner)) {
+    if (group.role != Role::Capture || r >= group.regions.size()) continue;
+    const int first = group.regions[r].argument, i = arg.index - first;
+    if (group.holds(first, std::size_t(arg.index))) {
+      return owner->operands.at(std::size_t(group.operand + i));
+    }
   }
-  const bool known = enters >= 0 && std::size_t(enters) < owner->operands.size();
-  return known ? owner->operands[std::size_t(enters)] : nullptr;
+  return nullptr;
 }
 
 SourceLine declared_at(const Op& op, std::size_t result) {

@@ -1,6 +1,4 @@
-// How values flow between an op and its regions, said once for every stage that looks through them
-// (inference, dead code, unboxing). An op whose flow is not known here is opaque: everything that
-// enters it is needed, and nothing can be concluded about its regions' arguments.
+// The groups of an op (ir/groups.h) as one of its regions meets them, place by place.
 #pragma once
 
 #include <cstddef>

@@ -44,6 +44,13 @@ constexpr Primitive vjp_p = complete({
     .form = Form::Rewrite,
     .type = vjp_type,
     .gradient = no_gradient("the differentiate stage answers the inner request first"),
+    .groups = [](const Op& op) -> std::vector<Group> {
+      const std::size_t args = op.region().args.size();
+      const std::size_t results = op.region().results.size();
+      return {{Role::Capture, args, 0, -1, {{0, -1}}, {}, {"wrt"}, args},
+              {Role::Result, results, -1, 0, {{-1, 0}}, {}, {"seeds"}, results},
+              {Role::Setting, op.operands.size() - args, int(args)}};
+    },
     .sample =
         [](Builder& b, Dtype real) {
           Value *x = sample_arg(b, real), *y = sample_arg(b, real), *dz = sample_arg(b, real);

@@ -136,7 +136,10 @@ void differentiate(Graph& graph) { Engine().resolve(graph.body); }
 
 Derivative derive(const Region& region, const std::vector<int>& wrt,
                   const std::vector<int>& seeds) {
-  return Engine().derive(region, wrt, seeds);
+  Engine engine;
+  Derivative d = engine.derive(region, wrt, seeds);
+  engine.resolve(*d.reverse);  // a rule may have asked for a derivative of its own
+  return d;
 }
 
 }  // namespace nodec

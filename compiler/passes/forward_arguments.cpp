@@ -3,10 +3,11 @@
 #include "compiler/passes/forward_arguments.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
-#include <optional>
 #include <set>
 
+#include "ir/members.h"
 #include "ir/primitive.h"
 #include "ir/rewrite.h"
 #include "kernels/catalogue.h"
@@ -15,18 +16,6 @@
 
 namespace nodec {
 namespace {
-
-// The first argument that is a capture: the same value on every run of the region.
-std::optional<std::size_t> first_capture(const Op& op) {
-  const Primitive* const p = op.primitive;
-  if (p == &call_p || p == &cond_p) return 0;
-  if (p == &while_p) return std::size_t(op.attrs.get<std::int64_t>("carried"));
-  if (p == &solve_p && op.regions.size() == 1) {
-    return std::size_t(1 + op.attrs.get<std::int64_t>("states") +
-                       op.attrs.get_or<std::int64_t>("cells", 0));
-  }
-  return std::nullopt;
-}
 
 // Moves a copy of the constant `from` to the front of `region`.
 Value* copied_to_front(const Op& from, Region& region) {
@@ -44,28 +33,32 @@ bool is_used(const Region& region, const Value* value) {
                                              [&](const auto& op) { return uses(op->operands); });
 }
 
-bool forward_captures(Op& op, std::size_t region_index, std::size_t first) {
-  Region& region = op.region(region_index);
-  const Flow f = flow(op, region_index);
+bool forward_captures(Op& op, std::size_t r) {
+  Region& region = op.region(r);
   std::map<const Value*, Value*> by_operand;
   Renames renames;
-  for (std::size_t i = first; i < region.args.size(); ++i) {
-    const Value* operand = op.operands[std::size_t(f.enters[i])];
-    if (uniform(operand) && is_used(region, region.arg(i))) {
-      renames[region.arg(i)] = copied_to_front(*operand->op, region);
-      continue;
+  for (const Group& group : groups_of(op)) {
+    if (group.role != Role::Capture || group.regions[r].argument < 0) continue;
+    for (std::size_t i = 0; i < group.size; ++i) {
+      const Value* operand = op.operands[std::size_t(group.operand) + i];
+      Value* arg = region.arg(std::size_t(group.regions[r].argument) + i);
+      if (uniform(operand) && is_used(region, arg)) {
+        renames[arg] = copied_to_front(*operand->op, region);
+        continue;
+      }
+      const auto [earlier, fresh] = by_operand.emplace(operand, arg);
+      if (!fresh) renames[arg] = earlier->second;
     }
-    const auto [earlier, fresh] = by_operand.emplace(operand, region.arg(i));
-    if (!fresh) renames[region.arg(i)] = earlier->second;
   }
   return rename(region, renames);
 }
 
-// The operand that a result of a call or cond always equals, or null.
-Value* passed_on(const Op& op, std::size_t result) {
+// The operand that member `i` of an op's results always equals, whichever region runs; or null.
+Value* passed_on(const Op& op, const Group& group, std::size_t i) {
   Value* source = nullptr;
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
-    const Value* yielded = op.region(r).results[result];
+    if (group.regions[r].result < 0) return nullptr;
+    const Value* yielded = op.region(r).results[std::size_t(group.regions[r].result) + i];
     if (yielded->op != nullptr) return nullptr;
     Value* operand = op.operands[std::size_t(flow(op, r).enters[std::size_t(yielded->index)])];
     if (source != nullptr && source != operand) return nullptr;
@@ -74,18 +67,45 @@ Value* passed_on(const Op& op, std::size_t result) {
   return source;
 }
 
+// A region's value where member `i` of a group is yielded to come back.
+struct Returned {
+  const Region& region;
+  std::size_t argument, result;
+
+  Returned(const Op& loop, const Group& group, std::size_t r, std::size_t i)
+      : region(loop.region(r)),
+        argument(std::size_t(group.regions[r].argument) + i),
+        result(std::size_t(group.regions[r].result) + i) {}
+  const Value* start() const { return region.arg(argument); }
+  const Value* end() const { return region.results[result]; }
+};
+
+// The region that yields what comes back.
+std::size_t body_of(const Group& carries) {
+  std::size_t r = 0;
+  while (carries.regions.at(r).result < 0) ++r;
+  return r;
+}
+
 // Whether two carries of a loop that start equal stay equal: assuming that they are at the start of
 // a turn, they are at its end. Ops with identity or regions are taken to differ.
 class SameCarry {
  public:
-  SameCarry(const Op& loop, std::size_t i, std::size_t j)
-      : first_(loop.region(1).arg(i)), second_(loop.region(1).arg(j)) {
-    holds_ = loop.operands[i] == loop.operands[j] &&
-             same(loop.region(1).results[i], loop.region(1).results[j]);
+  SameCarry(const Op& loop, const Group& carries, std::size_t i, std::size_t j)
+      : SameCarry(Returned(loop, carries, body_of(carries), i),
+                  Returned(loop, carries, body_of(carries), j)) {
+    const auto operand = [&](std::size_t k) {
+      return loop.operands[std::size_t(carries.operand) + k];
+    };
+    holds_ = holds_ && operand(i) == operand(j);
   }
   bool holds() const { return holds_; }
 
  private:
+  SameCarry(const Returned& a, const Returned& b) : first_(a.start()), second_(b.start()) {
+    holds_ = same(a.end(), b.end());
+  }
+
   // One difference decides, so a pair met before needs no second look.
   bool same(const Value* a, const Value* b) {
     if (a == b || (a == first_ && b == second_)) return true;
@@ -108,16 +128,6 @@ class SameCarry {
   bool holds_ = false;
 };
 
-template <class T>
-void move_to_back(std::vector<T>& items, std::size_t i) {
-  std::rotate(items.begin() + std::ptrdiff_t(i), items.begin() + std::ptrdiff_t(i) + 1,
-              items.end());
-}
-
-void renumber(std::vector<std::unique_ptr<Value>>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) values[i]->index = int(i);
-}
-
 class Forwarding {
  public:
   bool run(Region& region) {
@@ -126,63 +136,65 @@ class Forwarding {
     std::vector<std::unique_ptr<Value>> dropped;  // carries' results, keys of `renames`
     for (const auto& op : region.ops) {
       for (const auto& nested : op->regions) changed |= run(*nested);
-      const std::optional<std::size_t> first = first_capture(*op);
-      if (!first) continue;
-      if (op->primitive == &while_p) {
-        changed |= carries_to_captures(*op, renames, dropped);
-        changed |= merge_carries(*op, renames);
-      }
-      if (op->primitive == &call_p || op->primitive == &cond_p) forward_results(*op, renames);
-      for (std::size_t r = 0; r < op->regions.size(); ++r) {
-        changed |= forward_captures(*op, r, *first_capture(*op));
-      }
+      changed |= carries_to_captures(*op, renames, dropped);
+      changed |= merge_carries(*op, renames);
+      forward_results(*op, renames);
+      for (std::size_t r = 0; r < op->regions.size(); ++r) changed |= forward_captures(*op, r);
     }
     return rename(region, renames) || changed;
   }
 
  private:
   static void forward_results(const Op& op, Renames& renames) {
-    for (std::size_t i = 0; i < op.results.size(); ++i) {
-      if (Value* source = passed_on(op, i)) renames[op.result(i)] = source;
+    for (const Group& group : groups_of(op)) {
+      for (std::size_t i = 0; group.role == Role::Result && i < group.size; ++i) {
+        Value* source = passed_on(op, group, i);
+        if (source != nullptr) renames[op.result(std::size_t(group.result) + i)] = source;
+      }
     }
   }
 
   // What looked at the later of two equal carries looks at the earlier one.
   static bool merge_carries(const Op& op, Renames& renames) {
-    Renames in_test, in_body;
-    for (std::size_t j = 1; j < op.results.size(); ++j) {
-      for (std::size_t i = 0; i < j; ++i) {
-        if (!SameCarry(op, i, j).holds()) continue;
-        in_test[op.region(0).arg(j)] = op.region(0).arg(i);
-        in_body[op.region(1).arg(j)] = op.region(1).arg(i);
-        renames[op.result(j)] = op.result(i);
-        break;
+    bool changed = false;
+    for (const Group& group : groups_of(op)) {
+      if (group.role != Role::Carry) continue;
+      std::vector<Renames> inside(op.regions.size());
+      for (std::size_t j = 1; j < group.size; ++j) {
+        std::size_t i = 0;
+        while (i < j && !SameCarry(op, group, i, j).holds()) ++i;
+        if (i == j) continue;
+        for (std::size_t r = 0; r < op.regions.size(); ++r) {
+          const auto first = std::size_t(group.regions[r].argument);
+          inside[r][op.region(r).arg(first + j)] = op.region(r).arg(first + i);
+        }
+        const auto first = std::size_t(group.result);
+        renames[op.result(first + j)] = op.result(first + i);
       }
+      for (std::size_t r = 0; r < op.regions.size(); ++r)
+        changed |= rename(op.region(r), inside[r]);
     }
-    const bool test = rename(op.region(0), in_test), body = rename(op.region(1), in_body);
-    return test || body;
+    return changed;
   }
 
   // A carry that the body yields unchanged.
   static bool carries_to_captures(Op& op, Renames& renames,
                                   std::vector<std::unique_ptr<Value>>& dropped) {
-    bool any = false;
-    for (std::size_t i = op.results.size(); i-- > 0;) {
-      if (op.region(1).results[i] != op.region(1).arg(i)) continue;
-      any = true;
-      renames[op.result(i)] = op.operands[i];
-      dropped.push_back(std::move(op.results[i]));
-      op.results.erase(op.results.begin() + std::ptrdiff_t(i));
-      op.region(1).results.erase(op.region(1).results.begin() + std::ptrdiff_t(i));
-      move_to_back(op.operands, i);
-      for (const auto& region : op.regions) {
-        move_to_back(region->args, i);
-        renumber(region->args);
+    for (const Group& group : groups_of(op)) {
+      if (group.role != Role::Carry) continue;
+      Marks unchanged(group.size, false);
+      for (std::size_t i = 0; i < group.size; ++i) {
+        const Returned carry(op, group, body_of(group), i);
+        unchanged[i] = carry.start() == carry.end();
+        if (!unchanged[i]) continue;
+        renames[op.result(std::size_t(group.result) + i)] =
+            op.operands[std::size_t(group.operand) + i];
       }
+      auto gone = make_captures(op, group, unchanged);
+      std::move(gone.begin(), gone.end(), std::back_inserter(dropped));
+      return !gone.empty();
     }
-    renumber(op.results);
-    op.attrs.set("carried", std::int64_t(op.results.size()));
-    return any;
+    return false;
   }
 };
 

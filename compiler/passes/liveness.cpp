@@ -1,21 +1,10 @@
-// Needs, op kind by op kind.
+// Needs, group by group.
 #include "compiler/passes/liveness.h"
 
 #include "ir/primitive.h"
 #include "ir/rewrite.h"
-#include "kernels/catalogue.h"
 
 namespace nodec {
-
-OpKind kind_of(const Op& op) {
-  if (op.regions.empty()) return OpKind::Plain;
-  const Primitive* const p = op.primitive;
-  if (p == &call_p) return OpKind::Call;
-  if (p == &cond_p) return OpKind::Cond;
-  if (p == &while_p) return OpKind::While;
-  if (p == &solve_p && op.regions.size() == 1) return OpKind::Solve;
-  return OpKind::Opaque;
-}
 
 Liveness::Liveness(const Graph& graph) {
   for (const Value* result : graph.body.results) need(result);
@@ -26,7 +15,7 @@ Liveness::Liveness(const Graph& graph) {
     if (value->op != nullptr) {
       need_result(*value->op, std::size_t(value->index));
     } else if (value->region->parent != nullptr) {
-      need_argument(*value->region->parent, std::size_t(value->index));
+      need_argument(*value);
     }
   }
 }
@@ -57,20 +46,12 @@ bool Liveness::need_effects(const Region& region) {
 // What is needed whichever of the results is.
 void Liveness::need_op(const Op& op) {
   if (!ops_.insert(&op).second) return;
-  switch (kind_of(op)) {
-    case OpKind::Plain:
-      return need_all(op.operands);
-    case OpKind::Call:
-      return;
-    case OpKind::Cond:
-      return need(op.operands[0]);
-    case OpKind::While:
-      return need_all(op.region(0).results);
-    case OpKind::Solve:
-      return need_solve(op);
-    case OpKind::Opaque:
-      break;
-  }
+  const std::vector<Group> groups = groups_of(op);
+  if (groups.empty()) return need_opaque(op);
+  for (const Group& group : groups) need_always(op, group);
+}
+
+void Liveness::need_opaque(const Op& op) {
   need_all(op.operands);
   for (const auto& region : op.regions) {
     need_all(region->results);
@@ -78,79 +59,49 @@ void Liveness::need_op(const Op& op) {
   }
 }
 
-void Liveness::need_solve(const Op& op) {
-  const SolveParts parts(op);
-  for (std::size_t i = 0; i < parts.first_cell(); ++i) need(op.operands[i]);
-  // Integrals that are in the error norm decide the steps, whoever reads them.
-  const std::size_t steering =
-      parts.states() + (parts.bounds_integrals() ? parts.quadratures() : 0);
-  for (std::size_t i = 0; i < steering; ++i) need(op.region().results[i]);
-  for (std::size_t i = 0; i < 1 + parts.states(); ++i) need(op.region().arg(i));
-  if (!parts.goes_along()) return;
-  need(op.region().arg(parts.first_cell_arg()));     // the frame's number
-  need(op.region().arg(parts.first_capture_arg()));  // and the tape
+void Liveness::need_always(const Op& op, const Group& group) {
+  const bool all =
+      group.role == Role::Setting || group.role == Role::Decision || group.role == Role::Clock;
+  for (std::size_t i = 0; i < (all ? group.size : group.pinned); ++i) {
+    need_member(op, group, i);
+    for (std::size_t r = 0; r < group.regions.size(); ++r) {
+      const int first = group.regions[r].argument;
+      if (first >= 0) need(op.region(r).arg(std::size_t(first) + i));
+    }
+  }
+}
+
+// Where a member's value comes from.
+void Liveness::need_member(const Op& op, const Group& group, std::size_t i) {
+  if (group.operand >= 0) need(op.operands[std::size_t(group.operand) + i]);
+  for (std::size_t r = 0; r < group.regions.size(); ++r) {
+    const int first = group.regions[r].result;
+    if (first >= 0) need(op.region(r).results[std::size_t(first) + i]);
+  }
 }
 
 void Liveness::need_result(const Op& op, std::size_t i) {
   need_op(op);
-  switch (kind_of(op)) {
-    case OpKind::Call:
-      return need(op.region().results[i]);
-    case OpKind::Cond:
-      return need(op.region(0).results[i]), need(op.region(1).results[i]);
-    case OpKind::While:
-      return need_carry(op, i);
-    case OpKind::Solve:
-      return need_solve_result(op, i);
-    case OpKind::Plain:
-    case OpKind::Opaque:
-      return;
+  for (const Group& group : groups_of(op)) {
+    if (group.role == Role::Residual && std::size_t(group.result) == i) {
+      for (std::size_t member = 0; member < group.size; ++member) need_member(op, group, member);
+    } else if (group.role != Role::Residual && group.holds(group.result, i)) {
+      need_member(op, group, i - std::size_t(group.result));
+    }
   }
 }
 
-void Liveness::need_carry(const Op& op, std::size_t i) {
-  need(op.operands[i]);
-  need(op.region(1).results[i]);
-}
-
-void Liveness::need_cell(const Op& op, const SolveParts& parts, std::size_t cell) {
-  need(op.operands[parts.first_cell() + cell]);
-  need(op.region().results[parts.first_cell_result() + cell]);
-}
-
-void Liveness::need_solve_result(const Op& op, std::size_t i) {
-  const SolveParts parts(op);
-  if (i < parts.first_cell_result()) return need(op.region().results[i]);
-  if (i < parts.first_residual()) return need_cell(op, parts, i - parts.first_cell_result());
-  if (!parts.has_tape() || i + 1 < op.results.size()) return;
-  for (std::size_t r = parts.first_residual(); r < op.region().results.size(); ++r) {
-    need(op.region().results[r]);
-  }
-}
-
-void Liveness::need_argument(const Op& op, std::size_t i) {
+void Liveness::need_argument(const Value& arg) {
+  const Op& op = *arg.region->parent;
   need_op(op);
-  switch (kind_of(op)) {
-    case OpKind::Call:
-      return need(op.operands[i]);
-    case OpKind::Cond:
-      return need(op.operands[i + 1]);
-    case OpKind::While:
-      if (i < op.region(1).results.size()) return need_carry(op, i);
-      return need(op.operands[i]);
-    case OpKind::Solve:
-      return need_solve_argument(op, i);
-    case OpKind::Plain:
-    case OpKind::Opaque:
-      return;
+  std::size_t r = 0;
+  while (&op.region(r) != arg.region) ++r;
+  for (const Group& group : groups_of(op)) {
+    if (r >= group.regions.size()) continue;
+    const int first = group.regions[r].argument;
+    const auto at = std::size_t(arg.index);
+    if (group.holds(first, at)) need_member(op, group, at - std::size_t(first));
   }
-}
-
-void Liveness::need_solve_argument(const Op& op, std::size_t i) {
-  const SolveParts parts(op);
-  if (i < parts.first_cell_arg()) return;  // time and states always live
-  if (i < parts.first_capture_arg()) return need_cell(op, parts, i - parts.first_cell_arg());
-  need(op.operands[parts.operand_of(i)]);
 }
 
 }  // namespace nodec

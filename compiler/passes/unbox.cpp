@@ -12,8 +12,6 @@
 #include "ir/print.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
-#include "kernels/flow.h"
-#include "kernels/solve/view.h"
 
 namespace nodec {
 namespace {
@@ -84,9 +82,9 @@ class Walk {
   std::vector<std::unique_ptr<Op>> gone_ops_;
 };
 
-// An op of unknown flow may stay as it is when no box, record or tuple enters it.
+// An op of unknown groups may stay as it is when no box, record or tuple enters it.
 bool takes_only_data(const Op& op) {
-  if (flow(op, 0).known) return false;
+  if (!groups_of(op).empty()) return false;
   return std::all_of(op.operands.begin(), op.operands.end(), [](const Value* x) {
     return x->type.is_tensor() || x->type.kind() == Type::Kind::Tape;
   });
@@ -158,34 +156,57 @@ void move_to(std::vector<T>& items, std::size_t from, std::size_t to) {
               items.begin() + std::ptrdiff_t(from) + 1);
 }
 
+// Where an op puts the contents of boxes that its regions store to: behind what it carries from run
+// to run, else behind its results.
+Group group_of_boxes(const Op& op) {
+  const std::vector<Group> groups = groups_of(op);
+  const auto of = [&](auto... roles) {
+    return std::find_if(groups.begin(), groups.end(),
+                        [&](const Group& group) { return ((group.role == roles) || ...); });
+  };
+  const auto carries = of(Role::Carry, Role::Cell), results = of(Role::Result);
+  NODEC_CHECK(carries != groups.end() || results != groups.end(), "no place for boxes in {}",
+              print(op));
+  return carries != groups.end() ? *carries : *results;
+}
+
 // A box some region of the op stores to: the operand, and each region's argument for it.
 struct Stored {
   Values boxes;
   std::vector<Values> args;  // by region
 };
 
-// The stored boxes among the arguments from `first` on. Those of a loop move in front of the other
-// captures, as what it carries stands there.
-Stored find_stored(Op& op, std::size_t first) {
+bool stores_to_any(const Op& op, const Group& captures, std::size_t i) {
+  for (std::size_t r = 0; r < op.regions.size(); ++r) {
+    const int first = captures.regions[r].argument;
+    if (first >= 0 && stores_to(op.region(r), op.region(r).arg(std::size_t(first) + i)))
+      return true;
+  }
+  return false;
+}
+
+// The stored boxes among the captures. Those of a loop move behind what it carries.
+Stored find_stored(Op& op, const Group& to) {
   Stored stored{{}, std::vector<Values>(op.regions.size())};
-  const bool moves = op.primitive == &while_p || op.primitive == &solve_p;
-  const std::size_t last = op.region().args.size();
-  const std::size_t ahead = first < last ? std::size_t(flow(op, 0).enters[first]) - first : 0;
-  for (std::size_t i = first; i < last; ++i) {
-    if (!is_box(op.region().arg(i))) continue;
-    const bool any = std::any_of(op.regions.begin(), op.regions.end(), [&](const auto& region) {
-      return stores_to(*region, region->arg(i));
-    });
-    if (!any) continue;
-    Value* box = op.operands[i + ahead];
-    NODEC_CHECK(std::count(op.operands.begin(), op.operands.end(), box) == 1,
-                "a box enters twice: {}", print(op));
-    const std::size_t place = moves ? first + stored.boxes.size() : i;
-    stored.boxes.push_back(box);
-    move_to(op.operands, i + ahead, place + ahead);
-    for (std::size_t r = 0; r < op.regions.size(); ++r) {
-      stored.args[r].push_back(op.region(r).arg(i));
-      move_to(op.region(r).args, i, place);
+  for (const Group& captures : groups_of(op)) {
+    if (captures.role != Role::Capture) continue;
+    for (std::size_t i = 0; i < captures.size; ++i) {
+      Value* box = op.operands[std::size_t(captures.operand) + i];
+      if (!is_box(box) || !stores_to_any(op, captures, i)) continue;
+      NODEC_CHECK(std::count(op.operands.begin(), op.operands.end(), box) == 1,
+                  "a box enters twice: {}", print(op));
+      const std::size_t place = to.size + stored.boxes.size();
+      stored.boxes.push_back(box);
+      for (std::size_t r = 0; r < op.regions.size(); ++r) {
+        const std::size_t at = std::size_t(captures.regions[r].argument) + i;
+        stored.args[r].push_back(op.region(r).arg(at));
+        if (to.comes_back()) {
+          move_to(op.region(r).args, at, std::size_t(to.regions[r].argument) + place);
+        }
+      }
+      if (to.comes_back()) {
+        move_to(op.operands, std::size_t(captures.operand) + i, std::size_t(to.operand) + place);
+      }
     }
   }
   return stored;
@@ -233,57 +254,49 @@ void Walk::flatten_results(Op& op, const Values& boxes, std::size_t before) {
   }
 }
 
-// Where an op's kind wants the contents of stored boxes: from argument `first_capture` on, and as
-// results of the op and of its regions in front of these.
-struct Places {
-  std::size_t first_capture, op_result, region_result;
-};
-
-Places places(const Op& op) {
-  const std::size_t results = op.results.size(), yielded = op.regions.back()->results.size();
-  const auto count = [&](std::string_view attr) {
-    return std::size_t(op.attrs.get_or<std::int64_t>(attr, 0));
-  };
-  if (op.primitive == &while_p) return {count("carried"), results, yielded};
-  if (op.primitive == &vjp_p) return {0, yielded, yielded};
-  if (op.primitive != &solve_p) return {0, results, yielded};
-  const std::size_t cells = count("states") + count("cells");
-  return {1 + cells, cells + count("quadratures"), cells + count("quadratures")};
+// The numbers in a list of members, where member `first` of these offsets is the group's first.
+Indices leaves_listed(const Offsets& offsets, int first, const Indices& list) {
+  Indices moved(list);
+  for (std::int64_t& i : moved) i += first;
+  Indices all = offsets.expand(moved);
+  for (std::int64_t& leaf : all) leaf -= offsets.at(first);
+  return all;
 }
 
-void set_counts(Op& op, const Places& at, std::size_t boxes, const Offsets& operands,
-                const Offsets& yielded) {
-  if (op.primitive == &while_p) {
-    op.attrs.set("carried", operands.at(std::int64_t(at.first_capture + boxes)));
-  } else if (op.primitive == &vjp_p) {
-    op.attrs.set("wrt", operands.expand(op.attrs.get<Indices>("wrt")));
-    op.attrs.set("seeds", yielded.expand(op.attrs.get<Indices>("seeds")));
-  } else if (op.primitive == &solve_p) {
-    const SolveView view(op);
-    const auto first = std::int64_t(view.first_cell());
-    const auto last = std::int64_t(view.operand_of(at.first_capture) + boxes);
-    op.attrs.set("cells", operands.at(last) - operands.at(first));
+// The attributes that count or number members, in leaves.
+void set_counts(Op& op, const std::vector<Group>& groups, const Group& boxes_to, std::size_t boxes,
+                const Offsets& operands, const Offsets& yielded) {
+  for (const Group& group : groups) {
+    const bool grows = group.role == boxes_to.role && boxes_to.comes_back();
+    const std::int64_t end = group.operand + std::int64_t(group.size + (grows ? boxes : 0));
+    if (!group.count.empty() && group.operand >= 0) {
+      op.attrs.set(group.count, operands.at(end) - operands.at(group.operand));
+    }
+    for (const std::string_view list : group.lists) {
+      if (!op.attrs.has(list)) continue;
+      const Indices& old = op.attrs.get<Indices>(list);
+      op.attrs.set(list, group.operand >= 0 ? leaves_listed(operands, group.operand, old)
+                                            : leaves_listed(yielded, 0, old));
+    }
   }
 }
 
 void Walk::with_regions(Op& op) {
-  for (std::size_t r = 0; r < op.regions.size(); ++r) {
-    NODEC_CHECK(flow(op, r).known, "unbox cannot look into {}", print(op));
-  }
-  const Places at = places(op);
-  const Stored stored = find_stored(op, at.first_capture);
+  const std::vector<Group> groups = groups_of(op);
+  const Group to = group_of_boxes(op);
+  const Stored stored = find_stored(op, to);
   Offsets yielded;
-  for (const Value* result : op.regions.back()->results)
-    yielded.push(leaves_of(result->type).size());
-  set_counts(op, at, stored.boxes.size(), flatten_operands(op), yielded);
+  for (const Value* result : op.region(0).results) yielded.push(leaves_of(result->type).size());
+  set_counts(op, groups, to, stored.boxes.size(), flatten_operands(op), yielded);
   for (std::size_t r = 0; r < op.regions.size(); ++r) {
-    const bool is_test = op.primitive == &while_p && r == 0;
+    const int first = to.regions[r].result;
     Walk walk(op.region(r));
     walk.arguments();
     walk.ops();
-    walk.results(is_test ? Values() : stored.args[r], at.region_result);
+    walk.results(first < 0 ? Values() : stored.args[r],
+                 first < 0 ? 0 : std::size_t(first) + to.size);
   }
-  flatten_results(op, stored.boxes, at.op_result);
+  flatten_results(op, stored.boxes, std::size_t(to.result) + to.size);
 }
 
 // Names and aliases of a graph's results follow their leaves.

@@ -265,6 +265,54 @@ std::vector<Type> solve_type(const Op& op) {
   return types;
 }
 
+std::vector<Group> solve_groups(const Op& op) {
+  const SolveView s(op);
+  const bool nodes = s.nodes() > 0;
+  const int n = int(s.states()), first_cell = 1 + n, first_capture = first_cell + int(s.cells());
+  const int cells = n + int(s.quadratures()), residuals = n + int(s.stage_integrands() + s.cells());
+  const auto both = [&](Group::Place dynamics, Group::Place integrands) {
+    return nodes ? std::vector{dynamics, integrands} : std::vector{dynamics};
+  };
+  const auto taken = [&](int argument, int result) {
+    return both({argument, result}, {argument, -1});
+  };
+  const std::size_t along = s.goes_along() ? 1 : 0;  // the frame's number, and the tape of frames
+  std::vector<Group> groups{
+      {Role::Setting, s.first_state(), 0},
+      {Role::Clock, 1, 0, -1, taken(0, -1)},
+      {Role::State, s.states(), int(s.first_state()), 0, taken(1, 0), "states", {}, s.states()},
+      // Integrals that are in the error norm decide the steps, whoever reads them.
+      {Role::Integral,
+       s.quadratures(),
+       -1,
+       n,
+       nodes ? both({}, {-1, 0}) : both({-1, n}, {}),
+       "quadratures",
+       {},
+       s.bounds_integrals() ? s.quadratures() : 0},
+      {Role::Cell,
+       s.cells(),
+       int(s.first_cell()),
+       cells,
+       taken(first_cell, n + int(s.stage_integrands())),
+       "cells",
+       {"per_step"},
+       along},
+      {Role::Capture,
+       s.capture_count(),
+       int(s.first_capture()),
+       -1,
+       taken(first_capture, -1),
+       {},
+       {},
+       along}};
+  if (!s.tape().empty()) {
+    groups.push_back({Role::Residual, s.residuals(), -1, int(op.results.size()) - 1,
+                      both({-1, residuals}, {}), "residuals"});
+  }
+  return groups;
+}
+
 std::vector<Value*> solve_expand(Builder& b, const Op& op) { return integrate(b, SolveView(op)); }
 
 const Adjoint& adjoint_of(const Op& op) { return *find_adjoint(SolveView(op).adjoint()); }
@@ -318,6 +366,7 @@ constexpr Primitive solve_p = complete({
     .type = solve_type,
     .eval = run_expansion,
     .gradient = {.augment = solve_augment, .reverse = solve_reverse},
+    .groups = solve_groups,
     .expand = solve_expand,
     .sample = solve_sample,
 });

@@ -63,17 +63,4 @@ const Method& SolveView::method() const {
   fail(*op_, fmt::format("knows no method '{}'", name), "name one of: " + known);
 }
 
-void count_without(Op& solve, const std::vector<bool>& gone) {
-  const SolveView view(solve);
-  std::vector<std::int64_t> per_step;
-  std::int64_t left = 0;
-  for (std::size_t i = 0; i < gone.size(); ++i) {
-    if (gone[i]) continue;
-    if (view.is_per_step(i)) per_step.push_back(left);
-    ++left;
-  }
-  if (solve.attrs.has("per_step")) solve.attrs.set("per_step", std::move(per_step));
-  solve.attrs.set("cells", left);
-}
-
 }  // namespace nodec

@@ -131,8 +131,4 @@ class SolveView {
   const Op* op_;
 };
 
-// Counts the cells of a solve anew, without those `gone`, whose operands, arguments and results the
-// caller removes.
-void count_without(Op& solve, const std::vector<bool>& gone);
-
 }  // namespace nodec

@@ -28,15 +28,15 @@ std::string joined(const std::vector<std::string>& steps, std::size_t count) {
 
 class Outliner {
  public:
-  Group body(const Region& region, std::string title, std::string layer) {
-    Group group;
+  OutlineGroup body(const Region& region, std::string title, std::string layer) {
+    OutlineGroup group;
     group.title = std::move(title);
     group.layer = layer;
     group.region = &region;
     group.owner = region.parent;
     const std::size_t base = steps_of(layer).size();
     std::map<std::string, int> met;
-    std::vector<Group*> open{&group};  // the body, then the layers around the last op
+    std::vector<OutlineGroup*> open{&group};  // the body, then the layers around the last op
     for (const auto& op : region.ops) {
       // A number without a layer stands between any two ops of one.
       if (op->where.layer.empty() && is_plain_constant(*op)) {
@@ -54,8 +54,8 @@ class Outliner {
 
  private:
   // Closes the layers that the op is not in, opens those that it is.
-  void enter(std::vector<Group*>& open, const std::vector<std::string>& steps, std::size_t base,
-             std::size_t depth, std::map<std::string, int>& met) {
+  void enter(std::vector<OutlineGroup*>& open, const std::vector<std::string>& steps,
+             std::size_t base, std::size_t depth, std::map<std::string, int>& met) {
     std::size_t same = 0;
     while (same < depth && same + 1 < open.size() &&
            open[same + 1]->layer == joined(steps, base + same + 1)) {
@@ -63,24 +63,24 @@ class Outliner {
     }
     open.resize(same + 1);
     for (std::size_t i = same; i < depth; ++i) {
-      auto group = std::make_unique<Group>();
-      group->kind = Group::Kind::Layer;
+      auto group = std::make_unique<OutlineGroup>();
+      group->kind = OutlineGroup::Kind::Layer;
       group->layer = joined(steps, base + i + 1);
       const int times = ++met[group->layer];
       group->title = times == 1 ? steps[base + i] : fmt::format("{} ({})", steps[base + i], times);
-      Group* layer = group.get();
+      OutlineGroup* layer = group.get();
       open.back()->items.push_back({nullptr, std::move(group)});
       open.push_back(layer);
     }
   }
 
-  void add(Group& group, const Op& op) {
+  void add(OutlineGroup& group, const Op& op) {
     group.items.push_back({&op, nullptr});
     for (std::size_t r = 0; r < op.regions.size(); ++r) {
       std::string title = op_title(op);
       const std::string_view label = region_label(op, r);
       if (!label.empty()) title += fmt::format(" {}", label);
-      auto inner = std::make_unique<Group>(body(op.region(r), title, op.where.layer));
+      auto inner = std::make_unique<OutlineGroup>(body(op.region(r), title, op.where.layer));
       inner->which = r;
       group.items.push_back({nullptr, std::move(inner)});
     }
@@ -89,9 +89,9 @@ class Outliner {
 
 }  // namespace
 
-Group outline(const Graph& graph) { return Outliner().body(graph.body, graph.name, ""); }
+OutlineGroup outline(const Graph& graph) { return Outliner().body(graph.body, graph.name, ""); }
 
-std::size_t op_total(const Group& group) {
+std::size_t op_total(const OutlineGroup& group) {
   std::size_t total = 0;
   for (const Item& item : group.items) total += item.op != nullptr ? 1 : op_total(*item.group);
   return total;

@@ -10,15 +10,15 @@
 
 namespace nodec {
 
-struct Group;
+struct OutlineGroup;
 
 // One op, or a group of them.
 struct Item {
   const Op* op = nullptr;
-  std::unique_ptr<Group> group;
+  std::unique_ptr<OutlineGroup> group;
 };
 
-struct Group {
+struct OutlineGroup {
   enum class Kind { Body, Layer };
   Kind kind = Kind::Body;
   std::string title;               // "layer_3", "solve", "while test"
@@ -29,9 +29,9 @@ struct Group {
   std::vector<Item> items;         // an op with bodies is followed by their groups
 };
 
-Group outline(const Graph& graph);
+OutlineGroup outline(const Graph& graph);
 
 // Ops in the group and in all groups inside it.
-std::size_t op_total(const Group& group);
+std::size_t op_total(const OutlineGroup& group);
 
 }  // namespace nodec

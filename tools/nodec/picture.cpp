@@ -48,7 +48,7 @@ class Drawer {
   }
 
   Picture run() {
-    const Group program = outline(graph_);
+    const OutlineGroup program = outline(graph_);
     const int root = add_group(kNowhere, "program", program);
     inputs(root);
     draw(program, root);
@@ -76,7 +76,7 @@ class Drawer {
     return int(picture_.boxes.size()) - 1;
   }
 
-  int add_group(int parent, const std::string& kind, const Group& group) {
+  int add_group(int parent, const std::string& kind, const OutlineGroup& group) {
     PictureBox box;
     box.parent = parent;
     box.group = true;
@@ -146,7 +146,7 @@ class Drawer {
   }
 
   // A long run of ops without a layer is a group, so that it can be shut.
-  void draw(const Group& group, int parent) {
+  void draw(const OutlineGroup& group, int parent) {
     int holder = parent;   // of the bodies that follow an op
     std::size_t left = 0;  // of a run
     int run = parent;
@@ -157,7 +157,7 @@ class Drawer {
         --left;
         ++picture_.ops;
         holder = op(*item.op, group, run);
-      } else if (item.group->kind == Group::Kind::Layer) {
+      } else if (item.group->kind == OutlineGroup::Kind::Layer) {
         draw(*item.group, add_group(parent, "layer", *item.group));
       } else {
         body(*item.group, holder);
@@ -165,7 +165,7 @@ class Drawer {
     }
   }
 
-  int start_run(const Group& group, std::size_t first, int parent, std::size_t& left) {
+  int start_run(const OutlineGroup& group, std::size_t first, int parent, std::size_t& left) {
     constexpr std::size_t kLongRun = 60;
     std::size_t end = first;
     while (end < group.items.size() && group.items[end].op != nullptr &&
@@ -183,7 +183,7 @@ class Drawer {
   }
 
   // An op's box, or the group that holds its bodies.
-  int op(const Op& op, const Group& group, int parent) {
+  int op(const Op& op, const OutlineGroup& group, int parent) {
     if (!op.results.empty() && texts_.is_inline(*op.result())) return parent;
     PictureBox box;
     box.parent = parent;
@@ -215,7 +215,7 @@ class Drawer {
     }
   }
 
-  void body(const Group& group, int holder) {
+  void body(const OutlineGroup& group, int holder) {
     int inside = holder;
     if (group.owner->regions.size() > 1) {
       inside = add_group(holder, "body", group);

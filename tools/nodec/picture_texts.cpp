@@ -28,7 +28,7 @@ const Value& PictureTexts::original(const Value& value) const {
   return outer != nullptr ? original(*outer) : value;
 }
 
-std::string PictureTexts::label(const Op& op, const Group& group) const {
+std::string PictureTexts::label(const Op& op, const OutlineGroup& group) const {
   std::string text(op.name());
   if (!op.regions.empty()) {
     const std::string title = op_title(op), attrs = attrs_label(op);
@@ -59,7 +59,8 @@ std::string PictureTexts::tip(const Op& op) {
   return text + op.where.layer;
 }
 
-std::string PictureTexts::yield_label(const Group& group, const Flow& f, std::size_t i) const {
+std::string PictureTexts::yield_label(const OutlineGroup& group, const Flow& f,
+                                      std::size_t i) const {
   if (i < f.loops.size() && f.loops[i] >= 0) {
     const std::string carry = labels_.of(*group.region->arg(std::size_t(f.loops[i])));
     return group.owner->primitive == &solve_p ? "d" + carry : "next " + carry;

@@ -22,10 +22,10 @@ class PictureTexts {
   }
   bool is_inline(const Value& value) const;
   // "matmul weight, ·": operands that have an arrow are dots.
-  std::string label(const Op& op, const Group& group) const;
+  std::string label(const Op& op, const OutlineGroup& group) const;
   static std::string tip(const Op& op);
   // What result i of a body is for.
-  std::string yield_label(const Group& group, const Flow& flow, std::size_t i) const;
+  std::string yield_label(const OutlineGroup& group, const Flow& flow, std::size_t i) const;
 
  private:
   const Value& original(const Value& value) const;

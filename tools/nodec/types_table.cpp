@@ -32,7 +32,7 @@ class Table {
       : graph_(graph), inference_(inference), style_(style), paint_(style.colour), labels_(graph) {}
 
   std::string run() {
-    const Group program = outline(graph_);
+    const OutlineGroup program = outline(graph_);
     out_ = paint_.bold(graph_.name.empty() ? "program" : printable(graph_.name));
     if (!graph_.batch.empty()) out_ += ", batch " + graph_.batch;
     out_ += fmt::format(": {}, {}, {}\n", count_of(op_total(program), "op"),
@@ -100,7 +100,7 @@ class Table {
   // Without colour, since ports of one type are found by their text.
   std::string plain(const Value* value) const { return type_text(value, Paint(false)); }
 
-  void items(const Group& group, int depth) {
+  void items(const OutlineGroup& group, int depth) {
     std::vector<const Op*> run;
     const auto flush = [&] {
       if (!style_.summary) rows(run, group, depth);
@@ -118,8 +118,8 @@ class Table {
     flush();
   }
 
-  void heading(const Group& group, int depth) {
-    const char* const body = group.kind == Group::Kind::Body ? "body of " : "";
+  void heading(const OutlineGroup& group, int depth) {
+    const char* const body = group.kind == OutlineGroup::Kind::Body ? "body of " : "";
     std::string text = paint_.dim(body) + paint_.bold(group.title);
     if (style_.summary) {
       constexpr std::size_t kCountColumn = 40;
@@ -134,7 +134,7 @@ class Table {
   }
 
   // The type that a layer or body ends with.
-  std::string what_leaves(const Group& group) const {
+  std::string what_leaves(const OutlineGroup& group) const {
     if (group.region != nullptr) {
       return group.region->results.empty() ? "" : type_text(group.region->results.front());
     }
@@ -146,7 +146,7 @@ class Table {
   }
 
   // Arguments of its own; what it captures is outside under the same name.
-  void arguments(const Group& body, int depth) {
+  void arguments(const OutlineGroup& body, int depth) {
     std::vector<NamedType> own;
     std::size_t captured = 0;
     for (std::size_t i = 0; i < body.region->args.size(); ++i) {
@@ -171,7 +171,7 @@ class Table {
            arg.type == outside->type;
   }
 
-  void rows(const std::vector<const Op*>& ops, const Group& group, int depth) {
+  void rows(const std::vector<const Op*>& ops, const OutlineGroup& group, int depth) {
     std::string above;
     for (std::size_t i = 0; i < ops.size();) {
       const auto [period, times] = repeats(ops, i);
@@ -204,7 +204,7 @@ class Table {
     return best;
   }
 
-  void row(const Op& op, const Group& group, int depth, std::string& above) {
+  void row(const Op& op, const OutlineGroup& group, int depth, std::string& above) {
     std::string text;
     for (const auto& result : op.results) {
       if (op.results.size() > 2 && result == op.results[1]) text += " ..";
@@ -225,7 +225,7 @@ class Table {
   }
 
   // What a body is given is said where the body is shown.
-  std::string operands(const Op& op, const Group& group) const {
+  std::string operands(const Op& op, const OutlineGroup& group) const {
     if (!op.regions.empty()) return "";
     constexpr std::size_t kShown = 4;
     std::string text;

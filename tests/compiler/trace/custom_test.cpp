@@ -126,7 +126,7 @@ TEST_CASE("a gradient by what is captured, an assignment outside, and a wrong ru
                 w);
           }));
         }) ==
-        "error: 'custom_vjp' reads a value from outside, and its rule gives no derivative by it\n"
+        "error: 'custom_vjp' reads 'w' from outside, and its rule gives no derivative by it\n"
         "  help: make it an argument of the function, or hold it constant with stop_gradient");
   CHECK(refusal([] {
           trace("assigned", {{"x", f64()}}, [](const Var& x) {

@@ -123,11 +123,11 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
   signature.tapes = {{"t", Dim(64)}};
   const auto artifact = compile(cpu_target("native", 8), signature, [&](Entry& p) {
     Emitter& e = p.e;
-    // Member i writes frame i + 20; after the barrier it reads its neighbour's.
+    // All write the frames; member i has what is in frame i + 20, and its neighbour reads it there.
     const Code me = e.member();
     const auto square = [&](Code n) { return e.convert(e.mul(n, n), Scalar::I64); };
     const auto from_20 = [&](Code n) { return e.add(n, p.index(20)); };
-    for (int n = 0; n < 23; ++n) e.tape_frame(0, p.index(n), true);
+    for (int n = 0; n < 24; ++n) e.tape_frame(0, p.index(n), true);
     const Code mine = e.tape_frame(0, from_20(me), true);
     e.store(mine, p.index(0), Dtype::I64, square(me));
     e.barrier(Scope::Team);

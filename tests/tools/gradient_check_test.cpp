@@ -59,8 +59,9 @@ const Adjoint& doubled() {
     Adjoint wrong = *find_adjoint("discrete");
     wrong.name = "doubled";
     wrong.tells_error = false;
-    wrong.reverse = [](Differentiator& ad, Builder& b, const Op& y, std::span<Value* const> dy) {
-      std::vector<Value*> cotangents = find_adjoint("discrete")->reverse(ad, b, y, dy);
+    wrong.reverse = [](Differentiator& ad, Builder& b, const Op& y, Saved saved,
+                       std::span<Value* const> dy) {
+      std::vector<Value*> cotangents = find_adjoint("discrete")->reverse(ad, b, y, saved, dy);
       for (std::size_t i = SolveView(y).first_capture(); i < cotangents.size(); ++i) {
         if (cotangents[i] != nullptr) cotangents[i] = add(b, cotangents[i], cotangents[i]);
       }

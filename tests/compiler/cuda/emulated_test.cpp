@@ -148,7 +148,58 @@ std::shared_ptr<Graph> small_solve(double dt = 0.25) {
   return t.finish().graph;
 }
 
+// The gradient of a recurrent network over a sequence, its tape whole or under a cap.
+std::shared_ptr<Graph> recurrent(std::int64_t tape_bytes) {
+  Trace t("recurrent", "B");
+  const auto tensor = [](Shape s) { return Type::tensor(Dtype::F32, std::move(s)); };
+  const Dim batch = Dim::symbol("B");
+  const Var w = t.input("w", tensor({4, 4})), xs = t.input("xs", tensor({7, 4, batch}));
+  const Var start = t.input("start", tensor({4, batch}));
+  const auto loss = [&](const Var& weight, const Var& sequence) {
+    const auto [last, all] = scan(start, sequence,
+                                  [&](const Var& state, const Var& row) {
+                                    const Var next = tanh(matmul(weight, state) + row);
+                                    return std::pair(next, next * next);
+                                  },
+                                  {.loop = {.tape_bytes = tape_bytes}});
+    return mean(last) + mean(all);
+  };
+  const auto [value, g] = value_and_grad(loss, std::tie(w, xs));
+  t.output("loss", value);
+  t.output("dw", std::get<0>(g));
+  t.output("dxs", std::get<1>(g));
+  return t.finish().graph;
+}
+
+// The gradient of loops in one another, around a solve and inside its dynamics.
+std::shared_ptr<Graph> loops_and_solves() {
+  Trace t("loops");
+  const Var x = t.input("x", Type::tensor(Dtype::F64, {2}));
+  SolveOptions options;
+  options.rtol = options.atol = 1e-6;
+  const auto loss = [&](const Var& at) {
+    const auto slope = [&](const Var& u) {
+      return repeat(2, u, [&](const Var&, const Var& v) { return sin(v) * at.at(0); });
+    };
+    return repeat(3, sum(at), [&](const Var& i, const Var& y) {
+      const Var end = solve(slope, y, 0.0, 0.5, options).u;
+      return repeat(i + 1, end, [&](const Var&, const Var& z) { return tanh(z) + at.at(1); });
+    });
+  };
+  const auto [value, g] = value_and_grad(loss, x);
+  t.output("loss", value);
+  t.output("dx", g);
+  return t.finish().graph;
+}
+
 }  // namespace
+
+TEST_CASE("gradients of loops have machine code's bits on the emulated GPU") {
+  for (const auto& graph : {recurrent(0), recurrent(512), loops_and_solves()}) {
+    expect_same_bits(graph->name, *graph,
+                     [&](const Bindings& sizes) { return oracle::inputs_for(*graph, sizes, 5); });
+  }
+}
 
 TEST_CASE("the emulated GPU gives machine code's bits for every primitive") {
   for (const Primitive* p : catalogue()) {

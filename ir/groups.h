@@ -56,4 +56,14 @@ using GroupsRule = std::vector<Group> (*)(const Op& op);
 // be concluded about its regions' arguments.
 std::vector<Group> groups_of(const Op& op);
 
+// Whether the op carries values from turn to turn: its first operands, the first arguments of its
+// regions, and all its results; the body is the last region, and a first one decides whether to go
+// on. Whether one of two regions is chosen, and whether it integrates what a region says of its
+// states.
+bool is_loop(const Op& op);
+bool is_branch(const Op& op);
+bool is_integration(const Op& op);
+// Whether each of its results is what a region yields, from this run or the last.
+bool yields_results(const Op& op);
+
 }  // namespace nodec

@@ -136,18 +136,19 @@ struct Gradient {
   // The slope may be infinite or NaN where the operands are finite; `rule` lets cotangents meet it
   // in a strong_mul.
   bool unbounded = false;
+  // Its derivative is that of what it expands to.
+  bool by_expansion = false;
 };
-constexpr Gradient no_gradient(std::string_view reason) {
-  return {nullptr, nullptr, nullptr, reason, false};
-}
+constexpr Gradient no_gradient(std::string_view reason) { return {.none_because = reason}; }
 constexpr Gradient unbounded_gradient(GradientRule rule) {
-  return {rule, nullptr, nullptr, {}, true};
+  return {.rule = rule, .unbounded = true};
 }
 // No operand has a cotangent, and that is right: a step function, a comparison, a generator.
 inline std::vector<Value*> no_cotangents(Builder&, const Op& y, std::span<Value* const>) {
   return std::vector<Value*>(y.operands.size(), nullptr);
 }
-inline constexpr Gradient flat_gradient{no_cotangents, nullptr, nullptr, {}, false};
+inline constexpr Gradient flat_gradient{.rule = no_cotangents};
+inline constexpr Gradient expanded_gradient{.by_expansion = true};
 
 // Where catalogue tests may sample an operand, as a closed interval; kinks are avoided by the
 // margin.

@@ -28,7 +28,8 @@ using Axes = std::vector<std::int64_t>;
 
 // Fails to compile when a block lacks a rule that its form needs.
 consteval Primitive complete(Primitive p) {
-  const bool differentiable = p.gradient.rule || (p.gradient.augment && p.gradient.reverse);
+  const bool differentiable = p.gradient.rule || (p.gradient.augment && p.gradient.reverse) ||
+                              (p.gradient.by_expansion && p.expand);
   if (p.name.empty()) throw "the primitive lacks a name";
   if (!p.type) throw "the primitive lacks a type rule";
   if (!p.eval && !p.scalar && p.form != Form::Rewrite) throw "the primitive lacks an evaluation";

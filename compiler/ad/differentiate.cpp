@@ -14,6 +14,15 @@
 namespace nodec {
 namespace {
 
+void expand_undifferentiated(Region& region) {
+  const auto expanded = [](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+    if (!op.primitive->gradient.by_expansion) return std::nullopt;
+    return op.primitive->expand(b, op);
+  };
+  while (rewrite(region, expanded)) {
+  }
+}
+
 bool holds_vjp(const Region& region) {
   return std::any_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
     return op->primitive == &vjp_p ||
@@ -94,6 +103,7 @@ class Engine final : public Differentiator {
                 const Unbounded& unbounded, std::optional<Dtype> error) {
     const std::unique_ptr<Region> source = clone(region);
     resolve(*source);
+    expand_undifferentiated(*source);
     Recording recording;
     recording.error = error;
     running_.push_back(&recording);

@@ -81,7 +81,7 @@ ValueSet find_wild(const Region& source, const std::vector<int>& args) {
   for (const auto& op : source.ops) {
     if (is_open(*op)) {
       wild_through(*op, wild);
-    } else if (op->primitive != &solve_p && (is_unbounded(*op) || any_in(wild, op->operands))) {
+    } else if (!is_integration(*op) && (is_unbounded(*op) || any_in(wild, op->operands))) {
       for (const auto& result : op->results) wild.insert(result.get());
     }
   }

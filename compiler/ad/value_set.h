@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "kernels/catalogue.h"
+#include "ir/groups.h"
 
 namespace nodec {
 
@@ -21,9 +21,7 @@ inline bool any_result_in(const ValueSet& set, const Op& op) {
                      [&](const auto& v) { return set.contains(v.get()); });
 }
 
-// Ops whose results are what their regions yield, so that a sweep is exact through them.
-inline bool is_open(const Op& op) {
-  return op.primitive == &call_p || op.primitive == &cond_p || op.primitive == &while_p;
-}
+// Ops that a sweep is exact through.
+inline bool is_open(const Op& op) { return yields_results(op); }
 
 }  // namespace nodec

@@ -66,7 +66,7 @@ void enter(const Op& op, std::size_t r) {
 
 // One turn, with the carries of these types; what it leaves.
 std::vector<Type> turn(const Op& loop, const std::vector<Type>& carries) {
-  Region& body = loop.region(1);
+  Region& body = *loop.regions.back();
   for (std::size_t i = 0; i < carries.size(); ++i) body.arg(i)->type = carries[i];
   type_again(body);
   return types_of(body);
@@ -75,7 +75,7 @@ std::vector<Type> turn(const Op& loop, const std::vector<Type>& carries) {
 // The turns after the first one, until one changes nothing; `see` is shown what each leaves.
 template <class See>
 void turns(const Op& loop, const See& see) {
-  std::vector<Type> carries = types_of(loop.region(1));
+  std::vector<Type> carries = types_of(*loop.regions.back());
   for (std::size_t i = 0; i < carries.size(); ++i) {
     std::vector<Type> left = turn(loop, carries);
     if (same(left, carries)) return;
@@ -97,8 +97,8 @@ void with_regions(Op& op) {
     enter(op, r);
     type_again(op.region(r));
   }
-  if (op.primitive == &cond_p) return branches(op);
-  if (op.primitive == &while_p) {
+  if (is_branch(op)) return branches(op);
+  if (is_loop(op)) {
     turns(op, [](const std::vector<Type>&) {});
     op.attrs.set("open", true);
   }
@@ -123,7 +123,7 @@ void type_again(Region& region) {
 std::vector<Changed> changed_carries(const Op& loop) {
   std::vector<Type> enters;
   std::vector<Changed> changed;
-  const std::vector<Type> first = types_of(loop.region(1));
+  const std::vector<Type> first = types_of(*loop.regions.back());
   for (std::size_t i = 0; i < first.size(); ++i) enters.push_back(loop.operands[i]->type);
   if (same(enters, first)) return {};
   const auto is_known = [&](std::size_t carry) {

@@ -134,10 +134,10 @@ void Evaluation::enter(const Op& op, std::size_t r) {
 // A result as it is before any region ran, which is how a loop of no turns leaves it. What no
 // region yields (a cotangent, a solve's counts) depends on all that enters.
 Abstract Evaluation::unrun(const Op& op, std::size_t result) {
-  if (op.primitive == &while_p) return of(op.operands[result]);
+  if (is_loop(op)) return of(op.operands[result]);
   Abstract all;
   std::size_t last = op.operands.size();
-  if (op.primitive == &solve_p) {
+  if (is_integration(op)) {
     const SolveView view(op);
     const std::size_t own = view.states() + view.quadratures();
     const bool is_cell = result >= own && result < own + view.cells();
@@ -156,7 +156,7 @@ Abstract Evaluation::unrun(const Op& op, std::size_t result) {
 void Evaluation::leave(const Op& op, std::size_t r, bool merge) {
   const Region& region = op.region(r);
   const Flow f = flow(op, r);
-  const bool solves = op.primitive == &solve_p;
+  const bool solves = is_integration(op);
   const std::size_t summed = solves ? SolveView(op).states() + SolveView(op).quadratures() : 0;
   for (std::size_t i = 0; i < f.leaves.size(); ++i) {
     Abstract result = of(region.results[i]);
@@ -174,8 +174,8 @@ void Evaluation::leave(const Op& op, std::size_t r, bool merge) {
 
 void Evaluation::with_regions(const Op& op) {
   for (std::size_t i = 0; i < op.results.size(); ++i) set(op.result(i), unrun(op, i));
-  if (op.primitive == &cond_p) return branches(op);
-  const bool repeats = op.primitive == &while_p || op.primitive == &solve_p;
+  if (is_branch(op)) return branches(op);
+  const bool repeats = is_loop(op) || is_integration(op);
   for (std::size_t r = 0; r < op.regions.size(); ++r) enter(op, r);
   // Sources only grow from turn to turn, and three turns see what goes from one to the next.
   for (int turn = 0; turn < (repeats ? 3 : 1); ++turn) {
@@ -184,13 +184,13 @@ void Evaluation::with_regions(const Op& op) {
       run(op.region(r));
       leave(op, r, repeats);
     }
-    if (op.primitive == &while_p) may_not_turn(op, before);
+    if (is_loop(op)) may_not_turn(op, before);
   }
 }
 
 // How often a loop turns, if at all, decides what it leaves.
 void Evaluation::may_not_turn(const Op& op, const Contents& before) {
-  const Sources turns = sources(of(op.region(0).results[0]));
+  const Sources turns = op.regions.size() > 1 ? sources(of(op.region(0).results[0])) : Sources();
   merge(before);
   decide(before, contents_, turns);
   for (std::size_t i = 0; i < op.results.size(); ++i) {

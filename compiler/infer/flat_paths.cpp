@@ -6,6 +6,7 @@
 #include "compiler/infer/help.h"
 #include "compiler/infer/merged_findings.h"
 #include "compiler/infer/paths.h"
+#include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
 
@@ -54,7 +55,7 @@ class FlatPaths {
   void derivative(const Op& vjp) {
     const Region& f = vjp.region();
     const bool can =
-        holds(f, [](const Op& op) { return op.primitive == &solve_p; }) && holds(f, paths::is_step);
+        holds(f, [](const Op& op) { return is_integration(op); }) && holds(f, paths::is_step);
     if (!can) return;
     paths::Paths paths(f);
     std::set<int> solves;  // whose results the derivative goes through

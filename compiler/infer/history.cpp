@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/infer/evaluation.h"
+#include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/solve/view.h"
 
@@ -117,7 +118,7 @@ struct Run {
 
  private:
   void enter_run(const Op& solve) {
-    if (solve.primitive != &solve_p) return;
+    if (!is_integration(solve)) return;
     const std::size_t own = 1 + SolveView(solve).states();
     for (std::size_t i = 0; i < own; ++i) evaluation.set(solve.region().arg(i), {{kRun}});
   }

@@ -167,7 +167,7 @@ class FixedPoint {
     for (int result : f.leaves) {
       if (result >= 0) left[std::size_t(result)] = true;
     }
-    const bool loops = op.primitive == &while_p;
+    const bool loops = is_loop(op);
     for (std::size_t i = 0; i < op.results.size(); ++i) {
       if (loops) raise(op.result(i), op.operands[i]->type);
       if (!left[i]) raise(op.result(i), witness(op.result(i)));
@@ -233,8 +233,8 @@ class Variables {
         variable(box_of(*op)).loads.push_back(op->result());
       }
       for (const auto& nested : op->regions) walk(*nested);  // its causes come first
-      if (op->primitive == &while_p) carries(*op);
-      if (op->primitive == &cond_p) branches(*op);
+      if (is_loop(*op)) carries(*op);
+      if (is_branch(*op)) branches(*op);
     }
   }
 

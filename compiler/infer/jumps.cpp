@@ -26,7 +26,7 @@ constexpr int kTurnsOfInterval = 4;        // that are told apart
 bool is_free(const Value& arg) {
   const Op* owner = arg.region->parent;
   if (owner == nullptr) return true;
-  if (owner->primitive != &solve_p) return false;
+  if (!is_integration(*owner)) return false;
   return std::size_t(arg.index) < 1 + SolveView(*owner).states();
 }
 
@@ -125,7 +125,7 @@ class Expression {
     const Op* op = value->op;
     if (op == nullptr) return input(value);
     if (op->primitive == &constant_p) return number(value);
-    if (op->primitive == &cond_p) return branches(value);
+    if (is_branch(*op)) return branches(value);
     if (op->primitive->scalar == nullptr) return unknown(value);
     Node node{.scalar = op->primitive->scalar};
     for (const Value* operand : op->operands) node.operands.push_back(add(operand));
@@ -178,7 +178,7 @@ class Expression {
         inputs.insert(next);
       } else {
         waiting.insert(waiting.end(), op->operands.begin(), op->operands.end());
-        known_ = known_ && (next->op != nullptr || op->primitive == &while_p);
+        known_ = known_ && (next->op != nullptr || is_loop(*op));
         const auto number = numbers_.find(next);  // a value that stands in the choice as well
         const bool stands = number != numbers_.end() && number->second != node;
         known_ = known_ && !(stands && !nodes_[std::size_t(number->second)].constant);

@@ -57,9 +57,9 @@ void Paths::run(const Region& region) {
 }
 
 void Paths::run(const Op& op) {
-  if (op.primitive == &cond_p) return branches(op);
-  if (op.primitive == &while_p) return loop(op);
-  if (op.primitive == &solve_p) return solve(op);
+  if (is_branch(op)) return branches(op);
+  if (is_loop(op)) return loop(op);
+  if (is_integration(op)) return solve(op);
   if (!op.regions.empty()) return body(op);
   const Path path = plain(op);
   for (const auto& result : op.results) values_[result.get()] = path;
@@ -161,18 +161,17 @@ void Paths::branches(const Op& op) {
 
 // Paths only grow from turn to turn, until one adds nothing.
 void Paths::loop(const Op& op) {
-  enter(op, 0);
-  enter(op, 1);
+  const Region& body = *op.regions.back();
+  for (std::size_t r = 0; r < op.regions.size(); ++r) enter(op, r);
   for (bool grows = true; grows;) {
     grows = false;
-    run(op.region(0));
-    run(op.region(1));
+    for (const auto& region : op.regions) run(*region);
     for (std::size_t i = 0; i < op.results.size(); ++i) {
-      Path path = of(op.region(1).arg(i));
-      path.add(of(op.region(1).results[i]));
-      path.add_behind(of(op.region(0).results[0]));
-      grows = grows || path != of(op.region(1).arg(i));
-      values_[op.region(0).arg(i)] = values_[op.region(1).arg(i)] = path;
+      Path path = of(body.arg(i));
+      path.add(of(body.results[i]));
+      if (op.regions.size() > 1) path.add_behind(of(op.region(0).results[0]));
+      grows = grows || path != of(body.arg(i));
+      for (const auto& region : op.regions) values_[region->arg(i)] = path;
       values_[op.result(i)] = std::move(path);
     }
   }

@@ -187,8 +187,8 @@ class Findings {
   }
 
   void carry(const UnstableCarry& c) {
-    const bool loop = c.loop->primitive == &while_p;
-    const Region& last = c.loop->region(1);
+    const bool loop = is_loop(*c.loop);
+    const Region& last = *c.loop->regions.back();
     if (comes_from_another(last.results[c.index])) return;
     Finding f;
     f.code = loop ? FindingCode::CarryChange : change(c.enters, c.leaves);
@@ -218,7 +218,7 @@ class Findings {
 
   // The line of what a loop starts from, or of the branch.
   static SourceLine begins_at(const UnstableCarry& c) {
-    const bool loop = c.loop->primitive == &while_p;
+    const bool loop = is_loop(*c.loop);
     const Op* start = loop ? c.loop->operands[c.index]->op : nullptr;
     return start != nullptr ? start->where : c.loop->where;
   }

@@ -102,6 +102,22 @@ TEST_CASE("where differences contradict all rules none is recommended") {
   CHECK(check.because.find("no rule can be relied on") == 0);
 }
 
+TEST_CASE("a derivative of one's own that is not the function's is named") {
+  const auto program = [](double factor) {
+    return [factor](const Var& x, const Var& y) {
+      return y *
+             custom_vjp([](const Var& u) { return sin(u); },
+                        [&](const Var& u, const Var&, const Var& d) { return d * cos(u) * factor; },
+                        x);
+    };
+  };
+  CHECK(checked({{"x", f64()}, {"y", f64()}}, program(1), {"x=1", "y=2"}).worst() < 1e-8);
+  const GradientCheck check = checked({{"x", f64()}, {"y", f64()}}, program(1.1), {"x=1", "y=2"});
+  CHECK(check.worst() > 0.05);
+  CHECK(check.use.empty());
+  CHECK(check.because.find("the rule of one's own is wrong (custom_vjp at ") != std::string::npos);
+}
+
 TEST_CASE("a program that rounds to f32 is checked as typed") {
   const auto program = [](const Var& u0, const Var& k) {
     return cast<double>(cast<float>(damped(u0, k)));

@@ -32,6 +32,15 @@ double now_us() {
       .count();
 }
 
+void find_custom(const Region& region, std::vector<std::string>& found) {
+  for (const auto& op : region.ops) {
+    for (const auto& nested : op->regions) find_custom(*nested, found);
+    if (op->primitive != &custom_vjp_p && op->primitive != &custom_jvp_p) continue;
+    found.push_back(op->where.known() ? fmt::format("{} at {}", op->name(), op->where.str())
+                                      : std::string(op->name()));
+  }
+}
+
 class Checker {
  public:
   Checker(const Graph& traced, const CheckOptions& options)
@@ -39,6 +48,7 @@ class Checker {
     call_.threads = options.threads;
     check_.names = program_.names();
     check_.of = program_.asked ? program_.of : 0;
+    find_custom(traced.body, check_.custom);
     check_.own = rule_of(program_);
     if (check_.own.empty()) check_.own = kNoSolve;
     widen_reference();

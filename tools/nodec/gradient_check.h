@@ -42,7 +42,8 @@ struct GradientCheck {
   std::string own;        // the rule that the program names
   std::string reference;  // the rule that came nearest to central differences
   std::vector<RuleCheck> rules;
-  std::string use, because;  // the rule to use
+  std::vector<std::string> custom;  // derivatives of the user's own: "custom_vjp at model.cpp:7"
+  std::string use, because;         // the rule to use
 
   const RuleCheck* rule(const std::string& name) const;
   // How far the program's own gradient is from the reference, or the reference from differences,

@@ -119,11 +119,15 @@ Json rule_json(const RuleCheck& rule) {
 void recommend(GradientCheck& check, double enough) {
   const double differ = check.rule(check.reference)->from_differences;
   if (differ > kUseless) {
+    const std::string own = check.custom.empty()
+                                ? ""
+                                : fmt::format("the rule of one's own is wrong ({}), or the ",
+                                              fmt::join(check.custom, ", "));
     check.because = fmt::format(
-        "no rule can be relied on here: central differences are {} from the nearest one, so the "
-        "loss "
-        "has kinks or jumps near these inputs, or steps on the way (`nodec types` names those)",
-        amount(differ));
+        "no rule can be relied on here: central differences are {} from the nearest one, so {}"
+        "loss has kinks or jumps near these inputs, or steps on the way (`nodec types` names "
+        "those)",
+        amount(differ), own.empty() ? "the " : own);
     return;
   }
   const RuleCheck *nearest = nullptr, *best = nullptr;

@@ -93,11 +93,12 @@ std::string attrs_label(const Op& op) {
 
 std::string_view region_label(const Op& op, std::size_t region) {
   constexpr std::array kLoop{"test", "body"}, kBranches{"then", "else"},
-      kSolve{"dynamics", "reverse dynamics"};
+      kSolve{"dynamics", "reverse dynamics"}, kCustom{"function", "rule"};
   if (region > 1 || op.regions.size() < 2) return {};
   if (op.primitive == &while_p) return kLoop[region];
   if (op.primitive == &cond_p) return kBranches[region];
   if (op.primitive == &solve_p) return kSolve[region];
+  if (op.primitive == &custom_vjp_p || op.primitive == &custom_jvp_p) return kCustom[region];
   return region == 0 ? "first" : "second";
 }
 

@@ -17,6 +17,7 @@
 // implies t + h <= t1; would it leave less than 100 ulp of time and a hundredth of itself, it takes
 // the rest along. (To set t to t1 afterwards would be to skip that time: a span of 80 ulp would end
 // anywhere.)
+#include "kernels/rules.h"
 #include "kernels/solve/control.h"
 #include "kernels/solve/first_step.h"
 #include "kernels/solve/frame.h"
@@ -100,13 +101,15 @@ std::pair<Value*, Value*> AdaptiveIntegration::start_size(Builder& b, const Solv
   return {op.result(0), op.result(1)};
 }
 
-// What is wrong with the question itself: 0, or the status that says it.
+// What is wrong with the question itself: 0, or the status that says it. A reverse solve's atol is
+// made of its cotangents, and what else it takes was the forward one's.
 Value* AdaptiveIntegration::refusal(Builder& b, const SolveEnv& env) const {
+  const bool reverse = attribute_or<bool>(solve_.op(), "reverse", false);
   Value *rtol = solve_.rtol(), *atol = solve_.atol(), *zero = number(b, 0);
   Value *least = min(b, rtol, atol), *most = max(b, rtol, atol);
   Value* sound = logical_and(b, ge(b, least, zero), is_finite(b, most));
   Value* code = status(b, eq(b, most, zero), Status::ZeroTolerances, Status::Success);
-  code = select(b, sound, code, status(b, Status::BadTolerance));
+  code = select(b, sound, code, status(b, reverse ? Status::NonFinite : Status::BadTolerance));
   if (Value* dt0 = solve_.dt0(); !is_never_positive(dt0)) {
     Value* fine = logical_and(b, ge(b, dt0, zero), is_finite(b, dt0));
     code = select(b, fine, code, status(b, Status::BadFirstStep));

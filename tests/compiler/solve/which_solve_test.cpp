@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <regex>
 
 #include "compiler/nodec.h"
@@ -118,6 +119,27 @@ TEST_CASE("a reverse solve is told from the forward one") {
     CHECK(contains(text, "stopped in the reverse solve:"));
     CHECK(contains(text, "the cotangent of u was not finite first"));
     CHECK(contains(text, here(line)));
+  }
+}
+
+TEST_CASE("a cotangent that is not finite is told as such, not as a tolerance made of it") {
+  for (const char* adjoint : {"interpolating", "gauss"}) {
+    for (const double factor : {std::numeric_limits<double>::infinity(), std::nan("")}) {
+      const auto traced = trace("steep", {{"u", f64({})}}, [&](const Var& u) {
+        SolveOptions options;
+        options.adjoint = adjoint;
+        return grad(
+            [&](const Var& v) {
+              return factor * solve([](const Var& x) { return -x; }, v, 0, 1, options).u;
+            },
+            u);
+      });
+      const std::string text = stopped(*traced.graph, {kOne});
+      INFO(adjoint, " ", factor);
+      INFO(text);
+      CHECK(contains(text, "stopped in the reverse solve: the state or its error became infinite"));
+      CHECK(contains(text, "the cotangent of u was not finite first"));
+    }
   }
 }
 

@@ -20,6 +20,7 @@
 #include "compiler/lower/carry_operands.h"
 #include "compiler/lower/lower.h"
 #include "compiler/lower/outputs_behind_tapes.h"
+#include "compiler/lower/parts_of_batch.h"
 #include "compiler/lower/split_calls.h"
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
@@ -47,6 +48,11 @@ void derive(Graph& graph) {
   number_stops(graph);
 }
 
+void prepare(Graph& graph) {
+  lowering::pick_parts_of_batch(graph);
+  lowering::expand_argmax_of_batch(graph);
+}
+
 // Boxes are proven before they become values, and are values before anything is differentiated.
 constexpr Stage kStages[] = {
     {"trace", number_solves},
@@ -61,7 +67,7 @@ constexpr Stage kStages[] = {
     {"contract", contract},
     {"expand", expand},
     {"scalarize", scalarize},
-    {"prepare", lowering::expand_argmax_of_batch},
+    {"prepare", prepare},
     {"split_calls", lowering::split_calls},
     {"carry_operands", lowering::carry_operands},
     {"common", [](Graph& graph) { eliminate_common(graph); }},

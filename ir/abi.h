@@ -51,6 +51,16 @@ struct PickedTable {
   Dim picked;
 };
 
+// A part of a tensor that the program takes, or sets, along an axis whose size no type says: it
+// must lie within.
+struct SizedPart {
+  std::string op, name;  // the op's, and the user's for the tensor (or empty)
+  Type type;
+  std::int64_t axis = 0, start = 0;
+  Dim size;
+  bool operator==(const SizedPart&) const = default;
+};
+
 // What may stop the program (a solve, or an op in a gradient), by the number that its ops carry as
 // `site`.
 struct Site {
@@ -75,6 +85,7 @@ struct Signature {
   std::vector<ScratchBuffer> scratch;
   std::vector<TapeLayout> tapes;
   std::vector<PickedTable> tables;  // those whose rows no type counts
+  std::vector<SizedPart> parts;
   std::vector<Site> sites;
   int lanes = 16;
   bool shared = true;  // whether it has work to share out; else one thread does it all

@@ -34,6 +34,10 @@ ArgumentCheck::ArgumentCheck(const Signature& signature, const Device* device)
   for (const PickedTable& table : signature.tables) {
     tables_.push_back({rule_for(table.type.shape().at(0)), rule_for(table.picked)});
   }
+  for (const SizedPart& part : signature.parts) {
+    const Dim left = part.type.shape().at(std::size_t(part.axis)) - part.start - part.size;
+    parts_.push_back({rule_for(part.size).dim, rule_for(left).dim});
+  }
 }
 
 ArgumentCheck::Rule ArgumentCheck::rule_for(const Dim& dim) {
@@ -105,6 +109,16 @@ std::int64_t ArgumentCheck::value_of(const Rule& rule, const Values& values) con
   return rule.dim.evaluate(bindings);
 }
 
+bool ArgumentCheck::is_negative(const Dim& dim, const Values& values) const {
+  Bindings bindings;
+  for (const std::string& symbol : dim.symbols()) {
+    const std::int64_t value = values[std::size_t(symbol_index(symbol))];
+    if (value < 0) return false;
+    bindings[symbol] = value;
+  }
+  return dim.evaluate(bindings) < 0;
+}
+
 bool ArgumentCheck::fits(std::size_t i, const TensorView& view, const Values& values) const {
   if (view.dtype != port(i).type.dtype() || view.dims.size() != rules_[i].size()) return false;
   for (std::size_t axis = 0; axis < view.dims.size(); ++axis) {
@@ -154,6 +168,7 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
   check_overlap(room);
   derive(values, threads);
   check_tables(values);
+  check_parts(values);
   values.resize(signature_.symbols.size());
   if (const auto unknown = std::find_if(values.begin(), values.end(), [](auto v) { return v < 0; });
       unknown != values.end()) {
@@ -172,6 +187,7 @@ Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,
   for (std::size_t i = 0; i < known; ++i) {
     if (!fits(i, inputs[i], values)) explain(inputs.first(known), values);
   }
+  check_parts(values);
   Bindings bindings;
   for (std::size_t s = 0; s < symbols_.size(); ++s) {
     if (values[s] >= 0) bindings[symbols_[s]] = values[s];
@@ -244,6 +260,20 @@ void ArgumentCheck::check_tables(const Values& values) const {
     throw Error(fmt::format("'{}' in '{}': {} has no rows ({}{})", table.op, signature_.name, which,
                             table.type.str(), known_symbols(table.type, values)),
                 {}, "give it at least one row");
+  }
+}
+
+// Compiled code walks a part wherever that lies.
+void ArgumentCheck::check_parts(const Values& values) const {
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    if (!is_negative(parts_[i].size, values) && !is_negative(parts_[i].left, values)) continue;
+    const SizedPart& part = signature_.parts[i];
+    const std::string of = part.name.empty() ? "" : fmt::format("'{}' ", part.name);
+    throw Error(
+        fmt::format("'{}' in '{}': {} {} from {} on along axis {} of {}{}{}", part.op,
+                    signature_.name, part.op == "pad" ? "sets" : "takes", part.size.str(),
+                    part.start, part.axis, of, part.type.str(), known_symbols(part.type, values)),
+        {}, "give arrays in which that lies");
   }
 }
 

@@ -45,6 +45,9 @@ class ArgumentCheck {
   struct TableRule {
     Rule rows, picked;
   };
+  struct PartRule {
+    Dim size, left;  // of the part, and what lies behind it
+  };
 
   std::size_t port_count() const { return signature_.inputs.size() + signature_.outputs.size(); }
   const Port& port(std::size_t i) const;
@@ -59,6 +62,7 @@ class ArgumentCheck {
   bool fits(std::size_t i, const TensorView& view, const Values& values) const;
   Rule rule_for(const Dim& dim);
   std::int64_t value_of(const Rule& rule, const Values& values) const;
+  bool is_negative(const Dim& dim, const Values& values) const;  // as far as is known
   std::int64_t wanted_dim(std::size_t i, std::size_t axis, const Values& values) const {
     return value_of(rules_[i][axis], values);
   }
@@ -68,6 +72,7 @@ class ArgumentCheck {
   std::string known_symbols(const Type& type, const Values& values) const;
   [[noreturn]] void explain(std::span<const TensorView> views, const Values& values) const;
   void check_tables(const Values& values) const;
+  void check_parts(const Values& values) const;
   void check_overlap(Room& room) const;
   void explain_overlap(std::size_t out, Room& room) const;
 
@@ -76,6 +81,7 @@ class ArgumentCheck {
   std::vector<std::string> symbols_;      // the signature's, then any that only dims mention
   std::vector<std::vector<Rule>> rules_;  // by port, inputs then outputs
   std::vector<TableRule> tables_;         // of the signature's tables
+  std::vector<PartRule> parts_;           // of the signature's parts
 };
 
 }  // namespace nodec

@@ -160,6 +160,27 @@ PickedTable read_table(Reader& in) {
   return table;
 }
 
+void write_part(Writer& out, const SizedPart& part) {
+  out.text(part.op);
+  out.text(part.name);
+  write_tensor(out, part.type);
+  out.number(part.axis);
+  out.number(part.start);
+  out.text(part.size.str());
+}
+
+SizedPart read_part(Reader& in) {
+  SizedPart part;
+  part.op = in.text();
+  part.name = in.text();
+  part.type = read_tensor(in);
+  part.axis = in.number();
+  if (part.axis < 0 || std::size_t(part.axis) >= part.type.rank()) in.fail();
+  part.start = in.number();
+  part.size = in.dim();
+  return part;
+}
+
 void write_site(Writer& out, const Site& site) {
   out.text(site.where.file);
   out.number(site.where.line);
@@ -208,6 +229,7 @@ std::string serialize(const Signature& signature) {
     out.number(tape.alignment);
   });
   out.list(signature.tables, [&](const PickedTable& table) { write_table(out, table); });
+  out.list(signature.parts, [&](const SizedPart& part) { write_part(out, part); });
   out.list(signature.sites, [&](const Site& site) { write_site(out, site); });
   out.number(signature.lanes);
   out.number(signature.shared);
@@ -235,6 +257,7 @@ std::optional<Signature> read_signature(std::string_view bytes) {
     return TapeLayout{std::move(name), std::move(frame_bytes), in.number()};
   });
   signature.tables = in.list([&] { return read_table(in); });
+  signature.parts = in.list([&] { return read_part(in); });
   signature.sites = in.list([&] { return read_site(in); });
   signature.lanes = int(in.number());
   signature.shared = in.number() != 0;

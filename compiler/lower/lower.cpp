@@ -6,6 +6,7 @@
 #include "compiler/lower/batch.h"
 #include "compiler/lower/lowering.h"
 #include "compiler/lower/own_ops.h"
+#include "compiler/lower/parts_of_batch.h"
 #include "compiler/lower/trim.h"
 
 namespace nodec {
@@ -52,6 +53,22 @@ void note_tables(const Region& region, std::vector<PickedTable>& tables) {
   for (const auto& op : region.ops) {
     note_table(*op, tables);
     for (const auto& inner : op->regions) note_tables(*inner, tables);
+  }
+}
+
+// Once each; types answer for what has numbers alone.
+void note_part(const Op& op, std::vector<SizedPart>& parts) {
+  const std::optional<SizedPart> part = sized_part(op);
+  if (!part) return;
+  const Dim left = part->type.shape()[std::size_t(part->axis)] - part->start - part->size;
+  if (part->size.is_constant() && left.is_constant()) return;
+  if (std::find(parts.begin(), parts.end(), *part) == parts.end()) parts.push_back(*part);
+}
+
+void note_parts(const Region& region, std::vector<SizedPart>& parts) {
+  for (const auto& op : region.ops) {
+    note_part(*op, parts);
+    for (const auto& inner : op->regions) note_parts(*inner, parts);
   }
 }
 
@@ -122,6 +139,7 @@ void Lowering::declare_ports() {
   }
   note_symbols(graph_.body, symbols);
   note_tables(graph_.body, s.tables);
+  note_parts(graph_.body, s.parts);
   note_sites(graph_.body, s.sites);
   if (symbols.count(graph_.batch)) s.batch = graph_.batch;
   s.symbols.assign(symbols.begin(), symbols.end());

@@ -131,13 +131,7 @@ View Lowering::resolve(const Value* v) {
     view.strides.push_back(walks < 0 ? 0 : stride_of(walks));
   }
   for (std::size_t a = 0; a < map.start.size(); ++a) {
-    const std::int64_t stride = stride_of(static_cast<int>(a));
-    if (stride == 0 && map.start[a] != 0 && varying(x) &&
-        x->type.shape()[a] == Dim::symbol(graph_.batch)) {
-      throw Error("a slice of the batch is not supported", {{v->op->where, "sliced here"}},
-                  "slice the inputs before the program");
-    }
-    view.start += map.start[a] * stride;
+    view.start += map.start[a] * stride_of(static_cast<int>(a));
   }
   return view;
 }

@@ -22,6 +22,7 @@ Signature sample() {
   signature.scratch = {{"activations", Dim::symbol("blocks") * 64 * 20}, {"none", Dim(0)}};
   signature.tapes = {{"steps", Dim::symbol("blocks") * 640}};
   signature.tables = {{"gather", "images", Type::tensor(Dtype::U8, {n - 1, 784}), b * 784}};
+  signature.parts = {{"slice", "x", Type::tensor(Dtype::F64, {3, n}), 1, 2, n - b}};
   signature.sites = {{{"model.cpp", 42, "layer_2"}, 3, "u[20]; v[2, 5]", "div"}, {}};
   signature.lanes = 8;
   return signature;
@@ -48,6 +49,13 @@ TEST_CASE("a signature comes back from its bytes as it was") {
   CHECK(after->tables.at(0).name == "images");
   CHECK(after->tables.at(0).type == before.tables[0].type);
   CHECK(after->tables.at(0).picked == before.tables[0].picked);
+  REQUIRE(after->parts.size() == 1);
+  CHECK(after->parts[0].op == "slice");
+  CHECK(after->parts[0].name == "x");
+  CHECK(after->parts[0].type == before.parts[0].type);
+  CHECK(after->parts[0].axis == 1);
+  CHECK(after->parts[0].start == 2);
+  CHECK(after->parts[0].size == before.parts[0].size);
   REQUIRE(after->sites.size() == 2);
   CHECK(after->sites[0].where == before.sites[0].where);
   CHECK(after->sites[0].traced == 3);

@@ -2,6 +2,7 @@
 #include "ir/stopped.h"
 
 #include <charconv>
+#include <cmath>
 
 #include "ir/status.h"
 
@@ -78,14 +79,17 @@ std::string tape_text(const Outcome& outcome) {
                      bytes_text(outcome.tape_limit));
 }
 
+// A NaN's sign depends on where it was computed.
+std::string number_text(double x) { return std::isnan(x) ? "nan" : fmt::format("{}", x); }
+
 std::string progress_text(const Outcome& outcome, const Site& site) {
   if (is_estimate(outcome, site)) {
     return fmt::format(" (estimated error {:.3g}, limit {:.3g})", outcome.t, outcome.dt);
   }
   if (is_solveless(outcome, site)) return "";
   return fmt::format(" (at t = {}, dt = {}, after {} accepted and {} rejected steps{}{})",
-                     outcome.t, outcome.dt, outcome.accepted, outcome.rejected,
-                     first_text(outcome, site), tape_text(outcome));
+                     number_text(outcome.t), number_text(outcome.dt), outcome.accepted,
+                     outcome.rejected, first_text(outcome, site), tape_text(outcome));
 }
 
 std::string words(std::string_view program, const Outcome& outcome, const Site& site) {

@@ -1,6 +1,7 @@
 // Dense, Flatten, WrappedFunction, Chain.
 #include "compiler/nn/layers.h"
 
+#include "compiler/nn/several_layers.h"
 #include "compiler/trace/scope.h"
 
 namespace nodec::nn {
@@ -65,42 +66,16 @@ class FunctionRules : public LayerRules {
   std::function<Var(const Var&)> f_;
 };
 
-class ChainRules : public LayerRules {
+class ChainRules : public SeveralLayers {
  public:
-  explicit ChainRules(std::vector<Layer> layers) : layers_(std::move(layers)) {}
-
-  std::string str() const override {
-    std::vector<std::string> parts;
-    for (const Layer& layer : layers_) parts.push_back(layer.str());
-    return fmt::format("Chain({})", fmt::join(parts, ", "));
-  }
-  Spec params(Init init) const override {
-    return layers_spec(layers_, [&](const Layer& layer) { return layer.rules().params(init); });
-  }
-  Spec state() const override {
-    return layers_spec(layers_, [](const Layer& layer) { return layer.rules().state(); });
-  }
-  std::vector<Setting::Named> settings() const override {
-    std::vector<Setting::Named> all;
-    for (std::size_t i = 0; i < layers_.size(); ++i)
-      append_settings(all, layer_name(i), layers_[i]);
-    return all;
-  }
+  explicit ChainRules(std::vector<Layer> layers) : SeveralLayers("Chain", std::move(layers)) {}
 
   Applied apply(const Var& x, const Params& ps, const State& st) const override {
     Var y = x;
-    std::vector<std::pair<std::string, Var>> states;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const std::string name = layer_name(i);
-      auto [next, state] = layers_[i].apply_as(name, y, ps[name], st[name]);
-      y = next;
-      states.emplace_back(name, std::move(state));
-    }
+    States states;
+    for (std::size_t i = 0; i < layers_.size(); ++i) y = apply_one(i, y, ps, st, states);
     return {std::move(y), nodec::record(std::move(states))};
   }
-
- private:
-  std::vector<Layer> layers_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "compiler/nn/several_layers.h"
 #include "compiler/trace/scope.h"
 
 namespace nodec::nn {
@@ -116,36 +117,16 @@ class SkipRules : public LayerRules {
   Connect connect_;
 };
 
-class ParallelRules : public LayerRules {
+class ParallelRules : public SeveralLayers {
  public:
   ParallelRules(std::vector<Layer> layers, Join join)
-      : layers_(std::move(layers)), join_(std::move(join)) {}
-  std::string str() const override {
-    std::vector<std::string> parts;
-    for (const Layer& layer : layers_) parts.push_back(layer.str());
-    return fmt::format("Parallel({})", fmt::join(parts, ", "));
-  }
-  Spec params(Init init) const override {
-    return layers_spec(layers_, [&](const Layer& layer) { return layer.rules().params(init); });
-  }
-  Spec state() const override {
-    return layers_spec(layers_, [](const Layer& layer) { return layer.rules().state(); });
-  }
-  std::vector<Setting::Named> settings() const override {
-    std::vector<Setting::Named> all;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      append_settings(all, layer_name(i), layers_[i]);
-    }
-    return all;
-  }
+      : SeveralLayers("Parallel", std::move(layers)), join_(std::move(join)) {}
+
   Applied apply(const Var& x, const Params& ps, const State& st) const override {
     std::vector<Var> ys;
-    std::vector<std::pair<std::string, Var>> states;
+    States states;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const std::string name = layer_name(i);
-      auto [y, state] = layers_[i].apply_as(name, x, ps[name], st[name]);
-      ys.push_back(std::move(y));
-      states.emplace_back(name, std::move(state));
+      ys.push_back(apply_one(i, x, ps, st, states));
     }
     State next = record(std::move(states));
     if (!join_) return {concat(ys, 0), std::move(next)};
@@ -154,7 +135,6 @@ class ParallelRules : public LayerRules {
   }
 
  private:
-  std::vector<Layer> layers_;
   Join join_;
 };
 

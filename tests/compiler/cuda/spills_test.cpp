@@ -9,15 +9,12 @@
 #include "compiler/schedule/schedule.h"
 #include "examples/mnist/model.h"
 #include "runtime/cuda/compile.h"
-#include "runtime/cuda/nvrtc.h"
+#include "tests/runtime/cuda/nvrtc_here.h"
 
 namespace nodec {
 
 TEST_CASE("MNIST's training step spills nothing on any GPU") {
-  if (Nvrtc::identity().empty()) {
-    MESSAGE("skipped: NVRTC is not here");
-    return;
-  }
+  if (testing::nvrtc_here() == nullptr) return;
   const Traced traced = mnist::trace_training({});
   plan::Plan plan = lower(*run_until(*traced.graph, graph_stages().back().name));
   lowering::put_outputs_behind_tapes(plan);

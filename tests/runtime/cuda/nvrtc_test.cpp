@@ -7,24 +7,15 @@
 #include <filesystem>
 
 #include "runtime/cuda/shared_library.h"
+#include "tests/runtime/cuda/nvrtc_here.h"
 #include "tests/runtime/cuda/programs.h"
-#include "tools/ptx_audit.h"
 #include "tests/setting.h"
+#include "tools/ptx_audit.h"
 
 using namespace nodec;
 using namespace nodec::testing;
 
 namespace {
-
-// Null, and said so, where there is none.
-std::shared_ptr<const Nvrtc> nvrtc() {
-  try {
-    return Nvrtc::open();
-  } catch (const Error& error) {
-    MESSAGE("skipped: NVRTC is not here");
-    return nullptr;
-  }
-}
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -76,7 +67,7 @@ const char* const kEverything = R"(
 }  // namespace
 
 TEST_CASE("the newest NVRTC that the driver takes is taken, and known without being loaded") {
-  const auto found = nvrtc();
+  const auto found = nvrtc_here();
   if (found == nullptr) return;
   CHECK(found->major() >= 12);
   CHECK(Nvrtc::identity() == file_identity(found->path()));
@@ -88,7 +79,7 @@ TEST_CASE("the newest NVRTC that the driver takes is taken, and known without be
 }
 
 TEST_CASE("all of the prologue compiles for every architecture, without spills or estimates") {
-  const auto compiler = nvrtc();
+  const auto compiler = nvrtc_here();
   if (compiler == nullptr) return;
   for (const KernelShape& shape :
        {KernelShape{.ports = 5, .parts = 2, .shared_bytes = 256, .arena_bytes = 256},
@@ -116,7 +107,7 @@ TEST_CASE("all of the prologue compiles for every architecture, without spills o
 }
 
 TEST_CASE("programs of the runtime's tests compile") {
-  const auto compiler = nvrtc();
+  const auto compiler = nvrtc_here();
   if (compiler == nullptr) return;
   for (const Artifact& artifact : {gpu_doubling(), gpu_counting(), gpu_taping()}) {
     const CudaCode code = compiler->compile(unpack(artifact.object).text, "kernel", "sm_90");
@@ -126,7 +117,7 @@ TEST_CASE("programs of the runtime's tests compile") {
 }
 
 TEST_CASE("what NVRTC says of a text that is wrong is shown") {
-  const auto compiler = nvrtc();
+  const auto compiler = nvrtc_here();
   if (compiler == nullptr) return;
   const std::string told =
       message([&] { compiler->compile(kernel_text({}, "\nundeclared = 1;"), "wrong", "sm_90"); });

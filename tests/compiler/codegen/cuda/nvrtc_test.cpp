@@ -1,28 +1,13 @@
 // What NVRTC makes of the emitter's text, where NVRTC is: what was asked for, and no less.
-#include "runtime/cuda/nvrtc.h"
-
 #include "tests/compiler/codegen/cuda/operations.h"
+#include "tests/runtime/cuda/nvrtc_here.h"
 #include "tools/ptx_audit.h"
 
 using namespace nodec;
 using namespace nodec::testing;
 
-namespace {
-
-// Null, and said so, where there is none.
-std::shared_ptr<const Nvrtc> nvrtc_of_this_machine() {
-  try {
-    return Nvrtc::open();
-  } catch (const Error&) {
-    MESSAGE("skipped: NVRTC is not here");
-    return nullptr;
-  }
-}
-
-}  // namespace
-
 TEST_CASE("NVRTC compiles every operation and expansion to what was asked for, and no less") {
-  const auto compiler = nvrtc_of_this_machine();
+  const auto compiler = nvrtc_here();
   if (compiler == nullptr) return;
   const std::vector<ValueOperation> operations = every_value_operation();
   for (const bool varying : {true, false}) {

@@ -2,6 +2,9 @@
 #include "runtime/device_choice.h"
 
 #include <charconv>
+#include <cstdlib>
+#include <map>
+#include <mutex>
 
 #include "ir/error.h"
 #include "runtime/cuda/cuda_device.h"
@@ -22,6 +25,21 @@ std::string why_not_cuda() {
                                         : "";
 }
 
+std::string named(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr ? "" : value;
+}
+
+// Settled once for a process, and for each place that the environment names.
+std::string settled_why_not_cuda() {
+  static std::mutex mutex;
+  static auto* known = new std::map<std::pair<std::string, std::string>, std::string>;
+  const std::lock_guard lock(mutex);
+  const auto places = std::pair(named("NODEC_CUDA_DRIVER"), named("NODEC_NVRTC"));
+  if (const auto found = known->find(places); found != known->end()) return found->second;
+  return (*known)[places] = why_not_cuda();
+}
+
 }  // namespace
 
 DeviceChoice read_device(std::string_view words) {
@@ -29,7 +47,7 @@ DeviceChoice read_device(std::string_view words) {
   if (words == "cuda") return {DeviceKind::Cuda};
   if (words == "cuda-emulated") return {DeviceKind::Emulated};
   if (words == "auto") {
-    std::string why = why_not_cuda();
+    std::string why = settled_why_not_cuda();
     return why.empty() ? DeviceChoice{DeviceKind::Cuda}
                        : DeviceChoice{DeviceKind::Cpu, 0, std::move(why)};
   }

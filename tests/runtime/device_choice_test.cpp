@@ -6,6 +6,7 @@
 #include "runtime/cuda/compile.h"
 #include "tests/runtime/cuda/programs.h"
 #include "tests/setting.h"
+#include "tests/temporary_folder.h"
 
 using namespace nodec;
 using namespace nodec::testing;
@@ -59,6 +60,16 @@ TEST_CASE("auto takes a GPU that can be used, or says why not") {
     CHECK(choice.why == "NVRTC, the compiler of GPU programs, is not to be found");
   }
   const Setting nvrtc("NODEC_NVRTC", NODEC_FAKE_NVRTC);
+  CHECK(read_device("auto").kind == DeviceKind::Cuda);
+}
+
+TEST_CASE("auto is settled once for a process") {
+  const TemporaryFolder folder;
+  const std::filesystem::path copy = folder.path() / "libnvrtc.so";
+  std::filesystem::copy_file(NODEC_FAKE_NVRTC, copy);
+  const Setting driver("NODEC_CUDA_DRIVER", NODEC_FAKE_CUDA), nvrtc("NODEC_NVRTC", copy.c_str());
+  CHECK(read_device("auto").kind == DeviceKind::Cuda);
+  std::filesystem::remove(copy);
   CHECK(read_device("auto").kind == DeviceKind::Cuda);
 }
 

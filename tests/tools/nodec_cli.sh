@@ -143,25 +143,25 @@ sed -e 's/cell\./box./' -e 's/vjp %x, %calls, %one {seeds = \[0\], wrt = \[0\]}/
 expect 0 "backward: not differentiated, because 1 finding stops a compile" \
   types "$work/changing.ir" --backward
 expect 0 '"not_differentiated":"1 finding stops a compile"' types "$work/changing.ir" --backward --json
-cat >"$work/looping.ir" <<'IR'
-graph looping (%x: f32[]) {
+cat >"$work/captured.ir" <<'IR'
+graph captured (%x: f32[]) {
   %one = constant {dtype = f32, shape = <>, value = 1.0}
   %loss, %slope = vjp %x, %one {seeds = [0], wrt = [0]} region (%w: f32[]) {
-    %end = while %w {carried = 1} region (%w: f32[]) {
-      %most = constant {dtype = f32, shape = <>, value = 9.0}
-      %more = lt %w, %most
-      yield %more
-    } region (%w: f32[]) {
-      %twice = add %w, %w
-      yield %twice
+    %at = constant {dtype = f32, shape = <>, value = 2.0}
+    %end = custom_vjp %at, %w, %at, %at {arguments = 1} region (%u: f32[], %w: f32[]) {
+      %y = mul %u, %w
+      yield %y
+    } region (%u: f32[], %y: f32[], %d: f32[], %w: f32[]) {
+      %du = mul %d, %w
+      yield %du
     }
     yield %end
   }
   yield %slope
 }
 IR
-expect 4 "backward: not differentiated, because 'while' cannot be differentiated" \
-  types "$work/looping.ir" --backward
+expect 4 "error: 'custom_vjp' reads 'w' from outside" \
+  types "$work/captured.ir" --backward
 says 2 "error: --backward and --no-prove cannot be given together
   help: \`nodec types --help\` says what it takes" types mnist/layer --backward --no-prove
 
@@ -340,7 +340,7 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   expect 0 "  interpolating  " check mnist/compact --size B=8 --directions 1 --seed 3
   expect 3 "has no float input, so it has no gradient" check - <<<'graph n (%x: i32[]) { yield %x }'
   expect 3 "the program has no input 'b'" check "$work/axpy.ir" --input b=2
-  expect 4 "no adjoint rule differentiates this program: 'while'" check "$work/looping.ir"
+  expect 4 "no adjoint rule differentiates this program: 'custom_vjp'" check "$work/captured.ir"
   says 2 "error: --limit: wanted a number above 0, got '0'
   help: \`nodec check --help\` says what it takes" check "$work/axpy.ir" --limit 0
 

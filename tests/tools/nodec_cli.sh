@@ -160,7 +160,7 @@ graph captured (%x: f32[]) {
   yield %slope
 }
 IR
-expect 4 "error: 'custom_vjp' reads 'w' from outside" \
+expect 4 "backward: not differentiated, because 'custom_vjp' reads 'w' from outside" \
   types "$work/captured.ir" --backward
 says 2 "error: --backward and --no-prove cannot be given together
   help: \`nodec types --help\` says what it takes" types mnist/layer --backward --no-prove

@@ -155,9 +155,7 @@ constexpr Primitive mul_p = complete({
 // its slope be infinite where it stands: sqrt at 0 behind a select, relu(log(x)), min(exp(x), 1).
 // (Known as a strong zero; 0 * inf is NaN in IEEE 754.)
 // A product in each operand, and its derivatives are such products again, so second derivatives are
-// right where the cotangent merely passes through 0; a select would cut them off. But a slope that
-// is no number has no part in them where a 0 left it out: as a cotangent it would meet no zero
-// again.
+// right where the cotangent merely passes through 0; a select would cut them off.
 constexpr Primitive strong_mul_p = complete({
     .name = "strong_mul",
     .arity = 2,
@@ -168,10 +166,8 @@ constexpr Primitive strong_mul_p = complete({
           return x[1] == 0 && std::isinf(x[0]) ? x[1] : x[0] * x[1];
         },
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
-      Value *x = y.operands[0], *slope = y.operands[1];
-      Value* left_out = logical_and(b, eq(b, x, splat(b, x, 0)), ne(b, slope, slope));
-      Value* dx = strong_mul(b, dy[0], when(b, logical_not(b, left_out), slope));
-      return {dx, strong_mul(b, dy[0], x)};
+      Value* dx = strong_mul(b, dy[0], y.operands[1]);
+      return {dx, strong_mul(b, dy[0], y.operands[0])};
     }),
     .lower =
         [](Arithmetic& e, const Op&, Codes x) {

@@ -188,7 +188,7 @@ const std::map<std::string, std::vector<Corner>, std::less<>>& corners() {
       {"strong_mul",
        {{{2, 3}, {3, 2}, {0, 1, 0}},
         {{0, kInf}, {kInf, 0}, {0, 1, 0}},
-        {{0, kNaN}, {0, 0}, {0, 0, 0}},  // the slope is left out
+        {{0, kNaN}, {kNaN, 0}, {0, 1, 0}},
         {{kNaN, 0}, {0, kNaN}, {0, 1, 0}}}},
       {"sub", {{{0, kInf}, {1, -1}, {0, 0, 0}}, {{kNaN, 1}, {1, -1}, {0, 0, 0}}}},
       {"tanh",

@@ -199,20 +199,6 @@ TEST_CASE("second derivatives are those of the formula where the first passes th
   expect_gradient(slope_of([](const Var& x) { return sum(relu(log(x))); }), {0, 2}, {0, -0.25});
 }
 
-TEST_CASE("a slope that is no number and is left out has no part in second derivatives") {
-  const auto where_positive = [](const std::function<Var(const Var&)>& f) {
-    return slope_of([=](const Var& x) { return sum(select(x > 0, f(x), 0)); });
-  };
-  const Numbers at{-1, 0, 4};
-  expect_gradient(where_positive([](const Var& x) { return x * sqrt(x); }), at, {0, 0, 0.375});
-  expect_gradient(where_positive([](const Var& x) { return x / sqrt(x); }), at, {0, 0, -1.0 / 32});
-  expect_gradient(where_positive([](const Var& x) { return sqrt(x) * sqrt(x) * sqrt(x); }), at,
-                  {0, 0, 0.375});
-  expect_gradient(where_positive([](const Var& x) { return sin(sqrt(x)); }), {-1, 0}, {0, 0});
-  expect_gradient(where_positive([](const Var& x) { return log(x) * log(x); }), {-1, kEuler},
-                  {0, 0});
-}
-
 TEST_CASE("a NaN on the path stays a NaN") {
   const Traced traced =
       gradient_of([](const Var& x) { return sum(sqrt(x) * (x - x) / (x - x)); }, 1, Dtype::F64);

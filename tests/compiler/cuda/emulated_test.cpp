@@ -15,6 +15,7 @@
 #include "runtime/cuda/gpu_runner.h"
 #include "runtime/device_tensor.h"
 #include "runtime/emulator/emulated_device.h"
+#include "runtime/emulator/program.h"
 #include "tests/compiler/oracle.h"
 #include "tests/compiler/random_program.h"
 
@@ -42,11 +43,14 @@ struct Scheduled {
     return load_there(emulated_device(options));
   }
   std::shared_ptr<const Executable> load_there(std::shared_ptr<Device> device) const {
+    return load_on(std::move(device), artifact());
+  }
+  Artifact artifact() const {
     Artifact artifact{target().code(plan, how, kEmulated).object, plan.signature};
     artifact.signature.scratch = how.scratch;
     artifact.signature.lanes = how.machine.lanes;
     artifact.signature.shared = how.shared;
-    return load_on(std::move(device), artifact);
+    return artifact;
   }
 
   plan::Plan plan;
@@ -88,16 +92,35 @@ Bindings sizes_of(const Graph& graph, std::int64_t batch) {
 
 using Draw = std::function<std::vector<Array>(const Bindings&)>;
 
-void expect_same_bits(const std::string& name, const Graph& graph, const Draw& draw) {
-  const Program cpu = oracle::compile_fresh(graph);
-  const auto gpu = Scheduled(graph).load({});
+// A program, and arguments for it.
+struct Case {
+  std::string name;
+  std::shared_ptr<const Graph> graph;
+  Draw draw;
+};
+
+void expect_same_bits(const Case& test, const Artifact& artifact) {
+  const Program cpu = oracle::compile_fresh(*test.graph);
+  const auto gpu = load_on(emulated_device(), artifact);
   for (const std::int64_t batch : {5, 33, 70}) {
-    const std::vector<Array> x = draw({{"B", batch}});
-    const Bindings symbols = sizes_of(graph, batch);
-    CHECK_MESSAGE(same_bits(run(*gpu, x, symbols), run(*cpu.executable, x, symbols)), name,
+    const std::vector<Array> x = test.draw({{"B", batch}});
+    const Bindings symbols = sizes_of(*test.graph, batch);
+    CHECK_MESSAGE(same_bits(run(*gpu, x, symbols), run(*cpu.executable, x, symbols)), test.name,
                   ", batch ", batch);
-    if (graph.batch.empty()) return;
+    if (test.graph->batch.empty()) return;
   }
+}
+
+// Twenty to a file of the compiler's.
+void expect_same_bits(const std::vector<Case>& tests) {
+  std::vector<Artifact> artifacts;
+  std::vector<emulator::Program::Source> sources;
+  for (const Case& test : tests) {
+    artifacts.push_back(Scheduled(*test.graph).artifact());
+    sources.push_back({unpack(artifacts.back().object).text, artifacts.back().signature.entry});
+  }
+  const auto held = emulator::Program::compile_all(sources);
+  for (std::size_t i = 0; i < tests.size(); ++i) expect_same_bits(tests[i], artifacts[i]);
 }
 
 // A step of training as the mnist example has it.
@@ -192,37 +215,87 @@ std::shared_ptr<Graph> loops_and_solves() {
   return t.finish().graph;
 }
 
+// What a run of a watched program finds, or whatever stops it.
+bool is_found(const Executable& program, const std::vector<Array>& inputs) {
+  try {
+    run(program, inputs);
+  } catch (const Error&) {  // a status
+  } catch (const std::logic_error&) {
+    return true;
+  }
+  return false;
+}
+
+// Each meeting is left out in turn: those that no run misses, a line each.
+std::string unseen_removals(const Graph& graph, const std::vector<std::vector<Array>>& runs) {
+  const Scheduled whole(graph);
+  for (const auto& inputs : runs) CHECK(!is_found(*whole.load({.watched = true}), inputs));
+  std::vector<std::string> words;
+  std::vector<Artifact> artifacts;
+  std::vector<emulator::Program::Source> sources;
+  using Meetings = std::map<int, std::string>;
+  for (const auto& [kind, meetings] :
+       {std::pair<const char*, Meetings plan::Schedule::*>{"lanes", &plan::Schedule::lane_meetings},
+        {"members", &plan::Schedule::member_meetings},
+        {"team", &plan::Schedule::meetings}}) {
+    for (const auto& [number, about] : whole.how.*meetings) {
+      Scheduled spoilt(graph);
+      (spoilt.how.*meetings).erase(number);
+      words.push_back(fmt::format("{} before {} about {}\n", kind, number, about));
+      artifacts.push_back(spoilt.artifact());
+      sources.push_back({unpack(artifacts.back().object).text, artifacts.back().signature.entry});
+    }
+  }
+  const auto held = emulator::Program::compile_all(sources, {.watched = true});
+  std::string unseen;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto program = load_on(emulated_device({.watched = true}), artifacts[i]);
+    const bool found = std::ranges::any_of(
+        runs, [&](const std::vector<Array>& inputs) { return is_found(*program, inputs); });
+    if (!found) unseen += words[i];
+  }
+  return unseen;
+}
+
 }  // namespace
 
 TEST_CASE("gradients of loops have machine code's bits on the emulated GPU") {
+  std::vector<Case> tests;
   for (const auto& graph : {recurrent(0), recurrent(512), loops_and_solves()}) {
-    expect_same_bits(graph->name, *graph,
-                     [&](const Bindings& sizes) { return oracle::inputs_for(*graph, sizes, 5); });
+    tests.push_back({graph->name, graph, [graph](const Bindings& sizes) {
+                       return oracle::inputs_for(*graph, sizes, 5);
+                     }});
   }
+  expect_same_bits(tests);
 }
 
 TEST_CASE("the emulated GPU gives machine code's bits for every primitive") {
+  std::vector<Case> tests;
   for (const Primitive* p : catalogue()) {
-    const auto graph = sample_graph(*p, Dtype::F32);
-    expect_same_bits(std::string(p->name), *graph, [&](const Bindings& sizes) {
-      std::vector<Array> x = sample_arguments(*graph, p->domain, sizes, 3);
-      for (Array& a : x) {
-        for (double& v : a.reals) v = static_cast<float>(v);
-      }
-      return x;
-    });
+    const std::shared_ptr<const Graph> graph = sample_graph(*p, Dtype::F32);
+    tests.push_back({std::string(p->name), graph, [p, graph](const Bindings& sizes) {
+                       std::vector<Array> x = sample_arguments(*graph, p->domain, sizes, 3);
+                       for (Array& a : x) {
+                         for (double& v : a.reals) v = static_cast<float>(v);
+                       }
+                       return x;
+                     }});
   }
+  expect_same_bits(tests);
 }
 
 TEST_CASE("the emulated GPU gives machine code's bits for random programs") {
+  std::vector<Case> tests;
   for (const std::uint64_t seed : {2, 3, 4, 7}) {
-    for (const auto& graph : {testing::random_program(seed), testing::random_loops(seed),
-                              testing::random_gradient(seed)}) {
-      expect_same_bits(fmt::format("seed {}", seed), *graph, [&](const Bindings& sizes) {
-        return oracle::inputs_for(*graph, sizes, seed);
-      });
+    const std::shared_ptr<const Graph> graphs[] = {
+        testing::random_program(seed), testing::random_loops(seed), testing::random_gradient(seed)};
+    for (const auto& graph : graphs) {
+      tests.push_back({fmt::format("seed {}", seed), graph, [seed, graph](const Bindings& sizes) {
+                         return oracle::inputs_for(*graph, sizes, seed);
+                       }});
     }
   }
+  expect_same_bits(tests);
 }
 
 TEST_CASE("training has machine code's bits on the emulated GPU, by every rule, and no race") {
@@ -242,27 +315,38 @@ TEST_CASE("training has machine code's bits on the emulated GPU, by every rule, 
   }
 }
 
-TEST_CASE("a meeting of lanes left out is seen as a race") {
+TEST_CASE("a meeting left out, of lanes, members or the team, is seen as a race") {
+  // Many turns; a state that becomes infinite, and one that is not finite from the start.
   const auto graph = small_solve();
-  const std::vector<Array> x = oracle::inputs_for(*graph, {{"B", 37}});
-  const Scheduled whole(*graph);
-  REQUIRE(same_bits(run(*whole.load({.watched = true}), x),
-                    run(*oracle::compile_fresh(*graph).executable, x)));
-  int seen = 0, unseen = 0;
-  for (const auto& [number, about] : whole.how.lane_meetings) {
-    Scheduled spoilt(*graph);
-    spoilt.how.lane_meetings.erase(number);
-    try {
-      run(*spoilt.load({.watched = true}), x);
-      ++unseen;
-    } catch (const std::logic_error&) {
-      ++seen;
-    }
+  std::vector<std::vector<Array>> runs;
+  for (const double spoilt : {0.0, 1e38, double(NAN)}) {
+    runs.push_back(oracle::inputs_for(*graph, {{"B", 70}}));
+    if (spoilt != 0) runs.back()[2].reals[3] = spoilt;
   }
-  // Three stand where a state that is not finite is looked into, which this run does not do; three
-  // more where what is met about comes only from another turn of a loop.
-  CHECK(seen >= 6);
-  CHECK(unseen <= 6);
+  // None of these is needed: while#7 and the sums' slots have one meeting for both, which is one
+  // too many; what call#74 and its like hold was met about inside the functions that wrote it; and
+  // the team has met since anybody read where select#107 lies.
+  CHECK(unseen_removals(*graph, runs) ==
+        "lanes before 25 about while#7\n"
+        "lanes before 37 about call#74\n"
+        "lanes before 48 about select#107\n"
+        "members before 31 about sum slots#43\n");
+}
+
+// Minutes: `tools/check --long` runs it.
+TEST_CASE("each meeting of a training step left out is seen as a race" * doctest::skip()) {
+  const auto graph = training("discrete");
+  std::vector<std::vector<Array>> runs{training_inputs(*graph, 70), training_inputs(*graph, 70),
+                                       training_inputs(*graph, 70)};
+  for (std::size_t i = 0; i < graph->body.args.size(); ++i) {
+    const std::string_view name = graph->body.args[i]->name;
+    // Steps that are rejected; and a state that is not finite.
+    if (name == "layer_3.layer_1.weight") {
+      for (double& x : runs[1][i].reals) x *= 40;
+    }
+    if (name == "layer_2.weight") runs[2][i].reals[5] = NAN;
+  }
+  MESSAGE("not seen:\n" << unseen_removals(*graph, runs));
 }
 
 TEST_CASE("what 32 bits do not count is refused by name") {

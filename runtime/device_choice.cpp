@@ -40,6 +40,17 @@ std::string settled_why_not_cuda() {
   return (*known)[places] = why_not_cuda();
 }
 
+// NODEC_EMULATED=watched looks for races and strays; any other is refused.
+EmulatedOptions emulated_options() {
+  const char* named = std::getenv("NODEC_EMULATED");
+  const std::string_view words = named == nullptr ? "" : named;
+  if (!words.empty() && words != "watched") {
+    throw Error(fmt::format("NODEC_EMULATED is how the emulated GPU runs, got '{}'", words), {},
+                "say watched, or leave it unset");
+  }
+  return {.watched = !words.empty()};
+}
+
 }  // namespace
 
 DeviceChoice read_device(std::string_view words) {
@@ -78,7 +89,7 @@ std::shared_ptr<Device> device_for(const DeviceChoice& choice) {
     case DeviceKind::Cuda:
       return cuda_device();
     case DeviceKind::Emulated: {
-      static auto* device = new std::shared_ptr<Device>(emulated_device());
+      static auto* device = new std::shared_ptr<Device>(emulated_device(emulated_options()));
       return *device;
     }
   }

@@ -2,6 +2,7 @@
 #include "runtime/cuda/launch.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "ir/error.h"
 
@@ -36,6 +37,18 @@ void check_sizes(const LaunchForm& form, const DeviceLimits& device) {
                             form.shared_bytes, device.name, device.shared_bytes),
                 {}, "compile it for this device");
   }
+}
+
+// For measurements: results do not depend on it.
+TeamChoice team_from_environment() {
+  const char* named = std::getenv("NODEC_GPU_TEAM");
+  const std::string_view words = named == nullptr ? "" : named;
+  if (words.empty()) return {};
+  if (words == "block") return {TeamChoice::Form::Block};
+  if (words == "cluster") return {TeamChoice::Form::Cluster};
+  if (words == "grid") return {TeamChoice::Form::Grid};
+  throw Error(fmt::format("NODEC_GPU_TEAM is how a GPU's team is launched, got '{}'", words), {},
+              "say block, cluster or grid");
 }
 
 }  // namespace
@@ -103,7 +116,8 @@ LaunchForm choose_form(const KernelLaunch& kernel, std::int64_t chunks, const De
 
 LaunchForm form_on(Device& device, Device::Kernel& kernel, const KernelLaunch& launch,
                    std::int64_t chunks, const TeamChoice& wanted) {
-  return choose_form(launch, chunks, device.limits(), wanted, [&](std::int64_t shared_bytes) {
+  const TeamChoice team = wanted == TeamChoice{} ? team_from_environment() : wanted;
+  return choose_form(launch, chunks, device.limits(), team, [&](std::int64_t shared_bytes) {
     return device.resident_blocks(kernel, 32 * launch.parts * launch.block_members, shared_bytes);
   });
 }

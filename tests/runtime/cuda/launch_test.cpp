@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include "runtime/emulator/emulated_device.h"
+#include "tests/runtime/cuda/programs.h"
 #include "tests/runtime/doubling.h"
+#include "tests/setting.h"
 
 using namespace nodec;
 using namespace nodec::testing;
@@ -77,6 +80,28 @@ TEST_CASE("a kernel that fits in no way is refused with the sizes") {
           form(kMnist, 100, h100(), {}, 0);
         }).find("no block of 320 threads with 30720 bytes of shared memory fits an H100") !=
         std::string::npos);
+}
+
+TEST_CASE("the environment may say how a team is launched") {
+  const auto program = load_on(emulated_device(), gpu_doubling());
+  CHECK(program->launch_form(300)->kind == Kind::Grid);
+  for (const auto& [words, kind] :
+       {std::pair("block", Kind::Block), std::pair("cluster", Kind::Cluster),
+        std::pair("grid", Kind::Grid)}) {
+    const Setting setting("NODEC_GPU_TEAM", words);
+    CHECK(program->launch_form(100)->kind == kind);
+  }
+  const Setting setting("NODEC_GPU_TEAM", "crowd");
+  CHECK(message([&] { program->launch_form(100); }) ==
+        "error: NODEC_GPU_TEAM is how a GPU's team is launched, got 'crowd'\n"
+        "  help: say block, cluster or grid");
+}
+
+TEST_CASE("a form in words") {
+  CHECK(text_of({Kind::Block, 1, 320}) == "1 block of 320 threads");
+  CHECK(text_of({Kind::Plain, 4, 64}) == "4 blocks of 64 threads");
+  CHECK(text_of({Kind::Cluster, 4, 320}) == "a cluster of 4 blocks of 320 threads");
+  CHECK(text_of({Kind::Grid, 9, 320}) == "a grid of 9 blocks of 320 threads");
 }
 
 TEST_CASE("a kernel's bytes come back as they went") {

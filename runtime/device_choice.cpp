@@ -42,8 +42,7 @@ std::string settled_why_not_cuda() {
 
 // NODEC_EMULATED=watched looks for races and strays; any other is refused.
 EmulatedOptions emulated_options() {
-  const char* named = std::getenv("NODEC_EMULATED");
-  const std::string_view words = named == nullptr ? "" : named;
+  const std::string words = named("NODEC_EMULATED");
   if (!words.empty() && words != "watched") {
     throw Error(fmt::format("NODEC_EMULATED is how the emulated GPU runs, got '{}'", words), {},
                 "say watched, or leave it unset");

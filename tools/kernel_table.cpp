@@ -149,7 +149,7 @@ const std::vector<const char*> kAll{"sm_80", "sm_90", "sm_100", "sm_120"}, kOne{
 
 std::vector<Subject> mnist_programs(bool quick) {
   // Where an adjoint is a solve, its dynamics hold those of the forward one and their reverse.
-  constexpr Bounds kBounds{.spills = 512}, kSolved{.spills = 2560, .evaluation_meetings = 6};
+  constexpr Bounds kBounds{}, kSolved{.spills = 2048, .evaluation_meetings = 6};
   std::vector<Subject> all;
   for (const char* rule : {"discrete", "interpolating", "gauss"}) {
     mnist::ProgramOptions options;

@@ -72,8 +72,8 @@ TEST_CASE("a table without rows is refused where anything is picked from it") {
     return "";
   };
   CHECK(refusal(0, 3) ==
-        "error: 'gather' in 'f': the table 't' has no rows (u8[N, 40] with N = 0)\n"
-        "  help: give it at least one row");
+        "error: 'slice' in 'f': takes N - 1 from 1 on along axis 0 of 't' u8[N, 40] with N = 0\n"
+        "  help: give arrays in which that lies");
   CHECK(refusal(1, 3) ==
         "error: 'gather' in 'f': its table has no rows (u8[N - 1, 40] with N = 1)\n"
         "  help: give it at least one row");

@@ -22,6 +22,7 @@
 #include "compiler/lower/outputs_behind_tapes.h"
 #include "compiler/lower/parts_of_batch.h"
 #include "compiler/lower/split_calls.h"
+#include "compiler/lower/split_sums.h"
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
 #include "compiler/passes/eliminate_dead.h"
@@ -72,6 +73,7 @@ constexpr Stage kStages[] = {
     {"carry_operands", lowering::carry_operands},
     {"common", [](Graph& graph) { eliminate_common(graph); }},
     {"dead", [](Graph& graph) { eliminate_dead(graph); }},
+    {"split_sums", lowering::split_sums},
     {"sink", lowering::sink_into_branches},
 };
 constexpr std::string_view kLastStage = kStages[std::size(kStages) - 1].name;
@@ -144,7 +146,7 @@ namespace {
 
 bool asks_for_derivatives(const Region& region) {
   return std::any_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
-    return op->primitive == &vjp_p ||
+    return op->primitive == &vjp_p || op->primitive == &jvp_p ||
            std::any_of(op->regions.begin(), op->regions.end(),
                        [](const auto& nested) { return asks_for_derivatives(*nested); });
   });

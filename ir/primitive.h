@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,26 @@ class Differentiator {
   // region reports what comes out of its reverse too, or refuses.
   virtual bool error_wanted() const = 0;
   virtual void report_error(Builder& b, Value* estimate) = 0;
+};
+
+// What an op becomes in forward mode: its results, and one tangent for each (null: zero). An
+// integer has none; a tape's is a tape of the tangents of those parts of a frame that have one.
+struct Pushed {
+  std::vector<Value*> results, tangents;
+};
+
+// What a tangent rule may ask of the AD engine.
+class ForwardDifferentiator {
+ public:
+  virtual ~ForwardDifferentiator() = default;
+  // Whether this value of the program may have a tangent, and of what type.
+  virtual std::optional<Type> tangent_type(const Value& value) const = 0;
+  // The parts of a tape's frame that its tangent holds, in their order.
+  virtual std::vector<std::size_t> tangent_parts(const Value& tape) const = 0;
+  // Writes the region's ops over `args` with their tangents beside them. `tangents`: one for each
+  // argument, null only where the argument has none.
+  virtual Pushed push(Builder& b, const Region& region, const std::vector<Value*>& args,
+                      const std::vector<Value*>& tangents) = 0;
 };
 
 // How `lower` may treat an op; what an op does inside its class is the primitive's own business.
@@ -96,6 +117,10 @@ using AugmentRule = Augmented (*)(Differentiator& ad, Builder& b, const Op& op,
 using Saved = std::span<const std::unique_ptr<Region>>;
 using ReverseRule = std::vector<Value*> (*)(Differentiator& ad, Builder& b, const Op& y,
                                             Saved saved, std::span<Value* const> dy);
+// Forward mode, where neither the gradient rule nor the op itself says it: writes `op` again over
+// `operands`, and the tangents of its results for those of its operands (null: zero).
+using TangentRule = Pushed (*)(ForwardDifferentiator& ad, Builder& b, const Op& op,
+                               std::span<Value* const> operands, std::span<Value* const> tangents);
 // Emits one element (a vector of lanes) of an elementwise op; operands come in order.
 using LowerRule = Code (*)(Arithmetic& e, const Op& op, std::span<const Code> x);
 // Emits one element of a Generate op. `x` are its scalar operands (a key comes as I64); `index`,
@@ -127,6 +152,10 @@ struct ViewMap {
 };
 using ViewRule = ViewMap (*)(const Op& op);
 
+// Both directions of a derivative. An op gives `rule`, and forward mode follows from it: an
+// elementwise op's slopes are their own transpose, any other rule is linear in the cotangents and
+// is transposed. What is linear itself says so, which is shorter. An op without `rule` gives
+// `augment` and `reverse`, and in forward mode `push` or what it expands to.
 // A stated absence of a derivative: the reason is part of the error a user sees.
 struct Gradient {
   GradientRule rule = nullptr;
@@ -138,8 +167,20 @@ struct Gradient {
   bool unbounded = false;
   // Its derivative is that of what it expands to.
   bool by_expansion = false;
+  // The op is linear in all its float operands together: applied to their tangents it gives its
+  // result's.
+  bool linear = false;
+  TangentRule push = nullptr;              // goes before all else,
+  bool (*pushes)(const Op& op) = nullptr;  // for those ops that this says, if it is there
 };
-constexpr Gradient no_gradient(std::string_view reason) { return {.none_because = reason}; }
+// Of reverse mode; forward mode may know better, with `push`.
+constexpr Gradient no_gradient(std::string_view reason, TangentRule push = nullptr) {
+  return {.none_because = reason, .push = push};
+}
+constexpr Gradient linear_gradient(GradientRule rule) { return {.rule = rule, .linear = true}; }
+inline bool has_push(const Gradient& gradient, const Op& op) {
+  return gradient.push && (!gradient.pushes || gradient.pushes(op));
+}
 constexpr Gradient unbounded_gradient(GradientRule rule) {
   return {.rule = rule, .unbounded = true};
 }

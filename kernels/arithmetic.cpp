@@ -49,7 +49,8 @@ constexpr Primitive neg_p = complete({
     .type = same_number,
     .scalar = [](Reals x) { return -x[0]; },
     .integer = [](Integers x) { return wrapped(0 - std::uint64_t(x[0])); },
-    .gradient = {[](Builder& b, const Op&, Cotangents dy) -> Values { return {neg(b, dy[0])}; }},
+    .gradient = linear_gradient(
+        [](Builder& b, const Op&, Cotangents dy) -> Values { return {neg(b, dy[0])}; }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.neg(x[0]); },
 });
 
@@ -119,9 +120,9 @@ constexpr Primitive add_p = complete({
     .type = same_number,
     .scalar = [](Reals x) { return x[0] + x[1]; },
     .integer = [](Integers x) { return wrapped(std::uint64_t(x[0]) + std::uint64_t(x[1])); },
-    .gradient = {[](Builder&, const Op&, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder&, const Op&, Cotangents dy) -> Values {
       return {dy[0], dy[0]};
-    }},
+    }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.add(x[0], x[1]); },
 });
 
@@ -131,9 +132,9 @@ constexpr Primitive sub_p = complete({
     .type = same_number,
     .scalar = [](Reals x) { return x[0] - x[1]; },
     .integer = [](Integers x) { return wrapped(std::uint64_t(x[0]) - std::uint64_t(x[1])); },
-    .gradient = {[](Builder& b, const Op&, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op&, Cotangents dy) -> Values {
       return {dy[0], neg(b, dy[0])};
-    }},
+    }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.sub(x[0], x[1]); },
 });
 

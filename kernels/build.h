@@ -61,6 +61,10 @@ NODEC_BINARY(logical_and)
 NODEC_BINARY(logical_or)
 #undef NODEC_BINARY
 
+// x with no derivative, and a finite one wherever what it leads to is used.
+inline Value* held(Builder& b, Value* x) {
+  return b.value(stop_gradient_p, {x}, {{"finite", true}});
+}
 Value* fma(Builder& b, Value* x, Value* y, Value* z);  // x*y + z, rounded once
 Value* clamp(Builder& b, Value* x, Value* low, Value* high);
 Value* select(Builder& b, Value* pred, Value* if_true, Value* if_false);

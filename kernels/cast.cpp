@@ -62,10 +62,10 @@ constexpr Primitive cast_p = complete({
     .type = cast_type,
     .scalar = [](Reals x) { return x[0]; },
     .integer = [](Integers x) { return x[0]; },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       const Dtype from = y.operands[0]->type.dtype();
       return {is_float(from) ? cast(b, dy[0], from) : nullptr};
-    }},
+    }),
     .lower = lower_cast,
     .sample = sample_cast,
 });

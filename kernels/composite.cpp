@@ -121,10 +121,10 @@ constexpr Primitive mean_p = complete({
     .form = Form::Rewrite,
     .type = fold_type,
     .eval = eval_expanded,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       Value* share = div(b, dy[0], folded_count(b, y, dy[0]));
       return {broadcast_over(b, share, y.operands[0]->type.shape(), y.attrs.get<Axes>("axes"))};
-    }},
+    }),
     .expand = [](Builder& b, const Op& op) -> Values {
       Value* all = sum(b, op.operands[0], op.attrs.get<Axes>("axes"));
       return {div(b, all, folded_count(b, op, all))};

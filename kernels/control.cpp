@@ -1,6 +1,7 @@
 // call, while and cond: ops that run regions.
 #include "kernels/build.h"
 #include "kernels/loop_reverse.h"
+#include "kernels/push_control.h"
 #include "kernels/regions.h"
 #include "kernels/rules.h"
 
@@ -239,7 +240,7 @@ constexpr Primitive call_p = complete({
     .type = call_type,
     .eval = [](const Op& op, Data x,
                Interpreter& interpreter) { return interpreter.run(op.region(), x); },
-    .gradient = {nullptr, augment_call, reverse_call},
+    .gradient = {.augment = augment_call, .reverse = reverse_call, .push = push_call},
     .groups = call_groups,
     .sample =
         [](Builder& b, Dtype real) {
@@ -261,7 +262,7 @@ constexpr Primitive while_p = complete({
     .form = Form::Control,
     .type = while_type,
     .eval = eval_while,
-    .gradient = {.augment = augment_while, .reverse = reverse_while},
+    .gradient = {.augment = augment_while, .reverse = reverse_while, .push = push_while},
     .groups = while_groups,
     .sample =
         [](Builder& b, Dtype real) {
@@ -288,7 +289,7 @@ constexpr Primitive cond_p = complete({
           const bool holds = x[0].array.integer() != 0;
           return interpreter.run(op.region(holds ? 0 : 1), x.subspan(1));
         },
-    .gradient = {nullptr, augment_cond, reverse_cond},
+    .gradient = {.augment = augment_cond, .reverse = reverse_cond, .push = push_cond},
     .groups = cond_groups,
     .sample =
         [](Builder& b, Dtype real) {

@@ -100,23 +100,31 @@ Types custom_type(const Op& op, bool forward) {
   return results;
 }
 
+[[noreturn]] void refuse_capture(const View& view, std::size_t i) {
+  const Op& op = view.op;
+  const std::string& inside = view.f().arg(i)->name;
+  const std::string& name = inside.empty() ? op.operands[i]->name : inside;
+  std::vector<Note> notes;
+  if (op.where.known()) notes.push_back({op.where, ""});
+  throw Error(fmt::format("'{}' reads {} from outside, and its rule gives no derivative by it",
+                          op.name(), name.empty() ? "a value" : fmt::format("'{}'", name)),
+              std::move(notes),
+              "make it an argument of the function, or hold it constant with stop_gradient");
+}
+
+Op& again(Builder& b, const Op& op, std::span<Value* const> operands) {
+  std::vector<std::unique_ptr<Region>> regions;
+  for (const auto& region : op.regions) regions.push_back(clone(*region));
+  return b.op(*op.primitive, {operands.begin(), operands.end()}, op.attrs, std::move(regions));
+}
+
 Augmented augment_custom(Differentiator& ad, Builder& b, const Op& op,
                          std::span<Value* const> operands) {
   const View view(op);
   for (std::size_t i = view.arguments; i < view.f().args.size(); ++i) {
-    if (!ad.wanted(op, i)) continue;
-    const std::string& inside = view.f().arg(i)->name;
-    const std::string& name = inside.empty() ? op.operands[i]->name : inside;
-    std::vector<Note> notes;
-    if (op.where.known()) notes.push_back({op.where, ""});
-    throw Error(fmt::format("'{}' reads {} from outside, and its rule gives no derivative by it",
-                            op.name(), name.empty() ? "a value" : fmt::format("'{}'", name)),
-                std::move(notes),
-                "make it an argument of the function, or hold it constant with stop_gradient");
+    if (ad.wanted(op, i)) refuse_capture(view, i);
   }
-  std::vector<std::unique_ptr<Region>> regions;
-  for (const auto& region : op.regions) regions.push_back(clone(*region));
-  return b.op(*op.primitive, {operands.begin(), operands.end()}, op.attrs, std::move(regions));
+  return again(b, op, operands);
 }
 
 Values spread(const View& view, const Values& cotangents) {
@@ -164,6 +172,58 @@ Values reverse_by_jvp(Differentiator&, Builder& b, const Op& y, Saved, Cotangent
     cotangents.push_back(transposed.result(i));
   }
   return spread(view, cotangents);
+}
+
+// The tangents of the float arguments.
+Values tangents_of(Builder& b, const View& view, std::span<Value* const> tangents) {
+  for (std::size_t i = view.arguments; i < view.f().args.size(); ++i) {
+    if (tangents[i] != nullptr) refuse_capture(view, i);
+  }
+  Values all;
+  for (const std::size_t i : view.real_arguments()) {
+    all.push_back(tangents[i] != nullptr ? tangents[i] : zeros(b, view.f().arg(i)->type));
+  }
+  return all;
+}
+
+Pushed push_by_jvp(ForwardDifferentiator&, Builder& b, const Op& op,
+                   std::span<Value* const> operands, std::span<Value* const> tangents) {
+  const Op& y = again(b, op, operands);
+  const View view(y);
+  Pushed out;
+  for (const auto& result : y.results) out.results.push_back(result.get());
+  out.tangents = b.inline_region(view.rule(), view.with(tangents_of(b, view, tangents)));
+  return out;
+}
+
+// The rule gives J^T dybar, as a program that is linear in dybar: its gradient in that is J dx.
+Pushed push_by_vjp(ForwardDifferentiator&, Builder& b, const Op& op,
+                   std::span<Value* const> operands, std::span<Value* const> tangents) {
+  const Op& y = again(b, op, operands);
+  const View view(y);
+  Pushed out;
+  Values further;
+  Axes wrt, seeds;
+  for (const auto& result : y.results) out.results.push_back(result.get());
+  further = out.results;
+  for (const auto& result : y.results) {
+    wrt.push_back(std::int64_t(view.arguments + further.size()));
+    further.push_back(zeros(b, result->type));
+  }
+  Values all = view.with(further);
+  for (Value* dx : tangents_of(b, view, tangents)) {
+    seeds.push_back(std::int64_t(seeds.size()));
+    all.push_back(dx);
+  }
+  std::vector<std::unique_ptr<Region>> regions;
+  regions.push_back(clone(view.rule()));
+  const std::size_t yielded = seeds.size();
+  const Op& transposed =
+      b.op(vjp_p, std::move(all), {{"seeds", seeds}, {"wrt", wrt}}, std::move(regions));
+  for (std::size_t i = yielded; i < transposed.results.size(); ++i) {
+    out.tangents.push_back(transposed.result(i));
+  }
+  return out;
 }
 
 std::vector<Datum> eval_custom(const Op& op, Data x, Interpreter& interpreter) {
@@ -218,7 +278,7 @@ constexpr Primitive custom_vjp_p = complete({
     .form = Form::Rewrite,
     .type = [](const Op& op) { return custom_type(op, false); },
     .eval = eval_custom,
-    .gradient = {.augment = augment_custom, .reverse = reverse_by_vjp},
+    .gradient = {.augment = augment_custom, .reverse = reverse_by_vjp, .push = push_by_vjp},
     .groups = custom_groups,
     .expand = expand_custom,
     .sample = [](Builder& b, Dtype dtype) { sample_custom(b, dtype, false); },
@@ -229,7 +289,7 @@ constexpr Primitive custom_jvp_p = complete({
     .form = Form::Rewrite,
     .type = [](const Op& op) { return custom_type(op, true); },
     .eval = eval_custom,
-    .gradient = {.augment = augment_custom, .reverse = reverse_by_jvp},
+    .gradient = {.augment = augment_custom, .reverse = reverse_by_jvp, .push = push_by_jvp},
     .groups = custom_groups,
     .expand = expand_custom,
     .sample = [](Builder& b, Dtype dtype) { sample_custom(b, dtype, true); },

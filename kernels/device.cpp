@@ -41,9 +41,9 @@ constexpr Primitive to_device_p = complete({
       require_host(op);
       return {x[0]};
     },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {moved(b, dy[0], y.operands[0]->type.device())};
-    }},
+    }),
     .expand = [](Builder&, const Op& op) -> Values {
       require_host(op);
       return {op.operands[0]};

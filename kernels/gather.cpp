@@ -92,10 +92,10 @@ constexpr Primitive gather_p = complete({
     .form = Form::Gather,
     .type = gather_type,
     .eval = eval_gather,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       const Shape& shape = y.operands[0]->type.shape();
       return {scatter_add(b, y.operands[1], dy[0], shape), nullptr};
-    }},
+    }),
     .domain = {0, 5},
     .sample =
         [](Builder& b, Dtype real) {
@@ -116,9 +116,9 @@ constexpr Primitive scatter_add_p = complete({
     .form = Form::Gather,
     .type = scatter_add_type,
     .eval = eval_scatter_add,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {nullptr, gather(b, dy[0], y.operands[0])};
-    }},
+    }),
     .domain = {0, 5},
     .sample =
         [](Builder& b, Dtype real) {

@@ -110,7 +110,7 @@ constexpr Primitive concat_p = complete({
     .form = Form::Join,
     .type = concat_type,
     .eval = eval_concat,
-    .gradient = {concat_gradient},
+    .gradient = linear_gradient(concat_gradient),
     .sample =
         [](Builder& b, Dtype real) {
           const Dim batch = Dim::symbol("B");
@@ -127,11 +127,11 @@ constexpr Primitive pad_p = complete({
     .form = Form::Join,
     .type = pad_type,
     .eval = eval_pad,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       const std::int64_t axis = y.attrs.get<std::int64_t>("axis");
       const Dim& size = y.operands[0]->type.shape()[std::size_t(axis)];
       return {slice(b, dy[0], axis, known_start(y, y.attrs.get<Shape>("before")[0]), size)};
-    }},
+    }),
     .sample =
         [](Builder& b, Dtype real) {
           b.region().results = {pad(b, sample_arg(b, real), 0, 1, 2),

@@ -77,6 +77,18 @@ Values matmul_gradient(Builder& b, const Op& y, Cotangents dy) {
   return dx;
 }
 
+// op(da) op(x) + op(a) op(dx) + dc, one chain.
+Pushed push_matmul(ForwardDifferentiator&, Builder& b, const Op& op,
+                   std::span<Value* const> operands, std::span<Value* const> tangents) {
+  const bool ta = op.attrs.get<bool>("ta"), tb = op.attrs.get<bool>("tb");
+  Value *a = operands[0], *x = operands[1];
+  const Op& y = b.op(matmul_p, {operands.begin(), operands.end()}, op.attrs);
+  Value* dy = operands.size() == 3 ? tangents[2] : nullptr;
+  if (tangents[0] != nullptr) dy = matmul(b, tangents[0], x, ta, tb, dy);
+  if (tangents[1] != nullptr) dy = matmul(b, a, tangents[1], ta, tb, dy);
+  return {{y.result()}, {dy}};
+}
+
 void sample_matmul(Builder& b, Dtype real) {
   const Dim batch = Dim::symbol("B");
   Value *w = sample_arg(b, real, {4, 3}), *v = sample_arg(b, real, {3, 4});
@@ -99,7 +111,7 @@ constexpr Primitive matmul_p = complete({
     .form = Form::Contract,
     .type = matmul_type,
     .eval = eval_matmul,
-    .gradient = {matmul_gradient},
+    .gradient = {.rule = matmul_gradient, .push = push_matmul},
     .sample = sample_matmul,
 });
 

@@ -202,10 +202,10 @@ constexpr Primitive sum_p = complete({
     .form = Form::Reduce,
     .type = fold_type,
     .eval = eval_sum,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       const Shape& shape = y.operands[0]->type.shape();
       return {broadcast_over(b, dy[0], shape, y.attrs.get<Axes>("axes"))};
-    }},
+    }),
     .fold = {.start = [](Arithmetic& e, const Op& op) -> Fold::State {
                return {e.constant(scalar_of_operand(op), 0)};
              },

@@ -34,6 +34,8 @@ consteval Primitive complete(Primitive p) {
   if (!p.type) throw "the primitive lacks a type rule";
   if (!p.eval && !p.scalar && p.form != Form::Rewrite) throw "the primitive lacks an evaluation";
   if (!differentiable && p.gradient.none_because.empty()) throw "the primitive lacks a gradient";
+  const bool pushes = p.gradient.rule || p.gradient.push || p.expand;
+  if (differentiable && !pushes) throw "the primitive lacks a tangent";
   if (p.form == Form::Elementwise && !p.lower) throw "the primitive lacks a lowering";
   if (p.form == Form::Reduce && !p.fold.step) throw "the primitive lacks a fold";
   if (p.arity < 0 && !p.sample) throw "the primitive lacks a sample";

@@ -32,10 +32,10 @@ constexpr Primitive select_p = complete({
     .type = select_type,
     .scalar = [](Reals x) { return x[0] != 0 ? x[1] : x[2]; },
     .integer = [](Integers x) { return x[0] != 0 ? x[1] : x[2]; },
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       Value *pred = y.operands[0], *zero = splat(b, dy[0], 0);
       return {nullptr, select(b, pred, dy[0], zero), select(b, pred, zero, dy[0])};
-    }},
+    }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.select(x[0], x[1], x[2]); },
     .sample =
         [](Builder& b, Dtype real) {
@@ -46,7 +46,8 @@ constexpr Primitive select_p = complete({
         },
 });
 
-// x, with no cotangent.
+// x, with no cotangent and no tangent. The attribute `finite` says that it is a number wherever
+// what it leads to is used (compiler/ad/unbounded.h).
 constexpr Primitive stop_gradient_p = complete({
     .name = "stop_gradient",
     .arity = 1,

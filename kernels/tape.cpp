@@ -8,7 +8,11 @@
 namespace nodec {
 namespace {
 
-constexpr Gradient no_second_sweep = no_gradient("a tape already belongs to a reverse sweep");
+Pushed push_tape(ForwardDifferentiator& ad, Builder& b, const Op& op,
+                 std::span<Value* const> operands, std::span<Value* const> tangents);
+
+constexpr Gradient no_second_sweep =
+    no_gradient("a tape already belongs to a reverse sweep", push_tape);
 
 const Types& frame_of(const Op& op) {
   require_operands(op, 2);
@@ -73,6 +77,37 @@ std::vector<Datum> eval_read(const Op& op, Data x, Interpreter&) {
     fail(op, fmt::format("reads frame {} of a tape of {}", index, all.size()));
   }
   return all[std::size_t(index)].elements;
+}
+
+// Beside a tape runs another, of the tangents.
+Pushed push_tape(ForwardDifferentiator& ad, Builder& b, const Op& op,
+                 std::span<Value* const> operands, std::span<Value* const> tangents) {
+  const Op& y = b.op(*op.primitive, {operands.begin(), operands.end()}, op.attrs);
+  Pushed out;
+  for (const auto& result : y.results) out.results.push_back(result.get());
+  out.tangents.assign(y.results.size(), nullptr);
+  if (op.primitive == &tape_new_p) {
+    if (const auto type = ad.tangent_type(*op.result())) out.tangents[0] = zeros(b, *type);
+    return out;
+  }
+  const std::vector<std::size_t> parts = ad.tangent_parts(*op.operands[0]);
+  Values frame;
+  for (const std::size_t part : parts) {
+    if (op.primitive == &tape_read_p) break;
+    Value* dx = tangents[part + 2];
+    frame.push_back(dx != nullptr ? dx : zeros(b, operands[part + 2]->type));
+  }
+  if (op.primitive == &tape_write_p) {
+    Values written{tangents[0], operands[1]};
+    written.insert(written.end(), frame.begin(), frame.end());
+    const std::size_t values = op.operands[0]->type.elements().size();  // then the progress
+    written.insert(written.end(), operands.begin() + 2 + std::ptrdiff_t(values), operands.end());
+    out.tangents[0] = b.value(tape_write_p, std::move(written), op.attrs);
+    return out;
+  }
+  const Op& dy = tape_read(b, tangents[0], operands[1]);
+  for (std::size_t i = 0; i < parts.size(); ++i) out.tangents[parts[i]] = dy.result(i);
+  return out;
 }
 
 void sample_tape(Builder& b, Dtype real) {

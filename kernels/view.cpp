@@ -163,14 +163,14 @@ constexpr Primitive broadcast_p = complete({
     .form = Form::View,
     .type = broadcast_type,
     .eval = eval_broadcast,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       const auto& dims = y.attrs.get<Axes>("dims");
       Axes made;
       for (const std::int64_t axis : all_axes(y.result()->type)) {
         if (std::find(dims.begin(), dims.end(), axis) == dims.end()) made.push_back(axis);
       }
       return {made.empty() ? dy[0] : sum(b, dy[0], made)};
-    }},
+    }),
     .view =
         [](const Op& op) {
           const auto& dims = op.attrs.get<Axes>("dims");
@@ -196,9 +196,9 @@ constexpr Primitive reshape_p = complete({
     .form = Form::View,
     .type = reshape_type,
     .eval = eval_reshape,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {reshape(b, dy[0], y.operands[0]->type.shape())};
-    }},
+    }),
     .sample =
         [](Builder& b, Dtype real) {
           const Dim batch = Dim::symbol("B");
@@ -215,9 +215,9 @@ constexpr Primitive transpose_p = complete({
     .form = Form::View,
     .type = transpose_type,
     .eval = eval_transpose,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {transpose(b, dy[0], inverse(y.attrs.get<Axes>("perm")))};
-    }},
+    }),
     .view =
         [](const Op& op) {
           ViewMap map = identity_map(op);
@@ -240,12 +240,12 @@ constexpr Primitive slice_p = complete({
     .form = Form::View,
     .type = slice_type,
     .eval = eval_slice,
-    .gradient = {[](Builder& b, const Op& y, Cotangents dy) -> Values {
+    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       const std::int64_t axis = y.attrs.get<std::int64_t>("axis");
       const std::int64_t start = y.attrs.get<std::int64_t>("start");
       const Dim whole = y.operands[0]->type.shape()[std::size_t(axis)];
       return {pad(b, dy[0], axis, start, whole - start - y.attrs.get<Shape>("size")[0])};
-    }},
+    }),
     .view =
         [](const Op& op) {
           ViewMap map = identity_map(op);

@@ -2,6 +2,7 @@
 #include "kernels/build.h"
 #include "kernels/regions.h"
 #include "kernels/rules.h"
+#include "kernels/second_order.h"
 
 namespace nodec {
 namespace {
@@ -43,7 +44,7 @@ constexpr Primitive vjp_p = complete({
     .name = "vjp",
     .form = Form::Rewrite,
     .type = vjp_type,
-    .gradient = no_gradient("the differentiate stage answers the inner request first"),
+    .gradient = {.augment = stand, .reverse = reverse_vjp, .push = push_resolved},
     .groups = [](const Op& op) -> std::vector<Group> {
       const std::size_t args = op.region().args.size();
       const std::size_t results = op.region().results.size();

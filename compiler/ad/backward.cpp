@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "compiler/ad/refuse.h"
 #include "ir/builder.h"
 #include "ir/print.h"
 #include "ir/rewrite.h"
@@ -12,16 +13,6 @@
 
 namespace nodec {
 namespace {
-
-[[noreturn]] void refuse(const Op& op) {
-  const std::string_view reason = op.primitive->gradient.none_because;
-  std::vector<Note> notes;
-  if (op.where.known()) notes.push_back({op.where, "on the path from the inputs to the result"});
-  throw Error(fmt::format("'{}' cannot be differentiated: {}", op.name(),
-                          reason.empty() ? "no rule for its derivative is known" : reason),
-              std::move(notes),
-              "take it off that path, or hold its inputs constant with stop_gradient");
-}
 
 class Backward {
  public:
@@ -60,13 +51,13 @@ class Backward {
     for (const auto& result : y.results) dy.push_back(cotangent(result.get()));
     if (std::all_of(dy.begin(), dy.end(), [](Value* d) { return d == nullptr; })) return;
     const Gradient& gradient = y.primitive->gradient;
-    if (gradient.rule == nullptr && gradient.reverse == nullptr) refuse(y);
+    if (gradient.rule == nullptr && gradient.reverse == nullptr) refuse_derivative(y);
     b_.at(y.where);
     const std::size_t written = b_.region().ops.size();
     const std::vector<Value*> dx = gradient.rule != nullptr
                                        ? gradient.rule(b_, y, dy)
                                        : gradient.reverse(ad_, b_, y, saved, dy);
-    if (gradient.rule != nullptr && may_meet(y)) strengthen(written, dy);
+    if (gradient.rule != nullptr && may_meet(y)) strengthen(b_.region(), written, dy);
     NODEC_CHECK(dx.size() == y.operands.size(), "{} cotangents for the operands of {}", dx.size(),
                 print(y));
     for (std::size_t i = 0; i < dx.size(); ++i) {
@@ -83,21 +74,6 @@ class Backward {
     return (product && recording_.steep.contains(y.result())) ||
            std::any_of(y.operands.begin(), y.operands.end(),
                        [&](const Value* x) { return recording_.wild.contains(x); });
-  }
-
-  // Makes the products of cotangents among the ops from this one on strong.
-  void strengthen(std::size_t from, const std::vector<Value*>& dy) {
-    std::unordered_set<const Value*> cotangents(dy.begin(), dy.end());
-    for (std::size_t i = from; i < b_.region().ops.size(); ++i) {
-      Op& op = *b_.region().ops[i];
-      const auto cotangent = std::find_if(op.operands.begin(), op.operands.end(),
-                                          [&](Value* x) { return cotangents.contains(x); });
-      if (cotangent == op.operands.end()) continue;
-      for (const auto& result : op.results) cotangents.insert(result.get());
-      if (op.primitive != &mul_p) continue;
-      op.primitive = &strong_mul_p;
-      std::swap(*cotangent, op.operands.front());
-    }
   }
 
   Differentiator& ad_;

@@ -1,9 +1,12 @@
-// The engine: answers derive for rules, and replaces vjp ops, both by running the two sweeps.
+// The engine: answers derive for rules, and replaces vjp ops, both by running the two sweeps; and
+// jvp ops, by the forward walk.
 #include "compiler/ad/differentiate.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "compiler/ad/backward.h"
+#include "compiler/ad/forward.h"
 #include "compiler/ad/recording.h"
 #include "compiler/ad/residuals.h"
 #include "ir/print.h"
@@ -23,13 +26,19 @@ void expand_undifferentiated(Region& region) {
   }
 }
 
-bool holds_vjp(const Region& region) {
-  return std::any_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
-    return op->primitive == &vjp_p ||
-           std::any_of(op->regions.begin(), op->regions.end(),
-                       [](const auto& nested) { return holds_vjp(*nested); });
+bool is_request(const Op& op) { return op.primitive == &vjp_p || op.primitive == &jvp_p; }
+
+// Whether the region or one in it has such an op.
+bool holds(const Region& region, bool (*such)(const Op& op)) {
+  return std::any_of(region.ops.begin(), region.ops.end(), [&](const auto& op) {
+    return such(*op) || std::any_of(op->regions.begin(), op->regions.end(),
+                                    [&](const auto& nested) { return holds(*nested, such); });
   });
 }
+
+// What leaves a tape behind when it is reversed, over which no second reverse sweep can go.
+bool is_taped(const Op& op) { return op.primitive == &solve_p || op.primitive == &while_p; }
+bool is_taped_request(const Op& op) { return is_request(op) && holds(op.region(), is_taped); }
 
 std::vector<int> indices(const Op& op, std::string_view attr) {
   const auto& list = op.attrs.get<std::vector<std::int64_t>>(attr);
@@ -79,12 +88,8 @@ class Engine final : public Differentiator {
 
   // A rule may emit a vjp, so one sweep over the region need not be the last.
   void resolve(Region& region) {
-    while (holds_vjp(region)) {
-      rewrite(region, [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
-        for (const auto& nested : op.regions) resolve(*nested);
-        if (op.primitive != &vjp_p) return std::nullopt;
-        return inlined(b, op);
-      });
+    while (holds(region, is_request)) {
+      rewrite(region, [&](Builder& b, Op& op) { return answered(b, op); });
     }
   }
 
@@ -102,7 +107,7 @@ class Engine final : public Differentiator {
   Recording run(const Region& region, const std::vector<int>& wrt, const std::vector<int>& seeds,
                 const Unbounded& unbounded, std::optional<Dtype> error) {
     const std::unique_ptr<Region> source = clone(region);
-    resolve(*source);
+    resolve_before(*source, wrt, seeds);
     expand_undifferentiated(*source);
     Recording recording;
     recording.error = error;
@@ -111,6 +116,52 @@ class Engine final : public Differentiator {
     backward(*this, recording);
     running_.pop_back();
     return recording;
+  }
+
+  // Requests inside are answered first, but for those that the reverse sweep goes through and that
+  // hold a loop: these have a rule of their own (kernels/second_order.h).
+  void resolve_before(Region& source, const std::vector<int>& wrt, const std::vector<int>& seeds) {
+    if (!holds(source, is_request)) return;
+    std::unordered_set<const Op*> standing = active_ops(source, wrt, seeds);
+    std::erase_if(standing, [](const Op* op) {
+      if (is_request(*op)) return !holds(op->region(), is_taped);
+      return std::none_of(op->regions.begin(), op->regions.end(),
+                          [](const auto& nested) { return holds(*nested, is_taped_request); });
+    });
+    const auto answer = [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+      if (standing.contains(&op)) return std::nullopt;
+      return answered(b, op);
+    };
+    while (rewrite(source, answer)) {
+    }
+  }
+
+  // What a request's results become; regions of other ops are resolved.
+  std::optional<std::vector<Value*>> answered(Builder& b, Op& op) {
+    if (op.primitive == &vjp_p) return inlined(b, op);
+    if (op.primitive == &jvp_p) return pushed(b, op);
+    for (const auto& nested : op.regions) resolve(*nested);
+    return std::nullopt;
+  }
+
+  // What the function uses of the region around it.
+  static Unbounded around(const Builder& b, const Op& request) {
+    Unbounded unbounded;
+    const auto wild = find_wild(b.region(), {});
+    for (std::size_t i = 0; i < request.region().args.size(); ++i) {
+      if (wild.contains(request.operands[i])) unbounded.wild_args.push_back(int(i));
+    }
+    return unbounded;
+  }
+
+  std::vector<Value*> pushed(Builder& b, const Op& jvp) {
+    const std::unique_ptr<Region> f = clone(jvp.region());
+    resolve(*f);
+    const std::vector<int> wrt = indices(jvp, "wrt");
+    for (int i : wrt) {
+      if (!has_cotangent(f->arg(i)->type)) refuse_dtype(jvp, f->arg(i), "with respect to");
+    }
+    return b.inline_region(*push_forward(*f, wrt, around(b, jvp)), jvp.operands);
   }
 
   std::vector<Value*> inlined(Builder& b, const Op& vjp) {
@@ -125,12 +176,7 @@ class Engine final : public Differentiator {
     std::optional<Dtype> error;
     if (vjp.attrs.get_or<bool>("error", false))
       error = vjp.result(vjp.results.size() - 1)->type.dtype();
-    Unbounded unbounded;  // what the function uses of the region around it
-    const auto wild = find_wild(b.region(), {});
-    for (std::size_t i = 0; i < f.args.size(); ++i) {
-      if (wild.contains(vjp.operands[i])) unbounded.wild_args.push_back(int(i));
-    }
-    const Recording recording = run(f, wrt, seeds, unbounded, error);
+    const Recording recording = run(f, wrt, seeds, around(b, vjp), error);
     std::vector<Value*> results = b.inline_region(*recording.region, vjp.operands);
     // Exact but for rounding: there was no solve on the way.
     if (error && recording.estimate == nullptr) results.push_back(scalar(b, *error, 0));

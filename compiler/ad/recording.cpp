@@ -160,6 +160,21 @@ class Recorder {
 
 bool has_cotangent(const Type& type) { return type.is_tensor() && is_float(type.dtype()); }
 
+std::unordered_set<const Op*> active_ops(const Region& source, const std::vector<int>& wrt,
+                                         const std::vector<int>& seeds) {
+  ValueSet varied, useful;
+  find_varied(source, wrt, varied);
+  find_useful(source, seeds, useful);
+  std::unordered_set<const Op*> active;
+  for (const auto& op : source.ops) {
+    const bool any = std::any_of(op->results.begin(), op->results.end(), [&](const auto& v) {
+      return varied.contains(v.get()) && useful.contains(v.get());
+    });
+    if (any) active.insert(op.get());
+  }
+  return active;
+}
+
 void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
             const std::vector<int>& seeds, const Unbounded& unbounded, Recording& recording) {
   recording.region = std::make_unique<Region>();

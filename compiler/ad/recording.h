@@ -42,6 +42,10 @@ struct Recording {
 // Whether values of this type have a cotangent.
 bool has_cotangent(const Type& type);
 
+// The ops of `source` on a path from these arguments to these results.
+std::unordered_set<const Op*> active_ops(const Region& source, const std::vector<int>& wrt,
+                                         const std::vector<int>& seeds);
+
 // Fills an empty recording. `source` must outlive the recording; ops that hold regions are
 // augmented.
 void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,

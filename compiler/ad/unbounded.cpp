@@ -79,6 +79,7 @@ ValueSet find_wild(const Region& source, const std::vector<int>& args) {
   ValueSet wild;
   for (const int i : args) wild.insert(source.arg(i));
   for (const auto& op : source.ops) {
+    if (op->attrs.get_or<bool>("finite", false)) continue;
     if (is_open(*op)) {
       wild_through(*op, wild);
     } else if (!is_integration(*op) && (is_unbounded(*op) || any_in(wild, op->operands))) {
@@ -101,13 +102,29 @@ ValueSet find_steep(const Region& source, const std::vector<int>& results) {
   return steep;
 }
 
+void strengthen(Region& region, std::size_t from, const std::vector<Value*>& moved) {
+  ValueSet all(moved.begin(), moved.end());
+  for (std::size_t i = from; i < region.ops.size(); ++i) {
+    Op& op = *region.ops[i];
+    const auto factor = std::find_if(op.operands.begin(), op.operands.end(),
+                                     [&](Value* x) { return all.contains(x); });
+    if (factor == op.operands.end()) continue;
+    for (const auto& result : op.results) all.insert(result.get());
+    if (op.primitive != &mul_p) continue;
+    op.primitive = &strong_mul_p;
+    std::swap(*factor, op.operands.front());
+  }
+}
+
 Unbounded seen_from_outside(const Region& region, const ValueSet& wild, const ValueSet& steep) {
   if (region.parent == nullptr) return {};
   const Op& owner = *region.parent;
   const Flow f = flow(owner, place_of(region));
   Unbounded seen;
+  const bool finite = owner.attrs.get_or<bool>("finite", false);
   std::set<int> args;
   for (std::size_t i = 0; i < f.enters.size(); ++i) {
+    if (finite && i < owner.results.size()) continue;  // its carries
     if (wild.contains(owner.operands.at(std::size_t(f.enters[i])))) args.insert(int(i));
   }
   for (std::size_t i = 0; i < f.leaves.size() && is_open(owner); ++i) {

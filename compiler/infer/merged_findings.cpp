@@ -53,7 +53,8 @@ bool is_load(const Value* value) { return value->op != nullptr && loads_box(*val
 std::string path_of(const Region* region) {
   std::string path;
   for (const Op* op = region->parent; op != nullptr; op = op->parent->parent) {
-    if (op->primitive == &vjp_p) continue;  // the model is the same with and without its gradient
+    if (op->primitive == &vjp_p || op->primitive == &jvp_p)
+      continue;  // the model is the same with and without its gradient
     const std::string part = op->attrs.get_or<std::string>("name", std::string(op->name()));
     path = path.empty() ? part : part + "/" + path;
   }

@@ -111,6 +111,7 @@ Attrs attributes(const SolveOptions& options, std::size_t states, const std::str
               {"tape", std::string()}};
   if (!options.keep_stages) attrs.set("keep", false);
   if (options.adjoint_norm != "all") attrs.set("adjoint_norm", options.adjoint_norm);
+  if (options.tangent != "steps") attrs.set("tangent", options.tangent);
   if (!options.dt_max.is(0)) attrs.set("dt_max", true);
   if (!options.stops.empty()) attrs.set("stops", true);
   if (!path.empty()) attrs.set("name", path);  // what reports call it

@@ -74,6 +74,8 @@ struct SolveOptions {
   std::string adjoint = "discrete";          // the rule of its derivative
   std::string adjoint_tolerance = "scaled";  // or "peer"
   std::string adjoint_norm = "all";          // or "states": leaves the parameters' integrals out
+  std::string tangent = "steps";             // forward mode: of the steps taken; or "norm", as a
+                                             // state of its own that steps are chosen for too
   Setting rtol = 1e-3, atol = 1e-6;
   Setting dt = 0;      // the first step (0: chosen), or every step of a fixed-step method
   Setting dt_max = 0;  // the longest step (0: any), of a method that chooses its steps

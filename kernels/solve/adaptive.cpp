@@ -7,6 +7,8 @@
 //      wherever else a step must land: at the frames of a tape that the solve goes back along),
 //   2. takes the step from copies, and writes its tape frame at index `accepted`,
 //   3. asks the controller, and selects, for every carried value, the new one if the step stands.
+// Step sizes are held: a derivative of this loop takes the steps as they are, but for the last one
+// and those that end at a stop, whose lengths follow from their ends.
 // So a rejected attempt leaves no trace: its frame is overwritten, its cells and integrals are
 // dropped. The loop ends when t is t1 or the status is not 0. It always ends: each turn spends one
 // of max_steps. Behind a stop (landings.h) the first evaluation of the coming step is taken anew.
@@ -150,7 +152,7 @@ Values AdaptiveIntegration::emit(Builder& b) const {
   const Evaluation first = f.evaluate(b, clamped(b, s.t, s.segment), s.states, s.cells);
   s.cells = f.entering(entered, std::move(s.cells));
   const auto [size, probes] = start_size(b, s, env, first);
-  s.h = select(b, ne(b, s.t, env.t1), limited(b, size, env), number(b, 0));
+  s.h = held(b, select(b, ne(b, s.t, env.t1), limited(b, size, env), number(b, 0)));
   s.errold = controller_.start(b, dtype_);
   s.rejected = i32(b, 0);
   s.tried = number(b, 0);
@@ -196,12 +198,12 @@ SolveState AdaptiveIntegration::attempt(Builder& b, const SolveState& s,
   const IntegralStep taken{s.t, dt, s.integrals, s.states, s.cells, env.captures, step.stages};
   Value* error = error_norm(b, method_, dt, s.states, step, env.rtol, env.atol);
   if (Value* others = integrals_.error(b, taken)) error = max(b, error, others);
-  const Decision d = controller_.decide(b, h, error, s.errold);
+  const Decision d = controller_.decide(b, held(b, h), held(b, error), s.errold);
 
   SolveState next = s;
   next.tape = write_frame(b, s, dt, mul(b, env.direction, s.h), step);
   next.t = select(b, d.accepted, reached, s.t);
-  next.h = limited(b, d.dt, env);
+  next.h = held(b, limited(b, d.dt, env));
   next.tried = dt;
   next.progress = watched(b, method_, s.progress, {d.accepted, dt, env.atol, step});
   next.errold = d.errold;

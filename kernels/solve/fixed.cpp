@@ -94,7 +94,7 @@ Values FixedIntegration::emit(Builder& b) const {
   Value* allowed = select(b, valid, most, none);
   SolveEnv env{.t0 = s.t,
                .t1 = solve_.t1(),
-               .dt = mul(b, direction(b), solve_.dt0()),
+               .dt = mul(b, direction(b), held(b, solve_.dt0())),
                .steps = steps,
                .max_steps = min(b, steps, allowed),
                .captures = solve_.captures()};

@@ -13,6 +13,7 @@
 #include "kernels/solve/finite_times.h"
 #include "kernels/solve/frame.h"
 #include "kernels/solve/integrate.h"
+#include "kernels/solve/push_solve.h"
 #include "kernels/solve/request.h"
 
 namespace nodec {
@@ -163,6 +164,9 @@ void check_adjoint(const SolveView& s) {
   const auto tolerance = attribute_or<std::string>(s.op(), "adjoint_tolerance", "scaled");
   expect(s, tolerance == "scaled" || tolerance == "peer",
          fmt::format("knows no adjoint tolerance '{}'", tolerance), "name 'scaled' or 'peer'");
+  const auto tangent = attribute_or<std::string>(s.op(), "tangent", "steps");
+  expect(s, tangent == "steps" || tangent == "norm", fmt::format("knows no tangent '{}'", tangent),
+         "name 'steps' or 'norm'");
   const auto norm = attribute_or<std::string>(s.op(), "adjoint_norm", "all");
   expect(s, norm == "all" || norm == "states", fmt::format("knows no adjoint norm '{}'", norm),
          "name 'all' or 'states'");
@@ -365,7 +369,10 @@ constexpr Primitive solve_p = complete({
     .form = Form::Rewrite,
     .type = solve_type,
     .eval = run_expansion,
-    .gradient = {.augment = solve_augment, .reverse = solve_reverse},
+    .gradient = {.augment = solve_augment,
+                 .reverse = solve_reverse,
+                 .push = push_solve,
+                 .pushes = has_tangents_in_norm},
     .groups = solve_groups,
     .expand = solve_expand,
     .sample = solve_sample,

@@ -5,7 +5,7 @@
 //   results   states..., integrals..., cells..., status, t, dt, accepted, rejected, f_evals[, tape]
 //   dynamics  (t, states..., cells..., captures...)
 //             -> (slopes..., integrands..., cells..., residuals...)
-//   attrs     method, controller, adjoint, adjoint_tolerance, adjoint_norm: names; states,
+//   attrs     method, controller, adjoint, adjoint_tolerance, adjoint_norm, tangent: names; states,
 //   quadratures, cells,
 //             residuals: how many; tape: what a frame of the tape holds, for each accepted step
 //               ""           there is no tape

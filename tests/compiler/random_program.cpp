@@ -367,14 +367,13 @@ std::unique_ptr<Graph> random_loops(std::uint64_t seed) {
   });
 }
 
-std::unique_ptr<Graph> random_gradient(std::uint64_t seed) {
-  Draw draw(seed);
-  auto graph = graph_for(seed, draw);
-  auto f = std::make_unique<Region>();
-  add_arguments(*f, draw.batch);
-  Maker maker(*f, draw, 0);
+namespace {
+
+void make_loss(Region& f, Draw& draw) {
+  add_arguments(f, draw.batch);
+  Maker maker(f, draw, 0);
   maker.grow(3 + draw.below(9));
-  Builder inner(*f), b(graph->body);
+  Builder inner(f);
   Value* loss = scalar(inner, Dtype::F64, 0);
   for (std::size_t i = 0, n = maker.pool().size(); i < 4; ++i) {
     Value* x = maker.pool()[n - 1 - i];
@@ -382,7 +381,25 @@ std::unique_ptr<Graph> random_gradient(std::uint64_t seed) {
     x = tanh(inner, x);
     loss = add(inner, loss, x->type.rank() > 0 ? sum(inner, x, all_axes(x->type)) : x);
   }
-  f->results = {loss};
+  f.results = {loss};
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> random_loss(std::uint64_t seed) {
+  Draw draw(seed);
+  auto graph = graph_for(seed, draw);
+  make_loss(graph->body, draw);
+  name_results(*graph);
+  return graph;
+}
+
+std::unique_ptr<Graph> random_gradient(std::uint64_t seed) {
+  Draw draw(seed);
+  auto graph = graph_for(seed, draw);
+  auto f = std::make_unique<Region>();
+  make_loss(*f, draw);
+  Builder b(graph->body);
   Values operands;
   Axes wrt;
   for (const auto& arg : f->args) {

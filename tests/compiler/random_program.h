@@ -16,6 +16,9 @@ std::unique_ptr<Graph> random_program(std::uint64_t seed);
 // what the loop works on.
 std::unique_ptr<Graph> random_loops(std::uint64_t seed);
 
+// A scalar made by such a program.
+std::unique_ptr<Graph> random_loss(std::uint64_t seed);
+
 // The derivatives of a scalar made by such a program, for every float argument.
 std::unique_ptr<Graph> random_gradient(std::uint64_t seed);
 

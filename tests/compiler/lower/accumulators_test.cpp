@@ -79,6 +79,31 @@ TEST_CASE("an accumulator is one contraction into slots, folded once after the l
   oracle::expect_agreement(*oracle::read(loop(kChain)));
 }
 
+TEST_CASE("a sum of batch sums becomes a chain of its terms, in a loop") {
+  const std::string sums[] = {
+      R"(
+    %s = matmul %y, %z {ta = false, tb = true}
+    %t = matmul %h, %z, %s {ta = false, tb = true}
+    %next = add %acc, %t)",
+      R"(
+    %s = matmul %y, %z {ta = false, tb = true}
+    %t = matmul %h, %z {ta = false, tb = true}
+    %both = add %s, %t
+    %next = add %both, %acc)",
+      R"(
+    %s = matmul %y, %z {ta = false, tb = true}
+    %t = matmul %h, %z, %s {ta = false, tb = true}
+    %wide = broadcast %c {dims = [], shape = <3, 4>}
+    %next = fma %wide, %t, %acc)"};
+  for (const std::string& body : sums) {
+    CAPTURE(body);
+    const std::string text = oracle::plan_text(loop(body));
+    CHECK(text.find("[3 x 4], 2 terms in order") != std::string::npos);
+    CHECK(count(text, " fold ") == 1);
+    oracle::expect_agreement(*oracle::read(loop(body)));
+  }
+}
+
 TEST_CASE("a chain may pass through one branch of a cond") {
   const std::string text = loop(R"(
     %s = matmul %y, %z {ta = false, tb = true}

@@ -7,6 +7,7 @@
 #include "compiler/trace/collect.h"
 #include "compiler/trace/control.h"
 #include "compiler/trace/custom.h"
+#include "compiler/trace/forward.h"
 #include "compiler/trace/grad.h"
 #include "compiler/trace/ops.h"
 #include "compiler/trace/scan.h"

@@ -70,7 +70,7 @@ Var stacked_rows(std::int64_t rows, std::int64_t width, Dtype dtype,
     const Var spread = broadcast_to(at(made), whole, Axes{1});
     return std::tuple(at(i) + Operand(1, where), select(at(there), at(spread), at(all)));
   };
-  return std::get<1>(while_loop(std::tuple(start, none), test, body, where));
+  return std::get<1>(while_loop(std::tuple(start, none), test, body, {}, where));
 }
 
 }  // namespace

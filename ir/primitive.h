@@ -141,6 +141,14 @@ struct Fold {
 // Rewrites the op into simpler IR; returns the replacement of each result.
 using ExpandRule = std::vector<Value*> (*)(Builder& b, const Op& op);
 
+// What computing an op again costs, beside keeping its result. Of what is elementwise, `lower`
+// writes
+enum class Cost : std::uint8_t {
+  Few,   // an operation or a few
+  Slow,  // a division, a root, a draw
+  Tens,  // of operations: a back end may share them
+};
+
 // The affine map of a View: operand element offset = base + sum over result axes of stride * index,
 // in units of operand elements per operand axis: `axis[i]` is the operand axis that result axis i
 // walks
@@ -214,8 +222,11 @@ struct Primitive {
   IntegerRule integer = nullptr;  // beside `scalar`, where integers and bools are operands
   Gradient gradient = {};
   LowerRule lower = nullptr;
-  bool expansion = false;           // `lower` writes tens of operations: a back end may share them
   GroupsRule groups = nullptr;      // ops with regions; without it they are opaque
+  Cost cost = Cost::Few;
+  // `scalar`, rounded to the result's dtype once, and `integer` have the bits of `lower`: known
+  // operands make a known result.
+  bool exact = false;
   GenerateRule generate = nullptr;  // Generate ops; constant and dim are `lower`'s own
   Fold fold = {};                   // Reduce ops
   ExpandRule expand = nullptr;

@@ -1,5 +1,5 @@
-// Arithmetic: neg abs sign floor flush, add sub mul strong_mul div, fma, min max clamp. All but the
-// float-only ones take i32 and i64 too, which wrap.
+// Arithmetic: neg abs sign floor round flush, add sub mul strong_mul div, fma, min max clamp. All
+// but the float-only ones take i32 and i64 too, which wrap.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -52,6 +52,7 @@ constexpr Primitive neg_p = complete({
     .gradient = linear_gradient(
         [](Builder& b, const Op&, Cotangents dy) -> Values { return {neg(b, dy[0])}; }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.neg(x[0]); },
+    .exact = true,
 });
 
 // d|x| = sign(x): 0 at 0.
@@ -70,6 +71,7 @@ constexpr Primitive abs_p = complete({
           const Code negative = e.compare(Compare::Lt, x[0], e.constant(x[0].scalar, 0));
           return e.select(negative, e.neg(x[0]), x[0]);
         },
+    .exact = true,
 });
 
 // -1, 1, or x itself where it is -0, +0 or NaN.
@@ -86,6 +88,7 @@ constexpr Primitive sign_p = complete({
               e.select(e.compare(Compare::Lt, x[0], zero), e.constant(x[0].scalar, -1), x[0]);
           return e.select(e.compare(Compare::Gt, x[0], zero), e.constant(x[0].scalar, 1), low);
         },
+    .exact = true,
 });
 
 constexpr Primitive floor_p = complete({
@@ -95,6 +98,18 @@ constexpr Primitive floor_p = complete({
     .scalar = [](Reals x) { return std::floor(x[0]); },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.floor(x[0]); },
+    .exact = true,
+});
+
+// To the nearest whole number, of two equally near ones to the even one. Keeps the sign of zero.
+constexpr Primitive round_p = complete({
+    .name = "round",
+    .arity = 1,
+    .type = same_float,
+    .scalar = [](Reals x) { return std::nearbyint(x[0]); },
+    .gradient = flat_gradient,
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.round_even(x[0]); },
+    .exact = true,
 });
 
 // 0 for what is too small to matter: dust in an optimiser's moments, which would shrink step by
@@ -112,6 +127,7 @@ constexpr Primitive flush_p = complete({
           const Code dust = e.compare(Compare::Lt, e.abs(x[0]), e.constant(scalar, kDust));
           return e.select(dust, e.constant(scalar, 0), x[0]);
         },
+    .exact = true,
 });
 
 constexpr Primitive add_p = complete({
@@ -124,6 +140,7 @@ constexpr Primitive add_p = complete({
       return {dy[0], dy[0]};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.add(x[0], x[1]); },
+    .exact = true,
 });
 
 constexpr Primitive sub_p = complete({
@@ -136,6 +153,7 @@ constexpr Primitive sub_p = complete({
       return {dy[0], neg(b, dy[0])};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.sub(x[0], x[1]); },
+    .exact = true,
 });
 
 constexpr Primitive mul_p = complete({
@@ -148,6 +166,7 @@ constexpr Primitive mul_p = complete({
       return {mul(b, dy[0], y.operands[1]), mul(b, dy[0], y.operands[0])};
     }},
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.mul(x[0], x[1]); },
+    .exact = true,
 });
 
 // The product of a cotangent and a slope, in which 0 absorbs: a cotangent of 0 (of either sign,
@@ -179,6 +198,7 @@ constexpr Primitive strong_mul_p = complete({
           const Code product = e.select(flat, x[1], e.mul(x[0], x[1]));
           return e.select(e.compare(Compare::Eq, x[0], zero), x[0], product);
         },
+    .exact = true,
 });
 
 // y = a / c:  da = dy / c,  dc = -(dy / c) y. By a number other than 0 the slope is finite, and the
@@ -196,6 +216,8 @@ constexpr Primitive div_p = complete({
       return {da, neg(b, strong_mul(b, da, y.result()))};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.div(x[0], x[1]); },
+    .cost = Cost::Slow,
+    .exact = true,
     .domain = {0.5, 2},
 });
 
@@ -224,6 +246,7 @@ constexpr Primitive min_p = complete({
     }},
     .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return extremum(e, x[0], x[1], Extremum::Min); },
+    .exact = true,
 });
 
 // NaN when either is; max(-0, +0) = +0. Of equal numbers the first has the derivative.
@@ -239,6 +262,7 @@ constexpr Primitive max_p = complete({
     }},
     .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return extremum(e, x[0], x[1], Extremum::Max); },
+    .exact = true,
 });
 
 // clamp(x, low, high) = min(max(x, low), high): NaN when any is, and `high` when low > high. The
@@ -260,6 +284,7 @@ constexpr Primitive clamp_p = complete({
         [](Arithmetic& e, const Op&, Codes x) {
           return extremum(e, extremum(e, x[0], x[1], Extremum::Max), x[2], Extremum::Min);
         },
+    .exact = true,
 });
 
 }  // namespace nodec

@@ -11,55 +11,17 @@
 
 namespace nodec {
 
-// Elementwise, one operand.
+// Elementwise, of one operand or of two of one type: a function for each such line of the
+// catalogue.
 #define NODEC_UNARY(name) \
   inline Value* name(Builder& b, Value* x) { return b.value(name##_p, {x}); }
-NODEC_UNARY(neg)
-NODEC_UNARY(abs)
-NODEC_UNARY(sign)
-NODEC_UNARY(exp)
-NODEC_UNARY(exp2)
-NODEC_UNARY(expm1)
-NODEC_UNARY(log)
-NODEC_UNARY(log2)
-NODEC_UNARY(log1p)
-NODEC_UNARY(sqrt)
-NODEC_UNARY(rsqrt)
-NODEC_UNARY(tanh)
-NODEC_UNARY(sigmoid)
-NODEC_UNARY(softplus)
-NODEC_UNARY(relu)
-NODEC_UNARY(sin)
-NODEC_UNARY(cos)
-NODEC_UNARY(erf)
-NODEC_UNARY(floor)
-NODEC_UNARY(flush)
-NODEC_UNARY(is_finite)
-NODEC_UNARY(logical_not)
-NODEC_UNARY(stop_gradient)
-#undef NODEC_UNARY
-
-// Elementwise, two operands of one type.
+#define NODEC_UNARY_OPERATOR(name, spelling) NODEC_UNARY(name)
+#define NODEC_UNARY_RULE(name) NODEC_UNARY(name)
 #define NODEC_BINARY(name) \
   inline Value* name(Builder& b, Value* x, Value* y) { return b.value(name##_p, {x, y}); }
-NODEC_BINARY(add)
-NODEC_BINARY(sub)
-NODEC_BINARY(mul)
-NODEC_BINARY(div)
-NODEC_BINARY(strong_mul)
-NODEC_BINARY(pow)
-NODEC_BINARY(min)
-NODEC_BINARY(max)
-NODEC_BINARY(next_after)
-NODEC_BINARY(eq)
-NODEC_BINARY(ne)
-NODEC_BINARY(lt)
-NODEC_BINARY(le)
-NODEC_BINARY(gt)
-NODEC_BINARY(ge)
-NODEC_BINARY(logical_and)
-NODEC_BINARY(logical_or)
-#undef NODEC_BINARY
+#define NODEC_BINARY_OPERATOR(name, spelling) NODEC_BINARY(name)
+#define NODEC_BINARY_RULE(name) NODEC_BINARY(name)
+#include "kernels/catalogue.def"
 
 // x with no derivative, and a finite one wherever what it leads to is used.
 inline Value* held(Builder& b, Value* x) {
@@ -68,6 +30,8 @@ inline Value* held(Builder& b, Value* x) {
 Value* fma(Builder& b, Value* x, Value* y, Value* z);  // x*y + z, rounded once
 Value* clamp(Builder& b, Value* x, Value* low, Value* high);
 Value* select(Builder& b, Value* pred, Value* if_true, Value* if_false);
+Value* polygamma(Builder& b, Value* x,
+                 std::int64_t order);         // the derivative of digamma number `order`
 Value* cast(Builder& b, Value* x, Dtype to);  // x itself when it is one already
 
 // Data from attributes. Integer dtypes take the whole part of `value`.

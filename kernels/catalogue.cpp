@@ -9,7 +9,6 @@ namespace {
 constexpr const Primitive* table[] = {
 #define NODEC_PRIMITIVE(name) &name##_p,
 #include "kernels/catalogue.def"
-#undef NODEC_PRIMITIVE
 };
 
 std::unordered_map<std::string_view, const Primitive*> by_name() {

@@ -10,7 +10,6 @@ namespace nodec {
 
 #define NODEC_PRIMITIVE(name) extern const Primitive name##_p;
 #include "kernels/catalogue.def"
-#undef NODEC_PRIMITIVE
 
 std::span<const Primitive* const> catalogue();
 

@@ -34,6 +34,7 @@ constexpr Primitive eq_p = complete({
     .integer = [](Integers x) -> std::int64_t { return x[0] == x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Eq, x[0], x[1]); },
+    .exact = true,
     .sample = sample_compare<eq_p>,
 });
 
@@ -45,6 +46,7 @@ constexpr Primitive ne_p = complete({
     .integer = [](Integers x) -> std::int64_t { return x[0] != x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Ne, x[0], x[1]); },
+    .exact = true,
     .sample = sample_compare<ne_p>,
 });
 
@@ -56,6 +58,7 @@ constexpr Primitive lt_p = complete({
     .integer = [](Integers x) -> std::int64_t { return x[0] < x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Lt, x[0], x[1]); },
+    .exact = true,
     .sample = sample_compare<lt_p>,
 });
 
@@ -67,6 +70,7 @@ constexpr Primitive le_p = complete({
     .integer = [](Integers x) -> std::int64_t { return x[0] <= x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Le, x[0], x[1]); },
+    .exact = true,
     .sample = sample_compare<le_p>,
 });
 
@@ -78,6 +82,7 @@ constexpr Primitive gt_p = complete({
     .integer = [](Integers x) -> std::int64_t { return x[0] > x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Gt, x[0], x[1]); },
+    .exact = true,
     .sample = sample_compare<gt_p>,
 });
 
@@ -89,6 +94,7 @@ constexpr Primitive ge_p = complete({
     .integer = [](Integers x) -> std::int64_t { return x[0] >= x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Ge, x[0], x[1]); },
+    .exact = true,
     .sample = sample_compare<ge_p>,
 });
 
@@ -103,6 +109,7 @@ constexpr Primitive is_finite_p = complete({
           const Code infinity = e.constant(x[0].scalar, std::numeric_limits<double>::infinity());
           return e.compare(Compare::Lt, e.abs(x[0]), infinity);
         },
+    .exact = true,
     .sample =
         [](Builder& b, Dtype real) {
           Value* x = sample_arg(b, real);
@@ -119,6 +126,7 @@ constexpr Primitive logical_and_p = complete({
     .integer = [](Integers x) { return x[0] & x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.bit_and(x[0], x[1]); },
+    .exact = true,
     .sample = sample_logic<logical_and_p>,
 });
 
@@ -130,6 +138,7 @@ constexpr Primitive logical_or_p = complete({
     .integer = [](Integers x) { return x[0] | x[1]; },
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.bit_or(x[0], x[1]); },
+    .exact = true,
     .sample = sample_logic<logical_or_p>,
 });
 
@@ -142,6 +151,7 @@ constexpr Primitive logical_not_p = complete({
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return e.bit_xor(x[0], e.constant(Scalar::Pred, 1)); },
+    .exact = true,
     .sample = sample_logic<logical_not_p>,
 });
 

@@ -1,6 +1,6 @@
 // Exponentials, logarithms, roots, and what neural networks make of them: exp exp2 expm1 log log2
-// log1p pow sqrt rsqrt tanh sigmoid softplus relu. Every one maps NaN to NaN. Slopes that can be
-// infinite meet the cotangent in a strong_mul.
+// log1p pow sqrt rsqrt sinh cosh tanh sigmoid softplus relu. Every one maps NaN to NaN. Slopes that
+// can be infinite meet the cotangent in a strong_mul.
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -29,7 +29,7 @@ constexpr Primitive exp_p = complete({
       return {strong_mul(b, dy[0], y.result())};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::exp(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
 });
 
 constexpr Primitive exp2_p = complete({
@@ -41,7 +41,7 @@ constexpr Primitive exp2_p = complete({
       return {strong_mul(b, dy[0], mul(b, y.result(), splat(b, dy[0], std::numbers::ln2)))};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::exp2(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
 });
 
 // exp(x) - 1, exact for small x; its derivative is y + 1.
@@ -54,7 +54,7 @@ constexpr Primitive expm1_p = complete({
       return {strong_mul(b, dy[0], add(b, y.result(), splat(b, dy[0], 1)))};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::expm1(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
 });
 
 constexpr Primitive log_p = complete({
@@ -66,7 +66,7 @@ constexpr Primitive log_p = complete({
       return {over(b, dy[0], 1, y.operands[0])};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::log(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
     .domain = {0.1, 3},
 });
 
@@ -79,7 +79,7 @@ constexpr Primitive log2_p = complete({
       return {over(b, dy[0], std::numbers::log2e, y.operands[0])};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::log2(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
     .domain = {0.1, 3},
 });
 
@@ -93,7 +93,7 @@ constexpr Primitive log1p_p = complete({
       return {over(b, dy[0], 1, add(b, y.operands[0], splat(b, dy[0], 1)))};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::log1p(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
     .domain = {-0.6, 2},
 });
 
@@ -117,7 +117,7 @@ constexpr Primitive pow_p = complete({
       return {dx, strong_mul(b, dz[0], growth)};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::pow(e, x[0], x[1]); },
-    .expansion = true,
+    .cost = Cost::Tens,
     .domain = {0.3, 2},
 });
 
@@ -130,6 +130,8 @@ constexpr Primitive sqrt_p = complete({
       return {over(b, dy[0], 0.5, y.result())};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.sqrt(x[0]); },
+    .cost = Cost::Slow,
+    .exact = true,
     .domain = {0.1, 3},
 });
 
@@ -145,7 +147,32 @@ constexpr Primitive rsqrt_p = complete({
     }),
     .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return e.div(e.constant(x[0].scalar, 1), e.sqrt(x[0])); },
+    .cost = Cost::Slow,
     .domain = {0.1, 3},
+});
+
+constexpr Primitive sinh_p = complete({
+    .name = "sinh",
+    .arity = 1,
+    .type = same_float,
+    .scalar = [](Reals x) { return std::sinh(x[0]); },
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {strong_mul(b, dy[0], cosh(b, y.operands[0]))};
+    }),
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::sinh(e, x[0]); },
+    .cost = Cost::Tens,
+});
+
+constexpr Primitive cosh_p = complete({
+    .name = "cosh",
+    .arity = 1,
+    .type = same_float,
+    .scalar = [](Reals x) { return std::cosh(x[0]); },
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      return {strong_mul(b, dy[0], sinh(b, y.operands[0]))};
+    }),
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return math::cosh(e, x[0]); },
+    .cost = Cost::Tens,
 });
 
 // d tanh = 1 - y^2: the rule reuses the result, so the reverse sweep computes no exponential.
@@ -159,7 +186,7 @@ constexpr Primitive tanh_p = complete({
       return {mul(b, dy[0], sub(b, splat(b, dy[0], 1), square))};
     }},
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::tanh(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
 });
 
 // 1 / (1 + exp(-x)). d = y (1 - y).
@@ -177,7 +204,7 @@ constexpr Primitive sigmoid_p = complete({
       return {mul(b, dy[0], slope)};
     }},
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::sigmoid(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
 });
 
 // log(1 + exp(x)), which never overflows. d = sigmoid(x).
@@ -191,7 +218,7 @@ constexpr Primitive softplus_p = complete({
       return {mul(b, dy[0], sigmoid(b, y.operands[0]))};
     }},
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::softplus(e, x[0]); },
-    .expansion = true,
+    .cost = Cost::Tens,
 });
 
 // x where x > 0, +0 where x <= 0 (for -0 too), NaN for NaN. d = 1 where x > 0, else 0. Written so
@@ -209,6 +236,7 @@ constexpr Primitive relu_p = complete({
           const Code zero = e.constant(x[0].scalar, 0);
           return e.select(e.compare(Compare::Le, x[0], zero), zero, x[0]);
         },
+    .exact = true,
 });
 
 }  // namespace nodec

@@ -130,6 +130,7 @@ constexpr Primitive key_p = complete({
         },
     .gradient = flat_gradient,
     .lower = [](Arithmetic&, const Op&, Codes x) { return x[0]; },
+    .cost = Cost::Slow,
     .sample =
         [](Builder& b, Dtype real) {
           Value* seed = sample_arg(b, Dtype::I64, {});
@@ -160,6 +161,7 @@ constexpr Primitive fold_in_p = complete({
               e.bit_and(e.convert(words[0], Scalar::I64), e.constant_bits(Scalar::I64, 0xFFFFFFFF));
           return e.bit_or(e.shift_left(e.convert(words[1], Scalar::I64), 32), low);
         },
+    .cost = Cost::Slow,
     .sample =
         [](Builder& b, Dtype real) {
           Value *seed = sample_arg(b, Dtype::I64, {}), *data = sample_arg(b, Dtype::I64, {});

@@ -38,6 +38,7 @@ consteval Primitive complete(Primitive p) {
   if (differentiable && !pushes) throw "the primitive lacks a tangent";
   if (p.form == Form::Elementwise && !p.lower) throw "the primitive lacks a lowering";
   if (p.form == Form::Reduce && !p.fold.step) throw "the primitive lacks a fold";
+  if (p.exact && (p.form != Form::Elementwise || !p.scalar)) throw "only an element can be exact";
   if (p.arity < 0 && !p.sample) throw "the primitive lacks a sample";
   return p;
 }

@@ -37,6 +37,7 @@ constexpr Primitive select_p = complete({
       return {nullptr, select(b, pred, dy[0], zero), select(b, pred, zero, dy[0])};
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.select(x[0], x[1], x[2]); },
+    .exact = true,
     .sample =
         [](Builder& b, Dtype real) {
           Value* pred = sample_arg(b, Dtype::Bool);

@@ -14,15 +14,6 @@ namespace {
 
 enum class Again : std::uint8_t { Never, IfAvailable, Always };
 
-bool is_plain_arithmetic(const Primitive* p) {
-  static const std::unordered_set<const Primitive*> plain{
-      &abs_p,    &add_p,       &clamp_p,       &eq_p,         &floor_p,      &flush_p, &fma_p,
-      &ge_p,     &gt_p,        &le_p,          &lt_p,         &max_p,        &min_p,   &mul_p,
-      &ne_p,     &neg_p,       &relu_p,        &sign_p,       &strong_mul_p, &sub_p,   &cast_p,
-      &select_p, &is_finite_p, &logical_and_p, &logical_or_p, &logical_not_p};
-  return plain.contains(p);
-}
-
 bool widens(const Op& op) {
   return op.primitive == &cast_p &&
          bytes(op.operands[0]->type.dtype()) <= bytes(op.result()->type.dtype());
@@ -35,7 +26,8 @@ Again again(const Value* value) {
   if (form == Form::Generate && op->operands.empty()) return Again::Always;
   if (op->primitive == &slice_p || form == Form::Join) return Again::IfAvailable;
   if (form == Form::View || op->primitive == &stop_gradient_p || widens(*op)) return Again::Always;
-  return is_plain_arithmetic(op->primitive) ? Again::IfAvailable : Again::Never;
+  const bool cheap = form == Form::Elementwise && op->primitive->cost == Cost::Few;
+  return cheap ? Again::IfAvailable : Again::Never;
 }
 
 class Selection {

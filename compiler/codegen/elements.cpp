@@ -117,14 +117,23 @@ Code Elements::clamped(Code row, Code last) {
   return w_.e.select(w_.e.compare(Compare::Lt, row, none), none, row);
 }
 
+// What its expansion is called: an op of another attribute is another function.
+std::string expansion_name(const Op& op) {
+  std::string name(op.name());
+  for (const auto& [key, value] : op.attrs.items()) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) name += fmt::format("_{}", *number);
+  }
+  return name;
+}
+
 Code Elements::apply(const Op* op, std::span<const Code> x) {
   if (op == nullptr) return x[0];
   const auto write = [&](std::span<const Code> y) { return op->primitive->lower(w_.e, *op, y); };
-  if (!op->primitive->expansion) return write(x);
+  if (op->primitive->cost != Cost::Tens) return write(x);
   const bool varying = std::any_of(x.begin(), x.end(), [](const Code& c) { return c.varying; });
   const bool here =
       varying && ++expansions_[{op->primitive, x[0].scalar}] <= w_.schedule.inline_expansions;
-  return here ? write(x) : w_.e.expansion(op->name(), x, write);
+  return here ? write(x) : w_.e.expansion(expansion_name(*op), x, write);
 }
 
 // Ops see integers, never an Index.

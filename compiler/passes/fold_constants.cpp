@@ -3,9 +3,7 @@
 #include "compiler/passes/fold_constants.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <unordered_map>
 
 #include "ir/array.h"
 #include "ir/rewrite.h"
@@ -17,72 +15,29 @@ namespace {
 
 using Numbers = std::vector<Uniform>;
 
-bool is_arithmetic(const Primitive* p) {
-  return p == &add_p || p == &sub_p || p == &mul_p || p == &strong_mul_p || p == &div_p ||
-         p == &neg_p || p == &abs_p || p == &sqrt_p;
-}
-
-double on_reals(const Primitive* p, double x, double y) {
-  if (p == &strong_mul_p) return strong_mul_p.scalar(std::array{x, y});
-  if (p == &add_p) return x + y;
-  if (p == &sub_p) return x - y;
-  if (p == &mul_p) return x * y;
-  if (p == &div_p) return x / y;
-  if (p == &neg_p) return -x;
-  if (p == &abs_p) return std::fabs(x);
-  return std::sqrt(x);
-}
-
-// Wraps; the caller narrows to the dtype.
-std::int64_t on_integers(const Primitive* p, std::int64_t x, std::int64_t y) {
-  const auto a = std::uint64_t(x), b = std::uint64_t(y);
-  if (p == &add_p) return std::int64_t(a + b);
-  if (p == &sub_p) return std::int64_t(a - b);
-  if (p == &mul_p) return std::int64_t(a * b);
-  if (p == &neg_p || x < 0) return std::int64_t(0 - a);
-  return x;
-}
-
-std::int64_t wrapped(Dtype dtype, std::int64_t x) {
+Uniform narrowed(Dtype dtype, std::int64_t x) {
   Array cell = Array::zeros(dtype, {});
   cell.set_integer(0, x);
-  return cell.integer();
+  return {dtype, 0, cell.integer()};
 }
 
-std::optional<Uniform> arithmetic(const Primitive* p, const Numbers& x) {
-  Uniform u = x[0];
-  const Uniform& y = x.back();
-  if (!u.is_real()) {
-    if (p == &div_p || p == &sqrt_p) return std::nullopt;
-    u.integer = wrapped(u.dtype, on_integers(p, u.integer, y.integer));
-    return u;
+// By the op's own evaluation. A NaN is left alone: which one it is, is the back end's business.
+std::optional<Uniform> computed(const Op& op, const Numbers& x) {
+  const Primitive* p = op.primitive;
+  if (p->form != Form::Elementwise || !p->exact) return std::nullopt;
+  const Dtype dtype = op.result()->type.dtype();
+  const bool real = is_float(dtype) || std::ranges::any_of(x, &Uniform::is_real);
+  if (!real) {
+    std::vector<std::int64_t> integers;
+    for (const Uniform& u : x) integers.push_back(u.integer);
+    return narrowed(dtype, p->integer(integers));
   }
-  u.real = on_reals(p, u.real, y.real);
-  if (u.dtype == Dtype::F32) u.real = double(float(u.real));
-  if (std::isnan(u.real)) return std::nullopt;
-  return u;
-}
-
-std::optional<bool> comparison(const Primitive* p, const Numbers& x) {
-  const auto holds = [&](auto a, auto b) -> std::optional<bool> {
-    if (p == &eq_p) return a == b;
-    if (p == &ne_p) return a != b;
-    if (p == &lt_p) return a < b;
-    if (p == &le_p) return a <= b;
-    if (p == &gt_p) return a > b;
-    if (p == &ge_p) return a >= b;
-    return std::nullopt;
-  };
-  if (x.size() != 2) return std::nullopt;
-  return x[0].is_real() ? holds(x[0].real, x[1].real) : holds(x[0].integer, x[1].integer);
-}
-
-std::optional<bool> logic(const Primitive* p, const Numbers& x) {
-  if (p == &logical_not_p) return x[0].integer == 0;
-  if (p == &logical_and_p) return x[0].integer != 0 && x[1].integer != 0;
-  if (p == &logical_or_p) return x[0].integer != 0 || x[1].integer != 0;
-  if (p == &is_finite_p) return std::isfinite(x[0].real);
-  return std::nullopt;
+  std::vector<double> reals;
+  for (const Uniform& u : x) reals.push_back(u.is_real() ? u.real : double(u.integer));
+  const double result = p->scalar(reals);
+  if (std::isnan(result)) return std::nullopt;
+  if (!is_float(dtype)) return narrowed(dtype, std::int64_t(result));
+  return Uniform{dtype, dtype == Dtype::F32 ? double(float(result)) : result, 0};
 }
 
 Uniform converted(const Uniform& x, Dtype to) {
@@ -101,14 +56,9 @@ Uniform converted(const Uniform& x, Dtype to) {
 }
 
 std::optional<Uniform> folded(const Op& op, const Numbers& x) {
-  const Primitive* p = op.primitive;
-  if (p->form == Form::View) return x[0];
-  if (p == &cast_p) return converted(x[0], op.attrs.get<Dtype>("to"));
-  if (is_arithmetic(p)) return arithmetic(p, x);
-  std::optional<bool> truth = comparison(p, x);
-  if (!truth) truth = logic(p, x);
-  if (!truth) return std::nullopt;
-  return Uniform{Dtype::Bool, 0, *truth ? 1 : 0};
+  if (op.primitive->form == Form::View) return x[0];
+  if (op.primitive == &cast_p) return converted(x[0], op.attrs.get<Dtype>("to"));
+  return computed(op, x);
 }
 
 // A branch whose predicate is known; one whose arms are not constant folds too.

@@ -35,7 +35,7 @@ class Dense {
     std::vector<const Ref*> refs;
     std::int64_t operations = 0;
     for (const Compute& c : k.computes) {
-      operations += c.op && c.op->primitive->expansion ? kExpansion : 1;
+      operations += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
       if (c.to) refs.push_back(&*c.to);
       for (const Source& s : c.operands) {
         const Ref* from = std::get_if<Ref>(&s);

@@ -35,48 +35,22 @@ Content map_content(const Content& content, const std::function<Value*(Value*)>&
 
 }  // namespace
 
-#define NODEC_TRACED_UNARY(name) \
+#define NODEC_UNARY(name) \
   Var name(Operand x) { return unary(name##_p, x); }
-NODEC_TRACED_UNARY(abs)
-NODEC_TRACED_UNARY(sign)
-NODEC_TRACED_UNARY(exp)
-NODEC_TRACED_UNARY(exp2)
-NODEC_TRACED_UNARY(expm1)
-NODEC_TRACED_UNARY(log)
-NODEC_TRACED_UNARY(log2)
-NODEC_TRACED_UNARY(log1p)
-NODEC_TRACED_UNARY(sqrt)
-NODEC_TRACED_UNARY(rsqrt)
-NODEC_TRACED_UNARY(tanh)
-NODEC_TRACED_UNARY(sigmoid)
-NODEC_TRACED_UNARY(softplus)
-NODEC_TRACED_UNARY(relu)
-NODEC_TRACED_UNARY(sin)
-NODEC_TRACED_UNARY(cos)
-NODEC_TRACED_UNARY(erf)
-NODEC_TRACED_UNARY(floor)
-NODEC_TRACED_UNARY(flush)
-NODEC_TRACED_UNARY(is_finite)
-#undef NODEC_TRACED_UNARY
+#define NODEC_UNARY_OPERATOR(name, spelling) \
+  Var operator spelling(Operand x) { return unary(name##_p, x); }
+#define NODEC_BINARY(name) \
+  Var name(Operand x, Operand y) { return binary(name##_p, #name, x, y); }
+#define NODEC_BINARY_OPERATOR(name, spelling) \
+  Var operator spelling(Operand x, Operand y) { return binary(name##_p, #spelling, x, y); }
+#include "kernels/catalogue.def"
 
-Var operator-(Operand x) { return unary(neg_p, x); }
-Var operator!(Operand x) { return unary(logical_not_p, x); }
-
-Var operator+(Operand a, Operand b) { return binary(add_p, "+", a, b); }
-Var operator-(Operand a, Operand b) { return binary(sub_p, "-", a, b); }
-Var operator*(Operand a, Operand b) { return binary(mul_p, "*", a, b); }
-Var operator/(Operand a, Operand b) { return binary(div_p, "/", a, b); }
-Var operator==(Operand a, Operand b) { return binary(eq_p, "==", a, b); }
-Var operator!=(Operand a, Operand b) { return binary(ne_p, "!=", a, b); }
-Var operator<(Operand a, Operand b) { return binary(lt_p, "<", a, b); }
-Var operator<=(Operand a, Operand b) { return binary(le_p, "<=", a, b); }
-Var operator>(Operand a, Operand b) { return binary(gt_p, ">", a, b); }
-Var operator>=(Operand a, Operand b) { return binary(ge_p, ">=", a, b); }
-Var operator&&(Operand a, Operand b) { return binary(logical_and_p, "&&", a, b); }
-Var operator||(Operand a, Operand b) { return binary(logical_or_p, "||", a, b); }
-Var pow(Operand x, Operand y) { return binary(pow_p, "pow", x, y); }
-Var min(Operand x, Operand y) { return binary(min_p, "min", x, y); }
-Var max(Operand x, Operand y) { return binary(max_p, "max", x, y); }
+Var operator~(Operand x) {
+  return with(x, [](Builder& b, Value* value) {
+    if (value->type.is_tensor() && value->type.dtype() == Dtype::Bool) return logical_not(b, value);
+    return bit_xor(b, value, splat(b, value, -1));
+  });
+}
 
 #define NODEC_TRACED_COMPOUND(sign)                          \
   Var& operator sign##=(Var& x, Operand y) {                 \
@@ -113,6 +87,10 @@ Var select(Operand pred, Operand if_true, Operand if_false) {
   const auto [p, q] = tracing::alike("select", b, if_true, if_false);
   const Type bools = p->type.with_dtype(Dtype::Bool);
   return Access::make(select(b, tracing::shaped("select", b, pred, bools), p, q), pred.where());
+}
+
+Var polygamma(Operand x, int order) {
+  return with(x, [&](Builder& b, Value* value) { return polygamma(b, value, order); });
 }
 
 Var cast(Operand x, Dtype to) {

@@ -13,35 +13,15 @@ namespace nodec {
 
 using Axes = std::vector<std::int64_t>;  // negative ones count from the end
 
-// Elementwise, one operand.
-Var abs(Operand x);
-Var sign(Operand x);
-Var exp(Operand x);
-Var exp2(Operand x);
-Var expm1(Operand x);
-Var log(Operand x);
-Var log2(Operand x);
-Var log1p(Operand x);
-Var sqrt(Operand x);
-Var rsqrt(Operand x);
-Var tanh(Operand x);
-Var sigmoid(Operand x);
-Var softplus(Operand x);
-Var relu(Operand x);
-Var sin(Operand x);
-Var cos(Operand x);
-Var erf(Operand x);
-Var floor(Operand x);
-Var flush(Operand x);  // 0 where |x| < 2^-100; the derivative is x's
-Var is_finite(Operand x);
+// Elementwise, of one operand or of two: a function for each line of the catalogue that says so,
+// such as exp(x) and pow(x, y). Operators are declared with Var.
+#define NODEC_UNARY(name) Var name(Operand x);
+#define NODEC_BINARY(name) Var name(Operand x, Operand y);
+#include "kernels/catalogue.def"
 Var stop_gradient(const Var& x, Here where = Here::current());  // also of a record
-
-// Elementwise, several operands.
-Var pow(Operand x, Operand y);
-Var min(Operand x, Operand y);
-Var max(Operand x, Operand y);
-Var fma(Operand x, Operand y, Operand z);  // x*y + z, rounded once
+Var fma(Operand x, Operand y, Operand z);                       // x*y + z, rounded once
 Var clamp(Operand x, Operand low, Operand high);
+Var polygamma(Operand x, int order);  // the derivative of digamma number `order`, from 1 on
 Var select(Operand pred, Operand if_true, Operand if_false);
 
 Var cast(Operand x, Dtype to);

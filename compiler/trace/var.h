@@ -168,12 +168,13 @@ class State : public Var {
 Var record(std::vector<std::pair<std::string, Var>> fields, Here where = Here::current());
 
 // Arithmetic. Operands have one dtype; shapes are made equal by the rule of README.md.
-Var operator+(Operand a, Operand b);
-Var operator-(Operand a, Operand b);
-Var operator*(Operand a, Operand b);
-Var operator/(Operand a, Operand b);
-Var operator-(Operand x);
+// Those of the catalogue's lines: + - * / == != < <= > >= && || ! and - of one operand; of integers
+// (and truth values, but for shifts) & | ^ ~ << >>.
+#define NODEC_UNARY_OPERATOR(name, spelling) Var operator spelling(Operand x);
+#define NODEC_BINARY_OPERATOR(name, spelling) Var operator spelling(Operand a, Operand b);
+#include "kernels/catalogue.def"
 inline Var operator+(const Var& x) { return x; }
+Var operator~(Operand x);
 Var& operator+=(Var& x, Operand y);
 Var& operator-=(Var& x, Operand y);
 Var& operator*=(Var& x, Operand y);
@@ -182,15 +183,5 @@ Field operator+=(Field x, Operand y);
 Field operator-=(Field x, Operand y);
 Field operator*=(Field x, Operand y);
 Field operator/=(Field x, Operand y);
-
-Var operator==(Operand a, Operand b);
-Var operator!=(Operand a, Operand b);
-Var operator<(Operand a, Operand b);
-Var operator<=(Operand a, Operand b);
-Var operator>(Operand a, Operand b);
-Var operator>=(Operand a, Operand b);
-Var operator&&(Operand a, Operand b);
-Var operator||(Operand a, Operand b);
-Var operator!(Operand x);
 
 }  // namespace nodec

@@ -26,7 +26,42 @@ struct Corner {
 const std::map<std::string, std::vector<Corner>, std::less<>>& corners() {
   static const std::map<std::string, std::vector<Corner>, std::less<>> all{
       {"abs", {{{0}, {0}, {0}}, {{-0.0}, {0}, {0}}, {{1}, {1}, {0}}, {{-kInf}, {-1}, {0}}}},
+      {"acos",
+       {{{0}, {-1}, {0}},
+        {{0.5}, {-1.1547005383792515}, {-0.769800358919501}},
+        {{1}, {-kInf}, {-kInf}},
+        {{-1}, {-kInf}, {kInf}},
+        {{2}, {kNaN}, {kNaN}},
+        {{kInf}, {kNaN}, {kNaN}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
       {"add", {{{0, kInf}, {1, 1}, {0, 0, 0}}, {{kNaN, 1}, {1, 1}, {0, 0, 0}}}},
+      {"asin",
+       {{{0}, {1}, {0}},
+        {{-0.0}, {1}, {0}},
+        {{0.5}, {1.1547005383792515}, {0.769800358919501}},
+        {{1}, {kInf}, {kInf}},
+        {{-1}, {kInf}, {-kInf}},
+        {{2}, {kNaN}, {kNaN}},
+        {{kInf}, {kNaN}, {kNaN}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
+      {"atan",
+       {{{0}, {1}, {0}},
+        {{-0.0}, {1}, {0}},
+        {{1}, {0.5}, {-0.5}},
+        {{1e30}, {0}, {0}},
+        {{kInf}, {0}, {0}},
+        {{-kInf}, {0}, {0}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
+      {"atan2",
+       {{{1, 1}, {0.5, -0.5}, {-0.5, 0, 0.5}},
+        {{1, 2}, {0.4, -0.2}, {-0.16, -0.12, 0.16}},
+        {{2, -1}, {-0.2, -0.4}, {0.16, 0.12, -0.16}},
+        {{0, 1}, {1, 0}, {0, -1, 0}},
+        {{0, -1}, {-1, 0}, {0, -1, 0}},
+        {{1, 0}, {0, -1}, {0, 1, 0}},
+        {{1e-30, 1e-30}, {5e29, -5e29}, {-kInf, kNaN, kInf}},
+        {{0, 0}, {kNaN, kNaN}, {kNaN, kNaN, kNaN}},
+        {{kNaN, 1}, {kNaN, kNaN}, {kNaN, kNaN, kNaN}}}},
       {"cast", {{{0}, {1}, {0}}, {{kInf}, {1}, {0}}, {{kNaN}, {1}, {0}}}},
       {"clamp",
        {{{0, -1, 1}, {1, 0, 0}, {0, 0, 0, 0, 0, 0}},
@@ -39,6 +74,21 @@ const std::map<std::string, std::vector<Corner>, std::less<>>& corners() {
        {{{0}, {0}, {-1}},
         {{1}, {-std::sin(1)}, {-std::cos(1)}},
         {{kInf}, {kNaN}, {kNaN}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
+      {"cosh",
+       {{{0}, {0}, {1}},
+        {{1}, {1.1752011936438014}, {1.5430806348152437}},
+        {{kInf}, {kInf}, {kInf}},
+        {{-kInf}, {-kInf}, {kInf}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
+      {"digamma",
+       {{{1}, {1.6449340668482264}, {-2.4041138063191886}},
+        {{-0.5}, {8.934802200544679}, {-0.8287966442343197}},
+        {{0}, {kInf}, {-kInf}},
+        {{-0.0}, {kInf}, {kInf}},
+        {{-1}, {kInf}, {kNaN}},
+        {{kInf}, {0}, {0}},
+        {{-kInf}, {kNaN}, {kNaN}},
         {{kNaN}, {kNaN}, {kNaN}}}},
       {"div",
        {{{1, 1}, {1, -1}, {0, -1, 2}},
@@ -87,6 +137,16 @@ const std::map<std::string, std::vector<Corner>, std::less<>>& corners() {
        {{{2, 3, 4}, {3, 2, 1}, {0, 1, 0, 0, 0, 0}},
         {{0, kInf, 1}, {kInf, 0, 1}, {0, 1, 0, 0, 0, 0}},
         {{1, 2, kNaN}, {2, 1, 1}, {0, 1, 0, 0, 0, 0}}}},
+      {"lgamma",
+       {{{1}, {-0.5772156649015329}, {1.6449340668482264}},
+        {{2}, {0.42278433509846714}, {0.6449340668482264}},
+        {{-0.5}, {0.03648997397857652}, {8.934802200544679}},
+        {{0}, {-kInf}, {kInf}},
+        {{-0.0}, {kInf}, {kInf}},
+        {{-1}, {kNaN}, {kInf}},
+        {{kInf}, {kInf}, {0}},
+        {{-kInf}, {kNaN}, {kNaN}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
       {"log",
        {{{0}, {kInf}, {-kInf}},
         {{-0.0}, {kInf}, {-kInf}},
@@ -127,6 +187,12 @@ const std::map<std::string, std::vector<Corner>, std::less<>>& corners() {
         {{0, kInf}, {kInf, 0}, {0, 1, 0}},
         {{kNaN, 1}, {1, kNaN}, {0, 1, 0}}}},
       {"neg", {{{0}, {-1}, {0}}, {{kInf}, {-1}, {0}}, {{kNaN}, {-1}, {0}}}},
+      {"polygamma",
+       {{{1}, {-2.4041138063191886}, {6.493939402266829}},
+        {{0}, {-kInf}, {kInf}},
+        {{-1}, {kNaN}, {kInf}},
+        {{kInf}, {0}, {0}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
       {"pow",
        {{{2, 3}, {12, 8 * kLn2}, {12, 4 + 12 * kLn2, 8 * kLn2 * kLn2}},
         {{0, 2}, {0, 0}, {2, 0, 0}},
@@ -170,6 +236,13 @@ const std::map<std::string, std::vector<Corner>, std::less<>>& corners() {
         {{1}, {std::cos(1)}, {-std::sin(1)}},
         {{kInf}, {kNaN}, {kNaN}},
         {{kNaN}, {kNaN}, {kNaN}}}},
+      {"sinh",
+       {{{0}, {1}, {0}},
+        {{-0.0}, {1}, {0}},
+        {{1}, {1.5430806348152437}, {1.1752011936438014}},
+        {{kInf}, {kInf}, {kInf}},
+        {{-kInf}, {kInf}, {-kInf}},
+        {{kNaN}, {kNaN}, {kNaN}}}},
       {"softplus",
        {{{0}, {0.5}, {0.25}},
         {{1}, {0.7310585786300049}, {0.19661193324148185}},
@@ -207,6 +280,7 @@ Var apply(const Primitive& p, const Vars& x) {
   const Dtype real = x.front().dtype();
   if (&p == &cast_p) return cast(cast(x[0], real == Dtype::F32 ? Dtype::F64 : Dtype::F32), real);
   if (&p == &select_p) return select(x[0] > 0, x[1], x[2]);
+  if (&p == &polygamma_p) return polygamma(x[0], 1);
   std::vector<Value*> values;
   const SourceLine where = SourceLine::of(Here::current());
   Builder b = tracing::builder_at(where);
@@ -278,11 +352,17 @@ std::vector<Corner> flat_corners(std::size_t operands) {
 bool is_flat(const Primitive& p) { return p.gradient.rule == no_cotangents; }
 
 bool has_float_operands(const Primitive& p) {
-  for (const Primitive* other :
-       {&logical_and_p, &logical_or_p, &logical_not_p, &fold_in_p, &key_p}) {
-    if (&p == other) return false;
+  if (&p == &cast_p || &p == &select_p || &p == &polygamma_p) return true;  // as `apply` uses them
+  Region region;
+  Builder b(region);
+  std::vector<Value*> x;
+  for (int i = 0; i < p.arity; ++i) x.push_back(region.add_arg(Type::scalar(Dtype::F32)));
+  try {
+    b.value(p, x);
+    return true;
+  } catch (const Error&) {
+    return false;
   }
-  return true;
 }
 
 }  // namespace

@@ -160,6 +160,28 @@ TEST_CASE("arithmetic of constants is done in the program's dtype") {
 )");
 }
 
+TEST_CASE("whatever is exact is folded, by its own evaluation") {
+  CHECK(after(folded, R"(graph g () {
+  %a = constant {dtype = f32, shape = <>, value = -2.5}
+  %b = constant {dtype = i32, shape = <>, value = 12}
+  %r = round %a
+  %f = floor %a
+  %m = min %r, %f
+  %x = bit_xor %b, %b
+  %z = sub %a, %a
+  %q = div %z, %z
+  %s = shift_left %b, %b
+  yield %m, %x, %q, %s
+})") == R"(  %b = constant {dtype = i32, shape = <>, value = 12} : i32[]
+  %m = constant {dtype = f32, shape = <>, value = -3.0} : f32[]
+  %x = constant {dtype = i32, shape = <>, value = 0} : i32[]
+  %z = constant {dtype = f32, shape = <>, value = 0.0} : f32[]
+  %q = div %z, %z : f32[]
+  %s = shift_left %b, %b : i32[]
+  yield %m, %x, %q, %s
+)");
+}
+
 TEST_CASE("a known choice is made, a fixed size is a number, transcendentals wait") {
   CHECK(after(folded, R"(graph g batch B (%x: f32[], %y: f32[]) {
   %p = constant {dtype = bool, shape = <>, value = 1}

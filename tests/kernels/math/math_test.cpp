@@ -12,6 +12,7 @@
 
 #include "kernels/math/bounds.h"
 #include "tests/kernels/math/evaluating_arithmetic.h"
+#include "tests/kernels/math/gamma_reference.h"
 #include "tests/kernels/math/ulp.h"
 
 namespace nodec {
@@ -28,12 +29,18 @@ T softplus(T x) {
   return std::fmax(x, T{0}) + std::log1p(std::exp(-std::fabs(x)));
 }
 
+Code trigamma(Arithmetic& e, Code x) { return math::polygamma(e, x, 1); }
+Code tetragamma(Arithmetic& e, Code x) { return math::polygamma(e, x, 2); }
+
 struct Function {
   std::string_view name;
   Code (*expand)(Arithmetic&, Code);
   double (*f32_reference)(double);
   long double (*f64_reference)(long double);
-  double low, high;  // where the f64 function is most itself
+  double low, high;           // where the f64 function is most itself
+  std::uint64_t thinned = 1;  // of f32 numbers: a slow reference
+  // What a result is at least taken to be as large as, where its terms cancel.
+  long double (*terms)(long double) = nullptr;
 };
 
 #define NODEC_FUNCTION(name, low, high)                                                    \
@@ -41,15 +48,38 @@ struct Function {
 #name, math::name,                                                                     \
         [](double x) { return name(x); }, [](long double x) { return name(x); }, low, high \
   }
-using std::cos, std::erf, std::exp, std::exp2, std::expm1, std::log, std::log1p, std::log2,
-    std::sin, std::tanh;
+using std::acos, std::asin, std::atan, std::cos, std::cosh, std::erf, std::sinh, std::exp,
+    std::exp2, std::expm1, std::log, std::log1p, std::log2, std::sin, std::tanh;
 const Function functions[] = {
-    NODEC_FUNCTION(exp, -750, 712),       NODEC_FUNCTION(exp2, -1080, 1026),
-    NODEC_FUNCTION(expm1, -40, 712),      NODEC_FUNCTION(log, 0, 4),
-    NODEC_FUNCTION(log2, 0, 4),           NODEC_FUNCTION(log1p, -1, 4),
-    NODEC_FUNCTION(tanh, -20, 20),        NODEC_FUNCTION(sigmoid, -20, 20),
-    NODEC_FUNCTION(softplus, -20, 20),    NODEC_FUNCTION(erf, -6, 6),
-    NODEC_FUNCTION(sin, -0x1p30, 0x1p30), NODEC_FUNCTION(cos, -0x1p30, 0x1p30),
+    NODEC_FUNCTION(exp, -750, 712),
+    NODEC_FUNCTION(exp2, -1080, 1026),
+    NODEC_FUNCTION(expm1, -40, 712),
+    NODEC_FUNCTION(log, 0, 4),
+    NODEC_FUNCTION(log2, 0, 4),
+    NODEC_FUNCTION(log1p, -1, 4),
+    NODEC_FUNCTION(tanh, -20, 20),
+    NODEC_FUNCTION(sigmoid, -20, 20),
+    NODEC_FUNCTION(softplus, -20, 20),
+    NODEC_FUNCTION(erf, -6, 6),
+    NODEC_FUNCTION(sin, -0x1p30, 0x1p30),
+    NODEC_FUNCTION(cos, -0x1p30, 0x1p30),
+    NODEC_FUNCTION(asin, -1, 1),
+    NODEC_FUNCTION(acos, -1, 1),
+    NODEC_FUNCTION(atan, -8, 8),
+    NODEC_FUNCTION(sinh, -712, 712),
+    NODEC_FUNCTION(cosh, -712, 712),
+    {"lgamma", math::lgamma, [](double x) { return reference::lgamma(x); },
+     [](long double x) { return reference::lgamma(x); }, -20, 20, 15,
+     [](long double x) { return reference::lgamma_terms(x); }},
+    {"digamma", math::digamma, [](double x) { return reference::digamma(x); },
+     [](long double x) { return reference::digamma(x); }, -20, 20, 15,
+     [](long double x) { return reference::digamma_terms(x); }},
+    {"trigamma", trigamma, [](double x) { return reference::polygamma(1, x); },
+     [](long double x) { return reference::polygamma(1, x); }, -20, 20, 15,
+     [](long double x) { return reference::polygamma_terms(1, x); }},
+    {"tetragamma", tetragamma, [](double x) { return reference::polygamma(2, x); },
+     [](long double x) { return reference::polygamma(2, x); }, -20, 20, 15,
+     [](long double x) { return reference::polygamma_terms(2, x); }},
 };
 #undef NODEC_FUNCTION
 
@@ -107,7 +137,8 @@ class Sweep {
         else
           return function_.f64_reference(in_[i]);
       }();
-      worst_.see(in_[i], bound_.range, ulps(out[i], exact),
+      const double terms = function_.terms == nullptr ? 0 : double(function_.terms(in_[i]));
+      worst_.see(in_[i], bound_.range, ulps_of_terms(out[i], exact, T(terms)),
                  static_cast<double>(std::fabs(out[i] - exact)));
     }
   }
@@ -169,7 +200,7 @@ TEST_CASE("every f32 function keeps its bound") {
     REQUIRE(bound != nullptr);
     Sweep<float> sweep(function, *bound);
     for_each_edge<float>(sweep);
-    const std::uint64_t stride = exhaustive() ? 1 : 257 * thinning;
+    const std::uint64_t stride = exhaustive() ? 1 : 257 * thinning * function.thinned;
     for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += stride) {
       sweep(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
     }
@@ -188,11 +219,15 @@ TEST_CASE("every f64 function keeps its bound") {
   }
 }
 
-// pow: pairs whose result is finite and not 1, near and far from x = 1; any bits at all; and every
-// pair of edges.
+// A function of two numbers. pow: pairs whose result is finite and not 1, near and far from x = 1;
+// any bits at all; and every pair of edges.
 template <class T, class Wide>
-class PowerSweep {
+class PairSweep {
  public:
+  using Expand = Code (*)(Arithmetic&, Code, Code);
+  using Reference = Wide (*)(Wide, Wide);
+  PairSweep(Expand expand, Reference reference) : expand_(expand), reference_(reference) {}
+
   void operator()(T x, T y) {
     x_[count_] = x, y_[count_] = y;
     if (++count_ == lanes) flush();
@@ -210,15 +245,16 @@ class PowerSweep {
     arithmetic_.reset();
     const Code x = arithmetic_.input(scalar, x_);
     const Code y = arithmetic_.input(scalar, y_);
-    const T* out = arithmetic_.values<T>(math::pow(arithmetic_, x, y));
+    const T* out = arithmetic_.values<T>(expand_(arithmetic_, x, y));
     for (int i = 0; i < lanes; ++i) {
       const bool nan = std::isnan(x_[i]) || std::isnan(y_[i]);  // pow(NaN, 0) too
-      const Wide exact =
-          nan ? std::numeric_limits<Wide>::quiet_NaN() : std::pow(Wide{x_[i]}, Wide{y_[i]});
+      const Wide exact = nan ? std::numeric_limits<Wide>::quiet_NaN() : reference_(x_[i], y_[i]);
       worst_.see(x_[i], wrong, ulps(out[i], exact), 0);
     }
   }
 
+  Expand expand_;
+  Reference reference_;
   EvaluatingArithmetic arithmetic_{lanes};
   T x_[lanes];
   T y_[lanes];
@@ -226,10 +262,9 @@ class PowerSweep {
   Worst worst_;
 };
 
-template <class T, class Wide, class Bits>
-void check_power(Dtype dtype, std::int64_t count) {
+template <class T, class Sweep>
+void for_each_pair_of_edges(Sweep& sweep) {
   using Limits = std::numeric_limits<T>;
-  PowerSweep<T, Wide> sweep;
   std::vector<T> edges;
   for (T x : {T{0}, T{1}, T{2}, T{3}, T{1.5}, T{0.5}, T{1e30}, Limits::infinity(),
               Limits::quiet_NaN(), Limits::min(), Limits::denorm_min(), Limits::max(),
@@ -239,6 +274,13 @@ void check_power(Dtype dtype, std::int64_t count) {
   for (T x : edges) {
     for (T y : edges) sweep(x, y);
   }
+}
+
+template <class T, class Wide, class Bits>
+void check_power(Dtype dtype, std::int64_t count) {
+  using Limits = std::numeric_limits<T>;
+  PairSweep<T, Wide> sweep(math::pow, [](Wide x, Wide y) { return std::pow(x, y); });
+  for_each_pair_of_edges<T>(sweep);
   std::mt19937_64 random(21);
   const auto signed_unit = [&] {
     return static_cast<T>(static_cast<std::int64_t>(random())) * T{0x1p-63};
@@ -264,6 +306,34 @@ TEST_CASE("pow keeps its bound and IEEE's special cases") {
   check_power<double, long double, std::uint64_t>(Dtype::F64, count);
 }
 
+// Sides of any size, of nearly equal size, and any bits at all.
+template <class T, class Wide, class Bits>
+void check_angle(Dtype dtype, std::int64_t count) {
+  PairSweep<T, Wide> sweep(math::atan2, [](Wide y, Wide x) { return std::atan2(y, x); });
+  for_each_pair_of_edges<T>(sweep);
+  std::mt19937_64 random(23);
+  const auto signed_unit = [&] {
+    return static_cast<T>(static_cast<std::int64_t>(random())) * T{0x1p-63};
+  };
+  const auto any = [&] { return std::bit_cast<T>(static_cast<Bits>(random())); };
+  for (std::int64_t i = 0; i < count / 4; ++i) {
+    sweep(signed_unit(), signed_unit());
+    const T x = signed_unit();
+    sweep(x * (1 + std::ldexp(signed_unit(), -static_cast<int>(random() % 24))), x);
+    sweep(std::ldexp(signed_unit(), static_cast<int>(random() % 80) - 40), signed_unit());
+    sweep(any(), any());
+  }
+  const math::Bound* bound = math::find_bound("atan2", dtype);
+  REQUIRE(bound != nullptr);
+  check(*bound, sweep.finish(), sweep.operations());
+}
+
+TEST_CASE("atan2 keeps its bound and IEEE's special cases") {
+  const std::int64_t count = (std::int64_t{1} << (exhaustive() ? 26 : 20)) / thinning;
+  check_angle<float, double, std::uint32_t>(Dtype::F32, count);
+  check_angle<double, long double, std::uint64_t>(Dtype::F64, count);
+}
+
 TEST_CASE("the odd functions are odd, bit for bit") {
   EvaluatingArithmetic arithmetic(lanes);
   std::mt19937 random(22);
@@ -273,7 +343,7 @@ TEST_CASE("the odd functions are odd, bit for bit") {
     x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(random()) & 0x7f7fffffu);
     minus_x[i] = -x[i];
   }
-  for (auto* f : {math::tanh, math::sin, math::erf}) {
+  for (auto* f : {math::tanh, math::sinh, math::sin, math::erf, math::atan}) {
     const float* a = arithmetic.values<float>(f(arithmetic, arithmetic.input(Scalar::F32, x)));
     const float* b =
         arithmetic.values<float>(f(arithmetic, arithmetic.input(Scalar::F32, minus_x)));

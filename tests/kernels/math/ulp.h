@@ -40,4 +40,16 @@ inline double ulps(double got, long double exact) {
   return static_cast<double>(std::fabs(std::ldexp(g - x, 52 - exponent)));
 }
 
+// In the units of the larger of the result and the terms that it is a difference of.
+template <class T, class Wide>
+double ulps_of_terms(T got, Wide exact, T terms) {
+  const double error = ulps(got, exact);
+  if (!(std::fabs(terms) > std::fabs(T(exact))) || !std::isfinite(T(exact)) ||
+      !std::isfinite(terms) || !std::isfinite(got)) {
+    return error;
+  }
+  return double(std::fabs(got - exact) /
+                std::ldexp(Wide(1), std::ilogb(terms) + 1 - std::numeric_limits<T>::digits));
+}
+
 }  // namespace nodec

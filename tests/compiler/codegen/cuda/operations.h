@@ -174,10 +174,13 @@ inline std::vector<ValueOperation> expansions_of(Dtype d) {
     Code (*write)(Arithmetic&, Code);
   };
   static constexpr Expansion expansions[] = {
-      {"exp", math::exp},   {"exp2", math::exp2},       {"expm1", math::expm1},
-      {"log", math::log},   {"log2", math::log2},       {"log1p", math::log1p},
-      {"tanh", math::tanh}, {"sigmoid", math::sigmoid}, {"softplus", math::softplus},
-      {"erf", math::erf},   {"sin", math::sin},         {"cos", math::cos}};
+      {"exp", math::exp},        {"exp2", math::exp2},       {"expm1", math::expm1},
+      {"log", math::log},        {"log2", math::log2},       {"log1p", math::log1p},
+      {"tanh", math::tanh},      {"sigmoid", math::sigmoid}, {"softplus", math::softplus},
+      {"erf", math::erf},        {"sin", math::sin},         {"cos", math::cos},
+      {"asin", math::asin},      {"acos", math::acos},       {"atan", math::atan},
+      {"sinh", math::sinh},      {"cosh", math::cosh},       {"lgamma", math::lgamma},
+      {"digamma", math::digamma}};
   std::vector<ValueOperation> all;
   for (const Expansion& f : expansions) {
     all.push_back({f.name, d, d, [f](Arithmetic& e, Operands x) {
@@ -185,6 +188,14 @@ inline std::vector<ValueOperation> expansions_of(Dtype d) {
                                         [&](Operands y) { return f.write(e, y[0]); });
                    }});
   }
+  all.push_back({"atan2", d, d, [](Arithmetic& e, Operands x) {
+                   return e.expansion("atan2", x.first(2),
+                                      [&](Operands y) { return math::atan2(e, y[0], y[1]); });
+                 }});
+  all.push_back({"polygamma_3", d, d, [](Arithmetic& e, Operands x) {
+                   return e.expansion("polygamma_3", x.first(1),
+                                      [&](Operands y) { return math::polygamma(e, y[0], 3); });
+                 }});
   all.push_back({"pow", d, d, [](Arithmetic& e, Operands x) {
                    return e.expansion("pow", x.first(2),
                                       [&](Operands y) { return math::pow(e, y[0], y[1]); });

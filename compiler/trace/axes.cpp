@@ -5,6 +5,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/broadcast.h"
+#include "compiler/trace/checked_axis.h"
 #include "compiler/trace/ops.h"
 #include "kernels/build.h"
 
@@ -14,9 +15,8 @@ using tracing::Access;
 using tracing::Content;
 using tracing::with;
 
-namespace {
+namespace tracing {
 
-// Counted from the front; `type` is of what has the axis.
 std::int64_t checked_axis(const Type& type, std::int64_t axis, const SourceLine& where) {
   const auto rank = std::int64_t(type.rank());
   if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
@@ -24,6 +24,23 @@ std::int64_t checked_axis(const Type& type, std::int64_t axis, const SourceLine&
               rank == 0 ? "a scalar has no axes"
                         : fmt::format("axes go from 0 to {}, or from -{} to -1", rank - 1, rank));
 }
+
+Axes checked_axes(const Type& type, const Axes& axes, const SourceLine& where) {
+  Axes all;
+  for (const std::int64_t axis : axes) all.push_back(checked_axis(type, axis, where));
+  std::sort(all.begin(), all.end());
+  if (std::adjacent_find(all.begin(), all.end()) == all.end()) return all;
+  throw Error(fmt::format("an axis of {} is named twice", type.str()), {{where, ""}},
+              "name each axis once");
+}
+
+}  // namespace tracing
+
+using tracing::checked_axes;
+using tracing::checked_axis;
+
+namespace {
+
 std::int64_t checked_axis(const Value* x, std::int64_t axis, const SourceLine& where) {
   return checked_axis(x->type, axis, where);
 }
@@ -31,14 +48,6 @@ std::int64_t checked_axis(const Value* x, std::int64_t axis, const SourceLine& w
 Axes in_order(const Type& type, Axes axes, const SourceLine& where) {
   for (std::int64_t& axis : axes) axis = checked_axis(type, axis, where);
   return axes;
-}
-
-Axes checked_axes(const Value* x, const Axes& axes, const SourceLine& where) {
-  Axes all = in_order(x->type, axes, where);
-  std::sort(all.begin(), all.end());
-  if (std::adjacent_find(all.begin(), all.end()) == all.end()) return all;
-  throw Error(fmt::format("an axis of {} is named twice", x->type.str()), {{where, ""}},
-              "name each axis once");
 }
 
 // Of a product of which one side is a vector: in the sizes that the user wrote.
@@ -161,13 +170,14 @@ Var stack(const std::vector<Var>& xs, Here where) {
   return Access::make(concat(b, std::move(values), 0), b.where());
 }
 
-#define NODEC_TRACED_FOLD(name)                                                                 \
-  Var name(Operand x) {                                                                         \
-    return with(x, [](Builder& b, Value* v) { return name(b, v, all_axes(v->type)); });         \
-  }                                                                                             \
-  Var name(Operand x, Axes axes) {                                                              \
-    return with(                                                                                \
-        x, [&](Builder& b, Value* v) { return name(b, v, checked_axes(v, axes, x.where())); }); \
+#define NODEC_TRACED_FOLD(name)                                                         \
+  Var name(Operand x) {                                                                 \
+    return with(x, [](Builder& b, Value* v) { return name(b, v, all_axes(v->type)); }); \
+  }                                                                                     \
+  Var name(Operand x, Axes axes) {                                                      \
+    return with(x, [&](Builder& b, Value* v) {                                          \
+      return name(b, v, checked_axes(v->type, axes, x.where()));                        \
+    });                                                                                 \
   }
 NODEC_TRACED_FOLD(sum)
 NODEC_TRACED_FOLD(mean)

@@ -4,6 +4,7 @@
 
 #include "kernels/sample.h"
 #include "tests/compiler/oracle.h"
+#include "tests/kernels/compositions.h"
 
 namespace nodec {
 namespace {
@@ -59,6 +60,13 @@ TEST_CASE("machine code agrees with the interpreter on every primitive, in singl
 
 TEST_CASE("machine code agrees with the interpreter on every primitive, in double precision") {
   CHECK(refused(Dtype::F64).empty());
+}
+
+TEST_CASE("machine code agrees with the interpreter on every composition") {
+  for (const Primitive& p : testing::compositions()) {
+    CAPTURE(p.name);
+    for (const Dtype real : {Dtype::F32, Dtype::F64}) check(p, real);
+  }
 }
 
 }  // namespace nodec

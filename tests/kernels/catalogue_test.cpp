@@ -14,6 +14,7 @@
 #include "ir/verify.h"
 #include "kernels/build.h"
 #include "kernels/sample.h"
+#include "tests/kernels/compositions.h"
 #include "tests/kernels/plain_ad.h"
 
 using namespace nodec;
@@ -151,6 +152,13 @@ TEST_CASE("the gradient of every primitive agrees with central differences") {
     ++checked;
   }
   CHECK(checked >= 60);
+}
+
+TEST_CASE("the gradient of every composition agrees with central differences") {
+  for (const Primitive& p : testing::compositions()) {
+    CAPTURE(p.name);
+    for (std::uint64_t seed = 1; seed <= 2; ++seed) check_gradient(p, seed);
+  }
 }
 
 TEST_CASE("what an op expands to gives what the op gives") {

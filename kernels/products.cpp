@@ -1,0 +1,244 @@
+// Products of two tensors: einsum, batched matrices, convolutions. Where no letter is shared by all
+// three, a product is one of matrices; else it is elementwise and summed, so that each sample of a
+// batch has its own.
+#include <algorithm>
+#include <string>
+
+#include "kernels/build.h"
+#include "kernels/composed.h"
+#include "kernels/composed_axis.h"
+
+namespace nodec {
+namespace {
+
+using Axes = std::vector<std::int64_t>;
+
+[[noreturn]] void refuse(const Builder& b, std::string_view letters, const std::string& why) {
+  throw Error(fmt::format("einsum \"{}\": {}", letters, why), {{b.where(), ""}},
+              "write it as \"ij,jk->ik\": a letter for each axis");
+}
+
+struct Letters {
+  std::string x, y, out;
+  bool in(char c, const std::string& where) const { return where.find(c) != std::string::npos; }
+  std::string all_of(const std::string& from, bool in_x, bool in_y, bool in_out) const {
+    std::string found;
+    for (const char c : from) {
+      if (in(c, x) == in_x && in(c, y) == in_y && in(c, out) == in_out) found += c;
+    }
+    return found;
+  }
+};
+
+Letters parsed(const Builder& b, std::string_view text, const Value* x, const Value* y) {
+  const std::size_t comma = text.find(','), arrow = text.find("->");
+  if (comma == std::string_view::npos || arrow == std::string_view::npos || arrow < comma) {
+    refuse(b, text, "has no ',' or no '->'");
+  }
+  Letters l{std::string(text.substr(0, comma)),
+            std::string(text.substr(comma + 1, arrow - comma - 1)),
+            std::string(text.substr(arrow + 2))};
+  for (const auto& [letters, value] : {std::pair(l.x, x), std::pair(l.y, y)}) {
+    if (letters.size() == value->type.rank()) continue;
+    refuse(b, text,
+           fmt::format("'{}' has {} letters for {}", letters, letters.size(), value->type.str()));
+  }
+  for (const std::string* one : {&l.x, &l.y, &l.out}) {
+    std::string sorted = *one;
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    if (twice != sorted.end())
+      refuse(b, text, fmt::format("names '{}' twice in '{}'", *twice, *one));
+  }
+  for (const char c : l.out) {
+    if (!l.in(c, l.x) && !l.in(c, l.y)) {
+      refuse(b, text, fmt::format("'{}' of the result is in neither operand", c));
+    }
+  }
+  for (const char c : l.x) {
+    if (!l.in(c, l.y)) continue;
+    const Dim &left = x->type.shape()[l.x.find(c)], &right = y->type.shape()[l.y.find(c)];
+    if (left != right) {
+      refuse(b, text,
+             fmt::format("'{}' is {} on the left and {} on the right", c, left.str(), right.str()));
+    }
+  }
+  return l;
+}
+
+// Letters of one operand alone that the result lacks are summed first.
+Value* without_lost(Builder& b, Value* x, std::string& letters, const std::string& lost) {
+  Axes axes;
+  for (const char c : lost) axes.push_back(std::int64_t(letters.find(c)));
+  std::sort(axes.begin(), axes.end());
+  for (const char c : lost) letters.erase(letters.find(c), 1);
+  return axes.empty() ? x : sum(b, x, axes);
+}
+
+Value* ordered(Builder& b, Value* x, const std::string& has, const std::string& wants) {
+  Axes perm;
+  for (const char c : wants) perm.push_back(std::int64_t(has.find(c)));
+  return transpose(b, x, perm);
+}
+
+Dim size_of(const Value* x, const std::string& letters, const std::string& of) {
+  Dim size = 1;
+  for (const char c : of) size = size * x->type.shape()[letters.find(c)];
+  return size;
+}
+
+Value* as_matrices(Builder& b, Value* x, Value* y, const Letters& l) {
+  const std::string rows = l.all_of(l.x, true, false, true),
+                    columns = l.all_of(l.y, false, true, true);
+  const std::string inner = l.all_of(l.x, true, true, false);
+  const Dim k = size_of(x, l.x, inner);
+  Value* left = reshape(b, ordered(b, x, l.x, rows + inner), {size_of(x, l.x, rows), k});
+  Value* right = reshape(b, ordered(b, y, l.y, inner + columns), {k, size_of(y, l.y, columns)});
+  Shape shape;
+  for (const char c : rows) shape.push_back(x->type.shape()[l.x.find(c)]);
+  for (const char c : columns) shape.push_back(y->type.shape()[l.y.find(c)]);
+  return ordered(b, reshape(b, matmul(b, left, right), shape), rows + columns, l.out);
+}
+
+Value* as_sum(Builder& b, Value* x, Value* y, const Letters& l) {
+  const std::string inner = l.all_of(l.x, true, true, false), all = l.out + inner;
+  Shape shape;
+  for (const char c : all) {
+    shape.push_back(l.in(c, l.x) ? x->type.shape()[l.x.find(c)] : y->type.shape()[l.y.find(c)]);
+  }
+  const auto spread = [&](Value* v, const std::string& letters) {
+    std::string order;
+    Axes into;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!l.in(all[i], letters)) continue;
+      order += all[i];
+      into.push_back(std::int64_t(i));
+    }
+    return broadcast_to(b, ordered(b, v, letters, order), shape, into);
+  };
+  Value* left = spread(x, l.x);
+  Value* product = mul(b, left, spread(y, l.y));
+  Axes summed;
+  for (std::size_t i = l.out.size(); i < all.size(); ++i) summed.push_back(std::int64_t(i));
+  return summed.empty() ? product : sum(b, product, summed);
+}
+
+std::int64_t entry(const Builder& b, const Axes& given, std::size_t i, std::size_t sizes,
+                   std::int64_t otherwise, const char* what) {
+  if (given.empty()) return otherwise;
+  if (given.size() != 1 && given.size() != sizes) {
+    throw Error(fmt::format("a convolution over {} sizes got {} for its {}", sizes,
+                            fmt::join(given, ", "), what),
+                {{b.where(), ""}}, "give one for all sizes, or one for each");
+  }
+  return given.size() == 1 ? given[0] : given[i];
+}
+
+// Every `stride`-th of the elements from `start` on, `count` of them.
+Value* strided(Builder& b, Value* x, std::int64_t axis, std::int64_t start, std::int64_t stride,
+               std::int64_t count) {
+  if (stride == 1) return slice(b, x, axis, start, count);
+  const std::int64_t reach = start + count * stride - axis_size(b, x, axis, "strided over");
+  Value* long_enough = reach > 0 ? pad(b, x, axis, 0, reach) : x;
+  Shape split = x->type.shape(), kept = split;
+  split[std::size_t(axis)] = count;
+  kept[std::size_t(axis)] = count;
+  split.insert(split.begin() + axis + 1, stride);
+  Value* part = reshape(b, slice(b, long_enough, axis, start, count * stride), split);
+  return reshape(b, slice(b, part, axis + 1, 0, 1), kept);
+}
+
+Value* padded(Builder& b, Value* x, std::int64_t axis, std::int64_t amount, Value* outside) {
+  if (amount == 0) return x;
+  if (outside == nullptr) return pad(b, x, axis, amount, amount);
+  Shape shape = x->type.shape();
+  shape[std::size_t(axis)] = amount;
+  Value* edge = broadcast_scalar(b, outside, shape);
+  return concat(b, {edge, x, edge}, axis);
+}
+
+}  // namespace
+
+Value* einsum(Builder& b, std::string_view letters, Value* x, Value* y) {
+  Letters l = parsed(b, letters, x, y);
+  x = without_lost(b, x, l.x, l.all_of(l.x, true, false, false));
+  y = without_lost(b, y, l.y, l.all_of(l.y, false, true, false));
+  const bool batched = !l.all_of(l.x, true, true, true).empty();
+  return batched ? as_sum(b, x, y, l) : as_matrices(b, x, y, l);
+}
+
+Value* batched_matmul(Builder& b, Value* x, Value* y) {
+  const std::size_t rank = x->type.rank();
+  if (rank < 3 || rank > 12 || y->type.rank() != rank) {
+    throw Error(fmt::format("batched_matmul multiplies stacks of matrices, got {} and {}",
+                            x->type.str(), y->type.str()),
+                {{b.where(), ""}}, "give both the same axes in front of the last two");
+  }
+  const std::string front = std::string("abcdefghjl").substr(0, rank - 2);
+  return einsum(b, front + "ik," + front + "km->" + front + "im", x, y);
+}
+
+Value* windows_of(Builder& b, Value* x, const Axes& size, const Windows& windows, Value* outside) {
+  if (x->type.rank() != size.size() + 2) {
+    throw Error(
+        fmt::format("windows of {} sizes are taken of [channels, sizes ..., samples], got {}",
+                    size.size(), x->type.str()),
+        {{b.where(), ""}}, "reshape the input to that");
+  }
+  Axes stride, count;
+  Shape result{x->type.shape()[0], 1};
+  std::int64_t elements = 1;
+  for (std::size_t i = 0; i < size.size(); ++i) {
+    stride.push_back(entry(b, windows.stride, i, size.size(), 1, "stride"));
+    const std::int64_t amount = entry(b, windows.padding, i, size.size(), 0, "padding");
+    x = padded(b, x, std::int64_t(i) + 1, amount, outside);
+    const std::int64_t has = axis_size(b, x, std::int64_t(i) + 1, "walked over by windows");
+    if (size[i] < 1 || stride[i] < 1 || amount < 0 || has < size[i]) {
+      throw Error(
+          fmt::format("a window of {} does not fit into {}, padding included", size[i], has),
+          {{b.where(), ""}}, "take a smaller window, or more padding");
+    }
+    count.push_back((has - size[i]) / stride[i] + 1);
+    result.push_back(count[i]);
+    elements *= size[i];
+  }
+  result.push_back(x->type.shape().back());
+  std::vector<Value*> parts;
+  for (std::int64_t e = 0; e < elements; ++e) {
+    Value* part = x;
+    std::int64_t rest = e;
+    for (std::size_t i = size.size(); i-- > 0;) {
+      part = strided(b, part, std::int64_t(i) + 1, rest % size[i], stride[i], count[i]);
+      rest /= size[i];
+    }
+    parts.push_back(reshape(b, part, result));
+  }
+  return concat(b, parts, 1);
+}
+
+// One product of matrices: [outputs, channels * window] with the windows as columns.
+Value* convolution(Builder& b, Value* x, Value* weights, const Windows& windows) {
+  const Shape& w = weights->type.shape();
+  const std::size_t sizes = x->type.rank() < 2 ? 0 : x->type.rank() - 2;
+  if (sizes < 1 || w.size() != sizes + 2 || w[1] != x->type.shape()[0]) {
+    throw Error(fmt::format("a convolution wants [channels, sizes ..., samples] and weights of "
+                            "[outputs, channels, sizes ...], got {} and {}",
+                            x->type.str(), weights->type.str()),
+                {{b.where(), ""}}, "give weights of as many channels and sizes as the input");
+  }
+  Axes size;
+  for (std::size_t i = 0; i < sizes; ++i) {
+    size.push_back(axis_size(b, weights, std::int64_t(i) + 2, "a window's size"));
+  }
+  Value* columns = windows_of(b, x, size, windows, nullptr);
+  const Shape& at = columns->type.shape();
+  Dim positions = 1;
+  for (std::size_t i = 2; i < at.size(); ++i) positions = positions * at[i];
+  Value* flat = reshape(b, columns, {at[0] * at[1], positions});
+  Value* y = matmul(b, reshape(b, weights, {w[0], at[0] * at[1]}), flat);
+  Shape result(at.begin() + 1, at.end());
+  result[0] = w[0];
+  return reshape(b, y, result);
+}
+
+}  // namespace nodec

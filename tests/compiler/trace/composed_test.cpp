@@ -1,0 +1,100 @@
+// Functions of several ops as users write them: axes from either end, numbers as operands, and the
+// operators of bits.
+#include "tests/compiler/trace/traced.h"
+
+namespace nodec {
+namespace {
+
+using testing::message;
+using testing::number;
+using testing::numbers;
+using testing::run;
+
+using Numbers = std::vector<double>;
+
+TEST_CASE("parts, orders and scans count axes from either end") {
+  Trace t("parts");
+  const Var x = t.input("x", f32({2, 3})), at = t.input("at", i32());
+  t.output("slice", dynamic_slice(x, at, -1, 2));
+  t.output("update", dynamic_update(x, x * 10, 1, 1));
+  t.output("sums", cumsum(x, -1));
+  t.output("flipped", flip(x, -2));
+  const Ordered up = sort(x), down = top_k(x, 1, 0);
+  t.output("sorted", up.values);
+  t.output("places", up.places);
+  t.output("greatest", down.values);
+  t.output("padded", pad(x, 1, 0, 1));
+  const auto y =
+      run(t.finish(), {Array::of({2, 3}, {3, 1, 2, 4, 6, 5}, Dtype::F32), number(1, Dtype::I32)});
+  CHECK(y[0] == Numbers{1, 2, 6, 5});
+  CHECK(y[1] == Numbers{3, 30, 10, 4, 40, 60});
+  CHECK(y[2] == Numbers{3, 4, 6, 4, 10, 15});
+  CHECK(y[3] == Numbers{4, 6, 5, 3, 1, 2});
+  CHECK(y[4] == Numbers{1, 2, 3, 4, 5, 6});
+  CHECK(y[5] == Numbers{1, 2, 0, 0, 2, 1});
+  CHECK(y[6] == Numbers{4, 6, 5});
+  CHECK(y[7] == Numbers{3, 1, 2, 0, 4, 6, 5, 0});
+}
+
+TEST_CASE("segments are summed, matrices solved, tensors contracted by letters") {
+  Trace t("products");
+  const Var x = t.input("x", f64({4})), ids = t.input("ids", i32({4})),
+            a = t.input("a", f64({2, 2}));
+  const Var b = slice(x, 0, 0, 2);
+  t.output("segments", segment_sum(x, ids, 3));
+  t.output("solved", linear_solve(a, matmul(a, b)) - b);
+  t.output("determinant", determinant(a));
+  t.output("traced", einsum("ij,ij->", a, a));
+  t.output("gates", ceil(b) + round(b));
+  const auto y =
+      run(t.finish(), {numbers({1.25, 2.5, 4, 8}, Dtype::F64), numbers({2, 0, 2, 7}, Dtype::I32),
+                       Array::of({2, 2}, {0, 2, 3, 4}, Dtype::F64)});
+  CHECK(y[0] == Numbers{2.5, 0, 13.25});
+  CHECK(y[1] == Numbers{0, 0});
+  CHECK(y[2] == Numbers{-6});
+  CHECK(y[3] == Numbers{29});
+  CHECK(y[4] == Numbers{3, 5});
+}
+
+TEST_CASE("integers have the operators of bits, truth values those that are not shifts") {
+  Trace t("bits");
+  const Var x = t.input("x", i32({3})), p = t.input("p", Type::tensor(Dtype::Bool, {2}));
+  t.output("and", x & 6);
+  t.output("or", x | 1);
+  t.output("xor", x ^ x);
+  t.output("not", ~x);
+  t.output("left", x << 2);
+  t.output("right", x >> 1);
+  t.output("logical", shift_right_logical(x, 28));
+  t.output("differs", cast<std::int32_t>(p ^ !p));
+  t.output("flipped", cast<std::int32_t>(~p));
+  const auto y = run(t.finish(), {numbers({5, -8, 12}, Dtype::I32), numbers({1, 0}, Dtype::Bool)});
+  CHECK(y[0] == Numbers{4, 0, 4});
+  CHECK(y[1] == Numbers{5, -7, 13});
+  CHECK(y[2] == Numbers{0, 0, 0});
+  CHECK(y[3] == Numbers{-6, 7, -13});
+  CHECK(y[4] == Numbers{20, -32, 48});
+  CHECK(y[5] == Numbers{2, -4, 6});
+  CHECK(y[6] == Numbers{0, 15, 0});
+  CHECK(y[7] == Numbers{1, 1});
+  CHECK(y[8] == Numbers{0, 1});
+}
+
+TEST_CASE("what they cannot do is told at the line") {
+  Trace t("refused");
+  const Var x = t.input("x", f32({2, 3})), many = t.input("many", f32({"N"}));
+  CHECK(message([&] { cumsum(x, 2); }, __LINE__) == R"(error: there is no axis 2 in f32[2, 3]
+  --> line +0
+  help: axes go from 0 to 1, or from -2 to -1)");
+  CHECK(message([&] { sort(many); }, __LINE__) ==
+        R"(error: axis 0 of f32[N] is sorted, whose size is not known when the program is made
+  --> line +0
+  help: give that axis a size that is a number)");
+  CHECK(message([&] { polygamma(x, 9); }, __LINE__)
+            .starts_with("error: 'polygamma' is the derivative of digamma number 1 to 8, got 9"));
+  CHECK(message([&] { (void)(x & x); }, __LINE__)
+            .starts_with("error: 'bit_and' wants i32, i64 or bool"));
+}
+
+}  // namespace
+}  // namespace nodec

@@ -5,6 +5,7 @@
 #include "compiler/model.h"
 #include "compiler/trace/cell.h"
 #include "compiler/trace/collect.h"
+#include "compiler/trace/composed.h"
 #include "compiler/trace/control.h"
 #include "compiler/trace/custom.h"
 #include "compiler/trace/forward.h"
@@ -17,6 +18,8 @@
 #include "compiler/trace/var.h"
 
 // Models and their training.
+#include "compiler/nn/cells.h"
+#include "compiler/nn/convolutions.h"
 #include "compiler/nn/layers.h"
 #include "compiler/nn/losses.h"
 #include "compiler/nn/more_layers.h"

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/trace/composed.h"
 #include "compiler/trace/ops.h"
 #include "compiler/trace/solve.h"
 #include "compiler/trace/var.h"
@@ -105,6 +106,8 @@ inline constexpr Activation relu{"relu", &nodec::relu, 2};
 inline constexpr Activation sigmoid{"sigmoid", &nodec::sigmoid, 1};
 inline constexpr Activation softplus{"softplus", &nodec::softplus, 1};
 inline constexpr Activation sin{"sin", &nodec::sin, 1};
+inline constexpr Activation silu{"silu", &nodec::silu, 1};
+inline constexpr Activation gelu{"gelu", [](Operand x) { return nodec::gelu(x); }, 1};
 }  // namespace act
 
 }  // namespace nodec::nn

@@ -34,6 +34,10 @@ Layer GroupNorm(std::int64_t channels, std::int64_t groups, double epsilon = 1e-
 // of the samples as they have sides, whose sizes are their multiples.
 Layer MaxPool(std::vector<std::int64_t> window, Here where = Here::current());
 Layer MeanPool(std::vector<std::int64_t> window, Here where = Here::current());
+// Windows that overlap, leave gaps or reach outside: [channels, sizes ..., samples]. Outside there
+// is nothing greater for the largest; a mean counts the zeros there.
+Layer MaxPool(std::vector<std::int64_t> window, Windows windows, Here where = Here::current());
+Layer MeanPool(std::vector<std::int64_t> window, Windows windows, Here where = Here::current());
 
 // connect(layer(x), x), by default their sum.
 using Connect = std::function<Var(const Var& y, const Var& x)>;

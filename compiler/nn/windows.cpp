@@ -1,4 +1,5 @@
 // Layers that look at several elements of a sample: LayerNorm, GroupNorm, MaxPool, MeanPool.
+#include <limits>
 #include <numeric>
 
 #include "compiler/nn/more_layers.h"
@@ -127,6 +128,33 @@ class PoolRules : public LayerRules {
   SourceLine where_;
 };
 
+class WindowedPoolRules : public LayerRules {
+ public:
+  WindowedPoolRules(std::vector<std::int64_t> window, Windows windows, bool largest)
+      : window_(std::move(window)), windows_(std::move(windows)), largest_(largest) {}
+  std::string str() const override {
+    return fmt::format("{}(({}), stride ({}), padding ({}))", largest_ ? "MaxPool" : "MeanPool",
+                       fmt::join(window_, ", "), fmt::join(windows_.stride, ", "),
+                       fmt::join(windows_.padding, ", "));
+  }
+  Applied apply(const Var& x, const Params&, const State& st) const override {
+    const double outside = largest_ ? -std::numeric_limits<double>::infinity() : 0;
+    const Var elements = windows_of(x, window_, windows_, outside);
+    return {largest_ ? max_over(elements, {1}) : mean(elements, {1}), st};
+  }
+
+ private:
+  std::vector<std::int64_t> window_;
+  Windows windows_;
+  bool largest_;
+};
+
+Layer pool(std::vector<std::int64_t> window, Windows windows, bool largest, Here where) {
+  const auto rules = std::make_shared<WindowedPoolRules>(window, std::move(windows), largest);
+  for (const std::int64_t side : window) check_features(rules->str(), side, where);
+  return {rules, where};
+}
+
 Layer pool(std::vector<std::int64_t> window, bool largest, Here where) {
   const auto rules = std::make_shared<PoolRules>(window, largest, SourceLine::of(where));
   for (const std::int64_t side : window) check_features(rules->str(), side, where);
@@ -160,6 +188,14 @@ Layer MaxPool(std::vector<std::int64_t> window, Here where) {
 
 Layer MeanPool(std::vector<std::int64_t> window, Here where) {
   return pool(std::move(window), false, where);
+}
+
+Layer MaxPool(std::vector<std::int64_t> window, Windows windows, Here where) {
+  return pool(std::move(window), std::move(windows), true, where);
+}
+
+Layer MeanPool(std::vector<std::int64_t> window, Windows windows, Here where) {
+  return pool(std::move(window), std::move(windows), false, where);
 }
 
 }  // namespace nodec::nn

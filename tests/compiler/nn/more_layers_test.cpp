@@ -1,6 +1,8 @@
 // Layers beyond the plain ones against their formulas, by the interpreter; and their gradients, by
 // differences.
 #include "compiler/nn/more_layers.h"
+#include "compiler/nn/cells.h"
+#include "compiler/nn/convolutions.h"
 
 #include <cmath>
 
@@ -168,6 +170,73 @@ TEST_CASE("layers are joined beside their input and beside each other") {
         Numbers{22, 44});
 }
 
+TEST_CASE("windows may overlap, leave gaps and reach outside") {
+  const Type type = f64({1, 5, "B"});
+  const Array x = Array::of({1, 5, 1}, {3, -1, 4, -1, 5});
+  CHECK(applied(MaxPool({3}, {{1}, {1}}), type, x) == Numbers{3, 4, 4, 5, 5});
+  CHECK(applied(MaxPool({2}, {{3}, {}}), type, x) == Numbers{3, 5});
+  CHECK(applied(MeanPool({2}, {{2}, {1}}), type, x) == Numbers{1.5, 1.5, 2});
+  CHECK(applied(MaxPool({1}, {{1}, {1}}), f64({1, 1, "B"}), Array::of({1, 1, 1}, {-2})) ==
+        Numbers{-HUGE_VAL, -2, -HUGE_VAL});
+}
+
+TEST_CASE("a convolution adds its bias to each position, then activates") {
+  const Array weight = Array::of({2, 1, 2}, {1, 2, -1, 1}), bias = Array::of({2}, {0.5, 0});
+  const Array x = Array::of({1, 3, 1}, {1, 2, 4});
+  CHECK(applied(Conv({2}, 1, 2), f64({1, 3, "B"}), x, {weight, bias}) == Numbers{5.5, 10.5, 1, 2});
+  CHECK(applied(Conv({2}, 1, 2, act::relu, {{2}, {1}}), f64({1, 3, "B"}), x, {weight, bias}) ==
+        Numbers{2.5, 10.5, 1, 2});
+  CHECK(Conv({3, 3}, 1, 8, act::relu, {{2}, {1}}).str() ==
+        "Conv((3, 3), 1 => 8, relu, stride (2), padding (1))");
+  CHECK(Conv({3, 3}, 2, 8).params().str() == "{weight: f32[8, 2, 3, 3], bias: f32[8]}");
+}
+
+// A cell between what takes one tensor apart and puts what it gives together.
+Layer stepped(const Layer& cell, std::int64_t in, std::int64_t out, bool memory) {
+  const auto apart = [=](const Var& x) {
+    std::vector<std::pair<std::string, Var>> fields{{"x", slice(x, 0, 0, in)},
+                                                    {"h", slice(x, 0, in, out)}};
+    if (memory) fields.emplace_back("c", slice(x, 0, in + out, out));
+    return Var(record(fields));
+  };
+  const auto together = [=](const Var& y) {
+    return memory ? concat({Var(y["h"]), Var(y["c"])}, 0) : y;
+  };
+  return Chain({WrappedFunction(apart), cell, WrappedFunction(together)});
+}
+
+TEST_CASE("recurrent cells make the step of their formulas") {
+  const auto logistic = [](double x) { return 1 / (1 + std::exp(-x)); };
+  const Numbers w{0.1, -0.2, 0.3, 0.4}, u{-0.5, 0.6, 0.7, -0.8}, c{0.25, 0.5, -0.125, 0.75};
+  const double x = 2, h = -1, memory = 0.5;
+  const auto gate = [&](std::size_t i) { return w[i] * x + u[i] * h + c[i]; };
+  const auto of = [](const Numbers& all, std::int64_t rows) {
+    return Array::of({rows, 1}, Numbers(all.begin(), all.begin() + rows));
+  };
+  const auto bias = [&](std::int64_t rows) {
+    return Array::of({rows}, Numbers(c.begin(), c.begin() + rows));
+  };
+  const auto near = [](const Numbers& got, const Numbers& want) {
+    REQUIRE(got.size() == want.size());
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(want[i]));
+  };
+  const Array two = Array::of({2, 1}, {x, h}), three = Array::of({3, 1}, {x, h, memory});
+  near(applied(stepped(RNNCell(1, 1), 1, 1, false), f64({2, "B"}), two,
+               {of(w, 1), of(u, 1), bias(1)}),
+       {std::tanh(gate(0))});
+  const double r = logistic(gate(0) + c[0]), z = logistic(gate(1) + c[1]);
+  const double n = std::tanh(w[2] * x + c[2] + r * (u[2] * h + c[2]));
+  near(applied(stepped(GRUCell(1, 1), 1, 1, false), f64({2, "B"}), two,
+               {of(w, 3), of(u, 3), bias(3), bias(3)}),
+       {(1 - z) * n + z * h});
+  const double cell = logistic(gate(1)) * memory + logistic(gate(0)) * std::tanh(gate(2));
+  near(applied(stepped(LSTMCell(1, 1), 1, 1, true), f64({3, "B"}), three,
+               {of(w, 4), of(u, 4), bias(4)}),
+       {logistic(gate(3)) * std::tanh(cell), cell});
+  CHECK(LSTMCell(2, 3).params().str() ==
+        "{weight_i: f32[12, 2], weight_h: f32[12, 3], bias: f32[12]}");
+}
+
 TEST_CASE("gradients of layers agree with differences") {
   check_gradient(Scale(3), f64({3, "B"}));
   check_gradient(Bilinear(2, 2, 3), f64({4, "B"}));
@@ -175,6 +244,12 @@ TEST_CASE("gradients of layers agree with differences") {
   check_gradient(GroupNorm(4, 2), f64({4, "B"}));
   check_gradient(MaxPool({2}), f64({4, "B"}));
   check_gradient(MeanPool({2, 2}), f64({2, 4, "B"}));
+  check_gradient(MaxPool({3, 2}, {{2, 1}, {1, 0}}), f64({2, 5, 4, "B"}));
+  check_gradient(Conv({3}, 2, 3, act::tanh, {{2}, {1}}), f64({2, 6, "B"}));
+  check_gradient(Conv({2, 3}, 2, 2, act::silu), f64({2, 4, 5, "B"}));
+  check_gradient(stepped(RNNCell(2, 3), 2, 3, false), f64({5, "B"}));
+  check_gradient(stepped(GRUCell(2, 3), 2, 3, false), f64({5, "B"}));
+  check_gradient(stepped(LSTMCell(2, 3), 2, 3, true), f64({8, "B"}));
   check_gradient(SkipConnection(Dense(2, 2, act::tanh)), f64({2, "B"}));
   check_gradient(Parallel({Dense(2, 2, act::tanh), Scale(2)}), f64({2, "B"}));
 }
@@ -210,6 +285,19 @@ TEST_CASE("what a layer cannot take is told at the line where it was made") {
   CHECK(message([] { GroupNorm(3, 2); }, 0)
             .starts_with("error: 3 channels cannot be parted into 2 groups of equal size"));
   CHECK(message([] { Parallel({}); }, 0).starts_with("error: Parallel has no layers"));
+  CHECK(message(
+            [] {
+              Conv({1, 2, 3}, 1, 1);
+            },
+            0)
+            .starts_with("error: Conv((1, 2, 3), 1 => 1, identity) has a window of 3 sizes"));
+  CHECK(
+      message([&] { Conv({2}, 1, 1)(x, t.input("conv", Conv({2}, 1, 1).params()), record({})); }, 0)
+          .starts_with("error: Conv((2), 1 => 1, identity) takes 1 channels, one size and a "
+                       "batch, got f32[3, B]"));
+  CHECK(
+      message([&] { GRUCell(3, 2)(x, t.input("gru", GRUCell(3, 2).params()), record({})); }, 0)
+          .starts_with("error: GRUCell(3 => 2) takes a record with 'x' [3, batch], got f32[3, B]"));
 }
 
 TEST_CASE("inits have the spreads they name") {

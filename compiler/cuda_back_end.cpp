@@ -1,6 +1,7 @@
 // GPUs: CUDA C++, for NVRTC or for the emulated one.
 #include "compiler/back_end.h"
 #include "compiler/codegen/cuda/program.h"
+#include "ir/debug.h"
 #include "runtime/cuda/compile.h"
 #include "runtime/cuda/driver.h"
 #include "runtime/cuda/gpu_runner.h"
@@ -24,8 +25,10 @@ plan::Machine gpu_machine(const DeviceChoice& device) {
 int newest_major() { return cuda::why_no_gpu() ? 0 : cuda::Driver::open()->major(); }
 
 KeyFields gpu_key_fields(const Graph&, const DeviceChoice& device) {
-  if (device.kind == DeviceChoice::Kind::Emulated) return {};
-  return {{"architecture", std::to_string(architecture_for(device))},
+  const std::string debug = debug_from_environment().lines ? "lines" : "";
+  if (device.kind == DeviceChoice::Kind::Emulated) return {{"debug", debug}};
+  return {{"debug", debug},
+          {"architecture", std::to_string(architecture_for(device))},
           {"NVRTC", Nvrtc::identity(newest_major())}};
 }
 
@@ -33,6 +36,7 @@ KernelLaunch launch_of(const plan::Schedule& how) {
   KernelLaunch launch;
   launch.parts = how.parts;
   launch.shared_bytes = how.shared_bytes;
+  launch.dense_members = how.dense_members;
   launch.team = how.shared || !how.meetings.empty();
   return launch;
 }

@@ -36,8 +36,15 @@ class Emitter : public Arithmetic {
 
   // ---- memory: `base` is a Pointer, `offset` an Index in elements of `stored` ----
 
-  virtual Code pointer_add(Code base, Code bytes) = 0;                // bytes: Index
-  virtual Code load(Code base, Code offset, Dtype stored) = 0;        // uniform
+  virtual Code pointer_add(Code base, Code bytes) = 0;          // bytes: Index
+  virtual Code load(Code base, Code offset, Dtype stored) = 0;  // uniform
+  // `n` neighbours, uniform ones, which begin at a multiple of their size: as one access where a
+  // back end has such.
+  virtual std::vector<Code> load_run(Code base, Code offset, int n, Dtype stored) {
+    std::vector<Code> all;
+    for (int i = 0; i < n; ++i) all.push_back(load(base, add(offset, index(i)), stored));
+    return all;
+  }
   virtual Code load_lanes(Code base, Code offset, Dtype stored) = 0;  // lanes consecutive elements
   virtual void store(Code base, Code offset, Dtype stored,
                      Code value) = 0;  // uniform or consecutive lanes
@@ -66,9 +73,11 @@ class Emitter : public Arithmetic {
   // ---- control: loop state is given and returned in order; `body` yields the next ----
 
   using Values = std::vector<Code>;
-  // for (index = begin; index < end; index += step), rolled.
+  // for (index = begin; index < end; index += step), rolled; a compiler behind a back end may write
+  // out `unroll` turns together.
   virtual Values loop(Code begin, Code end, Code step, Values state,
-                      const std::function<Values(Code index, Values state)>& body) = 0;
+                      const std::function<Values(Code index, Values state)>& body,
+                      std::int64_t unroll = 1) = 0;
   // Tests a uniform Pred before each turn.
   virtual Values while_loop(Values state, const std::function<Code(const Values&)>& test,
                             const std::function<Values(Values)>& body) = 0;

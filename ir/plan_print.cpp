@@ -88,7 +88,8 @@ class Printer {
     if (m.gpu) {
       line("machine {}: members of 32 lanes for each part, {} at most, {} shared bytes", m.name,
            m.most_parts, m.shared);
-      line("  parts: {}, shared bytes of a member: {}", schedule_->parts, schedule_->shared_bytes);
+      line("  parts: {}, shared bytes of a member: {}, members for dense work: {}",
+           schedule_->parts, schedule_->shared_bytes, schedule_->dense_members);
       return;
     }
     line("machine {}: {} lanes, {} vector registers of {} bytes, panels of {} bytes", m.name,
@@ -114,6 +115,8 @@ class Printer {
     if (a.team) say("team");
     if (a.lanes) say("lanes");
     if (a.tile > 1) say(fmt::format("by {}", a.tile));
+    if (a.run) say("at once");
+    if (a.unroll > 1) say(fmt::format("unrolled {}", a.unroll));
     if (a.block > 0) say(fmt::format("in blocks of {}", a.block));
     return text.empty() ? "in turn" : text;
   }
@@ -130,6 +133,7 @@ class Printer {
     std::string text;
     for (const Axis& a : loops.axes) text += (text.empty() ? "" : ", ") + how(a);
     if (loops.packed) text += "; packed";
+    if (loops.flat) text += "; flat";
     if (loops.joined) text += text.empty() ? "in the same loop" : "; in the same loop";
     if (!loops.apart.empty()) {
       text += fmt::format("{}terms a loop, {} bytes apart", text.empty() ? "" : "; ",

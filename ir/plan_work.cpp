@@ -56,6 +56,11 @@ bool is_small(const DenseKernel& kernel) {
 std::optional<std::int64_t> outputs(const DenseKernel& kernel) {
   if (const DenseFold* k = std::get_if<DenseFold>(&kernel)) return count(k->outer);
   if (const DenseMatmul* k = std::get_if<DenseMatmul>(&kernel)) return count({k->rows, k->columns});
+  if (const DenseMap* k = std::get_if<DenseMap>(&kernel)) return count(k->extents);
+  if (const DenseGather* k = std::get_if<DenseGather>(&kernel)) {
+    return times(count(k->picks), count(k->row));
+  }
+  if (const LargeContract* k = std::get_if<LargeContract>(&kernel)) return k->rows * k->columns;
   return std::nullopt;
 }
 

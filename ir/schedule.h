@@ -53,10 +53,12 @@ struct Place {
 };
 
 struct Axis {
-  std::int64_t tile = 1;   // turns (or vectors, with lanes) written out together
-  bool lanes = false;      // neighbours share a vector; the rest of the last one is masked
-  bool team = false;       // split over the team, by tiles; one axis at most
-  std::int64_t block = 0;  // turns between two looks at memory, sums kept there meanwhile; 0: all
+  std::int64_t tile = 1;    // turns (or vectors, with lanes) written out together
+  bool lanes = false;       // neighbours share a vector; the rest of the last one is masked
+  bool team = false;        // split over the team, by tiles; one axis at most
+  std::int64_t block = 0;   // turns between two looks at memory, sums kept there meanwhile; 0: all
+  std::int64_t unroll = 1;  // turns that the compiler behind a back end may write out together
+  bool run = false;         // what a tile's turns read beside each other is loaded at once
 };
 
 // Who does a kernel without a batch.
@@ -71,6 +73,7 @@ struct Loops {
   std::vector<Axis> axes;  // those left out are walked in turn
   bool packed = false;     // the operand that is read by lanes is copied to a panel first
   Who who = Who::Team;
+  bool flat = false;    // the team splits the outputs one by one, whatever axis they are on
   bool joined = false;  // shares the loop of the kernel before it: they are a run
   // The terms of a sum over samples are a loop: bytes from each operand of one to the next one's;
   // none: each is written out.
@@ -92,9 +95,10 @@ struct Schedule {
   // Arguments of functions on a tile that are one array, a port, for every caller, and which: it is
   // not passed.
   std::map<int, int> given;
-  int parts = 1;                  // lanes that share a sample's elements
-  std::int64_t shared_bytes = 0;  // of a member
-  bool shared = false;            // whether anything is shared out; else one thread does it all
+  std::int64_t dense_members = 1;  // that work without a batch is worth, on a GPU
+  int parts = 1;                   // lanes that share a sample's elements
+  std::int64_t shared_bytes = 0;   // of a member
+  bool shared = false;             // whether anything is shared out; else one thread does it all
   // Expansions (exp, sin, ...) of varying values that stand where they are used, of one kind and
   // dtype; all else is a function's, written once. Uniform ones are rarely where the time goes.
   int inline_expansions = 0;

@@ -22,7 +22,25 @@ void DenseNest::each(const std::function<void(const Spots&)>& body) {
   body_ = body;
   const auto walk = [&] { axis(0, {Spot{}}); };
   if (w_.how->who == Who::Team && team_ < 0) return w_.e.once(walk);
-  walk();
+  w_.how->flat ? one_by_one() : walk();
+}
+
+// Outputs in row-major order, dealt out as one row.
+void DenseNest::one_by_one() {
+  Code all = w_.one;
+  for (const Code& size : sizes_) all = w_.e.mul(all, size);
+  const Share mine = w_.share(all);
+  w_.each(mine.first, mine.last, mine.step, [&](Code output) {
+    Spot spot;
+    spot.at.resize(sizes_.size());
+    for (std::size_t i = sizes_.size(); i-- > 1;) {
+      const Code row = w_.e.quotient(output, sizes_[i]);
+      spot.at[i] = w_.e.sub(output, w_.e.mul(row, sizes_[i]));
+      output = row;
+    }
+    spot.at[0] = output;
+    body_({spot});
+  });
 }
 
 void DenseNest::axis(std::size_t i, const Spots& outer) {

@@ -36,6 +36,7 @@ class DenseNest {
   Code index(const std::vector<std::int64_t>& strides, const Spot& spot);
 
  private:
+  void one_by_one();
   void axis(std::size_t i, const Spots& outer);
   // Tiles of axis i from `begin` to `end`, `step` elements from one to the next.
   struct Run {

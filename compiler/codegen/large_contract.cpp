@@ -35,6 +35,17 @@ void LargeContracts::contract(const Sum& sum) {
   Emitter& e = w_.e;
   const int lanes = e.lanes();
   const std::int64_t all = sum.k.columns, whole = all / lanes, units = (all + lanes - 1) / lanes;
+  if (w_.how->flat) {
+    // Tiles of rows beside vectors of columns, each a member's own.
+    const std::int64_t height = w_.axis(0).tile;
+    const Share tiles = w_.share(w_.index(sum.k.rows / height * units));
+    return w_.each(tiles.first, tiles.last, tiles.step, [&](Code unit) {
+      const Code strip = e.quotient(unit, w_.index(units));
+      const Code at = w_.times(e.sub(unit, w_.times(strip, units)), lanes);
+      const Code count = w_.minimum(e.sub(w_.index(all), at), w_.index(lanes));
+      tile(sum, {at, count, 1, whole != units}, w_.times(strip, height), height);
+    });
+  }
   const Share mine = w_.share(w_.index(units));
   Code rest = mine.first;
   const std::int64_t tile = w_.axis(1).tile;

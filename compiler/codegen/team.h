@@ -75,6 +75,23 @@ class Team {
   // Of these again, by lanes together: `sum` by all of them, then what one of them puts away.
   virtual void finish(const Share& mine, Code count, const std::function<Code(Code output)>& sum,
                       const std::function<void(Code output, Code sum)>& put) = 0;
+
+ protected:
+  // Axes one inside the other: `along` walks one of them, each index of which goes deeper.
+  using Deeper = std::function<void(Code index)>;
+  static void nest(std::size_t axes, const std::function<void(std::size_t, const Deeper&)>& along,
+                   const std::function<void(const Indices& at)>& body) {
+    Indices at;
+    const std::function<void(std::size_t)> axis = [&](std::size_t i) {
+      if (i == axes) return body(at);
+      along(i, [&, i](Code index) {
+        at.push_back(index);
+        axis(i + 1);
+        at.pop_back();
+      });
+    };
+    axis(0);
+  }
 };
 
 }  // namespace nodec::codegen

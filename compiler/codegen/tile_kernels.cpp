@@ -80,7 +80,26 @@ void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, co
     }
     return s;
   };
-  sums = w_.turns(1, k.inner, std::move(sums), turn_of_inner);
+  // Several of a row's weights at once.
+  const auto turns_at_once = [&](Code i, Emitter::Values s) {
+    const auto n = static_cast<int>(w_.axis(1).tile);
+    std::vector<std::vector<Code>> factors;
+    for (std::int64_t r = 0; r < rows.count; ++r) {
+      const Code at = w_.e.add(i, w_.index(r * rows.apart * weight.strides[0]));
+      factors.push_back(w_.e.load_run(row_pointer, at, n, weight.dtype));
+    }
+    for (int u = 0; u < n; ++u) {
+      const Code v = w_.spread(elements_.read_at(in, {w_.e.add(i, w_.index(u))}));
+      for (std::size_t r = 0; r < s.size(); ++r) {
+        s[r] = w_.e.fma(factors[r][static_cast<std::size_t>(u)], v, s[r]);
+      }
+    }
+    return s;
+  };
+  const Axis& inner = w_.axis(1);
+  sums = inner.run ? w_.e.loop(w_.zero, w_.index(k.inner), w_.index(inner.tile), std::move(sums),
+                               turns_at_once, inner.unroll)
+                   : w_.turns(1, k.inner, std::move(sums), turn_of_inner);
   for (std::int64_t r = 0; r < rows.count; ++r) {
     const Code& sum = sums[static_cast<std::size_t>(r)];
     if (out.in_memory) elements_.write_at(out, {row(r)}, sum);

@@ -77,7 +77,8 @@ struct Writing {
   Emitter::Values turns(std::size_t along, std::int64_t n, Emitter::Values state,
                         const Turn& body) {
     const std::int64_t tile = std::min(axis(along).tile, n);
-    if (tile <= 1) return e.loop(zero, index(n), one, std::move(state), body);
+    const std::int64_t unroll = axis(along).unroll;
+    if (tile <= 1) return e.loop(zero, index(n), one, std::move(state), body, unroll);
     const std::int64_t whole = n / tile * tile;
     const auto together = [&](Code i, Emitter::Values s) {
       for (std::int64_t u = 0; u < tile; ++u) {
@@ -85,7 +86,7 @@ struct Writing {
       }
       return s;
     };
-    state = e.loop(zero, index(whole), index(tile), std::move(state), together);
+    state = e.loop(zero, index(whole), index(tile), std::move(state), together, unroll);
     for (std::int64_t i = whole; i < n; ++i) state = body(index(i), std::move(state));
     return state;
   }

@@ -49,6 +49,7 @@ class Dense {
       use_lines(refs, static_cast<std::size_t>(lanes), operations, made.axes);
     }
     split(k.extents, made.axes);
+    made.flat = m_.gpu && k.extents.size() > 1;
     return made;
   }
 
@@ -68,6 +69,7 @@ class Dense {
             : extents.size() - 1;
     made.axes[along].lanes = !m_.gpu && size_of(extents[along]) > 1;
     split(extents, made.axes);
+    made.flat = m_.gpu && extents.size() > 1;
     return made;
   }
 
@@ -102,7 +104,11 @@ class Dense {
 
   // Two vectors of columns share each sample's broadcast rows.
   Loops loops(const LargeContract& k) const {
-    if (m_.gpu) return {{{tile_size(k.rows, 8)}, {1, false, true}, {}}};
+    if (m_.gpu) {
+      Loops made{{{tile_size(k.rows, 8)}, {1, false, true}, {}}};
+      made.flat = k.rows % made.axes[0].tile == 0;
+      return made;
+    }
     const std::int64_t most = m_.vector_registers >= 32 ? 12 : 6;
     return {{{tile_size(k.rows, most)}, {2, true, true}, {}}};
   }
@@ -200,6 +206,7 @@ class Dense {
       left /= a.tile;
     }
     split(outer, made.axes);
+    made.flat = m_.gpu && outer.size() > 1;
     return made;
   }
 };
@@ -217,7 +224,7 @@ std::int64_t tile_size(std::int64_t n, std::int64_t most) {
 Loops dense_loops(const Plan& plan, const Schedule& so_far, const DenseKernel& kernel) {
   const Dense dense(plan, so_far.machine);
   Loops made = std::visit([&](const auto& k) { return dense.loops(k); }, kernel);
-  made.who = who(so_far.places, kernel);
+  made.who = who(so_far.places, kernel, so_far.machine.gpu);
   if (made.who != Who::Team) {
     for (Axis& a : made.axes) a.team = false;
   }

@@ -88,13 +88,17 @@ std::int64_t own_bytes(const Buffer& b) {
   return (all + kLine - 1) / kLine * kLine;
 }
 
-Who who(const std::vector<Place>& places, const DenseKernel& kernel) {
+Who who(const std::vector<Place>& places, const DenseKernel& kernel, bool gpu) {
+  constexpr std::int64_t kWarp = 32;
   const std::set<int> written = uses_of(kernel).written;
   const bool own = std::any_of(written.begin(), written.end(), [&](int id) {
     return places[static_cast<std::size_t>(id)].kind == Place::Kind::Own;
   });
   if (own) return Who::Each;
-  return is_small(kernel) || outputs(kernel) == 1 ? Who::First : Who::Team;
+  const std::optional<std::int64_t> many = outputs(kernel);
+  // One thread of a GPU is slow, and a meeting of one block takes it a few outputs.
+  const bool small = gpu ? many && *many < kWarp : is_small(kernel);
+  return small || many == 1 ? Who::First : Who::Team;
 }
 
 }  // namespace nodec::plan

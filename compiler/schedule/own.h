@@ -11,6 +11,6 @@ namespace nodec::plan {
 std::set<int> own_copies(const Plan& plan);  // buffers
 std::int64_t own_bytes(const Buffer& buffer);
 
-Who who(const std::vector<Place>& places, const DenseKernel& kernel);
+Who who(const std::vector<Place>& places, const DenseKernel& kernel, bool gpu);
 
 }  // namespace nodec::plan

@@ -11,6 +11,7 @@
 #include "compiler/schedule/places.h"
 #include "compiler/schedule/runs.h"
 #include "ir/plan_visit.h"
+#include "ir/plan_work.h"
 
 namespace nodec::plan {
 namespace {
@@ -24,13 +25,15 @@ class Scheduler {
   Schedule run() {
     const Machine& machine = made_.machine;
     put(places(plan_, made_.machine));
-    if (machine.gpu) made_.parts = parts();
+    if (machine.gpu) {
+      made_.given = given_arguments(plan_);
+      made_.parts = parts();
+    }
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
     made_.inline_expansions = machine.gpu ? 0 : kInlineExpansions;
     name_functions(plan_, made_);
     made_.meetings = meetings(plan_, made_);
-    if (machine.gpu) made_.given = given_arguments(plan_);
     if (machine.gpu) share_loops();
     return std::move(made_);
   }
@@ -62,12 +65,26 @@ class Scheduler {
       } else if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
         Loops how = dense_loops(plan_, made_, *dense);
         made_.shared = made_.shared || how.who == Who::Team;
+        if (machine_is_gpu() && how.who == Who::Team) deal_out(*dense, how);
         set(node.kernel, std::move(how));
       } else if (std::holds_alternative<FoldSlots>(node.what)) {
         set(node.kernel, {{{1, true, true}}});  // its outputs
       }
       for (const Nodes* list : inside(node)) walk(*list);
     }
+  }
+
+  bool machine_is_gpu() const { return made_.machine.gpu; }
+
+  // Members until each thread has one of the kernel's outputs, or tiles of them; a cluster of them,
+  // whose meetings are cheap, at most.
+  void deal_out(const DenseKernel& kernel, const Loops& how) {
+    constexpr std::int64_t kCluster = 8;
+    const std::int64_t threads = 32 * made_.parts;
+    const std::int64_t tile = how.axes.empty() ? 1 : how.axes[0].tile;
+    const std::int64_t units = outputs(kernel).value_or(0) / tile;
+    made_.dense_members =
+        std::clamp((units + threads - 1) / threads, made_.dense_members, kCluster);
   }
 
   void set(int number, Loops loops) {
@@ -132,7 +149,27 @@ class Scheduler {
 
   Loops loops(const MatVec& k) const {
     const std::int64_t rows = (k.rows + made_.parts - 1) / made_.parts;
-    return {{{tile_size(rows, most_sums()), false}, {}}};
+    return {{{tile_size(rows, most_sums()), false}, made_.machine.gpu ? inner(k) : Axis{}}};
+  }
+
+  // A GPU's thread hides what loads take behind each other: short sums are written out, long ones
+  // a few turns at a time, and weights that are neighbours come by 16 bytes.
+  Axis inner(const MatVec& k) const {
+    constexpr std::int64_t kShort = 32, kBytes = 16;
+    const auto given = made_.given.find(k.weight.buffer);
+    const int from = given == made_.given.end() ? k.weight.buffer : given->second;
+    Axis made;
+    made.unroll = k.inner <= kShort ? k.inner : 4;
+    if (from < 0) return made;
+    const Buffer& b = plan_.buffers[static_cast<std::size_t>(from)];
+    const std::int64_t run = kBytes / static_cast<std::int64_t>(bytes(b.dtype));
+    const bool whole = run <= 4 && k.inner % run == 0 && k.weight.strides[1] == 1 &&
+                       k.weight.strides[0] % run == 0 && k.weight.start % run == 0;
+    if (b.space != Buffer::Space::Input || !whole) return made;
+    made.tile = run;
+    made.run = true;
+    made.unroll = std::max<std::int64_t>(1, made.unroll / run);
+    return made;
   }
 
   Loops loops(const SlotContract& k) const {

@@ -1,6 +1,7 @@
 // The compiler's results, packed.
 #include "runtime/cuda/compile.h"
 
+#include "ir/debug.h"
 #include "ir/error.h"
 #include "runtime/cuda/driver.h"
 #include "runtime/cuda/nvrtc.h"
@@ -14,11 +15,15 @@ namespace {
 CudaCode compiled(const Nvrtc& compiler, const std::string& text, const std::string& name,
                   int architecture) {
   const std::string target = fmt::format("sm_{}", architecture);
+  std::vector<std::string> options;
+  if (debug_from_environment().lines) options.emplace_back("--generate-line-info");
   if (compiler.major() >= 13 && architecture >= 90) {
-    CudaCode code = compiler.compile(text, name, target, {"--Ofast-compile=mid"});
+    options.emplace_back("--Ofast-compile=mid");
+    CudaCode code = compiler.compile(text, name, target, options);
     if (code.spill_bytes <= 0) return code;
+    options.pop_back();
   }
-  return compiler.compile(text, name, target);
+  return compiler.compile(text, name, target, options);
 }
 
 }  // namespace

@@ -45,14 +45,15 @@ void CudaEmitter::assign(const Values& variables, Values yielded) {
 
 // The plan has written out together what should be, so the compiler need not.
 Emitter::Values CudaEmitter::loop(Code begin, Code end, Code step, Values state,
-                                  const std::function<Values(Code, Values)>& body) {
+                                  const std::function<Values(Code, Values)>& body,
+                                  std::int64_t unroll) {
   check_uniform(begin, Scalar::Index, "a loop's begin");
   check_uniform(end, Scalar::Index, "a loop's end");
   check_uniform(step, Scalar::Index, "a loop's step");
   const Values turning = variables(state);
   const Code at = variable(Scalar::Index, false);
   const std::string& n = name(at);
-  line("#pragma unroll 1");
+  line(fmt::format("#pragma unroll {}", unroll));
   line(fmt::format("for (int {} = {}; {} < {}; {}) {{", n, name(begin), n, name(end),
                    number(step) == 1 ? "++" + n : fmt::format("{} += {}", n, name(step))));
   indented([&] { assign(turning, body(at, turning)); });

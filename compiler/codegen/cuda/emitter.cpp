@@ -11,8 +11,6 @@
 
 namespace nodec {
 
-CudaEmitter::CudaEmitter() = default;
-
 const char* CudaEmitter::type(Scalar scalar) {
   switch (scalar) {
     case Scalar::Pred:
@@ -117,11 +115,16 @@ Code CudaEmitter::known(Scalar scalar, std::string expression, bool varying) {
 void CudaEmitter::remark() {
   if (here_.remark.empty()) return;
   here_.line = std::exchange(here_.remark, {});
+  if (lines_) return;
   here_.text += indentation() + "// " + here_.line + "\n";
 }
 
 void CudaEmitter::line(std::string_view statement) {
   remark();
+  // Every statement by itself: else the next would be the user's next line. A loop's hint stays
+  // before it.
+  const bool place = lines_ && !here_.place.empty() && !statement.starts_with("for");
+  if (place) here_.text += "#line " + here_.place + "\n";
   put(statement);
 }
 
@@ -163,13 +166,17 @@ std::string CudaEmitter::listed(const std::vector<std::string>& items, std::size
 // is left out, so that the text is the same wherever the program was compiled.
 void CudaEmitter::at(const SourceLine& where) {
   if (!where.known()) return;
-  std::string told = where.file.substr(where.file.find_last_of('/') + 1);
-  told = fmt::format("{}:{}", told, where.line);
-  if (!where.layer.empty()) told = where.layer + ", " + told;
-  for (char& c : told) {
-    if (c < ' ' || c > '~' || c == '\\') c = '?';
-  }
+  const auto plain = [](std::string text) {
+    for (char& c : text) {
+      if (c < ' ' || c > '~' || c == '\\' || c == '"') c = '?';
+    }
+    return text;
+  };
+  const std::string file = plain(where.file.substr(where.file.find_last_of('/') + 1));
+  std::string told = fmt::format("{}:{}", file, where.line);
+  if (!where.layer.empty()) told = plain(where.layer) + ", " + told;
   here_.remark = told == here_.line ? "" : told;
+  here_.place = fmt::format("{} \"{}\"", where.line, file);
 }
 
 // Constant memory serves all threads at once, but has room for 64 KiB.

@@ -23,7 +23,8 @@ namespace nodec {
 
 class CudaEmitter : public Emitter {
  public:
-  CudaEmitter();
+  // `lines`: with the user's lines for debuggers, instead of as remarks.
+  explicit CudaEmitter(bool lines = false) : lines_(lines) {}
 
   // What was written: tables and functions in the order they need, and the statements of the entry.
   struct Text {
@@ -81,6 +82,7 @@ class CudaEmitter : public Emitter {
   Code quotient(Code a, Code b) override;
   Code pointer_add(Code base, Code bytes) override;
   Code load(Code base, Code offset, Dtype stored) override;
+  std::vector<Code> load_run(Code base, Code offset, int n, Dtype stored) override;
   Code load_lanes(Code base, Code offset, Dtype stored) override;
   void store(Code base, Code offset, Dtype stored, Code value) override;
   Code load_lanes_masked(Code base, Code offset, Dtype stored, Code count) override;
@@ -99,7 +101,7 @@ class CudaEmitter : public Emitter {
 
   // control.cpp
   Values loop(Code begin, Code end, Code step, Values state,
-              const std::function<Values(Code, Values)>& body) override;
+              const std::function<Values(Code, Values)>& body, std::int64_t unroll = 1) override;
   Values while_loop(Values state, const std::function<Code(const Values&)>& test,
                     const std::function<Values(Values)>& body) override;
   Values branch(Code pred, const std::function<Values()>& then_body,
@@ -134,6 +136,7 @@ class CudaEmitter : public Emitter {
     std::vector<Known> blocks{1};
     Known loads;               // since anything was written
     std::string line, remark;  // of the user's program: told last, and yet to be told
+    std::string place;         // as #line has it
   };
   struct Expansion {
     std::string name;
@@ -191,6 +194,7 @@ class CudaEmitter : public Emitter {
   std::pair<std::string, Values> apart(const std::function<Values()>& body);
   Function written(const std::function<void()>& body);
 
+  const bool lines_;
   std::deque<Value> values_;
   int names_ = 0;
   Function here_;          // at first the entry

@@ -61,21 +61,13 @@ void GpuTeam::elements(const std::vector<Extent>& extents,
     const bool wider = widest == extents.size() || extents[i].count > extents[widest].count;
     if (extents[i].count > 1 && wider) widest = i;
   }
-  Indices at;
-  const std::function<void(std::size_t)> axis = [&](std::size_t i) {
-    if (i == extents.size()) return body(at);
-    const auto deeper = [&](Code index) {
-      at.push_back(index);
-      axis(i + 1);
-      at.pop_back();
-    };
-    const Code end = e_.index(extents[i].count);
+  const auto along = [&](std::size_t i, const Deeper& deeper) {
     if (extents[i].count == 1) return deeper(e_.index(0));
     if (i == widest) return each_part(extents[i].count, deeper);
-    each(e_.index(0), end, 1, deeper);
+    each(e_.index(0), e_.index(extents[i].count), 1, deeper);
   };
-  if (widest < extents.size()) return axis(0);
-  each_part(1, [&](Code) { axis(0); });
+  if (widest < extents.size()) return nest(extents.size(), along, body);
+  each_part(1, [&](Code) { nest(extents.size(), along, body); });
 }
 
 // Of `count` those that are this part's: no loop where it has one at most.

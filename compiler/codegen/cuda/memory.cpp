@@ -74,6 +74,17 @@ Code CudaEmitter::load(Code base, Code offset, Dtype stored) {
   return made;
 }
 
+std::vector<Code> CudaEmitter::load_run(Code base, Code offset, int n, Dtype stored) {
+  const std::string from = element(base, offset, stored, false), run = fresh("run");
+  line(fmt::format("const Run<{}, {}> {} = load_run<{}>(&{});", memory_type(stored), n, run, n,
+                   from));
+  std::vector<Code> all;
+  for (int i = 0; i < n; ++i) {
+    all.push_back(code(fmt::format("{}.at[{}]", run, i), loaded_as(stored), false));
+  }
+  return all;
+}
+
 Code CudaEmitter::load_lanes(Code base, Code offset, Dtype stored) {
   return broadcast(load(base, offset, stored));
 }

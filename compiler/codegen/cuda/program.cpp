@@ -6,6 +6,7 @@
 
 #include "compiler/codegen/cuda/gpu_team.h"
 #include "compiler/codegen/walk.h"
+#include "ir/debug.h"
 
 namespace nodec {
 
@@ -29,7 +30,7 @@ std::string defines(const plan::Plan& plan, const plan::Schedule& how) {
 }  // namespace
 
 std::string cuda_text(const plan::Plan& plan, const plan::Schedule& how) {
-  CudaEmitter emitter;
+  CudaEmitter emitter(debug_from_environment().lines);
   GpuTeam team(emitter, how.parts);
   Walker walker(emitter, team, plan, how);
   walker.functions();

@@ -77,7 +77,7 @@ void check_yield(const Emitter::Values& entered, const Emitter::Values& yielded)
 }  // namespace
 
 Emitter::Values LlvmEmitter::loop(Code begin, Code end, Code step, Values state,
-                                  const std::function<Values(Code, Values)>& body) {
+                                  const std::function<Values(Code, Values)>& body, std::int64_t) {
   check_uniform(begin, Scalar::Index, "a loop's begin");
   check_uniform(end, Scalar::Index, "a loop's end");
   check_uniform(step, Scalar::Index, "a loop's step");

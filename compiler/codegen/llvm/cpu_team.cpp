@@ -48,14 +48,7 @@ void CpuTeam::tiles(Code chunk, Code blocks, const std::function<void(const Tile
 void CpuTeam::elements(const std::vector<Extent>& extents,
                        const std::function<void(const Indices& at)>& body) {
   const Code zero = e_.index(0);
-  Indices at;
-  const std::function<void(std::size_t)> axis = [&](std::size_t i) {
-    if (i == extents.size()) return body(at);
-    const auto deeper = [&](Code index) {
-      at.push_back(index);
-      axis(i + 1);
-      at.pop_back();
-    };
+  const auto along = [&](std::size_t i, const Deeper& deeper) {
     const std::int64_t n = extents[i].count, tile = std::min(extents[i].tile, n);
     if (n == 1) return deeper(zero);
     const std::int64_t whole = tile <= 1 ? n : n / tile * tile;
@@ -65,7 +58,7 @@ void CpuTeam::elements(const std::vector<Extent>& extents,
     });
     for (std::int64_t u = whole; u < n; ++u) deeper(e_.index(u));
   };
-  axis(0);
+  nest(extents.size(), along, body);
 }
 
 void CpuTeam::rows(std::int64_t count, std::int64_t tile, const Rows& body) {

@@ -95,7 +95,7 @@ class LlvmEmitter : public Emitter {
 
   // control.cpp
   Values loop(Code begin, Code end, Code step, Values state,
-              const std::function<Values(Code, Values)>& body) override;
+              const std::function<Values(Code, Values)>& body, std::int64_t unroll = 1) override;
   Values while_loop(Values state, const std::function<Code(const Values&)>& test,
                     const std::function<Values(Values)>& body) override;
   Values branch(Code pred, const std::function<Values()>& then_body,

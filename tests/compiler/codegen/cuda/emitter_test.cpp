@@ -99,6 +99,40 @@ NODEC_INLINE float half_of_f32_16(const float x_17) {
 )");
 }
 
+TEST_CASE("the user's lines stand in CUDA text for debuggers, on request") {
+  CudaEmitter e(true);
+  e.at({.file = "/somewhere/model.cpp", .line = 12});
+  const Code x = e.load(e.port(0), e.index(0), Dtype::F32);
+  const std::vector<Code> run = e.load_run(e.port(0), e.index(4), 4, Dtype::F32);
+  e.loop(
+      e.index(0), e.index(8), e.index(1), {},
+      [&](Code i, const Emitter::Values&) {
+        e.at({.file = "/somewhere/model.cpp", .line = 13});
+        const Code to = e.port(1);
+        e.store(to, i, Dtype::F32, e.fma(x, run[3], x));
+        return Emitter::Values{};
+      },
+      8);
+  CHECK(e.text().entry == R"(  i64 written[NODEC_TAPES] = {};
+#line 12 "model.cpp"
+  u8* const p_1 = frame.ports[0];
+#line 12 "model.cpp"
+  const float x_2 = ((const float*)p_1)[0];
+#line 12 "model.cpp"
+  const Run<float, 4> run_3 = load_run<4>(&((const float*)p_1)[4]);
+#line 12 "model.cpp"
+  #pragma unroll 8
+  for (int n_4 = 0; n_4 < 8; ++n_4) {
+#line 13 "model.cpp"
+    u8* const p_5 = frame.ports[1];
+#line 13 "model.cpp"
+    const float x_6 = fma_rn(x_2, run_3.at[3], x_2);
+#line 13 "model.cpp"
+    ((float*)p_5)[n_4] = x_6;
+  }
+)");
+}
+
 TEST_CASE("CUDA literals are exact, short where they can be") {
   CudaEntry p;
   const auto shown = [&](Scalar scalar, double x) { return p.e.name(p.e.constant(scalar, x)); };

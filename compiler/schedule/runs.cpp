@@ -27,16 +27,79 @@ std::optional<Extents> loop_of(const Kernel& kernel) {
   return std::nullopt;
 }
 
+// Every list of kernels on tiles, and the number of its first.
+void each_list(const Plan& plan, const std::function<void(const Tiles&, int)>& f) {
+  const std::function<void(const Nodes&)> walk = [&](const Nodes& nodes) {
+    for (const Node& node : nodes) {
+      if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) f(*tiles, node.kernel);
+      for (const Nodes* list : inside(node)) walk(*list);
+    }
+  };
+  for (const Function& function : plan.functions) walk(function.body);
+  walk(plan.body);
+}
+
+// Which buffers may be one array.
+class Arrays {
+ public:
+  explicit Arrays(const Plan& plan) : plan_(plan) {
+    each_list(plan, [&](const Tiles& tiles, int) {
+      for (const Kernel& kernel : tiles.kernels) {
+        if (const Invoke* call = std::get_if<Invoke>(&kernel)) note(*call);
+      }
+    });
+  }
+
+  bool may_be_one(int a, int b) const {
+    if (is_argument(a) && is_argument(b)) return a == b || passed_.contains(std::minmax(a, b));
+    const Buffer &x = buffer(a), &y = buffer(b);
+    if (x.space == Buffer::Space::Frame && y.space == Buffer::Space::Frame) {
+      return x.tape == y.tape && x.part == y.part;
+    }
+    return input_of(a) == input_of(b);
+  }
+
+ private:
+  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  bool is_argument(int id) const {
+    return buffer(id).space == Buffer::Space::ArgLanes ||
+           buffer(id).space == Buffer::Space::ArgDense;
+  }
+
+  // What a function passes on, of its own arguments, may be anything of them.
+  void note(const Invoke& call) {
+    const std::vector<int>& own = plan_.functions[static_cast<std::size_t>(call.function)].pointers;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        const int a = call.pointers[i].buffer, b = call.pointers[j].buffer;
+        const bool passed_on = is_argument(a) && is_argument(b);
+        if (passed_on || may_be_one(a, b)) passed_.insert(std::minmax(own[i], own[j]));
+      }
+    }
+  }
+
+  int input_of(int id) const {
+    if (buffer(id).space != Buffer::Space::Output) return id;
+    const auto& outputs = plan_.signature.outputs;
+    const std::size_t inputs = plan_.signature.inputs.size();
+    const int alias = outputs[static_cast<std::size_t>(buffer(id).index) - inputs].alias;
+    return alias >= 0 ? alias : id;
+  }
+
+  const Plan& plan_;
+  std::set<std::pair<int, int>> passed_;  // arguments that one call gives one array
+};
+
 class Joining {
  public:
-  Joining(const Plan& plan, const Extents& loop) : plan_(plan), loop_(loop) {}
+  Joining(const Arrays& arrays, const Extents& loop) : arrays_(arrays), loop_(loop) {}
 
   // Whether the accesses of both are apart, or to the same elements in the same turn.
   bool in_step(const Kernel& a, const Kernel& b) const {
     const std::vector<Touch> first = touches(a), second = touches(b);
     return std::all_of(first.begin(), first.end(), [&](const Touch& x) {
       return std::all_of(second.begin(), second.end(), [&](const Touch& y) {
-        if (!(x.write || y.write) || !may_be_one(x.ref->buffer, y.ref->buffer)) return true;
+        if (!(x.write || y.write) || !arrays_.may_be_one(x.ref->buffer, y.ref->buffer)) return true;
         return x.in_turn && y.in_turn && same_element(*x.ref, *y.ref);
       });
     });
@@ -61,29 +124,6 @@ class Joining {
     return all;
   }
 
-  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
-
-  // A function's arguments may be one array; so may an output and the input it overwrites.
-  bool may_be_one(int a, int b) const {
-    const auto argument = [&](const Buffer& x) {
-      return x.space == Buffer::Space::ArgLanes || x.space == Buffer::Space::ArgDense;
-    };
-    const Buffer &x = buffer(a), &y = buffer(b);
-    if (argument(x) && argument(y)) return true;
-    if (x.space == Buffer::Space::Frame && y.space == Buffer::Space::Frame) {
-      return x.tape == y.tape && x.part == y.part;
-    }
-    return input_of(a) == input_of(b);
-  }
-
-  int input_of(int id) const {
-    if (buffer(id).space != Buffer::Space::Output) return id;
-    const auto& outputs = plan_.signature.outputs;
-    const std::size_t inputs = plan_.signature.inputs.size();
-    const int alias = outputs[static_cast<std::size_t>(buffer(id).index) - inputs].alias;
-    return alias >= 0 ? alias : id;
-  }
-
   bool same_element(const Ref& a, const Ref& b) const {
     if (a.start != b.start) return false;
     for (std::size_t i = 0; i < loop_.size(); ++i) {
@@ -92,21 +132,9 @@ class Joining {
     return true;
   }
 
-  const Plan& plan_;
+  const Arrays& arrays_;
   const Extents& loop_;
 };
-
-// Every list of kernels on tiles, and the number of its first.
-void each_list(const Plan& plan, const std::function<void(const Tiles&, int)>& f) {
-  const std::function<void(const Nodes&)> walk = [&](const Nodes& nodes) {
-    for (const Node& node : nodes) {
-      if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) f(*tiles, node.kernel);
-      for (const Nodes* list : inside(node)) walk(*list);
-    }
-  };
-  for (const Function& function : plan.functions) walk(function.body);
-  walk(plan.body);
-}
 
 // Operands of each term, in the kernel's order.
 std::vector<std::vector<const Ref*>> operands_of(const Kernel& kernel) {
@@ -164,9 +192,9 @@ std::optional<std::int64_t> distance(const Plan& plan, const std::vector<Place>&
   }
 }
 
-}  // namespace
-
-bool may_join(const Plan& plan, const std::vector<const Kernel*>& run, const Kernel& next) {
+// Whether `next` may share the loop of `run`, the kernels before it: each of its elements needs of
+// theirs no other than its own.
+bool may_join(const Arrays& arrays, const std::vector<const Kernel*>& run, const Kernel& next) {
   if (is_sum(next)) {
     const auto slots = [](const Kernel& k) {
       const SlotSum* sum = std::get_if<SlotSum>(&k);
@@ -177,10 +205,12 @@ bool may_join(const Plan& plan, const std::vector<const Kernel*>& run, const Ker
   }
   const std::optional<Extents> loop = loop_of(*run.front());
   if (!loop || !std::holds_alternative<Map>(next) || loop_of(next) != loop) return false;
-  const Joining joining(plan, *loop);
+  const Joining joining(arrays, *loop);
   return std::all_of(run.begin(), run.end(),
                      [&](const Kernel* k) { return joining.in_step(*k, next); });
 }
+
+}  // namespace
 
 std::vector<std::int64_t> terms_apart(const Plan& plan, const std::vector<Place>& places,
                                       const Kernel& kernel) {
@@ -198,12 +228,13 @@ std::vector<std::int64_t> terms_apart(const Plan& plan, const std::vector<Place>
 }
 
 void join_runs(const Plan& plan, Schedule& how) {
+  const Arrays arrays(plan);
   each_list(plan, [&](const Tiles& tiles, int number) {
     std::vector<const Kernel*> run;
     for (const Kernel& kernel : tiles.kernels) {
       Loops& loops = how.loops.at(static_cast<std::size_t>(number));
       loops.joined =
-          !run.empty() && !how.lane_meetings.contains(number) && may_join(plan, run, kernel);
+          !run.empty() && !how.lane_meetings.contains(number) && may_join(arrays, run, kernel);
       if (!loops.joined) run.clear();
       run.push_back(&kernel);
       ++number;

@@ -7,10 +7,6 @@
 
 namespace nodec::plan {
 
-// Whether `next` may share the loop of `run`, the kernels before it: each of its elements needs of
-// theirs no other than its own.
-bool may_join(const Plan& plan, const std::vector<const Kernel*>& run, const Kernel& next);
-
 // Bytes from the operands of one term to the next's, where all are equally far apart; else none.
 std::vector<std::int64_t> terms_apart(const Plan& plan, const std::vector<Place>& places,
                                       const Kernel& kernel);

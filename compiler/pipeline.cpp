@@ -22,7 +22,6 @@
 #include "compiler/lower/outputs_behind_tapes.h"
 #include "compiler/lower/parts_of_batch.h"
 #include "compiler/lower/split_calls.h"
-#include "compiler/lower/split_sums.h"
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
 #include "compiler/passes/eliminate_dead.h"
@@ -73,7 +72,6 @@ constexpr Stage kStages[] = {
     {"carry_operands", lowering::carry_operands},
     {"common", [](Graph& graph) { eliminate_common(graph); }},
     {"dead", [](Graph& graph) { eliminate_dead(graph); }},
-    {"split_sums", lowering::split_sums},
     {"sink", lowering::sink_into_branches},
 };
 constexpr std::string_view kLastStage = kStages[std::size(kStages) - 1].name;

@@ -26,7 +26,8 @@ Count count(const std::vector<Dim>& sizes) {
 
 Count of(const DenseMap& k) {
   std::int64_t each = 0;
-  for (const Compute& c : k.computes) each += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
+  for (const Compute& c : k.computes)
+    each += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
   return times(count(k.extents), each);
 }
 Count of(const DenseFold& k) { return times(count(k.outer), times(count(k.inner), 2)); }

@@ -222,7 +222,7 @@ struct Primitive {
   IntegerRule integer = nullptr;  // beside `scalar`, where integers and bools are operands
   Gradient gradient = {};
   LowerRule lower = nullptr;
-  GroupsRule groups = nullptr;      // ops with regions; without it they are opaque
+  GroupsRule groups = nullptr;  // ops with regions; without it they are opaque
   Cost cost = Cost::Few;
   // `scalar`, rounded to the result's dtype once, and `integer` have the bits of `lower`: known
   // operands make a known result.

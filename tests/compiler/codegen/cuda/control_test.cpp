@@ -4,21 +4,19 @@
 using namespace nodec;
 using namespace nodec::testing;
 
-using Values = Emitter::Values;
-
 TEST_CASE("states of a CUDA loop that change places do so at once") {
   Tensor y(Dtype::I64, {4});
   emulate({}, {&y}, [](CudaEntry& p) {
     CudaEmitter& e = p.e;
-    const Values last =
+    const Emitter::Values last =
         e.loop(p.index(0), p.index(10), p.index(3), {p.i64(1), p.i64(20), p.i64(300), p.i64(0)},
-               [&](Code i, const Values& s) -> Values {
+               [&](Code i, const Emitter::Values& s) -> Emitter::Values {
                  return {s[1], s[2], s[0], e.add(s[3], e.convert(i, Scalar::I64))};
                });
-    const Values fibonacci = e.while_loop(
+    const Emitter::Values fibonacci = e.while_loop(
         {p.i64(0), p.i64(1)},
-        [&](const Values& s) { return e.compare(Compare::Lt, s[1], p.i64(1000)); },
-        [&](const Values& s) -> Values {
+        [&](const Emitter::Values& s) { return e.compare(Compare::Lt, s[1], p.i64(1000)); },
+        [&](const Emitter::Values& s) -> Emitter::Values {
           return {s[1], e.add(s[0], s[1])};
         });
     e.once([&] {
@@ -42,29 +40,29 @@ TEST_CASE("CUDA branches nest, in loops, and yield what was known on one side on
     const Code one = p.i64(1);
     p.each(5, [&](Code i) {
       const Code start = e.load(p.port(0), i, Dtype::I64);
-      const Values count = e.branch(
+      const Emitter::Values count = e.branch(
           e.compare(Compare::Gt, start, p.i64(0)),
-          [&]() -> Values {
-            const Values last = e.while_loop(
+          [&]() -> Emitter::Values {
+            const Emitter::Values last = e.while_loop(
                 {start, p.i64(0)},
-                [&](const Values& s) { return e.compare(Compare::Ne, s[0], one); },
-                [&](const Values& s) -> Values {
+                [&](const Emitter::Values& s) { return e.compare(Compare::Ne, s[0], one); },
+                [&](const Emitter::Values& s) -> Emitter::Values {
                   const Code half = e.shift_right(s[0], 1);
                   const Code even = e.compare(Compare::Eq, e.mul(half, p.i64(2)), s[0]);
-                  const Values next = e.branch(
+                  const Emitter::Values next = e.branch(
                       even,
                       [&] {
-                        return Values{half, one};
+                        return Emitter::Values{half, one};
                       },
                       [&] {
-                        return Values{e.add(e.mul(s[0], p.i64(3)), one), one};
+                        return Emitter::Values{e.add(e.mul(s[0], p.i64(3)), one), one};
                       });
                   CHECK(e.name(next[1]) == e.name(one));  // both sides yield it
                   return {next[0], e.add(s[1], next[1])};
                 });
             return {last[1]};
           },
-          [&] { return Values{p.i64(-1)}; });
+          [&] { return Emitter::Values{p.i64(-1)}; });
       e.store(p.port(1), i, Dtype::I64, count[0]);
     });
   });
@@ -80,17 +78,19 @@ TEST_CASE("what a CUDA block made is made again outside it, and what a loop chan
     const auto put = [&](int i, Code value) { e.store(p.port(0), p.index(i), Dtype::F32, value); };
     const Code first = e.compare(Compare::Eq, p.thread(), p.index(0));
     e.branch(
-        first, [&] { return put(0, e.mul(x, two)), Values{}; }, [] { return Values{}; });
+        first, [&] { return put(0, e.mul(x, two)), Emitter::Values{}; },
+        [] { return Emitter::Values{}; });
     e.once([&] { put(1, e.mul(x, two)); });
-    const Values s = e.loop(p.index(0), p.index(3), p.index(1), {p.f32(1)},
-                            [&](Code, const Values& v) { return Values{e.mul(v[0], two)}; });
+    const Emitter::Values s =
+        e.loop(p.index(0), p.index(3), p.index(1), {p.f32(1)},
+               [&](Code, const Emitter::Values& v) { return Emitter::Values{e.mul(v[0], two)}; });
     e.once([&] { put(2, e.mul(s[0], two)); });
-    const Values none = e.branch(
-        first, [] { return Values{}; }, [&] { return Values{}; });
+    const Emitter::Values none = e.branch(
+        first, [] { return Emitter::Values{}; }, [&] { return Emitter::Values{}; });
     CHECK(none.empty());
     const Code others = e.compare(Compare::Ne, p.thread(), p.index(1));
     e.branch(
-        others, [] { return Values{}; }, [&] { return put(3, x), Values{}; });
+        others, [] { return Emitter::Values{}; }, [&] { return put(3, x), Emitter::Values{}; });
   });
   CHECK(y.values<float>()[0] == 2);
   CHECK(y.values<float>()[1] == 2);
@@ -141,9 +141,9 @@ TEST_CASE("members of a CUDA team meet, share memory and tape frames, and one re
       const Code frame = e.tape_frame(0, n[0], true);
       e.once([&] { e.store(frame, p.index(0), Dtype::I64, e.convert(n[0], Scalar::I64)); });
     });
-    p.e.loop(p.index(0), p.index(8), p.index(1), {}, [&](Code n, const Values&) {
+    p.e.loop(p.index(0), p.index(8), p.index(1), {}, [&](Code n, const Emitter::Values&) {
       e.call(write, std::vector{n});
-      return Values{};
+      return Emitter::Values{};
     });
     e.barrier(Scope::Team);
     const Code read = e.tape_frame(0, p.index(5), false), full = e.tape_frame(0, p.index(8), true);
@@ -155,9 +155,9 @@ TEST_CASE("members of a CUDA team meet, share memory and tape frames, and one re
           e.store(p.port(1), p.index(1), Dtype::I64, e.convert(refused, Scalar::I64));
           e.store(p.port(1), p.index(2), Dtype::I64, e.convert(e.is_null(read), Scalar::I64));
           e.store(p.port(1), p.index(3), Dtype::I64, e.convert(e.members(), Scalar::I64));
-          return Values{};
+          return Emitter::Values{};
         },
-        [] { return Values{}; });
+        [] { return Emitter::Values{}; });
     e.return_if(refused);
     e.once([&] { e.store(e.outcome(), p.index(0), Dtype::I64, p.i64(77)); });
   });
@@ -177,10 +177,11 @@ TEST_CASE("misuse of the CUDA emitter is our own mistake, named") {
   CHECK_THROWS_AS(e.store(e.outcome(), n, Dtype::F64, x), std::logic_error);
   CHECK_THROWS_AS(e.store(e.outcome(), one, Dtype::F64, x), std::logic_error);
   CHECK_THROWS_AS(e.bit_and(x, x), std::logic_error);
-  CHECK_THROWS_AS(e.loop(one, one, one, {x}, [&](Code, Values) { return Values{e.broadcast(x)}; }),
+  CHECK_THROWS_AS(e.loop(one, one, one, {x},
+                         [&](Code, Emitter::Values) { return Emitter::Values{e.broadcast(x)}; }),
                   std::logic_error);
-  CHECK_THROWS_AS(
-      e.branch(
-          e.constant(Scalar::Pred, 1), [&] { return Values{x}; }, [&] { return Values{n}; }),
-      std::logic_error);
+  CHECK_THROWS_AS(e.branch(
+                      e.constant(Scalar::Pred, 1), [&] { return Emitter::Values{x}; },
+                      [&] { return Emitter::Values{n}; }),
+                  std::logic_error);
 }

@@ -6,8 +6,6 @@
 using namespace nodec;
 using namespace nodec::testing;
 
-using Values = Emitter::Values;
-
 namespace {
 
 // A bit of everything.
@@ -21,14 +19,15 @@ void small_program(CudaEntry& p) {
   e.at({"models/model.cpp", 12, "layer_3"});
   const Code x = p.port(0), thread = p.thread();
   const Code weights = e.data(Dtype::F32, std::vector<double>{0.5, 2});
-  const Values sum = e.loop(
-      p.index(0), e.symbol(0), p.index(1), {e.broadcast(p.f32(0))}, [&](Code i, const Values& s) {
-        const Code at = e.add(e.mul(i, p.index(16)), thread);
-        const Code value = e.load_lanes(x, at, Dtype::F32);
-        e.at({"models/model.cpp", 13, {}});
-        const Code weight = e.load(weights, e.bit_and(i, p.index(1)), Dtype::F32);
-        return Values{e.fma(weight, value, s[0])};
-      });
+  const Emitter::Values sum = e.loop(p.index(0), e.symbol(0), p.index(1), {e.broadcast(p.f32(0))},
+                                     [&](Code i, const Emitter::Values& s) {
+                                       const Code at = e.add(e.mul(i, p.index(16)), thread);
+                                       const Code value = e.load_lanes(x, at, Dtype::F32);
+                                       e.at({"models/model.cpp", 13, {}});
+                                       const Code weight =
+                                           e.load(weights, e.bit_and(i, p.index(1)), Dtype::F32);
+                                       return Emitter::Values{e.fma(weight, value, s[0])};
+                                     });
   e.at({"models/model.cpp", 14, {}});
   const Code halved =
       e.expansion("half of", sum, [&](std::span<const Code> y) { return e.mul(y[0], p.f32(0.5)); });
@@ -37,8 +36,8 @@ void small_program(CudaEntry& p) {
   e.store(p.port(1), thread, Dtype::F32, put);
   const Code first = e.load(p.port(1), p.index(0), Dtype::F32);
   const Code few = e.compare(Compare::Lt, e.symbol(0), p.index(3));
-  const Values last = e.branch(
-      few, [&] { return Values{e.sqrt(first)}; }, [&] { return Values{first}; });
+  const Emitter::Values last = e.branch(
+      few, [&] { return Emitter::Values{e.sqrt(first)}; }, [&] { return Emitter::Values{first}; });
   e.call(keep, std::vector{e.pointer_add(p.port(1), p.index(64)), last[0]});
 }
 

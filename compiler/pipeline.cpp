@@ -22,6 +22,7 @@
 #include "compiler/lower/outputs_behind_tapes.h"
 #include "compiler/lower/parts_of_batch.h"
 #include "compiler/lower/split_calls.h"
+#include "compiler/lower/started_sums.h"
 #include "compiler/passes/contract.h"
 #include "compiler/passes/eliminate_common.h"
 #include "compiler/passes/eliminate_dead.h"
@@ -51,6 +52,7 @@ void derive(Graph& graph) {
 void prepare(Graph& graph) {
   lowering::pick_parts_of_batch(graph);
   lowering::expand_argmax_of_batch(graph);
+  lowering::add_starts_last(graph);
 }
 
 // Boxes are proven before they become values, and are values before anything is differentiated.

@@ -87,6 +87,19 @@ Dim size_of(const Value* x, const std::string& letters, const std::string& of) {
   return size;
 }
 
+// Whether one axis made of these would have samples beside something else in it.
+bool mixes_samples(const Value* x, const std::string& letters, const std::string& merged) {
+  return merged.size() > 1 && !size_of(x, letters, merged).is_constant();
+}
+
+// Whether the product is one of two matrices whose axes are made of the operands'.
+bool is_of_matrices(const Value* x, const Value* y, const Letters& l) {
+  return l.all_of(l.x, true, true, true).empty() &&
+         !mixes_samples(x, l.x, l.all_of(l.x, true, false, true)) &&
+         !mixes_samples(y, l.y, l.all_of(l.y, false, true, true)) &&
+         !mixes_samples(x, l.x, l.all_of(l.x, true, true, false));
+}
+
 Value* as_matrices(Builder& b, Value* x, Value* y, const Letters& l) {
   const std::string rows = l.all_of(l.x, true, false, true),
                     columns = l.all_of(l.y, false, true, true);
@@ -163,8 +176,7 @@ Value* einsum(Builder& b, std::string_view letters, Value* x, Value* y) {
   Letters l = parsed(b, letters, x, y);
   x = without_lost(b, x, l.x, l.all_of(l.x, true, false, false));
   y = without_lost(b, y, l.y, l.all_of(l.y, false, true, false));
-  const bool batched = !l.all_of(l.x, true, true, true).empty();
-  return batched ? as_sum(b, x, y, l) : as_matrices(b, x, y, l);
+  return is_of_matrices(x, y, l) ? as_matrices(b, x, y, l) : as_sum(b, x, y, l);
 }
 
 Value* batched_matmul(Builder& b, Value* x, Value* y) {
@@ -232,13 +244,11 @@ Value* convolution(Builder& b, Value* x, Value* weights, const Windows& windows)
   }
   Value* columns = windows_of(b, x, size, windows, nullptr);
   const Shape& at = columns->type.shape();
-  Dim positions = 1;
-  for (std::size_t i = 2; i < at.size(); ++i) positions = positions * at[i];
-  Value* flat = reshape(b, columns, {at[0] * at[1], positions});
-  Value* y = matmul(b, reshape(b, weights, {w[0], at[0] * at[1]}), flat);
-  Shape result(at.begin() + 1, at.end());
-  result[0] = w[0];
-  return reshape(b, y, result);
+  Shape merged(at.begin() + 1, at.end());
+  merged[0] = at[0] * at[1];
+  const std::string positions = std::string("abcdefgh").substr(0, at.size() - 2);
+  return einsum(b, "ok,k" + positions + "->o" + positions, reshape(b, weights, {w[0], merged[0]}),
+                reshape(b, columns, merged));
 }
 
 }  // namespace nodec

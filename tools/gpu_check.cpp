@@ -3,7 +3,7 @@
 //   gpu_check --record FILE            what this build's processor gives, a line each
 //   gpu_check FILE [--device D]        compares; exit code 1 where anything differs, 77 without the
 //   device gpu_check ... --only TEXT          of the cases whose names have it
-// A build without machine code compares with what one with it recorded (tests/golden/gpu_bits.txt).
+// A build without machine code compares with what one with it recorded (tests/bits/gpu_bits.txt).
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

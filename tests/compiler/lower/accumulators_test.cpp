@@ -79,7 +79,7 @@ TEST_CASE("an accumulator is one contraction into slots, folded once after the l
   oracle::expect_agreement(*oracle::read(loop(kChain)));
 }
 
-TEST_CASE("a sum of batch sums becomes a chain of its terms, in a loop") {
+TEST_CASE("a sum over the batch that starts from a value, or from another one, is not lost") {
   const std::string sums[] = {
       R"(
     %s = matmul %y, %z {ta = false, tb = true}
@@ -97,11 +97,13 @@ TEST_CASE("a sum of batch sums becomes a chain of its terms, in a loop") {
     %next = fma %wide, %t, %acc)"};
   for (const std::string& body : sums) {
     CAPTURE(body);
-    const std::string text = oracle::plan_text(loop(body));
-    CHECK(text.find("[3 x 4], 2 terms in order") != std::string::npos);
-    CHECK(count(text, " fold ") == 1);
     oracle::expect_agreement(*oracle::read(loop(body)));
   }
+  oracle::expect_agreement(
+      *oracle::read(R"(graph f batch B (%c: f64[3, 4], %h: f64[3, B], %z: f64[4, B]) {
+  %t = matmul %h, %z, %c {ta = false, tb = true}
+  yield %t
+})"));
 }
 
 TEST_CASE("a chain may pass through one branch of a cond") {

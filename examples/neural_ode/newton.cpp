@@ -80,14 +80,17 @@ int main() {
   }
   const Program program = compile(traced_loss());
   double length = 1;
-  for (int step = 0; length > 1e-12 && step < 12; ++step) {
+  for (int step = 0; length > 1e-12 && step < 20; ++step) {
     const auto out = program.executable->run(std::vector<TensorView>{w, a, b, start, end});
     const auto loss = out[0].values<double>(), slope = out[1].values<double>(),
                hessian = out[2].values<double>();
     length = std::sqrt(std::inner_product(slope.begin(), slope.end(), slope.begin(), 0.0));
     fmt::print("step {}: loss {:.6f}, gradient {:.1e}\n", step, loss[0], length);
-    const std::vector<double> move =
-        solved({hessian.begin(), hessian.end()}, {slope.begin(), slope.end()});
+    // Far away the gradient's length, squared, holds steps back; it is gone where they are to be
+    // Newton's.
+    std::vector<double> curvature(hessian.begin(), hessian.end());
+    for (std::size_t i = 0; i < kWeights; ++i) curvature[i * (kWeights + 1)] += length * length;
+    const std::vector<double> move = solved(std::move(curvature), {slope.begin(), slope.end()});
     for (std::size_t i = 0; i < move.size(); ++i) w.values<double>()[i] -= move[i];
   }
   return length < 1e-9 ? 0 : 1;

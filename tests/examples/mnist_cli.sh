@@ -127,9 +127,9 @@ done
 
 # On the emulated GPU: how it is launched, and the same bits.
 tiny=(--data synthetic --limit 60 --batch 32 --epochs 1)
-expect 0 '"launch":{"form":"block","blocks":1,"threads":' "${tiny[@]}" --json --device cuda-emulated \
+expect 0 '"launch":{"form":"cluster","blocks":8,"threads":' "${tiny[@]}" --json --device cuda-emulated \
   --save "$work/emulated"
-expect 0 "cuda-emulated, 1 block of " "${tiny[@]}" --device cuda-emulated
+expect 0 "cuda-emulated, a cluster of 8 blocks of " "${tiny[@]}" --device cuda-emulated
 expect 0 "[1/1]" "${tiny[@]}" --save "$work/tiny"
 cmp -s "$work/tiny" "$work/emulated" || fail "the emulated GPU learns something else"
 

@@ -83,10 +83,13 @@ TEST_CASE("integers have the operators of bits, truth values those that are not 
 TEST_CASE("what they cannot do is told at the line") {
   Trace t("refused");
   const Var x = t.input("x", f32({2, 3})), many = t.input("many", f32({"N"}));
-  CHECK(message([&] { cumsum(x, 2); }, __LINE__) == R"(error: there is no axis 2 in f32[2, 3]
+  // Which line a check of several lines is on, compilers differ about.
+  const std::string no_axis = message([&] { cumsum(x, 2); }, __LINE__);
+  CHECK(no_axis == R"(error: there is no axis 2 in f32[2, 3]
   --> line +0
   help: axes go from 0 to 1, or from -2 to -1)");
-  CHECK(message([&] { sort(many); }, __LINE__) ==
+  const std::string unknown_size = message([&] { sort(many); }, __LINE__);
+  CHECK(unknown_size ==
         R"(error: axis 0 of f32[N] is sorted, whose size is not known when the program is made
   --> line +0
   help: give that axis a size that is a number)");

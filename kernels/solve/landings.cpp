@@ -4,7 +4,7 @@
 namespace nodec {
 namespace {
 
-Value* count_of(Builder& b, Value* marks) {
+Value* how_many(Builder& b, Value* marks) {
   return sum(b, cast(b, marks, Dtype::I32), all_axes(marks->type));
 }
 
@@ -19,14 +19,14 @@ Value* element_at(Builder& b, Value* vector, Value* i) {
 
 Value* Landings::sorted(Builder& b) const {
   const Dim size = stops->type.shape().front();
-  Value* numbers = count_of(b, eq(b, stops, stops));
+  Value* numbers = how_many(b, eq(b, stops, stops));
   Value* all = cast(b, dim(b, size), Dtype::I32);
   Value* sound = eq(b, numbers, all);
   if (size == Dim(1)) return sound;
   Value *first = slice(b, stops, 0, 0, size - 1), *second = slice(b, stops, 0, 1, size - 1);
   Value* towards = broadcast_scalar(b, direction, first->type.shape());
   Value *before = mul(b, towards, first), *behind = mul(b, towards, second);
-  Value *ordered = count_of(b, le(b, before, behind)), *one = integer(b, Dtype::I32, 1);
+  Value *ordered = how_many(b, le(b, before, behind)), *one = integer(b, Dtype::I32, 1);
   return logical_and(b, sound, eq(b, add(b, ordered, one), all));
 }
 
@@ -37,7 +37,7 @@ Segment Landings::segment(Builder& b, Value* time, Value* from) const {
     return mul(b, towards, t);
   };
   Value *here = along(time), *last = along(t1), *ordered = along(stops);
-  Value* passed = count_of(b, le(b, ordered, broadcast_scalar(b, here, shape)));
+  Value* passed = how_many(b, le(b, ordered, broadcast_scalar(b, here, shape)));
   Value *stop = element_at(b, stops, passed), *all = cast(b, dim(b, shape.front()), Dtype::I32);
   Value *is_one = lt(b, passed, all), *inside = lt(b, along(stop), last);
   Value* lands = logical_and(b, is_one, inside);

@@ -7,7 +7,7 @@ using namespace nodec;
 
 namespace {
 
-struct Fixture {
+struct TwoVectors {
   Region region;
   Builder b{region};
   Value* x = region.add_arg(Type::tensor(Dtype::F32, {3}), "x");
@@ -16,7 +16,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "an op is typed and owned as soon as it is made") {
+TEST_CASE_FIXTURE(TwoVectors, "an op is typed and owned as soon as it is made") {
   b.at({"m.cpp", 7});
   Value* z = b.value(toy::add_p, {x, x});
   CHECK(z->type.str() == "f32[3]");
@@ -24,7 +24,7 @@ TEST_CASE_FIXTURE(Fixture, "an op is typed and owned as soon as it is made") {
   CHECK(z->op->where.line == 7);
 }
 
-TEST_CASE_FIXTURE(Fixture,
+TEST_CASE_FIXTURE(TwoVectors,
                   "a type error points at the user's line and leaves the region as it was") {
   b.at({"m.cpp", 7});
   CHECK(toy::error_of([&] {
@@ -40,7 +40,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(region.ops.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "no result has a size that no axis can have") {
+TEST_CASE_FIXTURE(TwoVectors, "no result has a size that no axis can have") {
   const auto fill = [&](Dim size) {
     return toy::error_of([&] {
       b.value(toy::fill_p, {}, {{"shape", Shape{3, size}}, {"value", 1.0}});
@@ -55,18 +55,18 @@ TEST_CASE_FIXTURE(Fixture, "no result has a size that no axis can have") {
   CHECK(region.ops.size() == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "without a known line the error has no note") {
+TEST_CASE_FIXTURE(TwoVectors, "without a known line the error has no note") {
   CHECK(toy::error_of([&] { b.value(toy::add_p, {x}); }) == "error: 'add' takes 2 operands, got 1");
 }
 
-TEST_CASE_FIXTURE(Fixture, "an operand of another region is our mistake") {
+TEST_CASE_FIXTURE(TwoVectors, "an operand of another region is our mistake") {
   Region other;
   Value* far = other.add_arg(x->type, "far");
   CHECK_THROWS_AS(b.value(toy::add_p, {x, far}), std::logic_error);
   CHECK_THROWS_AS(b.value(toy::add_p, {x, nullptr}), std::logic_error);
 }
 
-TEST_CASE_FIXTURE(Fixture, "inlining a region binds its arguments") {
+TEST_CASE_FIXTURE(TwoVectors, "inlining a region binds its arguments") {
   const auto graph = toy::read("graph g (%p: f32[3]) { %q = add %p, %p yield %q, %p }");
   const std::vector<Value*> results = b.inline_region(graph->body, std::vector<Value*>{x});
   CHECK(results.size() == 2);

@@ -9,7 +9,7 @@ using namespace nodec;
 
 namespace {
 
-const Dim B = Dim::symbol("B");
+const Dim kBatch = Dim::symbol("B");
 
 Type f32(Shape shape) { return Type::tensor(Dtype::F32, std::move(shape)); }
 
@@ -19,7 +19,7 @@ std::vector<Type> samples() {
           Type::any(),
           f32({3}),
           f32({4}),
-          f32({B}),
+          f32({kBatch}),
           f32({Dim::unknown()}),
           f32({3, 4}),
           Type::tensor(Dtype::F64, {3}),
@@ -37,13 +37,13 @@ std::vector<Type> samples() {
 }  // namespace
 
 TEST_CASE("types print as they are written") {
-  CHECK(f32({20, B}).str() == "f32[20, B]");
+  CHECK(f32({20, kBatch}).str() == "f32[20, kBatch]");
   CHECK(Type::scalar(Dtype::I32).str() == "i32[]");
   CHECK(Type::tuple({f32({3}), Type::scalar(Dtype::Key)}).str() == "(f32[3], key[])");
   CHECK(Type::record({{"scale", f32({20})}, {"a b", Type::any()}}).str() ==
         "{scale: f32[20], \"a b\": any}");
   CHECK(Type::box(f32({Dim::unknown()})).str() == "box<f32[?]>");
-  CHECK(Type::tape({f32({20, B}), f32({})}).str() == "tape<f32[20, B], f32[]>");
+  CHECK(Type::tape({f32({20, kBatch}), f32({})}).str() == "tape<f32[20, kBatch], f32[]>");
   CHECK(Type().str() == "never");
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("dtypes have names and sizes") {
 
 TEST_CASE("join is the least type above both, as the lattice says") {
   CHECK(join(f32({3}), f32({3})) == f32({3}));
-  CHECK(join(f32({3, B}), f32({4, B})) == f32({Dim::unknown(), B}));
+  CHECK(join(f32({3, kBatch}), f32({4, kBatch})) == f32({Dim::unknown(), kBatch}));
   CHECK(join(f32({3}), f32({3, 4})) == Type::any());
   CHECK(join(f32({3}), Type::tensor(Dtype::F64, {3})) == Type::any());
   CHECK(join(Type::box(f32({3})), Type::box(f32({4}))) == Type::any());
@@ -83,9 +83,9 @@ TEST_CASE("join is idempotent, commutative and associative, from never to any") 
 }
 
 TEST_CASE("substitution reaches every dim of every part") {
-  const Type type = Type::record({{"t", Type::tuple({f32({B, 3})})},
-                                  {"b", Type::box(f32({B * 2}))},
-                                  {"p", Type::tape({f32({B})})}});
+  const Type type = Type::record({{"t", Type::tuple({f32({kBatch, 3})})},
+                                  {"b", Type::box(f32({kBatch * 2}))},
+                                  {"p", Type::tape({f32({kBatch})})}});
   CHECK(type.mentions("B"));
   CHECK(substitute(type, {{"B", Dim(5)}}).str() ==
         "{t: (f32[5, 3]), b: box<f32[10]>, p: tape<f32[5]>}");
@@ -106,8 +106,8 @@ TEST_CASE("a type answers for its own kind only") {
 
 TEST_CASE("shapes count their elements") {
   CHECK(element_count({}) == Dim(1));
-  CHECK(element_count({20, B}) == B * 20);
-  CHECK(str(Shape{20, B + 1}) == "[20, B + 1]");
+  CHECK(element_count({20, kBatch}) == kBatch * 20);
+  CHECK(str(Shape{20, kBatch + 1}) == "[20, kBatch + 1]");
 }
 
 TEST_CASE("types nest as deep as their text may") {

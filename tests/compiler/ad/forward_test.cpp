@@ -95,6 +95,8 @@ bool has_derivative(const Primitive& p) {
   return &p != &stop_gradient_p && p.gradient.none_because.empty();
 }
 
+TEST_SUITE_BEGIN("slow");
+
 TEST_CASE("forward mode agrees with reverse mode for every primitive") {
   int checked = 0;
   for (const Primitive* p : catalogue()) {
@@ -170,6 +172,8 @@ TEST_CASE("forward mode goes through loops whose length the data decides") {
     check_against_differences(*f, draw_arguments(f->body, seed), seed, 1e-5, 1e-6);
   }
 }
+
+TEST_SUITE_END();
 
 }  // namespace
 }  // namespace nodec::requests

@@ -13,6 +13,8 @@
 
 namespace nodec {
 
+TEST_SUITE_BEGIN("slow");
+
 TEST_CASE("MNIST's training step spills nothing on any GPU") {
   if (testing::nvrtc_here() == nullptr) return;
   const Traced traced = mnist::trace_training({});
@@ -31,5 +33,7 @@ TEST_CASE("MNIST's training step spills nothing on any GPU") {
     }
   }
 }
+
+TEST_SUITE_END();
 
 }  // namespace nodec

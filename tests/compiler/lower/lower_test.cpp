@@ -2,9 +2,12 @@
 #include "compiler/lower/lower.h"
 
 #include "tests/compiler/oracle.h"
+#include "tests/contains.h"
 
 namespace nodec {
 namespace {
+
+using testing::contains;
 
 std::string lowering_error(const std::string& text) {
   try {
@@ -21,10 +24,6 @@ std::string product(int rows, int columns) {
   yield %r
 }})",
                      rows, columns);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -222,7 +222,7 @@ TEST_CASE("rows of every kind of table are picked by every kind of index") {
 
 TEST_CASE("rows are picked in a branch") { expect_picked(in_a_branch, 1, 29); }
 
-TEST_CASE("rows are picked in the dynamics of a solve") {
+TEST_CASE("rows are picked in the dynamics of a solve" * doctest::test_suite("slow")) {
   expect_picked(in_a_solve("discrete"), 2, 41);
   expect_picked(in_a_solve("interpolating"), 4, 59);
 }

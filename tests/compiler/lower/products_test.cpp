@@ -103,7 +103,7 @@ TEST_CASE("a vector stands on either side of a matrix, and of a vector") {
   }
 }
 
-TEST_CASE("matrices and vectors meet samples") {
+TEST_CASE("matrices and vectors meet samples" * doctest::test_suite("slow")) {
   for (const Factor& m : matrices()) {
     for (const Factor& s : samples()) {
       expect_loss(

@@ -36,7 +36,7 @@ Var decay(const Var& u) { return -u; }
 
 }  // namespace
 
-TEST_CASE("solves in solves: machine code against the interpreter") {
+TEST_CASE("solves in solves: machine code against the interpreter" * doctest::test_suite("slow")) {
   oracle::expect_agreement(*program(f64(), 3, decay), 1e-9);
   oracle::expect_agreement(*program(f64({3}), 2, decay), 1e-9);
   oracle::expect_agreement(*program(f64({20}), 2, [](const Var& u) { return -u * u; }), 1e-9);

@@ -3,9 +3,12 @@
 
 #include "compiler/nodec.h"
 #include "tests/compiler/oracle.h"
+#include "tests/contains.h"
 
 namespace nodec {
 namespace {
+
+using testing::contains;
 
 using Body = std::function<Var(const Var& x)>;
 
@@ -13,10 +16,6 @@ std::string plan_of(const Body& body, const Shape& shape, const std::string& bat
   const auto graph = trace("small", {{"x", Type::tensor(Dtype::F64, shape)}}, body, batch).graph;
   oracle::expect_agreement(*graph, 1e-12, {1, 37});
   return dump(*graph, "lower");
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 // Whether nothing is left of tensors but the result, put together and copied to where it belongs.

@@ -181,6 +181,8 @@ void expect_same_bits(const std::string& what, const Graph& graph, const Binding
 
 }  // namespace
 
+TEST_SUITE_BEGIN("slow");
+
 TEST_CASE("another schedule computes MNIST's training step to the same bits") {
   for (const char* adjoint : {"discrete", "interpolating"}) {
     mnist::ProgramOptions options;
@@ -287,5 +289,7 @@ TEST_CASE("another schedule computes maps, folds and rows to the same bits") {
 })"),
                    {{"N", 21}});
 }
+
+TEST_SUITE_END();
 
 }  // namespace nodec::oracle

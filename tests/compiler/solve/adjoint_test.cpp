@@ -56,7 +56,8 @@ TEST_CASE("discrete is the gradient of the fixed-step map itself") {
   }
 }
 
-TEST_CASE("each adjoint agrees with finite differences, for every input") {
+TEST_CASE("each adjoint agrees with finite differences, for every input" *
+          doctest::test_suite("slow")) {
   Problem backwards = with_integral(driven()), predators = lotka_volterra();
   std::swap(backwards.t0, backwards.t1);
   predators.t1 = 1;
@@ -145,7 +146,7 @@ TEST_CASE("the reverse solve takes more steps at a smaller tolerance") {
   CHECK(many > 3 * few);
 }
 
-TEST_CASE("Lotka-Volterra's gradient is the known one") {
+TEST_CASE("Lotka-Volterra's gradient is the known one" * doctest::test_suite("slow")) {
   Problem p = lotka_volterra();
   p.tolerance = 1e-11;
   const Loss g = [](Builder& b, const Values& u) {
@@ -344,7 +345,8 @@ void check_second_derivatives(const Loss& loss) {
   }
 }
 
-TEST_CASE("a second derivative through a solve is that of the gradient") {
+TEST_CASE("a second derivative through a solve is that of the gradient" *
+          doctest::test_suite("slow")) {
   check_second_derivatives([](Builder&, const Values& u) { return u[0]; });
   check_second_derivatives(half_square);
 }
@@ -387,7 +389,8 @@ TEST_CASE("a capture of another dtype than time has its cotangent") {
   }
 }
 
-TEST_CASE("integrals that are rougher than lambda have their error controlled") {
+TEST_CASE("integrals that are rougher than lambda have their error controlled" *
+          doctest::test_suite("slow")) {
   // u' = p cos^2(20 t) - u / 100 is linear in p.
   Problem p = decay();
   p.f = [](Builder& b, Value* t, const Values& u, const Values& c) -> Values {

@@ -239,6 +239,8 @@ bool is_lucky(const Known& known, double rtol, double atol) {
 
 }  // namespace
 
+TEST_SUITE_BEGIN("slow");
+
 TEST_CASE("what a discrete gradient tells of its error is neither blind nor a false alarm") {
   const std::pair<double, double> tolerances[] = {{1e-3, 1e-3}, {1e-4, 1e-4}, {1e-5, 1e-5},
                                                   {1e-6, 1e-6}, {1e-7, 1e-7}, {1e-8, 1e-8},
@@ -484,5 +486,7 @@ TEST_CASE("the growth of what is too small to be squared is not watched, nor is 
     CHECK_FALSE(refused(known));
   }
 }
+
+TEST_SUITE_END();
 
 }  // namespace nodec::testing

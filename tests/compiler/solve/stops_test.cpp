@@ -29,7 +29,8 @@ Problem switched(const char* adjoint, const char* method) {
 
 }  // namespace
 
-TEST_CASE("gradients flow through stop times where the dynamics jump there") {
+TEST_CASE("gradients flow through stop times where the dynamics jump there" *
+          doctest::test_suite("slow")) {
   for (const char* adjoint : {"discrete", "gauss", "interpolating"}) {
     for (const char* method : {"tsit5", "rk4"}) {
       for (const bool keep : {true, false}) {
@@ -75,7 +76,8 @@ TEST_CASE("gradients flow through stops backwards in time, equal ones and those 
 
 // u' = t^2, and 1.5 t more after the stop (forwards) or before it (backwards): what the jump is
 // depends on when it is looked at.
-TEST_CASE("a stop's gradient sees dynamics that depend on time at the stop, in both directions") {
+TEST_CASE("a stop's gradient sees dynamics that depend on time at the stop, in both directions" *
+          doctest::test_suite("slow")) {
   for (const char* adjoint : {"discrete", "gauss", "interpolating"}) {
     for (const char* method : {"tsit5", "rk4"}) {
       for (const bool backward : {false, true}) {

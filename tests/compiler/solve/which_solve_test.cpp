@@ -11,9 +11,12 @@
 #include "ir/status.h"
 #include "ir/stopped.h"
 #include "tests/compiler/oracle.h"
+#include "tests/contains.h"
 
 namespace nodec {
 namespace {
+
+using testing::contains;
 
 std::string said(const std::function<void()>& run) {
   try {
@@ -43,10 +46,6 @@ std::string stopped(const Graph& graph, const std::vector<Array>& inputs) {
   CHECK(without_numbers(text) == without_numbers(interpreted));
   CHECK(text == compiled(program, inputs, 3));
   return text;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::string here(int line) { return fmt::format("{}:{}", __FILE__, line); }
@@ -103,7 +102,7 @@ TEST_CASE("a solve in a branch is told from the one in the other") {
 }
 
 // u' = 1 + sqrt(u) from 0 has an infinite df/du at its start, which only the way back meets.
-TEST_CASE("a reverse solve is told from the forward one") {
+TEST_CASE("a reverse solve is told from the forward one" * doctest::test_suite("slow")) {
   for (const char* adjoint : {"interpolating", "gauss"}) {
     int line = 0;
     const auto traced = trace("reverse", {{"u", f64({})}}, [&](const Var& u) {

@@ -36,6 +36,8 @@ std::vector<std::vector<double>> run(const Traced& traced, const std::vector<Arr
   return results;
 }
 
+TEST_SUITE_BEGIN("slow");
+
 TEST_CASE("a function moves as its arguments do, several together") {
   const Traced traced = trace("moves", {{"x", f64({2})}, {"k", f64()}}, [](Var x, Var k) {
     const auto f = [](const Var& x, const Var& k) { return std::tuple(k * x * x, sum(sin(x))); };
@@ -274,6 +276,8 @@ TEST_CASE("what has no derivative is refused in words") {
   CHECK(refusal([&](Var x) { return jacobian(square, x); }, f64({3, "B"})) ==
         "a jacobian has one row or column for each element, and f64[3, B] has 3*B of them");
 }
+
+TEST_SUITE_END();
 
 }  // namespace
 }  // namespace nodec::forward_tests

@@ -9,6 +9,7 @@
 #include "ir/status.h"
 #include "runtime/cuda/cuda_device.h"
 #include "runtime/device_tensor.h"
+#include "tests/contains.h"
 #include "tests/fake_cuda/fake.h"
 #include "tests/runtime/cuda/programs.h"
 
@@ -16,10 +17,6 @@ using namespace nodec;
 using namespace nodec::testing;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 Tensor ramp(std::int64_t samples) {
   Tensor x(Dtype::F32, {2, samples});
@@ -34,7 +31,7 @@ TEST_CASE("without a driver the reason is one line") {
   CHECK(cuda::why_no_gpu() ==
         "there is no driver of a GPU: /nowhere/libcuda.so.1: cannot open shared object file: No "
         "such file or directory");
-  CHECK(has(message([] { cuda_device(); }), "name its libcuda.so.1 in NODEC_CUDA_DRIVER"));
+  CHECK(contains(message([] { cuda_device(); }), "name its libcuda.so.1 in NODEC_CUDA_DRIVER"));
 }
 
 TEST_CASE("a program runs through the driver in every form") {
@@ -137,10 +134,10 @@ TEST_CASE("what a device has no room for is named, with the sizes") {
     const TensorView inputs[] = {x, k};
     return message([&] { program->run(inputs); });
   };
-  CHECK(has(run(200000), "has no room for 'copy' of 1.5 MiB"));
+  CHECK(contains(run(200000), "has no room for 'copy' of 1.5 MiB"));
   CHECK(run(100) == "no error");
   fake.fail("cuMemHostAlloc", cuda::kOutOfMemory);
-  CHECK(has(run(3000), "of memory for copies to and from Fake RTX 5090 (cuda:2)"));
+  CHECK(contains(run(3000), "of memory for copies to and from Fake RTX 5090 (cuda:2)"));
   CHECK(run(3000) == "no error");
 }
 
@@ -152,11 +149,11 @@ TEST_CASE("a device that is lost says so, and stays lost") {
   program->run(inputs);
   fake.fail("cuStreamSynchronize", cuda::kIllegalAddress);
   const std::string told = message([&] { program->run(inputs); });
-  CHECK(has(told,
-            "error: Fake H100 (cuda:3) is lost, and what was in its memory: a run failed "
-            "(CUDA_ERROR_ILLEGAL_ADDRESS)"));
-  CHECK(has(told, "help: start the process again"));
-  CHECK(has(message([&] { program->run(inputs); }), "is lost"));
+  CHECK(contains(told,
+                 "error: Fake H100 (cuda:3) is lost, and what was in its memory: a run failed "
+                 "(CUDA_ERROR_ILLEGAL_ADDRESS)"));
+  CHECK(contains(told, "help: start the process again"));
+  CHECK(contains(message([&] { program->run(inputs); }), "is lost"));
 }
 
 TEST_CASE("code of another architecture is refused with both named") {
@@ -166,13 +163,13 @@ TEST_CASE("code of another architecture is refused with both named") {
       "error: 'kernel' is compiled for sm_90, and Fake A100 (cuda:1) is sm_80\n  help: compile it "
       "with --device cuda:sm_80");
   // A newer one takes the PTX, if its driver does.
-  CHECK(has(message([] { load_on(cuda_device(2), gpu_doubling(true)); }),
-            "Fake RTX 5090 (cuda:2) (sm_120, driver of CUDA 13.0) does not take the code of "
-            "'kernel' for sm_90"));
+  CHECK(contains(message([] { load_on(cuda_device(2), gpu_doubling(true)); }),
+                 "Fake RTX 5090 (cuda:2) (sm_120, driver of CUDA 13.0) does not take the code of "
+                 "'kernel' for sm_90"));
   fake.fail("cuModuleLoadData", cuda::kUnsupportedPtx);
-  CHECK(has(message([] { load_on(cuda_device(), gpu_doubling(true)); }),
-            "CUDA_ERROR_UNSUPPORTED_PTX_VERSION\n  help: install a newer driver"));
-  CHECK(has(message([] { cuda_device(17); }), "there is no GPU 17: the driver sees 4"));
+  CHECK(contains(message([] { load_on(cuda_device(), gpu_doubling(true)); }),
+                 "CUDA_ERROR_UNSUPPORTED_PTX_VERSION\n  help: install a newer driver"));
+  CHECK(contains(message([] { cuda_device(17); }), "there is no GPU 17: the driver sees 4"));
 }
 
 TEST_CASE("more shared memory than the usual is asked for, and refused in words") {
@@ -187,9 +184,10 @@ TEST_CASE("more shared memory than the usual is asked for, and refused in words"
   const TensorView inputs[] = {n};
   CHECK(load_on(cuda_device(), artifact)->run(inputs)[0].values<std::int64_t>()[2] == 4);
   fake.fail("cuFuncSetAttribute", cuda::kInvalidValue);
-  CHECK(has(message([&] { load_on(cuda_device(), artifact)->run(inputs); }),
-            "the program wants 204800 bytes of shared memory for a block, which Fake H100 (cuda:0) "
-            "does not have"));
+  CHECK(contains(
+      message([&] { load_on(cuda_device(), artifact)->run(inputs); }),
+      "the program wants 204800 bytes of shared memory for a block, which Fake H100 (cuda:0) "
+      "does not have"));
 }
 
 TEST_CASE("a grid that does not fit at once is refused in words") {
@@ -198,6 +196,6 @@ TEST_CASE("a grid that does not fit at once is refused in words") {
   const Tensor x = ramp(1000), k = Tensor::scalar(1.0F);
   const TensorView inputs[] = {x, k};
   fake.fail("cuLaunchKernelEx", cuda::kCooperativeTooLarge);
-  CHECK(has(message([&] { program->run(inputs); }), "cannot run 8 blocks of 64 threads"));
+  CHECK(contains(message([&] { program->run(inputs); }), "cannot run 8 blocks of 64 threads"));
   CHECK(message([&] { program->run(inputs); }) == "no error");
 }

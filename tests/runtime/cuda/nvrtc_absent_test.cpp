@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/cuda/nvrtc.h"
+#include "tests/contains.h"
 #include "tests/runtime/doubling.h"
 #include "tests/setting.h"
 #include "tests/temporary_folder.h"
@@ -10,23 +11,17 @@
 using namespace nodec;
 using namespace nodec::testing;
 
-namespace {
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("where NVRTC is not, every place tried is told") {
   const TemporaryFolder folder;
   folder.file("libnvrtc.so.13", "no library");
   const Setting setting("NODEC_NVRTC", folder.path().string());
   const std::string told = folder.without_path(message([] { Nvrtc::open(); }));
-  CHECK(holds(told, "error: NVRTC, the compiler of GPU programs, is not to be found:"));
-  CHECK(holds(told, "\n  DIR/libnvrtc.so.13: file too short"));
-  CHECK(holds(told, "\n  DIR/libnvrtc.so.12: cannot open shared object file: No such file"));
-  CHECK(holds(told, "\n  help: name libnvrtc.so, or its folder, in NODEC_NVRTC"));
+  CHECK(contains(told, "error: NVRTC, the compiler of GPU programs, is not to be found:"));
+  CHECK(contains(told, "\n  DIR/libnvrtc.so.13: file too short"));
+  CHECK(contains(told, "\n  DIR/libnvrtc.so.12: cannot open shared object file: No such file"));
+  CHECK(contains(told, "\n  help: name libnvrtc.so, or its folder, in NODEC_NVRTC"));
 }
 
 TEST_CASE("the assembler's log gives registers and spills") {

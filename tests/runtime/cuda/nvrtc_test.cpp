@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "runtime/cuda/shared_library.h"
+#include "tests/contains.h"
 #include "tests/runtime/cuda/nvrtc_here.h"
 #include "tests/runtime/cuda/programs.h"
 #include "tests/setting.h"
@@ -16,10 +17,6 @@ using namespace nodec;
 using namespace nodec::testing;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // All of the prologue, so that all of it is looked at.
 const char* const kEverything = R"(
@@ -74,8 +71,8 @@ TEST_CASE("the newest NVRTC that the driver takes is taken, and known without be
   const Setting setting("NODEC_NVRTC", found->path());
   CHECK(Nvrtc::open()->path() == found->path());
   const std::string told = message([] { Nvrtc::open(11); });
-  CHECK(has(told, fmt::format("it is version {}.{}, the driver takes code up to 11", found->major(),
-                              found->minor())));
+  CHECK(contains(told, fmt::format("it is version {}.{}, the driver takes code up to 11",
+                                   found->major(), found->minor())));
 }
 
 TEST_CASE("all of the prologue compiles for every architecture, without spills or estimates") {
@@ -99,9 +96,9 @@ TEST_CASE("all of the prologue compiles for every architecture, without spills o
       CHECK(code.spill_bytes == 0);
       CHECK(code.registers > 0);
       CHECK(ptx_faults(code.ptx) == "");
-      CHECK(has(code.ptx, "fma.rn.f32"));
-      CHECK(has(code.ptx, fmt::format(".target {}", architecture)));
-      CHECK(has(code.ptx, "barrier.cluster") == (std::string(architecture) != "sm_80"));
+      CHECK(contains(code.ptx, "fma.rn.f32"));
+      CHECK(contains(code.ptx, fmt::format(".target {}", architecture)));
+      CHECK(contains(code.ptx, "barrier.cluster") == (std::string(architecture) != "sm_80"));
     }
   }
 }
@@ -121,6 +118,6 @@ TEST_CASE("what NVRTC says of a text that is wrong is shown") {
   if (compiler == nullptr) return;
   const std::string told =
       message([&] { compiler->compile(kernel_text({}, "\nundeclared = 1;"), "wrong", "sm_90"); });
-  CHECK(has(told, "did not compile 'wrong' for sm_90: NVRTC_ERROR_COMPILATION"));
-  CHECK(has(told, "kernel.cu(2)"));
+  CHECK(contains(told, "did not compile 'wrong' for sm_90: NVRTC_ERROR_COMPILATION"));
+  CHECK(contains(told, "kernel.cu(2)"));
 }

@@ -50,27 +50,53 @@ bool is_sum(const Value* v, const Region& region, std::string_view batch) {
   return is_sum(v, batch) && uses(region, v).size() == 1;
 }
 
-// What `op` adds to `acc`, its last operand or an addend: a batch sum, scaled or as it is.
-std::optional<AccumulatorTerm> term_of(const Op& op, const Value* acc, const Region& region,
-                                       std::string_view batch) {
-  if (op.primitive == &add_p) {
-    const Value* s = op.operands[0] == acc ? op.operands[1] : op.operands[0];
-    if (!is_sum(s, region, batch)) return {};
-    return AccumulatorTerm{s->op, nullptr, &region};
+// One link of a chain: the batch sums it adds, and the ops that only put them together.
+struct Link {
+  std::vector<AccumulatorTerm> terms;
+  std::vector<const Op*> adds;
+};
+
+// Whether `x` is a batch sum, or adds such sums and nothing else, with none of which anything else
+// is done; they join the link from left to right.
+bool take_addends(Link& link, const Value* x, const Value* scale, const Region& region,
+                  std::string_view batch) {
+  if (is_sum(x, region, batch)) {
+    link.terms.push_back({x->op, scale, &region});
+    return true;
   }
-  if (op.primitive != &fma_p || op.operands[2] != acc) return {};
-  const Value* scale = scalar_behind(op.operands[0]);
-  if (!scale || !is_sum(op.operands[1], region, batch)) return {};
-  return AccumulatorTerm{op.operands[1]->op, scale, &region};
+  if (x->op == nullptr || x->op->primitive != &add_p || uses(region, x).size() != 1) return false;
+  link.adds.push_back(x->op);
+  return std::ranges::all_of(x->op->operands, [&](const Value* addend) {
+    return take_addends(link, addend, scale, region, batch);
+  });
 }
 
-// Adds a term to a chain; false where the chain's sums are of another kind, which lie elsewhere.
-bool extend(Accumulator& chain, const AccumulatorTerm& term, std::string_view batch) {
+// What `op` adds to `acc`, its last operand or an addend: batch sums, scaled or as they are.
+std::optional<Link> link_of(const Op& op, const Value* acc, const Region& region,
+                            std::string_view batch) {
+  Link link{{}, {&op}};
+  if (op.primitive == &add_p) {
+    const Value* s = op.operands[0] == acc ? op.operands[1] : op.operands[0];
+    if (take_addends(link, s, nullptr, region, batch)) return link;
+  } else if (op.primitive == &fma_p && op.operands[2] == acc) {
+    const Value* scale = scalar_behind(op.operands[0]);
+    if (scale && take_addends(link, op.operands[1], scale, region, batch)) return link;
+  }
+  return {};
+}
+
+// Adds a link to a chain; false where the chain's sums are of another kind, which lie elsewhere.
+bool extend(Accumulator& chain, std::set<const Op*>& ops, const Link& link,
+            std::string_view batch) {
   const auto kind = [&](const Op& sum) {
     return std::pair(sum.primitive == &scatter_add_p, is_added_in_place(sum, batch));
   };
-  if (!chain.terms.empty() && kind(*chain.terms[0].sum) != kind(*term.sum)) return false;
-  chain.terms.push_back(term);
+  const auto like = kind(*(chain.terms.empty() ? link.terms : chain.terms).front().sum);
+  for (const AccumulatorTerm& term : link.terms) {
+    if (kind(*term.sum) != like) return false;
+  }
+  chain.terms.insert(chain.terms.end(), link.terms.begin(), link.terms.end());
+  ops.insert(link.adds.begin(), link.adds.end());
   return true;
 }
 
@@ -100,8 +126,8 @@ bool Accumulators::follow(const Region& region, const Value* from, const Value* 
     const std::vector<const Op*> users = uses(region, at);
     if (users.size() != 1 || !users[0]) return false;
     const Op& op = *users[0];
-    if (const auto term = term_of(op, at, region, batch)) {
-      if (!extend(found, *term, batch)) return false;
+    if (const auto link = link_of(op, at, region, batch)) {
+      if (!extend(found, ops, *link, batch)) return false;
     } else if (op.primitive == &cond_p) {
       const auto place = std::find(op.operands.begin(), op.operands.end(), at);
       const std::size_t k = static_cast<std::size_t>(place - op.operands.begin()) - 1;
@@ -121,7 +147,6 @@ bool Accumulators::follow(const Region& region, const Value* from, const Value* 
     } else {
       return false;
     }
-    ops.insert(&op);
     at = op.result();
   }
   return uses(region, to).size() == 1;
@@ -163,9 +188,8 @@ void Accumulators::search_chains(const Region& region, const std::string& batch)
     std::set<const Op*> ops;
     const Value* at = start->operands[2];
     for (const Op* op = start.get(); op != nullptr;) {
-      const auto term = term_of(*op, at, region, batch);
-      if (!term || !extend(*found, *term, batch)) break;
-      ops.insert(op);
+      const auto link = link_of(*op, at, region, batch);
+      if (!link || !extend(*found, ops, *link, batch)) break;
       at = op->result();
       const std::vector<const Op*> users = uses(region, at);
       op = users.size() == 1 ? users[0] : nullptr;

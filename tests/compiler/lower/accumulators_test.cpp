@@ -79,6 +79,36 @@ TEST_CASE("an accumulator is one contraction into slots, folded once after the l
   oracle::expect_agreement(*oracle::read(loop(kChain)));
 }
 
+TEST_CASE("sums of batch sums are terms one by one") {
+  const std::pair<const char*, std::string> chains[] = {{"as they are", R"(
+    %s = matmul %y, %z {ta = false, tb = true}
+    %t = matmul %h, %z {ta = false, tb = true}
+    %g = tanh %h
+    %u = matmul %g, %z {ta = false, tb = true}
+    %st = add %s, %t
+    %stu = add %st, %u
+    %next = add %acc, %stu)"},
+                                                        {"scaled", R"(
+    %s = matmul %y, %z {ta = false, tb = true}
+    %t = matmul %h, %z {ta = false, tb = true}
+    %g = tanh %h
+    %u = matmul %g, %z {ta = false, tb = true}
+    %st = add %s, %t
+    %a = add %u, %acc
+    %wide = broadcast %c {dims = [], shape = <3, 4>}
+    %next = fma %wide, %st, %a)"}};
+  for (const auto& [how, body] : chains) {
+    CAPTURE(how);
+    const auto graph = oracle::read(loop(body));
+    const lowering::Accumulators sums(*graph);
+    const lowering::Accumulator* sum = sums.of(*graph->body.ops[2], 2);
+    REQUIRE(sum != nullptr);
+    CHECK(sum->terms.size() == 3);
+    CHECK(count(oracle::plan_text(loop(body)), " fold ") == 1);
+    oracle::expect_agreement(*graph);
+  }
+}
+
 TEST_CASE("a sum over the batch that starts from a value, or from another one, is not lost") {
   const std::string sums[] = {
       R"(
@@ -138,6 +168,12 @@ TEST_CASE("carries of other kinds are finished in every turn, and agree as well"
     %s = matmul %h, %z {ta = false, tb = true}
     %a = add %acc, %s
     %next = add %a, %s)")},
+      {"a sum of sums is used twice", loop(R"(
+    %s = matmul %h, %z {ta = false, tb = true}
+    %t = matmul %y, %z {ta = false, tb = true}
+    %st = add %s, %t
+    %a = add %acc, %st
+    %next = add %a, %st)")},
       {"it is subtracted from", loop(R"(
     %s = matmul %h, %z {ta = false, tb = true}
     %next = sub %acc, %s)")},

@@ -41,6 +41,23 @@ TEST_CASE("pads side by side, with gaps and in any order are one concatenation")
   CHECK(count(text, "= pad ") == 0);
 }
 
+TEST_CASE("many pads over one another are as many concatenations as lie over an element") {
+  const auto neighbours = [](const Var& x) {
+    Var total = constant(0.0, Dtype::F64);
+    for (int i = 0; i < 20; ++i) total = total + sin(x.at(i)) * x.at((i + 1) % 20);
+    return total;
+  };
+  const std::string text = simplified(neighbours, {20});
+  CHECK(count(text, "= pad ") == 0);
+  CHECK(count(text, "= concat ") == 2);
+  const auto thrice = [](const Var& x) {
+    Var total = constant(0.0, Dtype::F64);
+    for (int i = 0; i < 57; ++i) total = total + sum(exp(x.at(i % 19)) * double(i));
+    return total;
+  };
+  CHECK(count(simplified(thrice, {20, 2}), "= pad ") == 0);
+}
+
 TEST_CASE("pads over one another are added") {
   const std::string text = simplified(
       [](const Var& x) {

@@ -107,8 +107,9 @@ std::string registered_adjoints(const Region& region) {
 }
 
 // A GPU's program starts again when a tape has been too short; a processor's makes it longer.
-plan::Plan lowered_for(const plan::Machine& machine, const Graph& graph) {
-  plan::Plan plan = lower(graph);
+plan::Plan lowered_for(const plan::Machine& machine, const Graph& graph,
+                       std::optional<std::int64_t> longest = {}) {
+  plan::Plan plan = lower(graph, longest.value_or(kLongestFunction));
   if (machine.gpu) lowering::put_outputs_behind_tapes(plan);
   return plan;
 }
@@ -248,9 +249,10 @@ Program timed(Make make) {
   return program;
 }
 
-Artifact compiled_by(const Target& target, const Graph& graph, CompileReport& report) {
+Artifact compiled_by(const Target& target, const Graph& graph, CompileReport& report,
+                     std::optional<std::int64_t> longest = {}) {
   const plan::Machine machine = target.back_end.machine(target.device);
-  const plan::Plan plan = lowered_for(machine, graph);
+  const plan::Plan plan = lowered_for(machine, graph, longest);
   const plan::Schedule how = plan::schedule(plan, machine);
   BackEnd::Code code = target.back_end.code(plan, how, target.device);
   Artifact artifact{std::move(code.object), plan.signature};
@@ -280,17 +282,18 @@ Program compile(const Graph& graph, const CompileOptions& options) {
     const Target target = target_for(options.device);
     const KeyFields fields = key_fields(graph, options.device);
     const Hash key = key_of(fields);
-    if (auto found = options.cache.find(key)) {
+    const ObjectCache cache = options.longest_function ? ObjectCache("") : options.cache;
+    if (auto found = cache.find(key)) {
       move_lines(graph, found->signature);
       program.executable = target.back_end.load(*found, target.device);
       program.report.from_cache = true;
       return;
     }
     const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
-    Artifact artifact = compiled_by(target, *copy, program.report);
+    Artifact artifact = compiled_by(target, *copy, program.report, options.longest_function);
     remember_lines(graph, artifact.signature);
     program.executable = target.back_end.load(artifact, target.device);
-    options.cache.store(key, artifact, fields);
+    cache.store(key, artifact, fields);
   });
 }
 

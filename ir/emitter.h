@@ -95,6 +95,8 @@ class Emitter : public Arithmetic {
 
   virtual Code member() = 0;   // Index: which one this is
   virtual Code members() = 0;  // Index: of how many
+  // Index: which of all that have registers of their own, a member or, on a GPU, a lane of one.
+  virtual Code thread() { return member(); }
   virtual void barrier(Scope scope) = 0;
   virtual Code is_first() = 0;                               // -> Pred: whether `once` is its task
   virtual void once(const std::function<void()>& body) = 0;  // done by one alone

@@ -33,6 +33,7 @@ struct Buffer {
     Input,       // a port, dense
     Output,      // a port, dense
     Dense,       // shared by the team
+    Scalars,     // each thread's own: what functions cut out of one hand each other
     Table,       // data of the program: a constant
     Lanes,       // [block][element][16]
     Local,       // one tile's values: nothing outside of the one tile list uses them
@@ -46,7 +47,7 @@ struct Buffer {
   Space space = Space::Local;
   Dtype dtype = Dtype::F32;
   std::int64_t elements = 1;     // Lanes, Local, Slots, Frame, ArgLanes
-  Dim count;                     // Input, Output, Dense, FrameDense: elements in all
+  Dim count;                     // Input, Output, Dense, Scalars, FrameDense: elements in all
   int index = -1;                // port, callee argument, or tape frame variable
   int tape = -1, part = -1;      // Frame, FrameDense: what it is part of, and which one
   Dim offset;                    // Frame, FrameDense: bytes of the frame before it
@@ -358,6 +359,9 @@ struct Function {
   std::vector<int> pointers;  // of one tile: Arg buffers, in order
   bool team = false;
   std::vector<int> results;  // of the team: scalars
+  // Of one tile, cut out of a list: it is told which tile, and reaches all that the list does.
+  bool placed = false;
+  std::vector<int> frames;  // placed, or of the team: frame variables whose addresses it is passed
   Nodes body;                // of one tile: Scalars and Tiles only
 };
 

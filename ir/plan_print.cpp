@@ -17,6 +17,8 @@ const char* space_name(Buffer::Space space) {
       return "output";
     case Buffer::Space::Dense:
       return "dense";
+    case Buffer::Space::Scalars:
+      return "each thread's";
     case Buffer::Space::Table:
       return "table";
     case Buffer::Space::Lanes:
@@ -66,7 +68,7 @@ class Printer {
         line("function {} (of the team) takes{} gives{}", f.name, scalars(f.scalars),
              scalars(f.results));
       } else {
-        line("function {} (on one tile)", f.name);
+        line("function {} (on one tile{})", f.name, f.placed ? ", cut out of a list" : "");
         for (const int id : f.pointers) {
           if (!schedule_ || !schedule_->given.contains(id)) continue;
           at(1, "{} is {}", buffer(id), buffer(schedule_->given.at(id)));

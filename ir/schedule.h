@@ -92,8 +92,8 @@ struct Schedule {
   std::map<int, std::string> meetings;
   // Of a GPU. Before which nodes, and kernels on tiles, the lanes of a member meet, and why.
   std::map<int, std::string> member_meetings, lane_meetings;
-  // Arguments of functions on a tile that are one array, a port, for every caller, and which: it is
-  // not passed.
+  // Arguments of functions on a tile that are one array, a port or what lanes of a GPU's member
+  // share, for every caller, and which: it is not passed.
   std::map<int, int> given;
   std::int64_t dense_members = 1;  // that work without a batch is worth, on a GPU
   int parts = 1;                   // lanes that share a sample's elements

@@ -21,7 +21,7 @@ Places::Here Places::begin(Scope scope) {
   for (const Place& place : w_.schedule.places) {
     if (place.kind != Place::Kind::Own) continue;
     here_.own =
-        w_.e.pointer_add(w_.e.scratch(place.scratch), w_.times(w_.e.member(), place.block_bytes));
+        w_.e.pointer_add(w_.e.scratch(place.scratch), w_.times(w_.e.thread(), place.block_bytes));
     break;
   }
   return outer;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -38,6 +39,14 @@ class Places {
   void go_to_start();  // what varies is addressed from the first sample on
   void argument(int buffer, Code pointer) { here_.arguments[buffer] = pointer; }
   void tape_frame(int variable, Code pointer);
+  Code tape_frame(int variable) const { return frames_[static_cast<std::size_t>(variable)]; }
+  // What a function that works at this very place is told of it.
+  static constexpr std::size_t kTold = 4;
+  std::vector<Code> told() const { return {tile().chunk, tile().block, tile().half, tile().lane}; }
+  void go_to_told(std::span<const Code> told) {
+    go_to_chunk(told[0]);
+    go_to({told[1], told[2], told[3]});
+  }
 
   Code base(int buffer);
   Code slots(int buffer);                      // of the chunk at hand

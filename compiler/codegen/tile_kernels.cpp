@@ -139,10 +139,15 @@ Emitter::Values TileKernels::fold(const FoldElements& k, const Operand& x, std::
 void TileKernels::write(const Invoke& k) {
   std::vector<Code> arguments;
   for (const Ref& r : k.scalars) arguments.push_back(elements_.read_at(elements_.ready(r), {}));
-  const std::vector<int>& own = w_.plan.functions[static_cast<std::size_t>(k.function)].pointers;
+  const Function& f = w_.plan.functions[static_cast<std::size_t>(k.function)];
+  const std::vector<int>& own = f.pointers;
   for (std::size_t i = 0; i < own.size(); ++i) {
     if (w_.schedule.given.contains(own[i])) continue;
     arguments.push_back(elements_.ready(k.pointers[i]).pointer);
+  }
+  for (const int frame : f.frames) arguments.push_back(places_.tape_frame(frame));
+  if (f.placed) {
+    for (const Code& each : places_.told()) arguments.push_back(each);
   }
   w_.e.call(functions_[static_cast<std::size_t>(k.function)], arguments);
 }

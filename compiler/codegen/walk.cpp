@@ -35,16 +35,24 @@ void Walker::take_scalars(const Function& f, std::span<const Code> x) {
   for (std::size_t i = 0; i < f.scalars.size(); ++i) w_.scalar(f.scalars[i]) = x[i];
 }
 
+std::span<const Code> Walker::take_frames(const Function& f, std::span<const Code> x) {
+  for (std::size_t i = 0; i < f.frames.size(); ++i) places_.tape_frame(f.frames[i], x[i]);
+  return x.subspan(f.frames.size());
+}
+
 int Walker::tile_function(const Function& f) {
   std::vector<Scalar> kinds;
   for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
   const std::vector<int> passed = w_.passed(f);
-  kinds.insert(kinds.end(), passed.size(), Scalar::Pointer);
-  return shared_.write(Scope::Member, f.name, kinds, [&](std::span<const Code> x) {
+  kinds.insert(kinds.end(), passed.size() + f.frames.size(), Scalar::Pointer);
+  if (f.placed) kinds.insert(kinds.end(), Places::kTold, Scalar::Index);
+  const Scope scope = f.placed ? Scope::Team : Scope::Member;
+  return shared_.write(scope, f.name, kinds, [&](std::span<const Code> x) {
     take_scalars(f, x);
-    for (std::size_t i = 0; i < passed.size(); ++i) {
-      places_.argument(passed[i], x[f.scalars.size() + i]);
-    }
+    x = x.subspan(f.scalars.size());
+    for (std::size_t i = 0; i < passed.size(); ++i) places_.argument(passed[i], x[i]);
+    x = take_frames(f, x.subspan(passed.size()));
+    if (f.placed) places_.go_to_told(x);
     for (const Node& n : f.body) {
       if (const Scalars* s = std::get_if<Scalars>(&n.what)) {
         node(*s);
@@ -60,9 +68,11 @@ int Walker::tile_function(const Function& f) {
 int Walker::team_function(const Function& f) {
   std::vector<Scalar> kinds{Scalar::Pointer};
   for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
+  kinds.insert(kinds.end(), f.frames.size(), Scalar::Pointer);
   const int made = shared_.write(Scope::Team, f.name, kinds, [&](std::span<const Code> x) {
     answer_ = x[0];
     take_scalars(f, x.subspan(1));
+    take_frames(f, x.subspan(1 + f.scalars.size()));
     walk(f.body);
     for (std::size_t i = 0; i < f.results.size(); ++i) {
       const Dtype dtype = w_.plan.scalars[static_cast<std::size_t>(f.results[i])];
@@ -85,6 +95,7 @@ void Walker::node(const Call& n) {
   w_.e.store(answer, w_.zero, Dtype::I64, none);
   std::vector<Code> arguments{answer};
   for (const int id : n.arguments) arguments.push_back(w_.scalar(id));
+  for (const int frame : f.frames) arguments.push_back(places_.tape_frame(frame));
   w_.e.call(functions_[static_cast<std::size_t>(n.function)], arguments);
   leave_if(w_.e.compare(Compare::Ne, w_.e.load(answer, w_.zero, Dtype::I64), none));
   for (std::size_t i = 0; i < n.results.size(); ++i) {

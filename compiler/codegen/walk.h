@@ -49,6 +49,8 @@ class Walker {
   int tile_function(const plan::Function& f);
   int team_function(const plan::Function& f);
   void take_scalars(const plan::Function& f, std::span<const Code> x);
+  // Gives what comes behind them.
+  std::span<const Code> take_frames(const plan::Function& f, std::span<const Code> x);
   Code answer_place(std::size_t result, Dtype dtype);  // in elements
   void leave_if(Code stops);                           // the function, and all that called it
   void stop_if(Code stops, Code status, const std::optional<plan::Progress>& progress);

@@ -11,7 +11,9 @@
 
 namespace nodec {
 
-plan::Plan lower(const Graph& graph) { return lowering::Lowering(graph).run(); }
+plan::Plan lower(const Graph& graph, std::int64_t longest_function) {
+  return lowering::Lowering(graph).run(longest_function);
+}
 
 namespace lowering {
 
@@ -211,7 +213,7 @@ void Lowering::store_results(plan::Nodes& nodes) {
   nodes.push_back({std::move(phase)});
 }
 
-plan::Plan Lowering::run() {
+plan::Plan Lowering::run(std::int64_t longest_function) {
   plan_.name = graph_.name;
   declare_ports();
   for (std::size_t i = 0; i < graph_.body.args.size(); ++i) {
@@ -227,7 +229,7 @@ plan::Plan Lowering::run() {
     plan_.body.push_back({plan::Scalars{std::move(prologue_), std::move(prologue_results_)}});
   }
   for (plan::Node& node : body) plan_.body.push_back(std::move(node));
-  trim_plan(plan_, kept_);
+  trim_plan(plan_, kept_, longest_function);
   own_ops(plan_);
   return std::move(plan_);
 }

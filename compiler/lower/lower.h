@@ -12,6 +12,9 @@
 
 namespace nodec {
 
-plan::Plan lower(const Graph& graph);
+// Operations that stand in a row in one function of a plan, at most (compiler/lower/cut.h).
+inline constexpr std::int64_t kLongestFunction = 800;
+
+plan::Plan lower(const Graph& graph, std::int64_t longest_function = kLongestFunction);
 
 }  // namespace nodec

@@ -91,7 +91,7 @@ struct LoopEntry {
 class Lowering {
  public:
   explicit Lowering(const Graph& graph);
-  plan::Plan run();
+  plan::Plan run(std::int64_t longest_function);
 
  private:
   // ---- views.cpp ----

@@ -47,9 +47,26 @@ class Early {
         walk(*list, follows);
       }
       if (tape_follows) {
-        for (const int id : uses_of(*node).written) note(id);
+        note(*node);
       }
       tape_follows = tape_follows || here;
+    }
+  }
+
+  // A call writes what its function does.
+  void note(const Node& node) {
+    for (const int id : uses_of(node).written) note(id);
+    const auto callee = [&](int function) { note(plan_.functions[std::size_t(function)].body); };
+    if (const Call* call = std::get_if<Call>(&node.what)) callee(call->function);
+    const Tiles* tiles = std::get_if<Tiles>(&node.what);
+    for (std::size_t i = 0; tiles && i < tiles->kernels.size(); ++i) {
+      if (const Invoke* call = std::get_if<Invoke>(&tiles->kernels[i])) callee(call->function);
+    }
+  }
+  void note(const Nodes& nodes) {
+    for (const Node& node : nodes) {
+      note(node);
+      for (const Nodes* list : inside(node)) note(*list);
     }
   }
 

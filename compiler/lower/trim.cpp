@@ -6,6 +6,7 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/carries_in_place.h"
+#include "compiler/lower/cut.h"
 #include "compiler/lower/frame_copies.h"
 #include "compiler/lower/merge_axes.h"
 #include "ir/plan_visit.h"
@@ -19,17 +20,19 @@ class Trimming {
  public:
   Trimming(Plan& plan, const std::set<int>& kept) : plan_(plan), kept_(kept) {}
 
-  void run() {
+  void run(std::int64_t longest) {
     for (bool changed = true; changed;) {
       read_.clear();
       each_list([&](Nodes& nodes) { note_reads(nodes); });
       changed = false;
       each_list([&](Nodes& nodes) { changed = drop_dead(nodes) || changed; });
     }
+    cut_maps(plan_, longest);
     make_carries_in_place(plan_, kept_);
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
     merge_axes(plan_);
     copy_small_parts(plan_);
+    cut_functions(plan_, longest);
     int number = 0, kernel = 0;
     each_list([&](Nodes& nodes) { number_nodes(nodes, number, kernel); });
   }
@@ -155,6 +158,8 @@ class Trimming {
 
 }  // namespace
 
-void trim_plan(Plan& plan, const std::set<int>& kept) { Trimming(plan, kept).run(); }
+void trim_plan(Plan& plan, const std::set<int>& kept, std::int64_t longest) {
+  Trimming(plan, kept).run(longest);
+}
 
 }  // namespace nodec::lowering

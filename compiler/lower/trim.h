@@ -7,8 +7,8 @@
 
 namespace nodec::lowering {
 
-// Drops what nobody reads, then numbers what is left. `kept` buffers are read in ways the plan does
-// not show.
-void trim_plan(plan::Plan& plan, const std::set<int>& kept);
+// Drops what nobody reads, cuts what is longer than `longest` (cut.h), then numbers what is left.
+// `kept` buffers are read in ways the plan does not show.
+void trim_plan(plan::Plan& plan, const std::set<int>& kept, std::int64_t longest);
 
 }  // namespace nodec::lowering

@@ -109,17 +109,19 @@ class Naming {
 
 void name_functions(const Plan& plan, Schedule& how) { Naming(plan, how).run(); }
 
-std::map<int, int> given_arguments(const Plan& plan) {
+std::map<int, int> given_arguments(const Plan& plan, bool locals) {
   std::map<int, int> given;
   std::set<int> others;
   const auto look = [&](const Invoke& call) {
-    const std::vector<int>& own = plan.functions[static_cast<std::size_t>(call.function)].pointers;
+    const Function& f = plan.functions[static_cast<std::size_t>(call.function)];
+    const std::vector<int>& own = f.pointers;
     for (std::size_t i = 0; i < own.size(); ++i) {
       const Ref& ref = call.pointers[i];
       const Buffer& b = plan.buffers[static_cast<std::size_t>(ref.buffer)];
       const bool port = b.space == Buffer::Space::Input || b.space == Buffer::Space::Output;
       const bool alike = given.emplace(own[i], ref.buffer).first->second == ref.buffer;
-      if (!port || ref.start != 0 || !alike) others.insert(own[i]);
+      const bool local = locals && f.placed && b.space == Buffer::Space::Local;
+      if (!(port || local) || ref.start != 0 || !alike) others.insert(own[i]);
     }
   };
   const std::function<void(const Nodes&)> walk = [&](const Nodes& nodes) {

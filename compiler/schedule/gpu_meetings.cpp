@@ -170,10 +170,14 @@ class MemberMeetings {
         }
       }
     }
-    // Its own values lie at one place whoever calls it.
+    // Its own values lie at one place whoever calls it; what was cut out of a list reaches all.
+    const auto is_argument = [&](const Key& k) {
+      return std::any_of(f.pointers.begin(), f.pointers.end(),
+                         [&](int id) { return key(id) == k; });
+    };
     for (const Touch& t : inside_.at(call.function)) {
       const bool own = t.key.first >= 0 && buffer(t.key.first).space == Buffer::Space::Local;
-      if (own) all.push_back(t);
+      if (own || (f.placed && !is_argument(t.key))) all.push_back(t);
     }
   }
 

@@ -114,10 +114,24 @@ class Meetings {
     if (const Call* call = std::get_if<Call>(&node.what)) {
       seen.join(touched_[static_cast<std::size_t>(call->function)]);
     }
+    for (const Function* f : placed_in(node)) seen.join(touches(f->body, true));
     for (const Nodes* list : inside(node)) {
       seen.join(touches(*list, in_phase || std::holds_alternative<Phase>(node.what)));
     }
     return seen;
+  }
+
+  // What was cut out of a list of kernels belongs to it.
+  std::vector<const Function*> placed_in(const Node& node) const {
+    std::vector<const Function*> all;
+    const Tiles* tiles = std::get_if<Tiles>(&node.what);
+    for (std::size_t i = 0; tiles && i < tiles->kernels.size(); ++i) {
+      const Invoke* call = std::get_if<Invoke>(&tiles->kernels[i]);
+      if (!call) continue;
+      const Function& f = plan_.functions[static_cast<std::size_t>(call->function)];
+      if (f.placed) all.push_back(&f);
+    }
+    return all;
   }
 
   Seen touches(const Nodes& nodes, bool in_phase) {

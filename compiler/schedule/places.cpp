@@ -15,6 +15,8 @@
 namespace nodec::plan {
 namespace {
 
+constexpr int kWarp = 32;
+
 std::set<int> buffers_of(const Nodes& nodes) {
   std::set<int> used;
   for (const Node& node : nodes) {
@@ -32,8 +34,14 @@ std::int64_t block_bytes(const Buffer& b) {
 
 class Placing {
  public:
-  Placing(const Plan& plan, const Machine& machine, const std::set<int>& registers)
-      : plan_(plan), machine_(machine), own_(machine.gpu ? std::set<int>{} : own_copies(plan)) {
+  Placing(const Plan& plan, const Machine& machine, int parts, const std::set<int>& registers)
+      : plan_(plan),
+        machine_(machine),
+        threads_(machine.gpu ? kWarp * parts : 1),
+        own_(machine.gpu ? std::set<int>{} : own_copies(plan)) {
+    for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+      if (plan.buffers[i].space == Buffer::Space::Scalars) own_.insert(int(i));
+    }
     made_.places.resize(plan.buffers.size());
     for (const int id : registers) place_of(id).kind = Place::Kind::Register;
   }
@@ -123,7 +131,7 @@ class Placing {
       place_of(id) = {Place::Kind::Own, -1, all};
       all += own_bytes(buffer(id));
     }
-    const int index = scratch("own", Dim::symbol(kThreadsSymbol) * Dim(all));
+    const int index = scratch("own", Dim::symbol(kThreadsSymbol) * Dim(threads_ * all));
     for (const int id : own_) {
       place_of(id).scratch = index;
       place_of(id).block_bytes = all;
@@ -137,14 +145,15 @@ class Placing {
 
   const Plan& plan_;
   const Machine& machine_;
-  const std::set<int> own_;
+  const std::int64_t threads_;  // of a member
+  std::set<int> own_;
   Places made_;
 };
 
 }  // namespace
 
-Places places(const Plan& plan, const Machine& machine, const std::set<int>& registers) {
-  return Placing(plan, machine, registers).run();
+Places places(const Plan& plan, const Machine& machine, int parts, const std::set<int>& registers) {
+  return Placing(plan, machine, parts, registers).run();
 }
 
 }  // namespace nodec::plan

@@ -13,7 +13,8 @@ struct Places {
   std::int64_t shared_bytes = 0;  // of a member, on a GPU
 };
 
-// `registers`: what lies there already.
-Places places(const Plan& plan, const Machine& machine, const std::set<int>& registers = {});
+// `parts`: of a GPU's members; `registers`: what lies there already.
+Places places(const Plan& plan, const Machine& machine, int parts,
+              const std::set<int>& registers = {});
 
 }  // namespace nodec::plan

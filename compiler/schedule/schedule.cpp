@@ -24,11 +24,11 @@ class Scheduler {
 
   Schedule run() {
     const Machine& machine = made_.machine;
-    put(places(plan_, made_.machine));
     if (machine.gpu) {
-      made_.given = given_arguments(plan_);
+      made_.given = given_arguments(plan_, true);
       made_.parts = parts();
     }
+    put(places(plan_, made_.machine, made_.parts));
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
     made_.inline_expansions = machine.gpu ? 0 : kInlineExpansions;
@@ -43,7 +43,7 @@ class Scheduler {
   void share_loops() {
     meet_in_members(plan_, made_);
     join_runs(plan_, made_);
-    put(places(plan_, made_.machine, only_in_runs(plan_, made_)));
+    put(places(plan_, made_.machine, made_.parts, only_in_runs(plan_, made_)));
     roll_terms(plan_, made_);
   }
 
@@ -116,7 +116,7 @@ class Scheduler {
       }
     };
     for (const Function& f : plan_.functions) {
-      if (!f.team) look(f.body);
+      if (!f.team && !f.placed) look(f.body);
     }
     return static_cast<int>(tile_size(widest, made_.machine.most_parts));
   }

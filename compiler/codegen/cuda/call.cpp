@@ -20,6 +20,7 @@ Code CudaEmitter::scratch(int number) {
 Code CudaEmitter::outcome() { return known(Scalar::Pointer, "(u8*)frame.report"); }
 Code CudaEmitter::member() { return known(Scalar::Index, "member()"); }
 Code CudaEmitter::members() { return known(Scalar::Index, "members()"); }
+Code CudaEmitter::thread() { return known(Scalar::Index, "team_thread()"); }
 Code CudaEmitter::is_first() { return known(Scalar::Pred, "is_first()"); }
 Code CudaEmitter::shared() { return known(Scalar::Pointer, "shared_memory(frame)"); }
 

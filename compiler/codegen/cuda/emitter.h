@@ -71,6 +71,7 @@ class CudaEmitter : public Emitter {
   Code outcome() override;
   Code member() override;
   Code members() override;
+  Code thread() override;
   Code is_first() override;
   Code shared() override;
   void barrier(Scope scope) override;

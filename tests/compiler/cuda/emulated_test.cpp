@@ -16,6 +16,7 @@
 #include "runtime/device_tensor.h"
 #include "runtime/emulator/emulated_device.h"
 #include "runtime/emulator/program.h"
+#include "tests/compiler/lower/long_programs.h"
 #include "tests/compiler/oracle.h"
 #include "tests/compiler/random_program.h"
 
@@ -26,8 +27,8 @@ const DeviceChoice kEmulated{DeviceChoice::Kind::Emulated};
 
 // A program on its way to the emulated GPU: what was scheduled may be spoilt before it is written.
 struct Scheduled {
-  explicit Scheduled(const Graph& graph)
-      : plan(lower(*run_until(graph, graph_stages().back().name))) {
+  explicit Scheduled(const Graph& graph, std::int64_t longest = kLongestFunction)
+      : plan(lower(*run_until(graph, graph_stages().back().name), longest)) {
     lowering::put_outputs_behind_tapes(plan);
     how = plan::schedule(plan, target().machine(kEmulated));
   }
@@ -112,11 +113,11 @@ void expect_same_bits(const Case& test, const Artifact& artifact) {
 }
 
 // Twenty to a file of the compiler's.
-void expect_same_bits(const std::vector<Case>& tests) {
+void expect_same_bits(const std::vector<Case>& tests, std::int64_t longest = kLongestFunction) {
   std::vector<Artifact> artifacts;
   std::vector<emulator::Program::Source> sources;
   for (const Case& test : tests) {
-    artifacts.push_back(Scheduled(*test.graph).artifact());
+    artifacts.push_back(Scheduled(*test.graph, longest).artifact());
     sources.push_back({unpack(artifacts.back().object).text, artifacts.back().signature.entry});
   }
   const auto held = emulator::Program::compile_all(sources);
@@ -296,6 +297,29 @@ TEST_CASE("the emulated GPU gives machine code's bits for random programs") {
     }
   }
   expect_same_bits(tests);
+}
+
+TEST_CASE(
+    "programs cut into small pieces have machine code's bits on the emulated GPU, and no race") {
+  std::vector<Case> tests;
+  const auto add = [&](std::shared_ptr<const Graph> graph) {
+    tests.push_back({graph->name, graph, [graph](const Bindings& sizes) {
+                       return oracle::inputs_for(*graph, sizes, 5);
+                     }});
+  };
+  const Dim batch = Dim::symbol("B");
+  for (const Type& type : {f64({7}), f32({7, batch}), f64({7, 3, batch})}) {
+    add(testing::long_gradient(type, 30));
+  }
+  for (const Type& type : {f64(), f32({batch}), f64({3, batch})}) {
+    add(testing::long_loop(type, 20));
+    add(testing::long_solve(type, 20, "discrete"));
+  }
+  for (const std::uint64_t seed : {2, 3}) add(testing::random_gradient(seed));
+  expect_same_bits(tests, 8);
+  const std::shared_ptr<const Graph> graph = testing::long_solve(f32({batch}), 20, "discrete");
+  const auto inputs = oracle::inputs_for(*graph, {{"B", 70}});
+  run(*Scheduled(*graph, 8).load({.watched = true}), inputs, sizes_of(*graph, 70));
 }
 
 TEST_CASE("training has machine code's bits on the emulated GPU, by every rule, and no race") {

@@ -1,0 +1,133 @@
+// Long programs are cut into functions of the plan: none is longer than the limit, bits are those
+// of the whole, and what is short stays as it was.
+#include <cstring>
+
+#include "compiler/lower/lower.h"
+#include "ir/plan_visit.h"
+#include "kernels/catalogue.h"
+#include "tests/compiler/lower/long_programs.h"
+#include "tests/compiler/oracle.h"
+#include "tests/compiler/random_program.h"
+
+namespace nodec {
+namespace {
+
+using namespace plan;
+
+constexpr std::int64_t kNone = std::int64_t{1} << 40;
+
+plan::Plan plan_of(const Graph& graph, std::int64_t longest) {
+  return lower(*run_until(graph, graph_stages().back().name), longest);
+}
+
+// Computations, kernels and scalars of tapes; constants are none.
+std::int64_t operations(const Node& node) {
+  std::int64_t all = 0;
+  const auto map = [&](const auto* k) { all += k ? std::int64_t(k->computes.size()) : 1; };
+  if (const Scalars* n = std::get_if<Scalars>(&node.what)) {
+    all += std::count_if(n->computes.begin(), n->computes.end(), [](const Compute& c) {
+      return c.op->primitive != &constant_p && c.op->primitive != &dim_p;
+    });
+  }
+  if (const Tiles* n = std::get_if<Tiles>(&node.what)) {
+    for (const Kernel& k : n->kernels) map(std::get_if<Map>(&k));
+  }
+  if (const DenseKernel* n = std::get_if<DenseKernel>(&node.what)) map(std::get_if<DenseMap>(n));
+  if (const TapeFrame* n = std::get_if<TapeFrame>(&node.what)) {
+    all += std::int64_t(n->loads.size() + n->stores.size());
+  }
+  return all;
+}
+
+// The most in a row, and how many there are in all.
+struct Operations {
+  std::int64_t row = 0, all = 0;
+};
+
+void count(const Nodes& nodes, Operations& found) {
+  std::int64_t row = 0;
+  for (const Node& node : nodes) {
+    if (!inside(node).empty() || std::holds_alternative<Call>(node.what)) row = 0;
+    row += operations(node);
+    found.row = std::max(found.row, row);
+    found.all += operations(node);
+    for (const Nodes* list : inside(node)) count(*list, found);
+  }
+}
+
+Operations operations_of(const plan::Plan& plan) {
+  Operations most;
+  const auto note = [&](const Nodes& body) {
+    Operations found;
+    count(body, found);
+    most = {std::max(most.row, found.row), std::max(most.all, found.all)};
+  };
+  for (const Function& f : plan.functions) note(f.body);
+  note(plan.body);
+  return most;
+}
+
+Program compiled(const Graph& graph, std::int64_t longest) {
+  return compile(graph, {.cache = ObjectCache(""), .longest_function = longest});
+}
+
+void expect_same_bits(const Graph& graph, const Program& cut, const Program& whole) {
+  for (const std::int64_t batch : {1, 37, 70}) {
+    const std::vector<Array> inputs = oracle::inputs_for(graph, {{"B", batch}, {"N", 50}});
+    const auto want = oracle::run_compiled(whole, inputs, 1);
+    for (const int threads : {1, 3}) {
+      const auto got = oracle::run_compiled(cut, inputs, threads);
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        INFO(graph.name, ", result ", i, ", batch ", batch, ", threads ", threads);
+        CHECK(std::memcmp(got[i].data(), want[i].data(), std::size_t(got[i].bytes())) == 0);
+      }
+    }
+    if (graph.batch.empty()) return;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("no more operations of a long program stand in a row than the limit, nor in a function") {
+  for (const auto& graph : testing::long_programs(300)) {
+    INFO(graph->name, " of ", graph->body.arg(0)->type.str());
+    const auto ready = run_until(*graph, graph_stages().back().name);
+    CHECK(operations_of(lower(*ready, kNone)).row > 300);
+    const Operations most = operations_of(lower(*ready, 100));
+    // Calls of pieces stand in a row as well.
+    CHECK(most.row <= 150);
+    CHECK(most.all <= 1000);
+  }
+}
+
+TEST_CASE("a plan within the limit stays as it is") {
+  const auto graph = testing::long_solve(f64({3, Dim::symbol("B")}), 20, "discrete");
+  CHECK(print_plan(plan_of(*graph, kLongestFunction)) == print_plan(plan_of(*graph, kNone)));
+  CHECK(plan_of(*graph, 100).functions.size() > plan_of(*graph, kNone).functions.size());
+}
+
+TEST_CASE("a program that is cut has the bits of the whole") {
+  for (const auto& graph : testing::long_programs(40)) {
+    INFO(graph->name, " of ", graph->body.arg(0)->type.str());
+    expect_same_bits(*graph, compiled(*graph, 15), compiled(*graph, kNone));
+  }
+}
+
+TEST_CASE("random programs cut into the smallest pieces agree with the interpreter") {
+  for (std::uint64_t seed = 3000; seed < 3010; ++seed) {
+    for (const auto make :
+         {testing::random_program, testing::random_loops, testing::random_gradient}) {
+      const std::unique_ptr<Graph> graph = make(seed);
+      INFO("seed ", seed, " ", graph->name);
+      try {
+        const Program whole = compiled(*graph, kNone);
+        oracle::expect_agreement(*graph, compiled(*graph, 2), 1e-8, {1, 37});
+        expect_same_bits(*graph, compiled(*graph, 2), whole);
+      } catch (const Error& refusal) {
+        CHECK(!refusal.notes().empty());
+      }
+    }
+  }
+}
+
+}  // namespace nodec

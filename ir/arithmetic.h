@@ -88,6 +88,12 @@ class Arithmetic {
 
   virtual Code compare(Compare how, Code a, Code b) = 0;  // -> Pred
   virtual Code select(Code pred, Code if_true, Code if_false) = 0;
+  // always(), which is x wherever the predicate holds, as it nearly always does: a back end may
+  // compute it only where it does not.
+  virtual Code usually(Code usual, Code x, const std::function<Code()>& always) {
+    (void)usual, (void)x;
+    return always();
+  }
 
   // Conversions. Float to integer truncates, saturates, and maps NaN to 0. I64 to I32 keeps the low
   // bits; I32 to I64 extends the sign. An Index converts to and from integers, wide enough for any

@@ -25,6 +25,13 @@ double least(double a, double b) {
 
 double greatest(double a, double b) { return -least(-a, -b); }
 
+// The greatest number.
+Code most(Arithmetic& e, Scalar scalar) {
+  using F = std::numeric_limits<float>;
+  using D = std::numeric_limits<double>;
+  return e.constant(scalar, scalar == Scalar::F32 ? double(F::max()) : D::max());
+}
+
 bool is_integer_code(Code x) { return x.scalar == Scalar::I32 || x.scalar == Scalar::I64; }
 
 }  // namespace
@@ -191,12 +198,15 @@ constexpr Primitive strong_mul_p = complete({
     }),
     .lower =
         [](Arithmetic& e, const Op&, Codes x) {
-          const Code zero = e.constant(x[0].scalar, 0);
-          const Code infinity = e.constant(x[0].scalar, std::numeric_limits<double>::infinity());
-          const Code infinite = e.compare(Compare::Eq, e.abs(x[0]), infinity);
-          const Code flat = e.bit_and(infinite, e.compare(Compare::Eq, x[1], zero));
-          const Code product = e.select(flat, x[1], e.mul(x[0], x[1]));
-          return e.select(e.compare(Compare::Eq, x[0], zero), x[0], product);
+          const Code zero = e.constant(x[0].scalar, 0), product = e.mul(x[0], x[1]);
+          // A product that is a number other than 0 is plain.
+          return e.usually(e.compare(Compare::Gt, e.abs(product), zero), product, [&] {
+            // Not `== infinity`: LLVM asks that of the bits, far from where floats are.
+            const Code infinite = e.compare(Compare::Gt, e.abs(x[0]), most(e, x[0].scalar));
+            const Code flat = e.bit_and(infinite, e.compare(Compare::Eq, x[1], zero));
+            const Code absorbed = e.select(flat, x[1], product);
+            return e.select(e.compare(Compare::Eq, x[0], zero), x[0], absorbed);
+          });
         },
     .exact = true,
 });

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "compiler/passes/element_rules.h"
+#include "compiler/passes/simplify.h"
 #include "kernels/build.h"
 #include "kernels/rules.h"
 
@@ -197,7 +198,9 @@ void scalarize(Graph& graph) {
   const auto known = [](const auto& arg) { return fixed_count(arg->type).has_value(); };
   const auto& args = graph.body.args;
   if (!std::all_of(args.begin(), args.end(), known) || !has_tensors(graph.body)) return;
-  if (all_small(graph.body, true)) Scalarizer().graph(graph);
+  if (!all_small(graph.body, true)) return;
+  Scalarizer().graph(graph);
+  simplify(graph);  // elements of constants are constants
 }
 
 }  // namespace nodec

@@ -1,6 +1,7 @@
 // Functions, loops and branches in LLVM IR. Loop state is carried by phis, so nothing has to be
 // promoted from memory afterwards.
 #include <fmt/format.h>
+#include <llvm/IR/MDBuilder.h>
 
 #include <algorithm>
 
@@ -148,6 +149,27 @@ Emitter::Values LlvmEmitter::branch(Code pred, const std::function<Values()>& th
   StatePhis phis(build_, if_true, then_end);
   phis.close(if_false, else_end);
   return phis.values();
+}
+
+// A jump, which is foreseen. Lanes would have to agree on it.
+Code LlvmEmitter::usually(Code usual, Code x, const std::function<Code()>& always) {
+  if (usual.varying || x.varying) return always();
+  llvm::BasicBlock *from = build_.GetInsertBlock(), *aside = block("rare"), *join = block("join");
+  llvm::MDBuilder weights(module_.getContext());
+  build_.CreateCondBr(value(usual), join, aside, weights.createLikelyBranchWeights());
+  aside->moveAfter(from);
+  build_.SetInsertPoint(aside);
+  const Code other = always();
+  NODEC_CHECK(!other.varying && other.scalar == x.scalar, "a rare value of kind {} for kind {}",
+              int(other.scalar), int(x.scalar));
+  llvm::BasicBlock* rare_end = build_.GetInsertBlock();
+  build_.CreateBr(join);
+  join->moveAfter(rare_end);
+  build_.SetInsertPoint(join);
+  llvm::PHINode* phi = build_.CreatePHI(value(x)->getType(), 2);
+  phi->addIncoming(value(x), from);
+  phi->addIncoming(value(other), rare_end);
+  return code(phi, x.scalar, false);
 }
 
 llvm::Function* LlvmEmitter::make_function(std::string_view name, llvm::FunctionType* type,

@@ -48,6 +48,7 @@ class LlvmEmitter : public Emitter {
   Code mul_high_u32(Code a, Code b) override;
   Code compare(Compare how, Code a, Code b) override;
   Code select(Code pred, Code if_true, Code if_false) override;
+  Code usually(Code usual, Code x, const std::function<Code()>& always) override;
   Code bitcast(Code a, Scalar to) override;
   Code convert(Code a, Scalar to) override;
   Code convert_in_range(Code a, Scalar to) override;

@@ -49,6 +49,14 @@ TEST_CASE("elements of small tensors are numbers, whatever moves them") {
   CHECK(is_of_numbers(plan_of([](const Var& x) { return concat({x, x * 2.0}, 1) + 1.0; }, {2, 3})));
 }
 
+TEST_CASE("elements of constants are constants") {
+  const std::string plan = plan_of(
+      [](const Var& x) { return x * cast<double>(iota(Dtype::I32, {3}) == 1) + sin(x); }, {3});
+  CHECK(is_of_numbers(plan));
+  CHECK_FALSE(contains(plan, "cast"));
+  CHECK_FALSE(contains(plan, " eq "));
+}
+
 TEST_CASE("loops, branches and tapes carry numbers") {
   CHECK(is_of_numbers(plan_of(
       [](const Var& x) {

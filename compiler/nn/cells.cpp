@@ -28,14 +28,22 @@ class CellRules : public LayerRules {
     const Type type = x.type();
     const bool has = type.kind() == Type::Kind::Record &&
                      std::ranges::find(type.field_names(), name) != type.field_names().end();
-    if (has) {
-      Var v = x[name];
-      const Type field = v.type();
-      if (field.is_tensor() && field.rank() == 2 && field.shape()[0] == Dim(size)) return v;
+    if (!has) {
+      refuse(fmt::format("a record with '{}' [{}, batch]", name, size), type,
+             "give it record({{\"x\", x}, {\"h\", h}, ...})");
     }
-    throw Error(fmt::format("{} takes a record with '{}' [{}, batch], got {}", str(), name, size,
-                            type.str()),
-                {{where_, "this layer"}}, "give it record({{\"x\", x}, {\"h\", h}, ...})");
+    Var v = x[name];
+    const Type field = v.type();
+    const bool fits = field.is_tensor() && field.rank() == 2 && field.shape()[0] == Dim(size);
+    if (!fits) {
+      refuse(fmt::format("'{}' [{}, batch]", name, size), field,
+             fmt::format("give it a [{}, batch]", size));
+    }
+    return v;
+  }
+  [[noreturn]] void refuse(const std::string& wanted, const Type& got, std::string help) const {
+    throw Error(fmt::format("{} takes {}, got {}", str(), wanted, got.str()),
+                {{where_, "this layer"}}, std::move(help));
   }
   Var gate(const Var& all, std::int64_t i) const { return slice(all, 0, i * out_, out_); }
   static Var with_bias(const Var& y, const Var& bias) {

@@ -86,22 +86,32 @@ class Splitter {
         copy_op(*inner, b.region(), map);
         gone.insert(inner);
       }
+      ValueMap passed;
       for (const Op* inner : found) {
         for (const auto& result : inner->results) {
-          pass_in(op, k, result.get(), map.at(result.get()));
+          passed[result.get()] = pass_in(op, k, *result, map.at(result.get()));
         }
       }
+      replace_all(region, passed);
       std::erase_if(region.ops, [&](const auto& inner) { return gone.count(inner.get()) > 0; });
     }
   }
 
-  // `inside` (a value of region k) becomes an argument that receives `outside`.
-  static void pass_in(Op& op, std::size_t k, const Value* inside, Value* outside) {
+  // An argument that receives `outside`, to stand for `inside`, a value of region k.
+  static Value* pass_in(Op& op, std::size_t k, const Value& inside, Value* outside) {
     op.operands.push_back(outside);
-    for (std::size_t j = 0; j < op.regions.size(); ++j) {
-      Value* arg = op.region(j).add_arg(inside->type, inside->name);
-      if (j == k) replace_uses(op.region(j), inside, arg);
-    }
+    for (const auto& region : op.regions) region->add_arg(inside.type, inside.name);
+    return op.region(k).args.back().get();
+  }
+
+  // In one sweep, however many they are.
+  static void replace_all(Region& region, const ValueMap& values) {
+    const auto replace = [&](Value*& x) {
+      if (const auto found = values.find(x); found != values.end()) x = found->second;
+    };
+    for (const auto& op : region.ops)
+      std::for_each(op->operands.begin(), op->operands.end(), replace);
+    std::for_each(region.results.begin(), region.results.end(), replace);
   }
 
   // Values of the callee that hang on a sum over the batch. False: some of them are samples again.

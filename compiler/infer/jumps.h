@@ -9,9 +9,7 @@
 //
 // A choice jumps if it does so whatever the parameters: a hat over T1 < T2 meets, and would not
 // with T1 > T2. First they are positive, as widths and times are; then of any sign, if no turn was
-// met. Every element counts alike, so a broadcast or a transpose is its operand. What no
-// elementwise op makes is a number of its own where nothing else in the choice shares what it is
-// made of. Where that is not so, nothing is seen.
+// met. What is known of a choice, and where nothing is seen, stands in choice.h.
 #pragma once
 
 #include <set>

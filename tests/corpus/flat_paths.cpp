@@ -242,6 +242,73 @@ PROGRAM(pieces_that_meet_smoothly_or_steeply) {
   });
 }
 
+// Choices by a size that stands beside its own elements.
+PROGRAM(a_whole_state_that_jumps_by_its_size) {
+  const Var x = t.input("x", f32({3})), T = t.input("T", f32());
+  const auto loss = [&](const Var& T) {
+    const auto dynamics = [&](const Var& u) {
+      const Var size = norm(u), total = sum(u), middle = mean(u), top = max_over(u, {0});
+      const Var row = reshape(u, {1, 3}), square = reshape(matmul(row, transpose(row)), {});
+      const auto over = [](const Var& x) { return broadcast_to(x, {3}, {}); };
+      // expect: gt cuts 'T', bool[]
+      const Var thrown = select(over(size > T), u * (2 * T / size), u);
+      // expect: lt cuts 'T', bool[]
+      const Var stopped = select(over(total < T), u, 0 * u);
+      const Var turned = cond(
+          // expect: ge cuts 'T', bool[]
+          middle >= T, [&] { return -1 * u; }, [&] { return u; });
+      // expect: sign cuts 'T', f32[]
+      const Var signed_by = over(sign(top - T)) * (u - T / 2);
+      // expect: gt cuts 'T', bool[]
+      const Var masked = over(cast<float>(square > T)) * u;
+      // expect: le cuts 'T', bool[]
+      const Var two_sizes = over(select(size <= T, total, middle));
+      return thrown + stopped + turned + signed_by + masked + two_sizes;
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  // expect: flat-path 'T' in solve (backward) in part: f32[]
+  // expect: help: smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient(T) where it is meant to have no derivative
+  t.output("slope", grad(loss, T));
+}
+
+PROGRAM(a_product_of_the_state_that_jumps_by_its_size) {
+  const Var x = t.input("x", f32({3, "B"})), w = t.input("w", f32({3, 3})), T = t.input("T", f32());
+  const auto loss = [&](const Var& T) {
+    const auto dynamics = [&](const Var& u) {
+      // expect: gt cuts 'T', bool[B]
+      const Var large = broadcast_to(norm(u, {0}) > T, u.shape(), {1});
+      return select(large, matmul(w, u), -1 * u);
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  // expect: flat-path 'T' in solve (backward): f32[]
+  // expect: help: smooth the step, as sigmoid((x - y) / width) does for x > y, or pass stop_gradient(T) where it is meant to have no derivative
+  t.output("slope", grad(loss, T));
+}
+
+PROGRAM(whole_states_that_meet_at_their_size) {
+  const Var x = t.input("x", f32({3})), T = t.input("T", f32());
+  const auto loss = [&](const Var& T) {
+    const auto dynamics = [&](const Var& u) {
+      const Var size = norm(u), total = sum(u), middle = mean(u), top = max_over(u, {0});
+      const Var row = reshape(u, {1, 3}), square = reshape(matmul(row, transpose(row)), {});
+      const auto over = [](const Var& x) { return broadcast_to(x, {3}, {}); };
+      const Var clipped = select(over(size > T), u * (T / size), u);
+      const Var leaky = select(over(total > 3 * T), u + 0.1f * (over(middle) - T), u);
+      const Var branch = cond(
+          middle >= T, [&] { return u * (middle / T); }, [&] { return u; });
+      const Var folded = over(sign(top - T) * (top - T)) * u;
+      const Var by_square = select(over(square > T * T), u * (T / size), u);
+      const Var masked = over(cast<float>(top > T) * (top - T)) * u;
+      const Var ramp = over(cast<float>(total > 3 * T)) * (middle - T) * u;
+      return clipped + leaky + branch + folded + by_square + masked + ramp;
+    };
+    return sum(solve(dynamics, x, 0, 1).u);
+  };
+  t.output("slope", grad(loss, T));
+}
+
 // A slope that is what the other piece is at the turn, made outside of the dynamics.
 PROGRAM(pieces_that_meet_by_what_is_made_outside) {
   const Var x = t.input("x", f32({3})), T = t.input("T", f32()), k = t.input("k", f32());

@@ -26,8 +26,10 @@ struct Change {
   int team;           // and from the first
   bool own;           // whether small tensors stay each thread's own
   bool functions;     // whether anything stands out of line
-  bool runs;          // whether kernels share loops, and terms are loops
-  Machine machine;    // registers, panel and stack; lanes are the target's
+  bool runs;  // whether kernels share loops, terms are loops, and neighbours are loaded at once
+  std::int64_t unroll;
+  bool flat;        // whether the team splits outputs one by one, whatever the lanes
+  Machine machine;  // registers, panel and stack; lanes are the target's
 };
 
 Machine small_machine() {
@@ -92,7 +94,12 @@ class Changing {
         for (std::size_t i = 0; i < tiles->kernels.size(); ++i) {
           std::vector<Axis>& axes = made_.loops[kernel + i].axes;
           axes.resize(6);  // more than any has: an unroll for all
-          for (Axis& a : axes) a = {change_.tile, a.lanes && change_.own};
+          for (Axis& a : axes) {
+            a = {change_.tile, a.lanes && change_.own};
+            a.unroll = change_.unroll;
+          }
+          if (const MatVec* product = std::get_if<MatVec>(&tiles->kernels[i]))
+            load_at_once(axes[1], *product);
         }
       } else if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
         change(made_.loops[kernel], *dense);
@@ -101,9 +108,17 @@ class Changing {
     }
   }
 
+  void load_at_once(Axis& inner, const MatVec& product) const {
+    constexpr std::int64_t kRun = 2;
+    if (!change_.runs || product.inner % kRun != 0 || product.weight.strides[1] != 1) return;
+    inner.tile = kRun;
+    inner.run = true;
+  }
+
   void change(Loops& how, const DenseKernel& kernel) {
-    if (std::holds_alternative<LargeContract>(kernel)) {
+    if (const LargeContract* large = std::get_if<LargeContract>(&kernel)) {
       for (Axis& a : how.axes) a.tile = change_.tile;
+      how.flat = change_.flat && large->rows % change_.tile == 0;
       return;
     }
     how.packed = std::holds_alternative<DenseMatmul>(kernel) && change_.tile != 1;
@@ -114,15 +129,21 @@ class Changing {
            how.who == Who::Team && i == change_.team % count, how.packed ? 7 : 0};
     }
     if (how.who == Who::First) how.who = change_.tile == 3 ? Who::Team : Who::First;
+    how.flat = change_.flat && how.who == Who::Team && !how.packed;
+    for (Axis& a : how.axes) {
+      a.unroll = change_.unroll;
+      if (how.flat) a.lanes = false;
+    }
   }
 };
 
 std::vector<Change> changes() {
   const Machine usual = back_ends()[0]->machine({});
-  return {{1, -1, 0, true, false, true, small_machine()},
-          {3, 0, 1, false, true, false, usual},
-          {5, 1, 0, false, false, true, usual},
-          {3, 2, 2, true, true, true, small_machine()}};
+  return {{1, -1, 0, true, false, true, 4, true, small_machine()},
+          {3, 0, 1, false, true, false, 1, false, usual},
+          {5, 1, 0, false, false, true, 2, false, usual},
+          {3, 2, 2, true, true, true, 8, false, small_machine()},
+          {2, 0, 1, false, true, true, 3, true, usual}};
 }
 
 struct Made {

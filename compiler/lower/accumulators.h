@@ -9,8 +9,8 @@
 //
 // A carry is such an accumulator when it starts as zero and its way through the body is a chain of
 //   add(acc, s)   add(s, acc)   fma(broadcast(c), s, acc)   [scaled by a scalar]
-// with s a batch sum used only there, or a sum of such sums (a derivative's product rule), which are
-// terms one by one; the chain may pass through one branch of a `cond`.
+// with s a batch sum used only there, or a sum of such sums (a derivative's product rule), which
+// are terms one by one; the chain may pass through one branch of a `cond`.
 //
 // Such a chain from zero that no loop carries (the error of a step's integrals) is finished once,
 // behind its last term, and not once a term.

@@ -1,4 +1,6 @@
-// Ops on tensors without a batch, split over threads by output elements.
+// Kernels without a batch, op by op.
+#include "compiler/lower/dense_kernels.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -26,30 +28,31 @@ std::int64_t known_size(const Op& op, const Dim& size) {
 
 }  // namespace
 
-void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
-  segment_ = next_segment_++;
-  std::vector<DenseKernel> kernels;
-  std::map<const Value*, TileList::Place> made;
+void DenseKernels::add(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
+  homes_.enter_new_segment();
+  Kernels kernels;
+  Made made;
   for (const Op* op : ops) {
     switch (op->primitive->form) {
       case Form::Elementwise:
       case Form::Generate:
-        add_dense_map(kernels, made, *op);
+        add_map(kernels, made, *op);
         continue;
       case Form::Reduce:
-        kernels.push_back(dense_fold(*op));
+        kernels.push_back(fold(*op));
         break;
       case Form::Contract:
-        kernels.push_back(is_in_place(*op) ? sum_alone(*op) : dense_matmul(*op));
+        kernels.push_back(is_added_in_place(*op, views_.batch()) ? sum_alone(*op) : matmul(*op));
         break;
       case Form::Gather:
-        kernels.push_back(is_in_place(*op) ? sum_alone(*op) : dense_gather(*op));
+        kernels.push_back(is_added_in_place(*op, views_.batch()) ? sum_alone(*op) : gather(*op));
         break;
       case Form::Join:
-        add_dense_join(kernels, *op);
+        add_join(kernels, *op);
         break;
       case Form::View:
-        kernels.push_back(dense_copy(op->operands[0], ref_to(home(op->result()), op->operands[0])));
+        kernels.push_back(dense_copy(homes_, op->operands[0],
+                                     homes_.ref_to(homes_.home(op->result()), op->operands[0])));
         break;
       default:
         throw Error(
@@ -61,14 +64,14 @@ void Lowering::add_dense(plan::Nodes& nodes, const std::vector<const Op*>& ops) 
   for (DenseKernel& kernel : kernels) nodes.push_back({std::move(kernel)});
 }
 
-void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
+void DenseKernels::add_join(Kernels& kernels, const Op& op) {
   const Value* out = op.result();
-  const Ref whole = ref_to(home(out), out);
+  const Ref whole = homes_.ref_to(homes_.home(out), out);
   const auto axis = static_cast<std::size_t>(op.attrs.get<std::int64_t>("axis"));
   std::int64_t offset = 0;
   if (op.primitive == &pad_p) {
     kernels.emplace_back(
-        DenseMap{element_dims(out), {{nullptr, {plan::Zero{out->type.dtype()}}, whole}}});
+        DenseMap{views_.element_dims(out), {{nullptr, {plan::Zero{out->type.dtype()}}, whole}}});
     offset = known_size(op, op.attrs.get<Shape>("before")[0]);
   }
   const std::size_t first = kernels.size();
@@ -79,16 +82,15 @@ void Lowering::add_dense_join(std::vector<DenseKernel>& kernels, const Op& op) {
     if (element_count(x->type.shape()) == Dim(1)) {
       add_element(kernels, first, x, part);
     } else {
-      kernels.push_back(dense_copy(x, part));
+      kernels.push_back(dense_copy(homes_, x, part));
     }
     if (i + 1 < op.operands.size()) offset += known_size(op, x->type.shape()[axis]);
   }
 }
 
 // One element of a join; neighbours, from kernel `first` on, are done by the first thread at once.
-void Lowering::add_element(std::vector<DenseKernel>& kernels, std::size_t first, const Value* x,
-                           const Ref& to) {
-  Ref from = ref(x);
+void DenseKernels::add_element(Kernels& kernels, std::size_t first, const Value* x, const Ref& to) {
+  Ref from = homes_.ref(x);
   from.strides.clear();
   DenseMap* map = kernels.size() > first ? std::get_if<DenseMap>(&kernels.back()) : nullptr;
   if (map == nullptr || !map->extents.empty()) {
@@ -97,24 +99,20 @@ void Lowering::add_element(std::vector<DenseKernel>& kernels, std::size_t first,
   map->computes.push_back({nullptr, {std::move(from)}, Ref{to.buffer, -1, {}, to.start}});
 }
 
-void Lowering::add_dense_map(std::vector<DenseKernel>& kernels,
-                             std::map<const Value*, TileList::Place>& made, const Op& op) {
+void DenseKernels::add_map(Kernels& kernels, Made& made, const Op& op) {
   std::optional<Source> index;
-  if (op.primitive->form == Form::Generate) index = element_index(op);
-  join_map(kernels, made, op, DenseMap{element_dims(op.result()), {}}, index ? &*index : nullptr);
+  if (op.primitive->form == Form::Generate) index = views_.element_index(op);
+  join_map(homes_, kernels, made, op, DenseMap{views_.element_dims(op.result()), {}},
+           index ? &*index : nullptr);
 }
 
-DenseKernel Lowering::dense_copy(const Value* from, Ref to) {
-  return DenseMap{element_dims(from), {{nullptr, {ref(from)}, std::move(to)}}};
-}
-
-DenseKernel Lowering::dense_fold(const Op& op) {
+DenseKernel DenseKernels::fold(const Op& op) {
   const Value* x = op.operands[0];
   plan::DenseFold fold;
   fold.op = &op;
-  fold.x = ref(x);
+  fold.x = homes_.ref(x);
   const std::vector<std::int64_t> strides = fold.x.strides;
-  const std::vector<Dim> sizes = element_dims(x);
+  const std::vector<Dim> sizes = views_.element_dims(x);
   const std::vector<std::int64_t> folded = folded_axes(op);
   std::vector<std::int64_t> last;
   fold.x.strides.clear();
@@ -125,14 +123,14 @@ DenseKernel Lowering::dense_fold(const Op& op) {
     (gone ? last : fold.x.strides).push_back(strides[i]);
   }
   fold.x.strides.insert(fold.x.strides.end(), last.begin(), last.end());
-  fold.out = ref_to(home(op.result()), op.result());
+  fold.out = homes_.ref_to(homes_.home(op.result()), op.result());
   return fold;
 }
 
-DenseKernel Lowering::dense_matmul(const Op& op) {
+DenseKernel DenseKernels::matmul(const Op& op) {
   plan::DenseMatmul m;
-  m.a = ref(op.operands[0]);
-  m.b = ref(op.operands[1]);
+  m.a = homes_.ref(op.operands[0]);
+  m.b = homes_.ref(op.operands[1]);
   const Shape& a = op.operands[0]->type.shape();
   const bool ta = op.attrs.get_or<bool>("ta", false), tb = op.attrs.get_or<bool>("tb", false);
   if (ta) std::swap(m.a.strides[0], m.a.strides[1]);
@@ -140,33 +138,21 @@ DenseKernel Lowering::dense_matmul(const Op& op) {
   m.rows = a[ta ? 1 : 0];
   m.inner = a[ta ? 0 : 1];
   m.columns = op.operands[1]->type.shape()[tb ? 0 : 1];
-  if (op.operands.size() > 2) m.start = ref(op.operands[2]);
-  m.out = ref_to(home(op.result()), op.result());
+  if (op.operands.size() > 2) m.start = homes_.ref(op.operands[2]);
+  m.out = homes_.ref_to(homes_.home(op.result()), op.result());
   m.where = op.where;
   return m;
 }
 
-// The sizes of a table's rows.
-std::vector<Dim> Lowering::row_dims(const Value* table) const {
-  const std::vector<Dim> sizes = element_dims(table);
-  const bool samples = varying(table) && table->type.shape()[0].mentions(graph_.batch);
-  return {sizes.begin() + (samples ? 0 : 1), sizes.end()};
-}
-
-// The table that a gather reads: where its rows are samples, their copy sample by sample.
-Ref Lowering::table_ref(const Op& gather) {
-  const Value* table = gather.operands[0];
-  if (!picks_samples(gather, graph_.batch)) return ref(table);
-  Ref rows = ref_to(rows_.at({table, gather.parent}), table);
-  rows.strides.insert(rows.strides.begin(), elements(table));
-  return rows;
-}
-
-DenseKernel Lowering::dense_gather(const Op& op) {
+DenseKernel DenseKernels::gather(const Op& op) {
   const Value *table = op.operands[0], *index = op.operands[1];
-  return plan::DenseGather{
-      element_dims(index),   row_dims(table), table->type.shape()[0], table_ref(op), ref(index),
-      home_ref(op.result()), op.where};
+  return plan::DenseGather{views_.element_dims(index),
+                           views_.row_dims(table),
+                           table->type.shape()[0],
+                           rows_.table_ref(op),
+                           homes_.ref(index),
+                           homes_.home_ref(op.result()),
+                           op.where};
 }
 
 }  // namespace nodec::lowering

@@ -1,15 +1,9 @@
-// Tapes: where the parts of a frame stand, and how values get there and back.
-//
-// A frame holds its scalars, then the varying values block by block (all of a block together, for
-// one thread works on them: memory that two write by turns is fetched in vain), then the tensors
-// without a batch. These come with the widest elements first: each is aligned as its elements ask,
-// though sizes may be known at run time only. What can be made in the frame is never copied there:
-// values of the phase that writes the frame, and tensors whose maker runs after the frame's number
-// is known.
+// The layout of frames, and their reads and writes.
+#include "compiler/lower/frames.h"
+
 #include <algorithm>
 
 #include "compiler/lower/batch.h"
-#include "compiler/lower/lowering.h"
 
 namespace nodec::lowering {
 
@@ -25,14 +19,21 @@ std::int64_t aligned(std::int64_t bytes) {
 
 }  // namespace
 
-int Lowering::tape_of(const Value* v) const {
-  const auto found = tape_.find(follow(v));
+int Frames::tape_of(const Value* v) const {
+  const auto found = tape_.find(views_.follow(v));
   NODEC_CHECK(found != tape_.end(), "a tape of unknown origin");
   return found->second;
 }
 
-// A branch's tape leaves it. Derivatives give the other branch an empty one, which nobody reads.
-void Lowering::pass_tape(const Value& result, const Value& inside) {
+void Frames::add_tape(const Op& made) {
+  const int tape = static_cast<int>(plan_.signature.tapes.size());
+  const Layout frame = layout(made.result()->type);
+  plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), frame.bytes, frame.alignment});
+  set_tape(made.result(), tape);
+  homes_.make_available(made.result());
+}
+
+void Frames::pass_tape(const Value& result, const Value& inside) {
   const bool empty = inside.op && inside.op->primitive == &tape_new_p;
   const auto known = tape_.find(&result);
   if (known == tape_.end()) {
@@ -47,16 +48,16 @@ void Lowering::pass_tape(const Value& result, const Value& inside) {
 }
 
 // Where the parts of a tape's frames stand.
-Lowering::FrameLayout Lowering::frame_layout(const Type& tape) const {
+Frames::Layout Frames::layout(const Type& tape) const {
   const std::vector<Type>& parts = tape.elements();
-  FrameLayout layout;
+  Layout layout;
   layout.before.resize(parts.size());
   std::int64_t scalars = 0;
   std::vector<std::size_t> dense;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].is_scalar()) {
       ++scalars;
-    } else if (is_varying(parts[i], graph_.batch)) {
+    } else if (is_varying(parts[i], views_.batch())) {
       layout.before[i] = Dim(layout.block_bytes);
       std::int64_t elements = 1;
       for (const Dim& d : parts[i].shape()) elements *= d.is_constant() ? d.constant() : 1;
@@ -82,24 +83,24 @@ Lowering::FrameLayout Lowering::frame_layout(const Type& tape) const {
 }
 
 // The place of `v`, part number `part` of a tape's frame.
-int Lowering::frame_part(const Value* tape, std::size_t part, int frame, const Value* v) {
-  const FrameLayout layout = frame_layout(tape->type);
+int Frames::part(const Value* tape, std::size_t part, int frame, const Value* v) {
+  const Layout made = layout(tape->type);
   Buffer b;
   b.name = "tape";
   b.dtype = v->type.dtype();
   b.index = frame;
   b.tape = tape_of(tape);
   b.part = static_cast<int>(part);
-  b.offset = layout.before[part];
-  if (varying(v)) {
+  b.offset = made.before[part];
+  if (views_.varying(v)) {
     b.space = Buffer::Space::Frame;
-    b.elements = elements(v);
-    b.block_bytes = layout.block_bytes;
+    b.elements = views_.elements(v);
+    b.block_bytes = made.block_bytes;
   } else {
     b.space = Buffer::Space::FrameDense;
     b.count = element_count(v->type.shape());
   }
-  return new_buffer(std::move(b));
+  return homes_.new_buffer(std::move(b));
 }
 
 // One past the last operand of a write that belongs to its frame.
@@ -107,46 +108,67 @@ static std::size_t values_end(const Op& write) {
   return 2 + write.operands[0]->type.elements().size();
 }
 
-plan::TapeFrame Lowering::find_frame(const Op& op, Nodes& nodes) {
+plan::Progress progress_of(Homes& homes, const Op& op, std::size_t first, Nodes& nodes) {
+  plan::Progress p;
+  for (int* to : {&p.t, &p.dt, &p.accepted, &p.rejected}) {
+    *to = homes.scalar_of(op.operands[first++], nodes);
+  }
+  if (op.attrs.has("site")) p.site = op.attrs.get<std::int64_t>("site");
+  p.reverse = op.attrs.get_or<bool>("reverse", false);
+  return p;
+}
+
+plan::TapeFrame Frames::find(const Op& op, Nodes& nodes) {
   plan::TapeFrame frame;
   frame.tape = tape_of(op.operands[0]);
-  frame.index = scalar_of(op.operands[1], nodes);
+  frame.index = homes_.scalar_of(op.operands[1], nodes);
   frame.frame = plan_.frames++;
   frame.writes = op.primitive == &tape_write_p;
   if (frame.writes && op.operands.size() > values_end(op)) {
-    frame.progress = progress_of(op, values_end(op), nodes);
+    frame.progress = progress_of(homes_, op, values_end(op), nodes);
   }
   return frame;
 }
 
-void Lowering::read_frame(const Op& op, Nodes& nodes) {
-  plan::TapeFrame frame = find_frame(op, nodes);
+void Frames::read(const Op& op, Nodes& nodes) {
+  plan::TapeFrame frame = find(op, nodes);
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < op.results.size(); ++i) {
     const Value* v = op.result(i);
     if (v->type.is_scalar()) {
-      frame.loads.push_back({scalar_home(v), offset, v->type.dtype()});
+      frame.loads.push_back({homes_.scalar_home(v), offset, v->type.dtype()});
       offset += 8;
     } else {
-      buffer_[v] = frame_part(op.operands[0], i, frame.frame, v);
+      homes_.settle(v, part(op.operands[0], i, frame.frame, v));
     }
   }
   nodes.push_back({std::move(frame)});
 }
 
 // Gives the base of the operand at `i` its home in the frame, if it is all of it and has none yet.
-void Lowering::make_in_frame(const Op& write, std::size_t i, int frame) {
+void Frames::make_in(const Op& write, std::size_t i, int frame) {
   const Value* v = write.operands[i];
-  const View view = resolve(v);
-  const bool whole = contiguous(v, view) && view.start == 0 &&
+  const View view = views_.resolve(v);
+  const bool whole = views_.contiguous(v, view) && view.start == 0 &&
                      element_count(v->type.shape()) == element_count(view.base->type.shape());
-  if (!whole || buffer_.count(view.base)) return;
-  const int made = frame_part(write.operands[0], i - 2, frame, v);
-  buffer_[view.base] = made;
-  kept_.insert(made);
+  if (!whole || homes_.has(view.base)) return;
+  const int made = part(write.operands[0], i - 2, frame, v);
+  homes_.settle(view.base, made);
+  homes_.keep(made);
 }
 
-void Lowering::open_frames(const std::vector<Task>& tasks, Nodes& nodes) {
+// Whether its number is known, and how far the solve is that it belongs to.
+bool Frames::can_open(const Op& write) const {
+  const auto known = [&](const Value* v) {
+    const Value* base = views_.resolve(v).base;
+    return is_constant(base) || homes_.available(base);
+  };
+  const auto progress = write.operands.begin() + static_cast<std::ptrdiff_t>(values_end(write));
+  return homes_.available(views_.follow(write.operands[0])) && known(write.operands[1]) &&
+         std::all_of(progress, write.operands.end(), known);
+}
+
+void Frames::open(const std::vector<Task>& tasks, Nodes& nodes) {
   const bool writes = std::any_of(tasks.begin(), tasks.end(), [](const Task& task) {
     return task.kind == Task::Kind::TapeWrite && !task.done;
   });
@@ -155,84 +177,76 @@ void Lowering::open_frames(const std::vector<Task>& tasks, Nodes& nodes) {
   for (const Task& task : tasks) {
     const bool dense = task.op && task.op->regions.empty() &&
                        (task.kind == Task::Kind::Dense || task.kind == Task::Kind::Tile) &&
-                       !varying(task.op->result());
+                       !views_.varying(task.op->result());
     if (dense && !task.done) makers.insert(task.op);
   }
   for (const Task& task : tasks) {
     if (task.done || task.kind != Task::Kind::TapeWrite || opened_.count(task.op)) continue;
     const Op& op = *task.op;
-    const auto known = [&](const Value* v) {
-      const Value* base = resolve(v).base;
-      return is_constant(base) || available_.count(base) > 0;
-    };
-    const auto progress = op.operands.begin() + static_cast<std::ptrdiff_t>(values_end(op));
-    if (!available_.count(follow(op.operands[0])) || !known(op.operands[1]) ||
-        !std::all_of(progress, op.operands.end(), known)) {
-      continue;
-    }
+    if (!can_open(op)) continue;
     std::vector<std::size_t> here;
     for (std::size_t i = 2; i < values_end(op); ++i) {
       const Value* v = op.operands[i];
-      if (!v->type.is_scalar() && !varying(v) && makers.count(resolve(v).base->op))
+      if (!v->type.is_scalar() && !views_.varying(v) && makers.count(views_.resolve(v).base->op))
         here.push_back(i);
     }
     if (here.empty()) continue;
-    const plan::TapeFrame frame = find_frame(op, nodes);
-    for (const std::size_t i : here) make_in_frame(op, i, frame.frame);
+    const plan::TapeFrame frame = find(op, nodes);
+    for (const std::size_t i : here) make_in(op, i, frame.frame);
     opened_[&op] = frame.frame;
     nodes.push_back({frame});
   }
 }
 
-void Lowering::frame_for_write(const Op& op, Nodes& nodes, const std::vector<Task*>& group) {
+void Frames::write(const Op& op, Nodes& nodes, const std::vector<Task*>& group) {
   set_tape(op.result(), tape_of(op.operands[0]));
-  plan::TapeFrame frame = find_frame(op, nodes);
-  const int id = frame_[&op] = frame.frame;
+  plan::TapeFrame frame = find(op, nodes);
+  const int id = written_[&op] = frame.frame;
   std::int64_t offset = 0;
   for (std::size_t i = 2; i < values_end(op); ++i) {
     const Value* v = op.operands[i];
     if (v->type.is_scalar()) {
-      frame.stores.push_back({scalar_of(v, nodes), offset, v->type.dtype()});
+      frame.stores.push_back({homes_.scalar_of(v, nodes), offset, v->type.dtype()});
       offset += 8;
-    } else if (varying(v)) {
-      const Value* base = resolve(v).base;
+    } else if (views_.varying(v)) {
+      const Value* base = views_.resolve(v).base;
       const bool here = std::any_of(group.begin(), group.end(), [&](const Task* t) {
         return t->op && t->kind == Task::Kind::Tile && base->op == t->op;
       });
-      if (here) make_in_frame(op, i, id);
+      if (here) make_in(op, i, id);
     }
   }
   nodes.push_back({std::move(frame)});
-  segment_ = next_segment_++;
+  homes_.enter_new_segment();
   for (std::size_t i = 2; i < values_end(op); ++i) {
     const Value* v = op.operands[i];
-    if (v->type.is_scalar() || varying(v) || is_in_frame(op, i)) continue;
-    const int made = frame_part(op.operands[0], i - 2, id, v);
-    kept_.insert(made);
-    nodes.push_back({dense_copy(v, ref_to(made, v))});
+    if (v->type.is_scalar() || views_.varying(v) || is_in(op, i)) continue;
+    const int made = part(op.operands[0], i - 2, id, v);
+    homes_.keep(made);
+    nodes.push_back({dense_copy(homes_, v, homes_.ref_to(made, v))});
   }
 }
 
 // Whether the operand at `i` was made where the frame wants it.
-bool Lowering::is_in_frame(const Op& write, std::size_t i) {
-  const auto found = buffer_.find(resolve(write.operands[i]).base);
-  if (found == buffer_.end()) return false;
-  const Buffer& own = plan_.buffers[static_cast<std::size_t>(found->second)];
+bool Frames::is_in(const Op& write, std::size_t i) const {
+  const auto found = homes_.find(views_.resolve(write.operands[i]).base);
+  if (!found) return false;
+  const Buffer& own = homes_.buffer(*found);
   const auto is = [&](const std::map<const Op*, int>& frames) {
     const auto frame = frames.find(&write);
     return frame != frames.end() && frame->second == own.index;
   };
   const bool framed = own.space == Buffer::Space::Frame || own.space == Buffer::Space::FrameDense;
-  return framed && own.part == static_cast<int>(i) - 2 && (is(frame_) || is(opened_));
+  return framed && own.part == static_cast<int>(i) - 2 && (is(written_) || is(opened_));
 }
 
-void Lowering::copy_to_frame(TileList& list, const Op& op) {
+void Frames::copy_samples(TileList& list, const Op& op) {
   for (std::size_t i = 2; i < values_end(op); ++i) {
     const Value* v = op.operands[i];
-    if (v->type.is_scalar() || !varying(v) || is_in_frame(op, i)) continue;
-    const int made = frame_part(op.operands[0], i - 2, frame_.at(&op), v);
-    kept_.insert(made);
-    add_copy(list, v, ref_to(made, v));
+    if (v->type.is_scalar() || !views_.varying(v) || is_in(op, i)) continue;
+    const int made = part(op.operands[0], i - 2, written_.at(&op), v);
+    homes_.keep(made);
+    add_copy(homes_, list, v, homes_.ref_to(made, v));
   }
 }
 

@@ -5,24 +5,26 @@
 
 #include <algorithm>
 
-#include "compiler/lower/lowering.h"
+#include "compiler/lower/tile_list.h"
 
 namespace nodec::lowering {
 
 // `fresh`: the loop that the op begins when there is none to join.
 template <class Map, class Kernel>
-void Lowering::join_map(std::vector<Kernel>& kernels, std::map<const Value*, TileList::Place>& made,
-                        const Op& op, Map fresh, const plan::Source* index) {
+void join_map(Homes& homes, std::vector<Kernel>& kernels,
+              std::map<const Value*, TileList::Place>& made, const Op& op, Map fresh,
+              const plan::Source* index) {
+  const Views& views = homes.views();
   const auto map_at = [&](int k) {
     return std::get_if<Map>(&kernels[static_cast<std::size_t>(k)]);
   };
   int earliest = 0;
   for (const Value* x : op.operands) {
-    const View view = resolve(x);
+    const View view = views.resolve(x);
     const auto found = made.find(view.base);
     if (found == made.end()) continue;
     const auto [kernel, compute] = found->second;
-    const bool same = compute >= 0 && contiguous(x, view) && view.start == 0 &&
+    const bool same = compute >= 0 && views.contiguous(x, view) && view.start == 0 &&
                       map_at(kernel)->extents == fresh.extents;
     earliest = std::max(earliest, kernel + (same ? 0 : 1));
   }
@@ -38,17 +40,17 @@ void Lowering::join_map(std::vector<Kernel>& kernels, std::map<const Value*, Til
   plan::Compute compute{&op, {}, {}};
   if (index) compute.operands.push_back(*index);
   for (const Value* x : op.operands) {
-    const auto found = made.find(resolve(x).base);
+    const auto found = made.find(views.resolve(x).base);
     const bool here = found != made.end() && found->second.kernel == chosen;
     if (here) {
       compute.operands.emplace_back(
           plan::Register{static_cast<std::size_t>(found->second.compute)});
     } else {
-      compute.operands.emplace_back(ref(x));
+      compute.operands.emplace_back(homes.ref(x));
     }
   }
   const Value* out = op.result();
-  compute.to = ref_to(home(out), out);
+  compute.to = homes.ref_to(homes.home(out), out);
   std::vector<plan::Compute>& computes = map_at(chosen)->computes;
   computes.push_back(std::move(compute));
   made[out] = {chosen, static_cast<int>(computes.size()) - 1};

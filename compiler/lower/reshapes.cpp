@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "compiler/lower/batch.h"
-#include "compiler/lower/lowering.h"
+#include "compiler/lower/views.h"
 #include "kernels/rules.h"
 
 namespace nodec::lowering {
@@ -61,11 +61,11 @@ Dim before_batch(const Shape& shape, std::string_view batch) {
 
 }  // namespace
 
-std::optional<View> Lowering::reshaped(const Value* v) {
+std::optional<View> Views::reshaped(const Value* v) const {
   const Value* x = follow(v->op->operands[0]);
   const std::vector<Dim> sizes = element_dims(v);
   if (varying(v) &&
-      before_batch(v->type.shape(), graph_.batch) != before_batch(x->type.shape(), graph_.batch)) {
+      before_batch(v->type.shape(), batch_) != before_batch(x->type.shape(), batch_)) {
     throw Error(fmt::format("a reshape of {} to {} mixes samples", described(*x), v->type.str()),
                 {{v->op->where, "reshaped here"}},
                 "transpose first, so that the batch has as many elements before it");
@@ -81,10 +81,10 @@ std::optional<View> Lowering::reshaped(const Value* v) {
 }
 
 // Whether `op` is a reshape that must move its elements.
-bool Lowering::moves_elements(const Op& op) {
+bool Views::moves_elements(const Op& op) const {
   return op.primitive == &reshape_p && !reshaped(op.result());
 }
 
-bool Lowering::is_view(const Op& op) { return is_free(op) && !moves_elements(op); }
+bool Views::is_view(const Op& op) const { return is_free(op) && !moves_elements(op); }
 
 }  // namespace nodec::lowering

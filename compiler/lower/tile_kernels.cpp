@@ -1,8 +1,6 @@
-// Ops on one tile of samples as kernels: loops over elements whose every value is a vector of
-// samples.
-//
-// Elementwise ops of the same extents share one loop (join_map.h). All other values pass between
-// kernels through small buffers that stay in L1.
+// Kernels on one tile, op by op.
+#include "compiler/lower/tile_kernels.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -18,12 +16,8 @@ using plan::Map;
 using plan::Ref;
 using plan::Source;
 
-void Lowering::place(TileList& list, const Value* v) {
-  list.made[v] = {static_cast<int>(list.kernels.size()) - 1, -1};
-}
-
-void Lowering::add_tile(TileList& list, const Op& op) {
-  segment_ = list.segment;
+void TileKernels::add(TileList& list, const Op& op) {
+  homes_.enter(list.segment);
   switch (op.primitive->form) {
     case Form::Elementwise:
     case Form::Generate:
@@ -39,65 +33,35 @@ void Lowering::add_tile(TileList& list, const Op& op) {
     case Form::Control:
       return add_call(list, op);
     case Form::View:
-      add_copy(list, op.operands[0], ref_to(home(op.result()), op.operands[0]));
-      return place(list, op.result());
+      add_copy(homes_, list, op.operands[0],
+               homes_.ref_to(homes_.home(op.result()), op.operands[0]));
+      return list.place(op.result());
     default:
       throw Error(fmt::format("op '{}' cannot be compiled on samples yet", op.name()),
                   {{op.where, "used here"}});
   }
 }
 
-// Where a generator stands: its index along an axis, or among all elements and samples.
-Source Lowering::element_index(const Op& op) {
-  const Value* out = op.result();
-  const std::vector<int> axes = element_axes(out);
-  if (op.attrs.has("axis")) {
-    const auto at = std::find(axes.begin(), axes.end(), op.attrs.get<std::int64_t>("axis"));
-    if (at == axes.end()) return plan::SampleIndex{};
-    return plan::AxisIndex{static_cast<std::size_t>(at - axes.begin())};
-  }
-  std::vector<std::int64_t> strides = row_major(out);
-  if (!varying(out)) return plan::ElementIndex{std::move(strides)};
-  const Shape& shape = out->type.shape();
-  const bool last = shape.back() == Dim::symbol(graph_.batch);
-  if (!last && !(shape.front() == Dim::symbol(graph_.batch))) {
-    throw Error(fmt::format("op '{}' has the batch in the middle of its axes", op.name()),
-                {{op.where, "used here"}}, "put the batch first or last");
-  }
-  return plan::SampleElementIndex{std::move(strides), elements(out), last};
-}
-
-void Lowering::add_map(TileList& list, const Op& op) {
+void TileKernels::add_map(TileList& list, const Op& op) {
   std::optional<Source> index;
-  if (op.primitive->form == Form::Generate) index = element_index(op);
-  join_map(list.kernels, list.made, op, Map{extents(op.result()), {}}, index ? &*index : nullptr);
+  if (op.primitive->form == Form::Generate) index = views_.element_index(op);
+  join_map(homes_, list.kernels, list.made, op, Map{views_.extents(op.result()), {}},
+           index ? &*index : nullptr);
 }
 
-void Lowering::add_copy(TileList& list, const Value* from, Ref to) {
-  segment_ = list.segment;
-  Map map{extents(from), {}};
-  map.computes.push_back({nullptr, {ref(from)}, std::move(to)});
-  list.kernels.emplace_back(std::move(map));
-}
-
-Ref Lowering::tile_ref(TileList& list, const Value* v) {
-  segment_ = list.segment;
-  const View view = resolve(v);
+Ref TileKernels::tile_ref(TileList& list, const Value* v) {
+  homes_.enter(list.segment);
+  const View view = views_.resolve(v);
   // A base without a batch is one row for all samples, which a reader of lanes would run past.
-  if (varying(view.base) && contiguous(v, view)) return ref(v);
-  plan::Buffer b;
-  b.name = "copy";
-  b.dtype = v->type.dtype();
-  b.elements = elements(v);
-  const int made = new_buffer(std::move(b));
-  touch(made);
-  add_copy(list, v, ref_to(made, v));
-  return ref_to(made, v);
+  if (views_.varying(view.base) && views_.contiguous(v, view)) return homes_.ref(v);
+  const int made = homes_.new_tile_buffer(v, "copy");
+  add_copy(homes_, list, v, homes_.ref_to(made, v));
+  return homes_.ref_to(made, v);
 }
 
-void Lowering::add_matvec(TileList& list, const Op& op) {
-  const bool right = varying(op.operands[1]);  // weight * x, or x * weight
-  if (right == varying(op.operands[0])) {
+void TileKernels::add_matvec(TileList& list, const Op& op) {
+  const bool right = views_.varying(op.operands[1]);  // weight * x, or x * weight
+  if (right == views_.varying(op.operands[0])) {
     throw Error(
         "a product of two matrices that both differ from sample to sample cannot be compiled yet",
         {{op.where, "multiplied here"}});
@@ -106,18 +70,18 @@ void Lowering::add_matvec(TileList& list, const Op& op) {
   const Value* x = op.operands[right ? 1 : 0];
   const bool transposed = op.attrs.get_or<bool>(right ? "ta" : "tb", false);
   plan::MatVec kernel;
-  kernel.weight = ref(w);
-  const std::vector<std::int64_t> sizes = extents(w);
+  kernel.weight = homes_.ref(w);
+  const std::vector<std::int64_t> sizes = views_.extents(w);
   const bool rows_first = right ? !transposed : transposed;
   kernel.rows = rows_first ? sizes[0] : sizes[1];
   kernel.inner = rows_first ? sizes[1] : sizes[0];
   if (!rows_first) std::swap(kernel.weight.strides[0], kernel.weight.strides[1]);
-  kernel.x = ref(x);
-  if (op.operands.size() > 2) kernel.start = ref(op.operands[2]);
-  kernel.out = ref_to(home(op.result()), op.result());
+  kernel.x = homes_.ref(x);
+  if (op.operands.size() > 2) kernel.start = homes_.ref(op.operands[2]);
+  kernel.out = homes_.ref_to(homes_.home(op.result()), op.result());
   kernel.where = op.where;
   list.kernels.emplace_back(std::move(kernel));
-  place(list, op.result());
+  list.place(op.result());
 }
 
 // A table's first axis is its rows; the others are numbers, or the batch.
@@ -134,33 +98,33 @@ static std::vector<std::int64_t> row_extents(const std::vector<Dim>& row, const 
   return sizes;
 }
 
-void Lowering::add_gather(TileList& list, const Op& op) {
+void TileKernels::add_gather(TileList& list, const Op& op) {
   if (op.primitive == &scatter_add_p) return add_scatter(list, op);
   const Value *table = op.operands[0], *index = op.operands[1];
-  list.kernels.emplace_back(plan::GatherRows{extents(index), row_extents(row_dims(table), table),
-                                             table->type.shape()[0], table_ref(op), ref(index),
-                                             home_ref(op.result()), op.where});
-  place(list, op.result());
+  list.kernels.emplace_back(plan::GatherRows{
+      views_.extents(index), row_extents(views_.row_dims(table), table), table->type.shape()[0],
+      rows_.table_ref(op), homes_.ref(index), homes_.home_ref(op.result()), op.where});
+  list.place(op.result());
 }
 
-void Lowering::add_scatter(TileList& list, const Op& op) {
+void TileKernels::add_scatter(TileList& list, const Op& op) {
   const Value *index = op.operands[0], *update = op.operands[1];
-  const std::vector<std::int64_t> sizes = extents(op.result());
-  list.kernels.emplace_back(plan::ScatterRows{extents(index),
+  const std::vector<std::int64_t> sizes = views_.extents(op.result());
+  list.kernels.emplace_back(plan::ScatterRows{views_.extents(index),
                                               {sizes.begin() + 1, sizes.end()},
                                               sizes[0],
-                                              ref(index),
-                                              ref(update),
-                                              home_ref(op.result()),
+                                              homes_.ref(index),
+                                              homes_.ref(update),
+                                              homes_.home_ref(op.result()),
                                               op.where});
-  place(list, op.result());
+  list.place(op.result());
 }
 
-void Lowering::add_join(TileList& list, const Op& op) {
+void TileKernels::add_join(TileList& list, const Op& op) {
   const Value* out = op.result();
-  const Ref whole = ref_to(home(out), out);
+  const Ref whole = homes_.ref_to(homes_.home(out), out);
   const auto axis = op.attrs.get<std::int64_t>("axis");
-  const std::vector<int> axes = element_axes(out);
+  const std::vector<int> axes = views_.element_axes(out);
   const auto at = std::find(axes.begin(), axes.end(), axis) - axes.begin();
   if (at == static_cast<std::ptrdiff_t>(axes.size())) {
     throw Error(fmt::format("'{}' along the batch cannot be compiled yet", op.name()),
@@ -168,7 +132,7 @@ void Lowering::add_join(TileList& list, const Op& op) {
   }
   std::int64_t offset = 0;
   if (op.primitive == &pad_p) {
-    plan::Buffer& b = plan_.buffers[static_cast<std::size_t>(whole.buffer)];
+    plan::Buffer& b = homes_.buffer(whole.buffer);
     Map zero{{b.elements}, {}};
     zero.computes.push_back({nullptr, {plan::Zero{b.dtype}}, Ref{whole.buffer, -1, {1}, 0}});
     list.kernels.emplace_back(std::move(zero));
@@ -177,50 +141,49 @@ void Lowering::add_join(TileList& list, const Op& op) {
   for (const Value* x : op.operands) {
     Ref part = whole;
     part.start += offset * whole.strides[static_cast<std::size_t>(at)];
-    add_copy(list, x, part);
-    offset += extents(x)[static_cast<std::size_t>(at)];
+    add_copy(homes_, list, x, part);
+    offset += views_.extents(x)[static_cast<std::size_t>(at)];
   }
-  place(list, out);
+  list.place(out);
 }
 
 // Between a port, row-major as the caller laid it out, and the blocks of 16 samples.
-void Lowering::add_transfer(TileList& list, const Value* v, int port, bool import) {
-  segment_ = list.segment;
+void TileKernels::add_transfer(TileList& list, const Value* v, int port, bool import) {
+  homes_.enter(list.segment);
   plan::Transfer t;
-  t.extents = extents(v);
+  t.extents = views_.extents(v);
   t.import = import;
   const Shape& shape = v->type.shape();
   std::size_t batch_axis = 0;
-  while (!(shape[batch_axis] == Dim::symbol(graph_.batch))) ++batch_axis;
+  while (!(shape[batch_axis] == Dim::symbol(views_.batch()))) ++batch_axis;
   t.batch_last = batch_axis + 1 == shape.size();
-  t.dense = ref_to(port, v);
+  t.dense = homes_.ref_to(port, v);
   if (!t.batch_last) {
     if (batch_axis != 0) {
       const bool input = static_cast<std::size_t>(port) < plan_.signature.inputs.size();
       throw Error(fmt::format("{} '{}' has the batch in the middle of its axes, got {}",
-                              input ? "input" : "output",
-                              plan_.buffers[static_cast<std::size_t>(port)].name, v->type.str()),
+                              input ? "input" : "output", homes_.buffer(port).name, v->type.str()),
                   origin(v), "put the batch first or last");
     }
-    t.batch_stride = elements(v);
+    t.batch_stride = views_.elements(v);
   }
-  t.lanes = import ? ref_to(home(v), v) : tile_ref(list, v);
+  t.lanes = import ? homes_.ref_to(homes_.home(v), v) : tile_ref(list, v);
   list.kernels.emplace_back(std::move(t));
-  if (import) place(list, v);
+  if (import) list.place(v);
 }
 
-int Lowering::add_rows(TileList& list, const Value* v) {
-  segment_ = list.segment;
+int TileKernels::add_rows(TileList& list, const Value* v) {
+  homes_.enter(list.segment);
   plan::Buffer b;
   b.name = "rows";
   b.space = plan::Buffer::Space::Dense;
   b.dtype = v->type.dtype();
-  b.count = Dim::symbol(kBlocksSymbol) * Dim(kBlock * elements(v));
-  const int rows = new_buffer(std::move(b));
+  b.count = Dim::symbol(kBlocksSymbol) * Dim(kBlock * views_.elements(v));
+  const int rows = homes_.new_buffer(std::move(b));
   plan::TransposeRows kernel;
   kernel.x = tile_ref(list, v);
   kernel.x.strides = {1};
-  kernel.width = elements(v);
+  kernel.width = views_.elements(v);
   kernel.rows = rows;
   list.kernels.emplace_back(std::move(kernel));
   return rows;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "compiler/lower/batch.h"
-#include "compiler/lower/lowering.h"
+#include "compiler/lower/tile_kernels.h"
 
 namespace nodec::lowering {
 namespace {
@@ -45,39 +45,30 @@ const Op* fused_product(const Op& sum) {
 
 }  // namespace
 
-std::vector<std::int64_t> folded_axes(const Op& op) {
-  if (op.attrs.has("axis")) return {op.attrs.get<std::int64_t>("axis")};
-  return op.attrs.get<std::vector<std::int64_t>>("axes");
-}
-
-void Lowering::add_fold(TileList& list, const Op& op) {
+void TileKernels::add_fold(TileList& list, const Op& op) {
   const Value* x = op.operands[0];
   plan::FoldElements fold;
   fold.op = &op;
-  fold.x = ref(x);
-  const FoldAxes axes = fold_axes(element_axes(x), extents(x), fold.x.strides, folded_axes(op));
+  fold.x = homes_.ref(x);
+  const FoldAxes axes =
+      fold_axes(views_.element_axes(x), views_.extents(x), fold.x.strides, folded_axes(op));
   fold.outer = axes.outer;
   fold.inner = axes.inner;
   fold.x.strides = axes.strides;
-  fold.out = ref_to(home(op.result()), op.result());
+  fold.out = homes_.ref_to(homes_.home(op.result()), op.result());
   list.kernels.emplace_back(std::move(fold));
-  place(list, op.result());
+  list.place(op.result());
 }
 
-// A sum over the batch goes to slots. A product that only this sum reads is fused into its chain.
-void Lowering::add_batch_sum(TileList& list, const Op& op, int slots) {
-  segment_ = list.segment;
-  add_term(list, {&op, nullptr, op.parent}, slots);
+// A product that only this sum reads is fused into its chain.
+void TileKernels::add_batch_sum(TileList& list, const Op& op) {
+  homes_.enter(list.segment);
+  add_term(list, {&op, nullptr, op.parent}, sums_.slots(op));
 }
 
-void Lowering::add_term(TileList& list, const AccumulatorTerm& term, int slots) {
+void TileKernels::add_term(TileList& list, const AccumulatorTerm& term, int slots) {
   const bool reduces = term.sum->primitive->form == Form::Reduce;
   reduces ? add_slot_sum(list, term, slots) : add_slot_product(list, term, slots);
-}
-
-std::optional<int> Lowering::scale_of(const AccumulatorTerm& term) const {
-  if (term.scale == nullptr) return std::nullopt;
-  return scales_.at(term.scale);
 }
 
 // The kernel that adds to these slots: the terms of a sum come one after another.
@@ -90,21 +81,21 @@ static Kernel& kernel_of(TileList& list, int slots, Kernel fresh) {
   return std::get<Kernel>(list.kernels.back());
 }
 
-void Lowering::add_slot_sum(TileList& list, const AccumulatorTerm& sum, int slots) {
+void TileKernels::add_slot_sum(TileList& list, const AccumulatorTerm& sum, int slots) {
   const Op& op = *sum.sum;
   const Value* x = op.operands[0];
   const Op* product = fused_product(op);
   const auto axes = [&](const plan::Ref& to) {
-    return fold_axes(element_axes(x), extents(x), to.strides, folded_axes(op));
+    return fold_axes(views_.element_axes(x), views_.extents(x), to.strides, folded_axes(op));
   };
   plan::SlotTerm term;
-  term.scale = scale_of(sum);
-  term.x = ref(product ? product->operands[0] : x);
+  term.scale = sums_.scale_of(sum);
+  term.x = homes_.ref(product ? product->operands[0] : x);
   const FoldAxes folded = axes(term.x);
   term.inner = folded.inner;
   term.x.strides = folded.strides;
   if (product) {
-    term.y = ref(product->operands[1]);
+    term.y = homes_.ref(product->operands[1]);
     term.y->strides = axes(*term.y).strides;
   }
   plan::SlotSum fresh;
@@ -113,21 +104,22 @@ void Lowering::add_slot_sum(TileList& list, const AccumulatorTerm& sum, int slot
   kernel_of(list, slots, std::move(fresh)).terms.push_back(std::move(term));
 }
 
-void Lowering::add_slot_product(TileList& list, const AccumulatorTerm& term, int slots) {
+void TileKernels::add_slot_product(TileList& list, const AccumulatorTerm& term, int slots) {
   const Op& op = *term.sum;
   plan::SlotContract fresh;
-  fresh.rows = elements(op.operands[0]);
-  fresh.columns = elements(op.operands[1]);
+  fresh.rows = views_.elements(op.operands[0]);
+  fresh.columns = views_.elements(op.operands[1]);
   fresh.where = op.where;
   // Samples are lanes wherever their axis stands, so the flags that say where do not matter.
   kernel_of(list, slots, std::move(fresh))
-      .terms.push_back({ref(op.operands[0]), ref(op.operands[1]), scale_of(term)});
+      .terms.push_back(
+          {homes_.ref(op.operands[0]), homes_.ref(op.operands[1]), sums_.scale_of(term)});
 }
 
-void Lowering::add_accumulation(TileList& list, const Accumulator& sum, const Region& region) {
-  segment_ = list.segment;
+void TileKernels::add_accumulation(TileList& list, const Accumulator& sum, const Region& region) {
+  homes_.enter(list.segment);
   for (const AccumulatorTerm& term : sum.terms) {
-    if (term.region == &region) add_term(list, term, slots_.at(&sum));
+    if (term.region == &region) add_term(list, term, sums_.slots(sum));
   }
 }
 

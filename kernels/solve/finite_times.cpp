@@ -35,7 +35,7 @@ bool is_real(const Value& value) { return value.type.is_tensor() && is_float(val
 // Ops on the way from t that have a derivative of their own, but for those that only move data.
 class Suspects {
  public:
-  Suspects(Region& region, const Value* t) : region_(region), varied_{t} {
+  Suspects(const Region& region, const Value* t) : varied_{t} {
     for (const auto& op : region.ops) meet(*op);
   }
 
@@ -78,7 +78,6 @@ class Suspects {
     }
   }
 
-  Region& region_;
   std::unordered_set<const Value*> varied_;
   std::vector<Op*> ops_;
 };

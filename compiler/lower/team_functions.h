@@ -1,0 +1,43 @@
+// Functions that the whole team runs: a region with loops in it, of which `apply` is a call.
+//
+// Scalars go in and come back in registers. Everything else lies in buffers of the function's own,
+// one set however often it is called, for no function calls itself: the caller copies arguments
+// there, and results away, for the next call writes over them. A tape is the program's, so all
+// calls must mean the same one.
+//
+// Knows the functions that there are, by their text: two of one text are one.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/lower/parts.h"
+
+namespace nodec::lowering {
+
+class TeamFunctions {
+ public:
+  TeamFunctions(Parts& parts, Bodies& bodies) : p_(parts), bodies_(bodies) {}
+
+  void add_apply(plan::Nodes& nodes, const Op& op);
+
+ private:
+  struct Function {
+    int function = -1;                     // of the plan
+    std::vector<int> parameters, results;  // buffers, of what is no scalar
+    std::vector<int> tapes, made_tapes;    // that it is given, and that it gives
+  };
+
+  const Function& function_of(const Op& apply);
+  void declare_parameters(const Op& apply, const Region& region, Function& f, plan::Function& made);
+  void declare_results(const Region& region, Function& f);
+  void finish_results(const Region& region, Function& f, plan::Function& made, plan::Nodes& body);
+  void take_results(plan::Nodes& nodes, const Op& op, const Function& f);
+
+  Parts& p_;
+  Bodies& bodies_;
+  std::map<std::string, Function> functions_;
+};
+
+}  // namespace nodec::lowering

@@ -1,0 +1,77 @@
+// Values as affine references: what a value is a view of, and how its elements lie there.
+//
+// A broadcast, transpose, slice or reshape moves no data: it is the same elements in another order.
+// So a value is resolved to a *base* value (one that some kernel writes) and strides over it;
+// kernels read through the strides. The batch axis never shows: it is the lanes.
+//
+// Knows the program's batch, which region arguments stand for outer values, and how the tensors
+// lie that functions are given.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/plan.h"
+
+namespace nodec::lowering {
+
+// A value as an affine function of the elements of the value it is a view of. Strides and extents
+// go over the element axes: all but the batch.
+struct View {
+  const Value* base = nullptr;
+  std::vector<std::int64_t> strides;
+  std::int64_t start = 0;
+};
+
+// Where v was made, for a message about it; nothing for an input.
+std::vector<Note> origin(const Value* v);
+
+// A number that the program's text or a size gives, in no memory.
+bool is_constant(const Value* base);
+
+// The axes that a reduction removes.
+std::vector<std::int64_t> folded_axes(const Op& op);
+
+class Views {
+ public:
+  explicit Views(std::string batch) : batch_(std::move(batch)) {}
+
+  const std::string& batch() const { return batch_; }
+  bool varying(const Value* v) const;
+  std::vector<int> element_axes(const Value* v) const;
+  std::vector<Dim> element_dims(const Value* v) const;
+  std::vector<std::int64_t> extents(const Value* v) const;  // element dims, which must be numbers
+  std::int64_t elements(const Value* v) const;
+  std::vector<std::int64_t> row_major(
+      const Value* v) const;                            // strides of elements laid out plainly
+  std::vector<Dim> row_dims(const Value* table) const;  // the sizes of a table's rows
+
+  View resolve(const Value* v) const;
+  bool is_view(const Op& op) const;  // moves no data
+  bool contiguous(const Value* v, const View& view) const;
+  // All of the op's operands, as what has to be made before.
+  std::vector<const Value*> bases(const Op& op) const;
+  // Where a generator stands: its index along an axis, or among all elements and samples.
+  plan::Source element_index(const Op& op) const;
+
+  // From now on `arg` is `outer`.
+  void stand_for(const Value* arg, const Value* outer) { outer_[arg] = outer; }
+  const Value* follow(const Value* v) const;
+  // A function's argument that lies in another way than plainly.
+  void lies(const Value* arg, std::vector<std::int64_t> strides) {
+    strides_[arg] = std::move(strides);
+  }
+
+ private:
+  std::optional<View> reshaped(const Value* v) const;
+  bool moves_elements(const Op& op) const;
+
+  std::string batch_;
+  std::map<const Value*, const Value*> outer_;
+  std::map<const Value*, std::vector<std::int64_t>> strides_;
+};
+
+}  // namespace nodec::lowering

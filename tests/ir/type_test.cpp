@@ -37,13 +37,13 @@ std::vector<Type> samples() {
 }  // namespace
 
 TEST_CASE("types print as they are written") {
-  CHECK(f32({20, kBatch}).str() == "f32[20, kBatch]");
+  CHECK(f32({20, kBatch}).str() == "f32[20, B]");
   CHECK(Type::scalar(Dtype::I32).str() == "i32[]");
   CHECK(Type::tuple({f32({3}), Type::scalar(Dtype::Key)}).str() == "(f32[3], key[])");
   CHECK(Type::record({{"scale", f32({20})}, {"a b", Type::any()}}).str() ==
         "{scale: f32[20], \"a b\": any}");
   CHECK(Type::box(f32({Dim::unknown()})).str() == "box<f32[?]>");
-  CHECK(Type::tape({f32({20, kBatch}), f32({})}).str() == "tape<f32[20, kBatch], f32[]>");
+  CHECK(Type::tape({f32({20, kBatch}), f32({})}).str() == "tape<f32[20, B], f32[]>");
   CHECK(Type().str() == "never");
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("a type answers for its own kind only") {
 TEST_CASE("shapes count their elements") {
   CHECK(element_count({}) == Dim(1));
   CHECK(element_count({20, kBatch}) == kBatch * 20);
-  CHECK(str(Shape{20, kBatch + 1}) == "[20, kBatch + 1]");
+  CHECK(str(Shape{20, kBatch + 1}) == "[20, B + 1]");
 }
 
 TEST_CASE("types nest as deep as their text may") {

@@ -29,31 +29,24 @@
 // Residuals that depend on nothing but captures (weights) are not taped: they enter the reverse
 // loop once. The loop itself is the op `unwind`, below.
 //
-// How far is it off? As the solution's error changes with what the gradient is by: a linear solve's
-// gradient is exact but for the derivative of the solution's own error. A step's error is told by
-// the forward method's weights error = b - bhat, d_n = dt sum_s error_s k_s, and reaches the loss
-// as <lambda, d_n>, lambda being the cotangent of that step's end. So its derivative, with lambda
-// held,
+// How far is it off? The reverse is a Runge-Kutta method on the adjoint equation, with the same
+// stages, so the forward method's weights error = b - bhat tell its error. With Kbar_s(v) the
+// cotangents above for v in place of lambda, and lambda the one a step's reverse starts from,
 //
-//   E_s = dt (b_s delta + error_s lambda) + sum_{r > s} dt a_rs J_r^T E_r      FSAL's stage too
-//   delta_n = delta + sum_s J_s^T E_s,   error of dL/dp += sum_s f_p^T E_s
+//   delta_n = delta + sum_s J_s^T (Kbar_s(delta) + (error_s / b_s) Kbar_s(lambda))
+//             + dt error_S J(t', u')^T lambda            the last stage, where its b is 0 (FSAL)
 //
-// from delta = 0 at t1: delta is the error of dL/du0. It is a second sweep with other seeds, that
-// carries sums and no absolute values, as the first does. Signed sums cancel by luck, and what
-// lambda itself is off by as the solution is, which takes second derivatives, is not in it; so
-// three times it is told. Its size is relative to what each operand gets: rms(error of dp) by
-// rms(dp); for the states rms(delta) by the largest rms(lambda) of the sweep (each sample's
+// from delta = 0 at t1 is the error of dL/du0, and the same with f_p^T for J^T that of dL/dp: a
+// second sweep that carries sums and no absolute values, as the first does. Without FSAL's term it
+// would not be consistent. Its size is told relative to what each operand gets: rms(error of dp)
+// by rms(dp); for the states rms(delta) by the largest rms(lambda) of the sweep (each sample's
 // largest, so that no step waits for the whole batch); for t0 and t1 by the larger of both.
 //
-// (The weights error_s / b_s on this sweep's own kbar_s make another such estimate: of the
-// quadrature that the reverse is. Steps near the limit of stability, where J dt is 3 and not small,
-// make that large though the gradient is right: 0.16 told for 2e-4 of u' = -100 (u - p cos t).)
-//
 // Always on, where steps are chosen by error control: frozen steps are watched that amplify lambda
-// though the solution is right (growth.h). They end the program; where the error is asked for it
-// alone decides, and is large there. Steps of a given size are a map of their own (a residual
-// network is one), of which this is the exact gradient; tolerances mean nothing there, and nothing
-// is watched.
+// though the solution is right (growth.h). They end the program; where the error is asked for they
+// make it large instead, which from exact rest delta alone does not. Steps of a given size
+// are a map of their own (a residual network is one), of which this is the exact gradient;
+// tolerances mean nothing there, and nothing is watched.
 #include "ir/rewrite.h"
 #include "kernels/residuals.h"
 #include "kernels/rules.h"
@@ -66,13 +59,13 @@
 namespace nodec {
 namespace {
 
-constexpr double kSafety = 3;
+// A relative error that leaves nothing of a gradient.
+constexpr double kWorthless = 2;
 
-// The states to watch: those the gradient needs, where steps are chosen by error control and no
-// estimate decides.
+// The states to watch: those the gradient needs, where steps are chosen by error control.
 std::vector<std::int64_t> watched_states(const Differentiator& ad, const SolveView& solve,
                                          const Request& request, const Region& reverse) {
-  if (!solve.method().adaptive || ad.error_wanted()) return {};
+  if (!solve.method().adaptive) return {};
   std::vector<bool> wanted;
   for (std::size_t i = 0; i < solve.states(); ++i) {
     wanted.push_back(ad.wanted(solve.op(), solve.first_state() + i));
@@ -263,7 +256,8 @@ Values operand_cotangents(Builder& b, const SolveView& solve, const Request& req
   return dx;
 }
 
-// Stops the program where the steps amplify lambda, unless the error is asked for.
+// Stops the program where the steps amplify lambda; where the error is asked for, it is more than
+// the whole gradient there.
 std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y, Saved saved,
                                  std::span<Value* const> dy) {
   const SolveView solve(y);
@@ -279,15 +273,17 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y, Sa
   if (tells) writer.error(unit);
   const Op& op = writer.emit();
   const Unwound gradient(op, 0, solve, request);
+  std::size_t last = op.results.size();
   const auto number = [&](double x) { return scalar(b, solve.t0()->type.dtype(), x); };
+  Value* amplifies = watched.empty() ? nullptr : gt(b, op.result(--last), number(1));
   if (tells) {
     const Unwound errors(op, gradient.count(), solve, request);
-    Value* share = estimate(ad, b, solve, gradient, errors, unit, op.result(op.results.size() - 1));
+    Value* share = estimate(ad, b, solve, gradient, errors, unit, op.result(--last));
     if (request.stops) share = max(b, share, relative_rms(b, errors.stops, gradient.stops));
-    ad.report_error(b, mul(b, number(kSafety), share));
-  }
-  if (!watched.empty()) {
-    fail_if_unreliable(b, solve, gt(b, op.result(op.results.size() - 1), number(1)));
+    if (amplifies) share = select(b, amplifies, max(b, share, number(kWorthless)), share);
+    ad.report_error(b, share);
+  } else if (amplifies) {
+    fail_if_unreliable(b, solve, amplifies);
   }
   return operand_cotangents(b, solve, request, gradient, cotangents, dy);
 }

@@ -2,8 +2,9 @@
 // carries the gradient's error (formulas: discrete.cpp).
 //
 // Both sweeps are one code: `pull` takes a stage's seeds through the reverse dynamics and adds what
-// comes out to the sums of its sweep. The second is seeded with b of delta and with the error
-// weights of lambda in one, so it costs one reverse evaluation a stage, like the first.
+// comes out to the sums of its sweep. The second has the seeds of delta and of the step's own error
+// in one, so it costs one reverse evaluation a stage, like the first; what earlier stages get of
+// delta alone is that result less the error's share, which the first sweep knows.
 #include "kernels/solve/adjoints/per_sample.h"
 #include "kernels/solve/adjoints/unwind.h"
 #include "kernels/solve/control.h"
@@ -26,13 +27,13 @@ class StepReversal {
       : b_(b), u_(u), env_(env), before_(before), next_(before) {
     read_frame();
     seeds_ = start_seeds(before.gradient.states, env.integrals);
-    if (u.error) error_seeds_ = start_error_seeds();
+    if (u.error) error_seeds_ = start_seeds(before.error.states, {});
   }
 
   UnwindState emit() {
-    for (std::size_t s = u_.recorded_stages(); s-- > 0;) {
-      if (s < u_.stages() && reached(s)) reverse_stage(s);
-      if (u_.error) reverse_error(s);
+    if (u_.error && u_.recorded_stages() > u_.stages()) add_last_stage();
+    for (std::size_t s = u_.stages(); s-- > 0;) {
+      if (reached(s)) reverse_stage(s);
     }
     if (u_.time) finish_time(length_, next_.gradient);
     if (u_.time && u_.error) finish_time(error_length_, next_.error);
@@ -95,28 +96,37 @@ class StepReversal {
     return seeds;
   }
 
-  // dt (b_s delta + error_s lambda): the step's own error is the solution by the weights `error`.
-  StageSeeds start_error_seeds() {
-    StageSeeds seeds(u_.recorded_stages());
-    for (std::size_t s = 0; s < seeds.size(); ++s) {
-      Value *carried = factor(u_.method.b[s]), *own = factor(u_.method.error[s]);
-      for (std::size_t i = 0; i < u_.states; ++i) {
-        Value* seed = scaled(b_, own, before_.gradient.states[i]);
-        seeds[s].push_back(scaled_plus(b_, carried, before_.error.states[i], seed));
-      }
-      for (Value* seed : env_.integrals) seeds[s].push_back(scaled(b_, own, seed));
-    }
-    return seeds;
-  }
-
   void reverse_stage(std::size_t s) {
     const Values ubar = pull(s, seeds_[s], next_.gradient, length_);
     if (s + 1 == u_.stages() && u_.watches()) begin_growth(ubar);
     add_to_earlier(seeds_, s, ubar);
+    if (u_.error) reverse_error(s, ubar);
   }
 
-  void reverse_error(std::size_t s) {
-    add_to_earlier(error_seeds_, s, pull(s, error_seeds_[s], next_.error, error_length_));
+  // The stage's part of delta, with kbar_s error_s / b_s as its own error.
+  void reverse_error(std::size_t s, const Values& ubar) {
+    const double own = u_.method.b[s] == 0 ? 0 : u_.method.error[s] / u_.method.b[s];
+    Values seeds;
+    for (std::size_t i = 0; i < seeds_[s].size(); ++i) {
+      Value *kbar = seeds_[s][i], *carried = i < u_.states ? error_seeds_[s][i] : nullptr;
+      seeds.push_back(carried ? scaled_plus(b_, number(own), kbar, carried)
+                              : scaled(b_, number(own), kbar));
+    }
+    Values onward = pull(s, seeds, next_.error, error_length_);
+    for (std::size_t i = 0; i < u_.states; ++i) {
+      onward[i] = scaled_plus(b_, number(-own), ubar[i], onward[i]);
+    }
+    add_to_earlier(error_seeds_, s, onward);
+  }
+
+  // FSAL's stage enters the embedded solution alone, so its share of the error leads nowhere else.
+  void add_last_stage() {
+    const std::size_t s = u_.stages();
+    Value* w = factor(u_.method.error[s]);
+    Values seeds;
+    for (Value* seed : before_.gradient.states) seeds.push_back(scaled(b_, w, seed));
+    for (Value* seed : env_.integrals) seeds.push_back(scaled(b_, w, seed));
+    pull(s, seeds, next_.error, error_length_);
   }
 
   // Takes a stage's seeds through the reverse dynamics; gives ubar.

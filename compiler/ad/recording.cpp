@@ -2,102 +2,37 @@
 #include "compiler/ad/recording.h"
 
 #include <algorithm>
-#include <set>
 
 #include "compiler/ad/value_set.h"
 #include "ir/builder.h"
 #include "ir/print.h"
 #include "kernels/catalogue.h"
-#include "kernels/flow.h"
 
 namespace nodec {
 namespace {
 
-void insert(ValueSet& set, const Value* value) {
-  if (has_cotangent(value->type)) set.insert(value);
-}
-
 // A step function, a comparison, a generator: no derivative goes through.
 bool blocks(const Op& op) { return op.primitive->gradient.rule == no_cotangents; }
 
-void find_varied(const Region& source, const std::vector<int>& wrt, ValueSet& varied);
-void find_useful(const Region& source, const std::vector<int>& seeds, ValueSet& useful);
-
-// A loop's carries are varied and useful together with what they are on the next turn, so its body
-// is searched until nothing is added. After no turn at all a carry is what it started as.
-void varied_through(const Op& op, ValueSet& varied) {
-  for (std::size_t r = 0; r < op.regions.size(); ++r) {
-    const Region& region = op.region(r);
-    const Flow f = flow(op, r);
-    std::set<int> wrt;
-    for (std::size_t i = 0; i < f.enters.size(); ++i) {
-      if (varied.contains(op.operands.at(std::size_t(f.enters[i])))) wrt.insert(int(i));
-    }
-    for (std::size_t before = wrt.size() + 1; before != wrt.size();) {
-      before = wrt.size();
-      ValueSet inside;
-      find_varied(region, {wrt.begin(), wrt.end()}, inside);
-      for (std::size_t i = 0; i < region.results.size(); ++i) {
-        const bool started = f.loops[i] >= 0 && wrt.contains(f.loops[i]);
-        if (f.leaves[i] < 0 || !(started || inside.contains(region.results[i]))) continue;
-        insert(varied, op.result(std::size_t(f.leaves[i])));
-        if (f.loops[i] >= 0) wrt.insert(f.loops[i]);
-      }
-    }
-  }
+bool through_floats(const Value&, const Op& op, const Value& next) {
+  return !blocks(op) && has_cotangent(next.type);
 }
 
-void useful_through(const Op& op, ValueSet& useful) {
-  for (std::size_t r = 0; r < op.regions.size(); ++r) {
-    const Region& region = op.region(r);
-    const Flow f = flow(op, r);
-    std::set<int> seeds;
-    for (std::size_t i = 0; i < region.results.size(); ++i) {
-      const bool leaves = f.leaves[i] >= 0 && useful.contains(op.result(std::size_t(f.leaves[i])));
-      if (leaves) seeds.insert(int(i));
-    }
-    ValueSet inside;
-    for (std::size_t before = seeds.size() + 1; before != seeds.size();) {
-      before = seeds.size();
-      find_useful(region, {seeds.begin(), seeds.end()}, inside);
-      for (std::size_t i = 0; i < region.results.size(); ++i) {
-        if (f.loops[i] < 0) continue;
-        const Value* carry = region.arg(std::size_t(f.loops[i]));
-        if (seeds.contains(int(i))) insert(inside, carry);
-        if (inside.contains(carry) && seeds.insert(int(i)).second) {
-          insert(useful, op.result(std::size_t(f.leaves[i])));
-        }
-      }
-    }
-    for (std::size_t i = 0; i < f.enters.size(); ++i) {
-      const bool needed = inside.contains(region.arg(i));
-      if (needed) insert(useful, op.operands.at(std::size_t(f.enters[i])));
-    }
-  }
+std::vector<const Value*> floats(std::vector<const Value*> values) {
+  std::erase_if(values, [](const Value* v) { return !has_cotangent(v->type); });
+  return values;
 }
 
-void find_varied(const Region& source, const std::vector<int>& wrt, ValueSet& varied) {
-  for (int i : wrt) insert(varied, source.arg(i));
-  for (const auto& op : source.ops) {
-    if (blocks(*op) || !any_in(varied, op->operands)) continue;
-    if (is_open(*op)) {
-      varied_through(*op, varied);
-      continue;
-    }
-    for (const auto& result : op->results) insert(varied, result.get());
-  }
+ValueSet find_varied(const Spread& spread, const Region& source, const std::vector<int>& wrt) {
+  std::vector<const Value*> from;
+  for (const int i : wrt) from.push_back(source.arg(std::size_t(i)));
+  return spread.users(floats(std::move(from)), through_floats);
 }
 
-void find_useful(const Region& source, const std::vector<int>& seeds, ValueSet& useful) {
-  for (int i : seeds) insert(useful, source.results.at(i));
-  for (auto op = source.ops.rbegin(); op != source.ops.rend(); ++op) {
-    if (blocks(**op) || !any_result_in(useful, **op)) continue;
-    if (is_open(**op)) {
-      useful_through(**op, useful);
-      continue;
-    }
-    for (const Value* operand : (*op)->operands) insert(useful, operand);
-  }
+ValueSet find_useful(const Spread& spread, const Region& source, const std::vector<int>& seeds) {
+  std::vector<const Value*> from;
+  for (const int i : seeds) from.push_back(source.results.at(std::size_t(i)));
+  return spread.makers(floats(std::move(from)), through_floats);
 }
 
 class Recorder {
@@ -162,9 +97,9 @@ bool has_cotangent(const Type& type) { return type.is_tensor() && is_float(type.
 
 std::unordered_set<const Op*> active_ops(const Region& source, const std::vector<int>& wrt,
                                          const std::vector<int>& seeds) {
-  ValueSet varied, useful;
-  find_varied(source, wrt, varied);
-  find_useful(source, seeds, useful);
+  const Spread spread(source, is_open);
+  const ValueSet varied = find_varied(spread, source, wrt);
+  const ValueSet useful = find_useful(spread, source, seeds);
   std::unordered_set<const Op*> active;
   for (const auto& op : source.ops) {
     const bool any = std::any_of(op->results.begin(), op->results.end(), [&](const auto& v) {
@@ -178,8 +113,9 @@ std::unordered_set<const Op*> active_ops(const Region& source, const std::vector
 void record(Differentiator& ad, const Region& source, const std::vector<int>& wrt,
             const std::vector<int>& seeds, const Unbounded& unbounded, Recording& recording) {
   recording.region = std::make_unique<Region>();
-  find_varied(source, wrt, recording.varied);
-  find_useful(source, seeds, recording.useful);
+  const Spread spread(source, is_open);
+  recording.varied = find_varied(spread, source, wrt);
+  recording.useful = find_useful(spread, source, seeds);
   recording.wild = find_wild(source, unbounded.wild_args);
   recording.steep = find_steep(source, unbounded.steep_results);
   Recorder recorder(ad, recording);

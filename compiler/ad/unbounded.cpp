@@ -1,9 +1,9 @@
-// Two sweeps over a region: wildness goes forward, steepness backward; both go through calls and
-// branches.
+// Wildness spreads to what uses a value, steepness to what makes it.
 #include "compiler/ad/unbounded.h"
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "compiler/ad/value_set.h"
@@ -30,76 +30,41 @@ std::size_t place_of(const Region& region) {
   return r;
 }
 
-// The op's results that some region makes wild; a loop's carries go on to its next turn.
-void wild_through(const Op& op, ValueSet& wild) {
-  for (std::size_t before = wild.size() + 1; before != wild.size();) {
-    before = wild.size();
-    for (std::size_t r = 0; r < op.regions.size(); ++r) {
-      const Region& region = op.region(r);
-      const std::vector<int> args = seen_from_outside(region, wild, {}).wild_args;
-      const ValueSet inside = find_wild(region, args);
-      const Flow f = flow(op, r);
-      for (std::size_t i = 0; i < f.leaves.size(); ++i) {
-        const bool started =
-            f.loops[i] >= 0 && std::find(args.begin(), args.end(), f.loops[i]) != args.end();
-        if (f.leaves[i] >= 0 && (started || inside.contains(region.results[i])))
-          wild.insert(op.result(std::size_t(f.leaves[i])));
-      }
-    }
+// Calls `f` with every op of a region and of those that sweeps go into.
+void each_op(const Region& region, const std::function<void(const Op&)>& f) {
+  for (const auto& op : region.ops) {
+    f(*op);
+    if (!is_open(*op)) continue;
+    for (const auto& nested : op->regions) each_op(*nested, f);
   }
 }
 
-void steep_through(const Op& op, ValueSet& steep) {
-  for (std::size_t before = steep.size() + 1; before != steep.size();) {
-    before = steep.size();
-    for (std::size_t r = 0; r < op.regions.size(); ++r) {
-      const Region& region = op.region(r);
-      const std::vector<int> results = seen_from_outside(region, {}, steep).steep_results;
-      ValueSet inside = find_steep(region, results);
-      const Flow f = flow(op, r);
-      for (std::size_t i = 0; i < f.loops.size(); ++i) {
-        if (f.loops[i] < 0) continue;
-        const Value* carry = region.arg(std::size_t(f.loops[i]));
-        const bool ends = std::find(results.begin(), results.end(), int(i)) != results.end();
-        if (ends || inside.contains(carry)) {
-          inside.insert(carry);
-          steep.insert(op.result(std::size_t(f.leaves[i])));
-        }
-      }
-      for (std::size_t i = 0; i < f.enters.size(); ++i) {
-        if (inside.contains(region.arg(i))) steep.insert(op.operands.at(std::size_t(f.enters[i])));
-      }
-    }
-  }
-}
+bool is_finite(const Op& op) { return op.attrs.get_or<bool>("finite", false); }
 
 }  // namespace
 
 ValueSet find_wild(const Region& source, const std::vector<int>& args) {
-  ValueSet wild;
-  for (const int i : args) wild.insert(source.arg(i));
-  for (const auto& op : source.ops) {
-    if (op->attrs.get_or<bool>("finite", false)) continue;
-    if (is_open(*op)) {
-      wild_through(*op, wild);
-    } else if (!is_integration(*op) && (is_unbounded(*op) || any_in(wild, op->operands))) {
-      for (const auto& result : op->results) wild.insert(result.get());
-    }
-  }
-  return wild;
+  std::vector<const Value*> from;
+  for (const int i : args) from.push_back(source.arg(std::size_t(i)));
+  each_op(source, [&](const Op& op) {
+    if (is_finite(op) || is_open(op) || is_integration(op) || !is_unbounded(op)) return;
+    for (const auto& result : op.results) from.push_back(result.get());
+  });
+  return Spread(source, is_open).users(from, [](const Value&, const Op& op, const Value&) {
+    return !is_finite(op) && !is_integration(op);
+  });
 }
 
 ValueSet find_steep(const Region& source, const std::vector<int>& results) {
-  ValueSet steep;
-  for (const int i : results) steep.insert(source.results.at(std::size_t(i)));
-  for (auto op = source.ops.rbegin(); op != source.ops.rend(); ++op) {
-    if (is_open(**op)) {
-      steep_through(**op, steep);
-    } else if (is_unbounded(**op) || any_result_in(steep, **op)) {
-      steep.insert((*op)->operands.begin(), (*op)->operands.end());
-    }
-  }
-  return steep;
+  std::vector<const Value*> from;
+  for (const int i : results) from.push_back(source.results.at(std::size_t(i)));
+  each_op(source, [&](const Op& op) {
+    if (!is_open(op) && is_unbounded(op))
+      from.insert(from.end(), op.operands.begin(), op.operands.end());
+  });
+  return Spread(source, is_open).makers(from, [](const Value&, const Op&, const Value&) {
+    return true;
+  });
 }
 
 void strengthen(Region& region, std::size_t from, const std::vector<Value*>& moved) {
@@ -121,10 +86,9 @@ Unbounded seen_from_outside(const Region& region, const ValueSet& wild, const Va
   const Op& owner = *region.parent;
   const Flow f = flow(owner, place_of(region));
   Unbounded seen;
-  const bool finite = owner.attrs.get_or<bool>("finite", false);
   std::set<int> args;
   for (std::size_t i = 0; i < f.enters.size(); ++i) {
-    if (finite && i < owner.results.size()) continue;  // its carries
+    if (is_finite(owner) && i < owner.results.size()) continue;  // its carries
     if (wild.contains(owner.operands.at(std::size_t(f.enters[i])))) args.insert(int(i));
   }
   for (std::size_t i = 0; i < f.leaves.size() && is_open(owner); ++i) {

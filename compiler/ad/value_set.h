@@ -2,15 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <unordered_set>
 #include <vector>
 
 #include "ir/graph.h"
 #include "ir/groups.h"
+#include "ir/spread.h"
 
 namespace nodec {
-
-using ValueSet = std::unordered_set<const Value*>;
 
 inline bool any_in(const ValueSet& set, const std::vector<Value*>& values) {
   return std::any_of(values.begin(), values.end(), [&](Value* v) { return set.contains(v); });

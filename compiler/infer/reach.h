@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/infer/infer.h"
+#include "ir/spread.h"
 
 namespace nodec {
 
@@ -16,11 +17,10 @@ class Reach {
   std::vector<const Value*> from(const std::vector<const Value*>& loads) const;
 
  private:
-  void index(const Region& region);
-  void cross(const Op& op, std::size_t r);
+  void number(const Region& region);
 
   const Inference& inference_;
-  std::unordered_map<const Value*, std::vector<const Value*>> next_;
+  Spread spread_;
   std::unordered_map<const Value*, std::size_t> order_;
 };
 

@@ -362,7 +362,7 @@ struct Function {
   // Of one tile, cut out of a list: it is told which tile, and reaches all that the list does.
   bool placed = false;
   std::vector<int> frames;  // placed, or of the team: frame variables whose addresses it is passed
-  Nodes body;                // of one tile: Scalars and Tiles only
+  Nodes body;               // of one tile: Scalars and Tiles only
 };
 
 struct Plan {

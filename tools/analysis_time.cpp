@@ -2,11 +2,11 @@
 // chains of layers, each in a call of its own that also stores to a captured variable. One JSON
 // line each; `tools/bench analysis` reads them.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include "compiler/nodec.h"
 #include "examples/mnist/model.h"
+#include "tools/timing.h"
 
 namespace nodec {
 namespace {
@@ -14,11 +14,7 @@ namespace {
 double milliseconds(const Traced& traced) {
   double best = 1e9;
   for (int i = 0; i < 7; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    analyze(*traced.graph);
-    const std::chrono::duration<double, std::milli> taken =
-        std::chrono::steady_clock::now() - start;
-    best = std::min(best, taken.count());
+    best = std::min(best, milliseconds_of([&] { analyze(*traced.graph); }));
   }
   return best;
 }

@@ -1,6 +1,8 @@
 // What compiling long programs costs the processor, in milliseconds, from the traced graph to code:
 // each program small and large. One JSON line for each; `tools/bench compile` reads them. Words
 // choose a program, and sizes of it: `compile_time sines 20000`.
+#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <functional>
 

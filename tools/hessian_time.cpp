@@ -1,12 +1,12 @@
 // What a product with the Hessian of MNIST's loss costs beside its gradient: batch 128 of noise,
 // one thread, call by call in turn. One JSON line; `tools/bench hessian` reads it.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include "compiler/nodec.h"
 #include "examples/digits/idx.h"
 #include "examples/mnist/model.h"
+#include "tools/timing.h"
 
 namespace nodec {
 namespace {
@@ -56,12 +56,7 @@ class Bound {
     for (const Tensor& tensor : arrays_) views_.push_back(tensor.view());
   }
 
-  double call_us() {
-    const auto began = std::chrono::steady_clock::now();
-    program_.executable->run(views_);
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began)
-        .count();
-  }
+  void call() { program_.executable->run(views_); }
   double compile_ms() const { return program_.report.milliseconds; }
 
  private:
@@ -86,30 +81,13 @@ class Bound {
   std::vector<TensorView> views_;
 };
 
-double middle_of(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
 int run() {
   Bound gradient(false), product(true);
-  std::vector<double> gradient_us, product_us, ratios;
-  constexpr int kPairs = 15, kCalls = 60;
-  for (int pair = -2; pair < kPairs; ++pair) {
-    std::vector<double> gradients, products;
-    for (int i = 0; i < kCalls; ++i) {
-      gradients.push_back(gradient.call_us());
-      products.push_back(product.call_us());
-    }
-    if (pair < 0) continue;
-    gradient_us.push_back(middle_of(gradients)), product_us.push_back(middle_of(products));
-    ratios.push_back(product_us.back() / gradient_us.back());
-  }
+  const Beside times = beside([&] { gradient.call(); }, [&] { product.call(); });
   std::printf(
       "{\"gradient_us\":%.1f,\"product_us\":%.1f,\"ratio\":%.3f,\"compile_ms\":%.0f,"
       "\"gradient_compile_ms\":%.0f}\n",
-      middle_of(gradient_us), middle_of(product_us), middle_of(ratios), product.compile_ms(),
-      gradient.compile_ms());
+      times.first_us, times.second_us, times.ratio, product.compile_ms(), gradient.compile_ms());
   return 0;
 }
 

@@ -8,30 +8,14 @@
 //                by every pair of modes, outer and inner, reverse or forward
 //   saddle       GradBench's: the least of a greatest value, a minimiser inside a minimiser
 #include <algorithm>
-#include <chrono>
+#include <cmath>
 #include <functional>
 
 #include "compiler/nodec.h"
+#include "tools/timing.h"
 
 namespace nodec {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point began) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - began).count();
-}
-
-double median_milliseconds(const std::function<void()>& run) {
-  std::vector<double> times;
-  for (int i = 0; i < 15; ++i) {
-    const auto began = Clock::now();
-    run();
-    times.push_back(milliseconds_since(began));
-  }
-  std::ranges::sort(times);
-  return times[times.size() / 2];
-}
 
 struct Timed {
   double compile = 0, one = 0, two = 0;      // milliseconds; with one and two threads
@@ -41,13 +25,12 @@ struct Timed {
 Timed timed(const Traced& traced, const std::vector<TensorView>& inputs) {
   CompileOptions fresh;
   fresh.cache = ObjectCache("");
-  const auto began = Clock::now();
-  const Program program = compile(*traced.graph, fresh);
-  Timed t{.compile = milliseconds_since(began)};
+  Program program;
+  Timed t{.compile = milliseconds_of([&] { program = compile(*traced.graph, fresh); })};
   const auto with = [&](int threads) {
     CallOptions options;
     options.threads = threads;
-    return median_milliseconds([&] { program.executable->run(inputs, options); });
+    return median_milliseconds_of([&] { program.executable->run(inputs, options); });
   };
   program.executable->run(inputs);
   const std::int64_t grown = program.executable->tape_growths();
@@ -79,7 +62,7 @@ void recurrence() {
   const Tensor x = Tensor::scalar(0.3), r = Tensor::scalar(2.7);
   const std::vector<TensorView> inputs{x, r};
   double sink = 0;
-  const double plain = median_milliseconds([&] { sink += plain_recurrence(0.3, 2.7, kTurns); });
+  const double plain = median_milliseconds_of([&] { sink += plain_recurrence(0.3, 2.7, kTurns); });
   const Timed value = timed(trace("value", types, map({})), inputs);
   const Timed whole = timed(gradient({}), inputs);
   const Timed capped = timed(gradient({.tape_bytes = 1 << 20}), inputs);

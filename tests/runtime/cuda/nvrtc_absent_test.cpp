@@ -11,8 +11,6 @@
 using namespace nodec;
 using namespace nodec::testing;
 
-namespace {}  // namespace
-
 TEST_CASE("where NVRTC is not, every place tried is told") {
   const TemporaryFolder folder;
   folder.file("libnvrtc.so.13", "no library");

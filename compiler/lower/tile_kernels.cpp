@@ -10,8 +10,6 @@
 
 namespace nodec::lowering {
 
-using plan::Compute;
-using plan::Kernel;
 using plan::Map;
 using plan::Ref;
 using plan::Source;
@@ -64,7 +62,7 @@ void TileKernels::add_matvec(TileList& list, const Op& op) {
   if (right == views_.varying(op.operands[0])) {
     throw Error(
         "a product of two matrices that both differ from sample to sample cannot be compiled yet",
-        {{op.where, "multiplied here"}});
+        {{op.where, "multiplied here"}}, "multiply their elements, and sum over the inner axis");
   }
   const Value* w = op.operands[right ? 0 : 1];
   const Value* x = op.operands[right ? 1 : 0];

@@ -253,7 +253,8 @@ TEST_CASE("ops that cannot be lowered are refused at the user's line") {
   yield %1
 })") ==
       R"(error: a product of two matrices that both differ from sample to sample cannot be compiled yet
-  --> model.cpp:8   multiplied here)");
+  --> model.cpp:8   multiplied here
+  help: multiply their elements, and sum over the inner axis)");
 }
 
 TEST_CASE("a tiny program's plan") {

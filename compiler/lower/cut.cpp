@@ -1,6 +1,9 @@
 // What the kinds of cutting share: lengths, and where the pieces go.
 #include "compiler/lower/cut.h"
 
+#include <functional>
+#include <set>
+
 #include "compiler/lower/batch.h"
 #include "ir/plan_visit.h"
 #include "kernels/catalogue.h"
@@ -76,6 +79,20 @@ std::int64_t length_of(const Nodes& nodes) {
 
 std::int64_t Pieces::least(const Nodes& body) const {
   return length_of(body) > kLists * longest ? longest / 4 : longest;
+}
+
+Ref Row::add(Dtype dtype, std::int64_t elements) {
+  const auto [found, fresh] = buffers_.emplace(dtype, int(plan_.buffers.size()));
+  if (fresh) plan_.buffers.push_back(between(space_, dtype));
+  Buffer& b = plan_.buffers[std::size_t(found->second)];
+  const bool local = space_ == Buffer::Space::Local;
+  const std::int64_t before = fresh ? 0 : local ? b.elements : b.count.constant();
+  if (local) {
+    b.elements = before + elements;
+  } else {
+    b.count = Dim(before + elements);
+  }
+  return {found->second, -1, {}, before};
 }
 
 Pieces::Pieces(Plan& whole, std::int64_t limit) : plan(whole), longest(limit) {

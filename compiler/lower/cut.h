@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "ir/plan.h"
 
@@ -74,6 +75,20 @@ inline plan::Buffer between(plan::Buffer::Space space, Dtype dtype) {
   b.dtype = dtype;
   return b;
 }
+
+// Values of that kind one behind another, in one buffer for each dtype, so that whoever needs them
+// needs one place.
+class Row {
+ public:
+  Row(plan::Plan& plan, plan::Buffer::Space space) : plan_(plan), space_(space) {}
+
+  plan::Ref add(Dtype dtype, std::int64_t elements);  // where they begin
+
+ private:
+  plan::Plan& plan_;
+  const plan::Buffer::Space space_;  // Local or Scalars
+  std::map<Dtype, int> buffers_;
+};
 
 // How many pieces of at most `longest` so much is.
 inline std::int64_t piece_count(std::int64_t length, std::int64_t longest) {

@@ -1,6 +1,6 @@
 // A map of many computations as maps of fewer: what one makes for a later one is stored, in tensors
 // of the maps' own extents, and read there.
-#include <algorithm>
+#include <optional>
 
 #include "compiler/lower/cut.h"
 #include "ir/plan_visit.h"
@@ -30,7 +30,8 @@ class MapCut {
       : plan_(plan),
         map_(map),
         count_(piece_count(std::int64_t(map.computes.size()), longest)),
-        homes_(map.computes.size()) {}
+        homes_(map.computes.size()),
+        row_(plan, Buffer::Space::Local) {}
 
   std::vector<M> run() {
     const auto strides = row_major(map_.extents);
@@ -96,20 +97,13 @@ class MapCut {
            space == Buffer::Space::Dense;
   }
 
-  // A tile's values lie in one buffer, one behind another, so that a function is passed one place.
+  // A tile's values lie in a row, so that a function is passed one place.
   Ref new_home(Dtype dtype, const std::vector<std::int64_t>& strides) {
     if constexpr (kTile) {
       std::int64_t elements = 1;
       for (const std::int64_t n : map_.extents) elements *= n;
-      const auto [found, fresh] = packed_.emplace(dtype, int(plan_.buffers.size()));
-      if (fresh) {
-        Buffer b = between(Buffer::Space::Local, dtype);
-        b.elements = 0;
-        plan_.buffers.push_back(std::move(b));
-      }
-      Buffer& b = plan_.buffers[std::size_t(found->second)];
-      const Ref home{found->second, -1, strides, b.elements};
-      b.elements += elements;
+      Ref home = row_.add(dtype, elements);
+      home.strides = strides;
       return home;
     } else {
       Buffer b = between(Buffer::Space::Dense, dtype);
@@ -135,7 +129,7 @@ class MapCut {
   M& map_;
   const std::int64_t count_;
   std::vector<std::optional<Ref>> homes_;  // of what crosses
-  std::map<Dtype, int> packed_;
+  Row row_;
 };
 
 template <class M>

@@ -108,24 +108,13 @@ class TileCut {
            (users == users_.end() || users->second.size() > 1);
   }
 
-  // A tile's own values that several pieces use: one array for each dtype.
+  // A tile's own values that several pieces use, in a row.
   void pack() {
     std::map<int, Ref> homes;
-    std::map<Dtype, int> packed;
-    const auto home = [&](int id) {
-      const Dtype dtype = buffer(id).dtype;
-      const auto [found, fresh] = packed.emplace(dtype, int(pieces_.plan.buffers.size()));
-      if (fresh) {
-        pieces_.plan.buffers.push_back(between(Buffer::Space::Local, dtype));
-        pieces_.plan.buffers.back().elements = 0;
-      }
-      Buffer& to = pieces_.plan.buffers[std::size_t(found->second)];
-      const Ref made{found->second, -1, {}, to.elements};
-      to.elements += buffer(id).elements;
-      return made;
-    };
+    Row row(pieces_.plan, Buffer::Space::Local);
     for (const auto& [id, users] : users_) {
-      if (id >= 0 && is_shared(id)) homes.emplace(id, home(id));
+      if (id < 0 || !is_shared(id)) continue;
+      homes.emplace(id, row.add(buffer(id).dtype, buffer(id).elements));
     }
     for (Kernel& kernel : tiles_.kernels) {
       each_ref(kernel, [&](Ref& r) {

@@ -1,0 +1,153 @@
+// Lists in units, and runs of those that move.
+#include "compiler/lower/node_pieces.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ir/plan_visit.h"
+
+namespace nodec::lowering {
+
+using namespace plan;
+
+namespace {
+
+constexpr std::int64_t kFrameParts = 64;  // scalars of a long frame that stay together
+
+// A part of a node, as far as nodes can be parted.
+struct Unit {
+  Node node;
+  bool moves = false;
+  std::int64_t length = 0;
+};
+
+class Division {
+ public:
+  Division(Pieces& pieces, const Nodes& body) : pieces_(pieces), least_(pieces.least(body)) {}
+
+  void divide(Nodes& nodes, bool team) {
+    for (Node& node : nodes) {
+      const bool phase = std::holds_alternative<Phase>(node.what);
+      for (Nodes* list : inside(node)) divide(*list, team && !phase);
+    }
+    if (!is_long(nodes, team)) return;
+    std::vector<Unit> all = units(nodes, team);
+    nodes.clear();
+    for (std::size_t first = 0; first < all.size();) {
+      std::int64_t length = 0;
+      std::size_t end = first;
+      for (; end < all.size() && all[end].moves; ++end) length += all[end].length;
+      if (length <= least_) {
+        for (end = std::max(end, first + 1); first < end; ++first) {
+          append(nodes, std::move(all[first].node));
+        }
+        continue;
+      }
+      std::int64_t taken = pieces_.longest;
+      for (; first < end; ++first) {
+        if (taken + all[first].length > pieces_.longest) {
+          bodies.emplace_back();
+          nodes.push_back({Call{-int(bodies.size()), {}, {}}});
+          taken = 0;
+        }
+        taken += all[first].length;
+        append(bodies.back(), std::move(all[first].node));
+      }
+    }
+  }
+
+  std::vector<Nodes> bodies;  // of pieces
+
+ private:
+  bool moves(const Node& node, bool team) const {
+    if (std::holds_alternative<Scalars>(node.what)) return true;
+    return team && (std::holds_alternative<LoadScalar>(node.what) ||
+                    std::holds_alternative<StoreScalar>(node.what) ||
+                    std::holds_alternative<DenseKernel>(node.what) ||
+                    std::holds_alternative<FoldSlots>(node.what));
+  }
+
+  bool is_long(const Nodes& nodes, bool team) const {
+    std::int64_t run = 0;
+    for (const Node& node : nodes) {
+      if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
+        const auto most = std::int64_t(std::max(frame->loads.size(), frame->stores.size()));
+        if (team && most > pieces_.longest) return true;
+      }
+      run = moves(node, team) ? run + length_of(node) : 0;
+      if (const Scalars* scalars = std::get_if<Scalars>(&node.what)) {
+        for (const int each : scalars->results) run -= pieces_.is_constant(each);
+      }
+      if (run > least_) return true;
+    }
+    return false;
+  }
+
+  // Constants stay, and are made again where they are used.
+  std::vector<Unit> units(Nodes& nodes, bool team) {
+    std::vector<Unit> all;
+    for (Node& node : nodes) {
+      Scalars* scalars = std::get_if<Scalars>(&node.what);
+      TapeFrame* frame = std::get_if<TapeFrame>(&node.what);
+      if (frame && team) {
+        part(*frame, all);
+      } else if (!scalars) {
+        const bool can = moves(node, team);
+        const std::int64_t length = length_of(node);
+        all.push_back({std::move(node), can, length});
+      }
+      for (std::size_t i = 0; scalars && i < scalars->computes.size(); ++i) {
+        const bool constant = pieces_.is_constant(scalars->results[i]);
+        Node one{Scalars{{std::move(scalars->computes[i])}, {scalars->results[i]}}};
+        const bool can = !constant && moves(one, team);
+        all.push_back({std::move(one), can, 1});
+      }
+    }
+    return all;
+  }
+
+  // A frame is found where it was; its scalars, if they are many, are read and written by pieces
+  // that find it again.
+  void part(TapeFrame& frame, std::vector<Unit>& all) {
+    std::vector<Unit> parts;
+    for (const auto list : {&TapeFrame::loads, &TapeFrame::stores}) {
+      if (std::int64_t((frame.*list).size()) <= pieces_.longest) continue;
+      const std::vector<TapeFrame::Part> whole = std::exchange(frame.*list, {});
+      const auto together = std::ptrdiff_t(std::min(kFrameParts, pieces_.longest));
+      for (auto first = whole.begin(); first != whole.end();) {
+        const auto last = first + std::min(together, whole.end() - first);
+        TapeFrame part{frame.tape, frame.index, pieces_.plan.frames++, {}, {}, {}, frame.writes};
+        (part.*list).assign(first, last);
+        parts.push_back({{std::move(part)}, true, last - first});
+        first = last;
+      }
+    }
+    all.push_back({{std::move(frame)}, false, 1});
+    for (Unit& each : parts) all.push_back(std::move(each));
+  }
+
+  Pieces& pieces_;
+  const std::int64_t least_;  // shorter lists stay
+};
+
+}  // namespace
+
+std::vector<Nodes> take_pieces(Pieces& pieces, Nodes& body) {
+  Division division(pieces, body);
+  division.divide(body, true);
+  return std::move(division.bodies);
+}
+
+void append(Nodes& to, Node node) {
+  Scalars* last = to.empty() ? nullptr : std::get_if<Scalars>(&to.back().what);
+  Scalars* more = std::get_if<Scalars>(&node.what);
+  if (!last || !more) return to.push_back(std::move(node));
+  for (Compute& c : more->computes) last->computes.push_back(std::move(c));
+  last->results.insert(last->results.end(), more->results.begin(), more->results.end());
+}
+
+void append(Nodes& to, Nodes nodes) {
+  for (Node& node : nodes) append(to, std::move(node));
+}
+
+}  // namespace nodec::lowering

@@ -79,6 +79,17 @@ void note_sites(const Region& region, std::vector<Site>& sites) {
   }
 }
 
+void check_port(const std::string& name, const Type& type) {
+  if (!type.is_tensor()) {
+    throw Error(fmt::format("'{}' has type {}; a compiled program takes and gives tensors", name,
+                            type.str()));
+  }
+  if (type.device() != kHost) {
+    throw Error(fmt::format("'{}' is {}; this program is compiled for the host", name, type.str()),
+                {}, "leave its placement out, and move it inside the program");
+  }
+}
+
 // The program's name as debuggers and profilers show it; its end keeps it apart from what the
 // program calls.
 std::string entry_symbol(const std::string& program) {
@@ -99,15 +110,7 @@ void declare_ports(Parts& p) {
   s.name = p.graph.name;
   std::set<std::string> symbols;
   const auto port = [&](Buffer::Space space, const Value* v, const std::string& name, int alias) {
-    if (!v->type.is_tensor()) {
-      throw Error(fmt::format("'{}' has type {}; a compiled program takes and gives tensors", name,
-                              v->type.str()));
-    }
-    if (v->type.device() != kHost) {
-      throw Error(
-          fmt::format("'{}' is {}; this program is compiled for the host", name, v->type.str()), {},
-          "leave its placement out, and move it inside the program");
-    }
+    check_port(name, v->type);
     note_symbols(v->type.shape(), symbols);
     Buffer b;
     b.name = name;

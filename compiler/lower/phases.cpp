@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -150,10 +151,7 @@ bool Phases::run(std::vector<Task>& tasks, Nodes& nodes, const Region& region, S
     nodes.push_back({std::move(phase)});
     fold_sums(nodes, group);
   }
-  for (Task* task : group) {
-    task->done = true;
-    for (const Value* v : task->makes()) p_.homes.make_available(v);
-  }
+  for (Task* task : group) p_.finish(*task);
   return true;
 }
 

@@ -34,11 +34,6 @@ bool Scheduler::ready(const Task& task) const {
                                    [&](const Value* v) { return p_.homes.available(v); });
 }
 
-void Scheduler::finish(Task& task) {
-  task.done = true;
-  for (const Value* v : task.makes()) p_.homes.make_available(v);
-}
-
 Nodes Scheduler::body(const Region& region, Scope scope) {
   Nodes nodes;
   std::vector<Task> tasks = tasks_of(region);
@@ -113,7 +108,7 @@ bool Scheduler::run_scalars(std::vector<Task>& tasks, Nodes& nodes) {
     } else {
       add_report(*task.op, nodes);
     }
-    finish(task);
+    p_.finish(task);
     moved = true;
   }
   return moved;
@@ -141,7 +136,7 @@ bool Scheduler::run_dense(std::vector<Task>& tasks, Nodes& nodes) {
     } else {
       ops.push_back(task.op);
     }
-    finish(task);
+    p_.finish(task);
     moved = true;
   }
   if (!ops.empty()) p_.dense.add(nodes, ops);
@@ -163,7 +158,7 @@ bool Scheduler::run_control(std::vector<Task>& tasks, Nodes& nodes, bool reports
     } else {
       functions_.add_apply(nodes, *task.op);
     }
-    finish(task);
+    p_.finish(task);
     return true;
   }
   return false;

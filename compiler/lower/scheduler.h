@@ -24,7 +24,6 @@ class Scheduler final : public Bodies {
  private:
   std::vector<Task> tasks_of(const Region& region);
   bool ready(const Task& task) const;
-  void finish(Task& task);
   bool run_scalars(std::vector<Task>& tasks, plan::Nodes& nodes);
   void add_scalar(const Op& op, plan::Nodes& nodes);
   void add_report(const Op& op, plan::Nodes& nodes);

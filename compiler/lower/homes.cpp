@@ -12,9 +12,9 @@ int Homes::new_buffer(plan::Buffer buffer) {
   return static_cast<int>(plan_.buffers.size()) - 1;
 }
 
-int Homes::new_buffer(const Value* v, const char* name) {
+int Homes::new_buffer(const Value* v, std::string_view name) {
   plan::Buffer b;
-  b.name = v->name.empty() ? name : v->name;
+  b.name = v->name.empty() ? std::string(name) : v->name;
   b.dtype = v->type.dtype();
   b.space = views_.varying(v) ? plan::Buffer::Space::Lanes : plan::Buffer::Space::Dense;
   if (views_.varying(v)) {
@@ -56,16 +56,16 @@ int Homes::home(const Value* v) {
     touch(*found);
     return *found;
   }
-  std::string name = !v->name.empty() ? v->name : v->op ? std::string(v->op->name()) : "arg";
-  if (views_.varying(v)) return buffer_[v] = new_tile_buffer(v, std::move(name));
-  const bool is_table = v->op && v->op->primitive == &constant_p;
-  plan::Buffer b;
-  b.name = std::move(name);
-  b.dtype = v->type.dtype();
-  b.space = is_table ? plan::Buffer::Space::Table : plan::Buffer::Space::Dense;
-  b.constant = is_table ? v->op : nullptr;
-  b.count = element_count(v->type.shape());
-  return buffer_[v] = new_buffer(std::move(b));
+  const std::string_view name = v->op ? v->op->name() : "arg";
+  if (views_.varying(v)) {
+    return buffer_[v] = new_tile_buffer(v, v->name.empty() ? std::string(name) : v->name);
+  }
+  const int made = buffer_[v] = new_buffer(v, name);
+  if (v->op && v->op->primitive == &constant_p) {
+    buffer(made).space = plan::Buffer::Space::Table;
+    buffer(made).constant = v->op;
+  }
+  return made;
 }
 
 int Homes::new_scalar(Dtype dtype) {

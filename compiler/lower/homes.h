@@ -11,6 +11,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -31,7 +33,7 @@ class Homes {
   bool has(const Value* v) const { return buffer_.count(v) > 0; }
   void settle(const Value* v, int buffer) { buffer_[v] = buffer; }
   int new_buffer(plan::Buffer buffer);
-  int new_buffer(const Value* v, const char* name);       // for all of `v`, laid out plainly
+  int new_buffer(const Value* v, std::string_view name);  // for all of `v`, laid out plainly
   int new_tile_buffer(const Value* v, std::string name);  // while it is on one tile
   void share(int buffer);                                 // a tile's own no longer
   void keep(int buffer) { kept_.insert(buffer); }         // written even if no kernel reads it

@@ -60,7 +60,6 @@ void TileKernels::add_fold(TileList& list, const Op& op) {
   list.place(op.result());
 }
 
-// A product that only this sum reads is fused into its chain.
 void TileKernels::add_batch_sum(TileList& list, const Op& op) {
   homes_.enter(list.segment);
   add_term(list, {&op, nullptr, op.parent}, sums_.slots(op));
@@ -81,6 +80,7 @@ static Kernel& kernel_of(TileList& list, int slots, Kernel fresh) {
   return std::get<Kernel>(list.kernels.back());
 }
 
+// A product that only this sum reads is fused into its chain.
 void TileKernels::add_slot_sum(TileList& list, const AccumulatorTerm& sum, int slots) {
   const Op& op = *sum.sum;
   const Value* x = op.operands[0];

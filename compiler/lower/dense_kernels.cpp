@@ -10,7 +10,6 @@
 
 namespace nodec::lowering {
 
-using plan::Compute;
 using plan::DenseKernel;
 using plan::DenseMap;
 using plan::Ref;

@@ -4,6 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "compiler/lower/tile_list.h"
 

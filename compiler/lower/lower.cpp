@@ -8,7 +8,6 @@
 #include "compiler/lower/ports.h"
 #include "compiler/lower/scheduler.h"
 #include "compiler/lower/trim.h"
-#include "ir/primitive.h"
 #include "kernels/catalogue.h"
 
 namespace nodec {

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "compiler/lower/homes.h"

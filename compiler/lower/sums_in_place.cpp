@@ -1,8 +1,6 @@
 // Sums whose terms are added to the result itself, without slots: contractions over the batch with
 // more outputs than slots are worth, and scatter_add. Outputs are split over threads, and each is
 // one chain.
-#include <algorithm>
-
 #include "compiler/lower/batch.h"
 #include "compiler/lower/dense_kernels.h"
 

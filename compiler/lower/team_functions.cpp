@@ -6,7 +6,6 @@
 
 namespace nodec::lowering {
 
-using plan::Buffer;
 using plan::Nodes;
 using plan::Ref;
 

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "compiler/lower/batch_sums.h"
 #include "compiler/lower/row_reads.h"

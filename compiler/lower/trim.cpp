@@ -1,8 +1,7 @@
 // Dead kernels out, nodes and kernels numbered.
 #include "compiler/lower/trim.h"
 
-#include <algorithm>
-#include <map>
+#include <functional>
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/carries_in_place.h"

@@ -28,7 +28,6 @@ class Scheduler final : public Bodies {
   void add_scalar(const Op& op, plan::Nodes& nodes);
   void add_report(const Op& op, plan::Nodes& nodes);
   bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);
-  void add_alone(const Task& task, plan::Nodes& nodes);
   bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes, bool reports_only);
 
   Parts& p_;

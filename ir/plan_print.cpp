@@ -119,6 +119,8 @@ class Printer {
     if (a.tile > 1) say(fmt::format("by {}", a.tile));
     if (a.run) say("at once");
     if (a.unroll > 1) say(fmt::format("unrolled {}", a.unroll));
+    if (a.rest == Rest::Turns) say("the rest by turns");
+    if (a.rest == Rest::Back) say("the rest reaching back");
     if (a.block > 0) say(fmt::format("in blocks of {}", a.block));
     return text.empty() ? "in turn" : text;
   }

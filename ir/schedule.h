@@ -52,6 +52,13 @@ struct Place {
   std::int64_t member_bytes = 0;  // Member: from one member to the next
 };
 
+// What becomes of the turns behind the last whole tile; with lanes, behind the last whole vector.
+enum class Rest : std::uint8_t {
+  Tile,   // one tile of as many as are left
+  Turns,  // turn by turn, or vector by vector, the last one masked
+  Back,   // of what is moved: a whole tile that reaches back over turns that are done already
+};
+
 struct Axis {
   std::int64_t tile = 1;    // turns (or vectors, with lanes) written out together
   bool lanes = false;       // neighbours share a vector; the rest of the last one is masked
@@ -59,6 +66,7 @@ struct Axis {
   std::int64_t block = 0;   // turns between two looks at memory, sums kept there meanwhile; 0: all
   std::int64_t unroll = 1;  // turns that the compiler behind a back end may write out together
   bool run = false;         // what a tile's turns read beside each other is loaded at once
+  Rest rest = Rest::Tile;
 };
 
 // Who does a kernel without a batch.

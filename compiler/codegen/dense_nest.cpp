@@ -63,9 +63,11 @@ void DenseNest::axis(std::size_t i, const Spots& outer) {
   }
   if (known && rest == 0) return;
   const Code from = w_.e.select(before(begin, whole), whole, begin);
-  const std::int64_t units_left = known ? (rest + unit - 1) / unit : 1;
   const bool masked = !known || rest % unit != 0;
-  run(i, outer, {from, end, w_.index(known ? step : unit), units_left, masked, alone});
+  if (!known || how(i).rest == Rest::Turns) {
+    return run(i, outer, {from, end, w_.index(unit), 1, masked, alone && rest <= unit});
+  }
+  run(i, outer, {from, end, w_.index(step), (rest + unit - 1) / unit, masked, alone});
 }
 
 void DenseNest::run(std::size_t i, const Spots& outer, const Run& tiles) {

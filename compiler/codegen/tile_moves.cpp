@@ -34,7 +34,7 @@ void TileMoves::write(const GatherRows& k) {
 }
 
 // Each lane has a row of its own, of a table without a batch: element by element, or squares of
-// lanes by lanes, the last of which reaches back over elements that are written already.
+// lanes by lanes.
 void TileMoves::gather_lanes(const GatherRows& k, const Operand& table, const Operand& out,
                              Code row) {
   const Code stride = w_.index(table.strides[0]);
@@ -49,16 +49,16 @@ void TileMoves::gather_lanes(const GatherRows& k, const Operand& table, const Op
     return w_.elements(k.row, one, k.picks.size());
   }
   const std::int64_t width = product(k.row), lanes = w_.e.lanes(), whole = width / lanes * lanes;
-  const auto square = [&](Code first) {
+  const auto move = [&](Code first, std::int64_t n) {
     const std::vector<Code> columns =
-        w_.e.load_rows(table.pointer, row, stride, first, static_cast<int>(lanes), table.dtype);
+        w_.e.load_rows(table.pointer, row, stride, first, static_cast<int>(n), table.dtype);
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const Code element = w_.e.add(first, w_.index(static_cast<std::int64_t>(c)));
       w_.e.store(out.pointer, w_.times(element, kBlock), out.dtype, columns[c]);
     }
   };
-  w_.each(w_.index(whole), lanes, square);
-  if (whole < width) square(w_.index(width - lanes));
+  w_.each(w_.index(whole), lanes, [&](Code first) { move(first, lanes); });
+  rest(w_.axis(k.picks.size() + k.row.size() - 1), whole, width, move);
 }
 
 void TileMoves::write(const ScatterRows& k) {
@@ -150,8 +150,17 @@ void TileMoves::write(const TransposeRows& k) {
                   });
 }
 
-// A tile's samples as rows from element `first` on: squares of lanes if they are, then element by
-// element.
+// The elements behind whole squares.
+void TileMoves::rest(const Axis& how, std::int64_t whole, std::int64_t width,
+                     const std::function<void(Code first, std::int64_t n)>& move) {
+  const std::int64_t lanes = w_.e.lanes();
+  if (whole == width) return;
+  if (how.rest == Rest::Back && whole > 0) return move(w_.index(width - lanes), lanes);
+  w_.elements({width - whole},
+              [&](const Indices& at) { move(w_.e.add(at[0], w_.index(whole)), 1); });
+}
+
+// A tile's samples as rows from element `first` on: squares of lanes if they are.
 void TileMoves::put_rows(const Operand& x, Code rows, Code first, std::int64_t width) {
   const std::int64_t lanes = w_.e.lanes();
   const std::int64_t whole = w_.axis(0).lanes ? width / lanes * lanes : 0;
@@ -164,9 +173,7 @@ void TileMoves::put_rows(const Operand& x, Code rows, Code first, std::int64_t w
                     columns);
   };
   if (whole > 0) w_.each(w_.index(whole), lanes, [&](Code element) { put(element, lanes); });
-  if (whole == width) return;
-  w_.elements({width - whole},
-              [&](const Indices& at) { put(w_.e.add(at[0], w_.index(whole)), 1); });
+  rest(w_.axis(0), whole, width, put);
 }
 
 }  // namespace nodec::codegen

@@ -22,6 +22,8 @@ class TileMoves {
   void gather_lanes(const plan::GatherRows& k, const Operand& table, const Operand& out, Code row);
   void move(const plan::Transfer& k, bool full);
   void put_samples(const plan::Transfer& k, Code pointer, Code value, bool full, Code left);
+  void rest(const plan::Axis& how, std::int64_t whole, std::int64_t width,
+            const std::function<void(Code first, std::int64_t n)>& move);
   void put_rows(const Operand& x, Code rows, Code first, std::int64_t width);
 
   Writing& w_;

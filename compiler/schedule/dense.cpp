@@ -110,7 +110,9 @@ class Dense {
       return made;
     }
     const std::int64_t most = m_.vector_registers >= 32 ? 12 : 6;
-    return {{{tile_size(k.rows, most)}, {2, true, true}, {}}};
+    Axis columns{2, true, true};
+    columns.rest = Rest::Turns;
+    return {{{tile_size(k.rows, most)}, columns, {}}};
   }
 
  private:

@@ -131,7 +131,11 @@ class Scheduler {
     return {};
   }
 
-  Loops loops(const TransposeRows&) const { return {{{1, !made_.machine.gpu}}}; }
+  Loops loops(const TransposeRows&) const {
+    Axis along{1, !made_.machine.gpu};
+    along.rest = Rest::Turns;
+    return {{along}};
+  }
 
   // By lanes where each sample has a row of its own that is long enough, its elements neighbours.
   Loops loops(const GatherRows& k) const {
@@ -144,6 +148,7 @@ class Scheduler {
     if (width < made_.machine.lanes) return {};
     Loops made{std::vector<Axis>(k.picks.size() + k.row.size())};
     made.axes.back().lanes = true;
+    made.axes.back().rest = Rest::Back;
     return made;
   }
 

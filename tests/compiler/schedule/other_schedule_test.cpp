@@ -95,8 +95,10 @@ class Changing {
           std::vector<Axis>& axes = made_.loops[kernel + i].axes;
           axes.resize(6);  // more than any has: an unroll for all
           for (Axis& a : axes) {
+            const bool back = a.rest == Rest::Back;
             a = {change_.tile, a.lanes && change_.own};
             a.unroll = change_.unroll;
+            a.rest = back ? Rest::Turns : Rest::Back;
           }
           if (const MatVec* product = std::get_if<MatVec>(&tiles->kernels[i]))
             load_at_once(axes[1], *product);
@@ -132,6 +134,7 @@ class Changing {
     how.flat = change_.flat && how.who == Who::Team && !how.packed;
     for (Axis& a : how.axes) {
       a.unroll = change_.unroll;
+      a.rest = change_.runs ? Rest::Turns : Rest::Tile;
       if (how.flat) a.lanes = false;
     }
   }

@@ -43,7 +43,7 @@ void check_results(const std::vector<Type>& results, const SourceLine& where) {
   }
 }
 
-std::int64_t count_of(const Type& type, std::string_view what, const SourceLine& where) {
+std::int64_t elements_of(const Type& type, std::string_view what, const SourceLine& where) {
   const Dim count = element_count(type.shape());
   if (count.is_constant()) return count.constant();
   throw Error(fmt::format("a {} has one row or column for each element, and {} has {} of them",
@@ -106,7 +106,7 @@ Var jacobian(const std::function<Var(Var)>& f, const Var& x, std::string_view wh
   const SourceLine line = SourceLine::of(where);
   const Type in = x.type(where), out = f(Var(x, where)).type(where);
   check_results({in, out}, line);
-  const std::int64_t columns = count_of(in, what, line), rows = count_of(out, what, line);
+  const std::int64_t columns = elements_of(in, what, line), rows = elements_of(out, what, line);
   const bool forward = columns <= rows;
   const auto row = [&](const Var& unit) {
     if (forward) {

@@ -23,10 +23,10 @@ std::vector<Value*> expanded(Builder& b, const Op& op) {
   return values;
 }
 
-void expand(Region& region) {
+void expand_in(Region& region) {
   int sweeps = 0;
   const auto sweep = [](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
-    for (const auto& nested : op.regions) expand(*nested);
+    for (const auto& nested : op.regions) expand_in(*nested);
     if (op.primitive->expand == nullptr) return std::nullopt;
     return expanded(b, op);
   };
@@ -39,7 +39,7 @@ void expand(Region& region) {
 }  // namespace
 
 void expand(Graph& graph) {
-  expand(graph.body);
+  expand_in(graph.body);
   simplify(graph);
 }
 

@@ -62,7 +62,7 @@ Operations operations_of(const plan::Plan& plan) {
     count(body, found);
     most = {std::max(most.row, found.row), std::max(most.all, found.all)};
   };
-  for (const Function& f : plan.functions) note(f.body);
+  for (const plan::Function& f : plan.functions) note(f.body);
   note(plan.body);
   return most;
 }

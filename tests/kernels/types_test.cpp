@@ -147,6 +147,9 @@ TEST_CASE("matmul says which sides do not meet") {
   CHECK(refusal("%w: f32[20, 784], %x: f32[784]", fmt::format("matmul %w, %x{}", attrs)) ==
         "'matmul' multiplies matrices, got 'w' f32[20, 784] and 'x' f32[784]\n"
         "help: reshape to rank 2 first");
+  CHECK(refusal("%q: f32[5, 2, 3], %y: f32[5, 3, B]", fmt::format("matmul %q, %y{}", attrs)) ==
+        "'matmul' multiplies matrices, got 'q' f32[5, 2, 3] and 'y' f32[5, 3, B]\n"
+        "help: batched_matmul multiplies stacks of them");
   CHECK(refusal("%w: f32[2, 3], %x: f32[3, B], %c: f32[2]",
                 fmt::format("matmul %w, %x, %c{}", attrs)) ==
         "'matmul' makes f32[2, B] and cannot add 'c' f32[2] (rank 2 and 1)");

@@ -41,9 +41,15 @@ bool is_estimate(const Outcome& outcome, const Site& site) {
   return Status(outcome.status) == Status::GradientUnreliable && site.op == kGradientSite;
 }
 
+// A tape that is full outside of every solve: a loop's.
+bool is_loops_tape(const Outcome& outcome, const Site& site) {
+  return Status(outcome.status) == Status::TapeLimit && outcome.site < 0 && !site.where.known();
+}
+
 // What stops for its own sake, and not for a solve.
 bool is_solveless(const Outcome& outcome, const Site& site) {
-  return is_estimate(outcome, site) || Status(outcome.status) == Status::OneSample;
+  return is_estimate(outcome, site) || is_loops_tape(outcome, site) ||
+         Status(outcome.status) == Status::OneSample;
 }
 
 // Which solve: "in the reverse solve of layer_2".
@@ -86,6 +92,10 @@ std::string progress_text(const Outcome& outcome, const Site& site) {
   if (is_estimate(outcome, site)) {
     return fmt::format(" (estimated error {:.3g}, limit {:.3g})", outcome.t, outcome.dt);
   }
+  if (is_loops_tape(outcome, site)) {
+    const std::string tape = tape_text(outcome);  // "; ..."
+    return tape.empty() ? "" : fmt::format(" ({})", tape.substr(2));
+  }
   if (is_solveless(outcome, site)) return "";
   return fmt::format(" (at t = {}, dt = {}, after {} accepted and {} rejected steps{}{})",
                      number_text(outcome.t), number_text(outcome.dt), outcome.accepted,
@@ -104,6 +114,12 @@ std::vector<Note> place(const Outcome& outcome, const Site& site) {
                            : site.op.empty()          ? "the solve"
                                                       : site.op;
   return {{site.where, what}};
+}
+
+std::string action(const Outcome& outcome, const Site& site) {
+  if (!is_loops_tape(outcome, site)) return std::string(remedy(Status(outcome.status)));
+  return "raise CallOptions::tape_limit_bytes (half of the machine's memory by default), or give "
+         "the loop a cap of its own, under which it computes again: LoopOptions::tape_bytes";
 }
 
 }  // namespace
@@ -125,8 +141,7 @@ std::string component_name(std::string_view states, std::int64_t component) {
 }
 
 Stopped::Stopped(std::string_view program, const Outcome& outcome, const Site& site)
-    : Error(words(program, outcome, site), place(outcome, site),
-            std::string(remedy(Status(outcome.status)))),
+    : Error(words(program, outcome, site), place(outcome, site), action(outcome, site)),
       outcome_(outcome),
       site_(site) {}
 

@@ -173,13 +173,24 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
   CHECK(program.tape_growths() == 2);
   const Outcome stopped = frames(30, 8 * 128);
   CHECK(stopped.accepted == 8);
-  CHECK(message([&] { require_success(stopped, signature); }) ==
-        "error: 'taping' stopped: the tape would exceed its memory limit (at t = 0.5, dt = 0.25, "
-        "after 8 accepted and 2 rejected steps; it would take 3072 bytes, of at most 1024 bytes)\n"
-        "  help: raise CallOptions::tape_limit_bytes (half of the machine's memory by default), "
-        "loosen rtol so that fewer steps are taken, or take a smaller batch");
+  CHECK(
+      message([&] { require_success(stopped, signature); }) ==
+      "error: 'taping' stopped: the tape would exceed its memory limit (it would take 3072 bytes, "
+      "of at most 1024 bytes)\n"
+      "  help: raise CallOptions::tape_limit_bytes (half of the machine's memory by default), or "
+      "give the loop a cap of its own, under which it computes again: LoopOptions::tape_bytes");
   Signature placed = signature;
   placed.sites = {{}, {{"model.cpp", 42, "layer_2"}, 3, "u[20]", ""}};
+  Outcome in_solve = stopped;
+  in_solve.site = 1;
+  CHECK(
+      message([&] { require_success(in_solve, placed); }) ==
+      "error: 'taping' stopped in the solve of layer_2: the tape would exceed its memory limit "
+      "(at t = 0.5, dt = 0.25, after 8 accepted and 2 rejected steps; it would take 3072 bytes, of "
+      "at most 1024 bytes)\n"
+      "  --> model.cpp:42   the solve\n"
+      "  help: raise CallOptions::tape_limit_bytes (half of the machine's memory by default), "
+      "loosen rtol so that fewer steps are taken, or take a smaller batch");
   Outcome failed{3, 0.5, 0.25, 8, 2, 1, 1, 7, 3, 3};
   CHECK(message([&] { require_success(failed, placed); }) ==
         "error: 'taping' stopped in the reverse solve of layer_2: the state or its error became "

@@ -13,7 +13,7 @@
 namespace nodec {
 
 // Operations that stand in a row in one function of a plan, at most (compiler/lower/cut.h).
-inline constexpr std::int64_t kLongestFunction = 800;
+inline constexpr std::int64_t kLongestFunction = 1500;
 
 plan::Plan lower(const Graph& graph, std::int64_t longest_function = kLongestFunction);
 

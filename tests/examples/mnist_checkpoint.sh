@@ -58,11 +58,13 @@ fi
 checkpoint=$work/both
 "$mnist" "${long[@]}" --checkpoint "$checkpoint" --every 1 >/dev/null 2>&1 &
 first=$!
+trap 'kill -9 "$first" "${second:-$first}" 2>/dev/null || true' EXIT
 "$mnist" "${long[@]}" --checkpoint "$checkpoint" --every 1 --seed 1 >/dev/null 2>&1 &
 second=$!
 wait_for "$checkpoint"
+# `cp` refuses a name that comes to mean another file; a reader opens it once.
 for i in $(seq 40); do
-  cp "$checkpoint" "$work/copy.$i"
+  cat "$checkpoint" >"$work/copy.$i"
   sleep 0.01
 done
 kill -9 "$first" "$second"

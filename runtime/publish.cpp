@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -105,6 +106,22 @@ bool same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+// The name without links of the file that `place` leads to, and what the file is by now; nothing
+// where no name leads there, as from a descriptor's link to a file that is gone. Another writer may
+// replace the file between two looks, so a name that leads elsewhere is looked at again.
+std::optional<fs::path> own_name(const fs::path& place, struct stat& status) {
+  constexpr int kMostLooks = 100;
+  for (int i = 0; i < kMostLooks; ++i) {
+    std::error_code failed;
+    const fs::path real = fs::canonical(place, failed);
+    struct stat there;
+    if (failed || stat(real.c_str(), &there) != 0) return std::nullopt;
+    if (same_file(there, status)) return real;
+    if (stat(place.c_str(), &status) != 0) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 Target target_of(const fs::path& place) {
   Target target{.path = place};
   if (place.empty()) return target.trouble = "no file is named", target;
@@ -118,12 +135,10 @@ Target target_of(const fs::path& place) {
   if (S_ISDIR(mode)) return target.trouble = reason(EISDIR), target;
   if (S_ISBLK(mode)) return target.trouble = "it is a block device", target;
   if (S_ISSOCK(mode)) return target.trouble = "it is a socket", target;
-  std::error_code failed;
-  const fs::path real = fs::canonical(place, failed);
-  struct stat there;
-  const bool found = !failed && stat(real.c_str(), &there) == 0 && same_file(there, target.status);
-  target.in_place = !S_ISREG(mode) || !found || target.status.st_nlink > 1;
-  if (!target.in_place) target.path = real;
+  const std::optional<fs::path> name =
+      S_ISREG(mode) ? own_name(place, target.status) : std::nullopt;
+  target.in_place = !name || target.status.st_nlink > 1;
+  if (!target.in_place) target.path = *name;
   if (faccessat(AT_FDCWD, place.c_str(), W_OK, AT_EACCESS) != 0) target.trouble = reason(errno);
   return target;
 }

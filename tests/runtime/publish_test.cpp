@@ -9,10 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/temporary_folder.h"
 
@@ -71,6 +74,33 @@ TEST_CASE("a name as long as names can be is no trouble") {
   const TemporaryFolder place;
   CHECK(publish(place / std::string(255, 'n'), {"x"}) == "");
   CHECK(publish(place / std::string(256, 'n'), {"x"}) == "File name too long");
+  CHECK(entries(place) == 1);
+}
+
+TEST_CASE("whoever reads a file that several write finds a whole one") {
+  const TemporaryFolder place;
+  const std::string whole(100000, 'a');
+  const fs::path file = place.file("file", whole);
+  std::atomic<int> writing = 4;
+  std::atomic<bool> written = true;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&, letter = char('b' + i)] {
+      const std::string text(whole.size(), letter);
+      for (int turn = 0; turn < 400; ++turn) {
+        if (!publish(file, {text}).empty()) written = false;
+      }
+      --writing;
+    });
+  }
+  int torn = 0;
+  while (writing > 0) {
+    const std::string text = read_file(file);
+    torn += text.size() != whole.size() || text != std::string(whole.size(), text[0]);
+  }
+  for (std::thread& writer : writers) writer.join();
+  CHECK(written);
+  CHECK(torn == 0);
   CHECK(entries(place) == 1);
 }
 

@@ -8,10 +8,6 @@
 // writes to frame k of a tape what the reverse of turn k uses; what depends on p alone is computed
 // once, outside. The reverse is a `while` too, from the last frame to the first.
 //
-// A body that holds a loop or solve leaves a tape of its own, and a frame cannot hold a tape. Then
-// a frame holds x_k, and the reverse of a turn begins by running it again: its inner tape is made
-// and used within one turn, and takes the memory of one.
-//
 // Invariant: frame k stands while turn k is reversed, for the tape is written forward only; and a
 // carry that has no cotangent (an integer, a value that no input reaches) is in no reverse loop.
 #include "kernels/build.h"
@@ -36,12 +32,6 @@ Types TurnRegions::frame_types() const {
     types.push_back(frame.results[i]->type);
   }
   return types;
-}
-
-Values TurnRegions::run_again(Builder& b, Values held, const Values& captures) const {
-  if (again == nullptr) return held;
-  const Values out = b.inline_region(*again, joined(std::move(held), captures));
-  return {out.begin() + long(carried), out.end()};
 }
 
 namespace {
@@ -133,33 +123,18 @@ class Taped {
   const Values carries_, captures_;
 };
 
-// The body, yielding its carries and behind them those it was given.
-std::unique_ptr<Region> with_start(const Region& body, std::size_t carried) {
-  std::unique_ptr<Region> region = clone(body);
-  for (std::size_t i = 0; i < carried; ++i) region->results.push_back(region->arg(i));
-  return region;
-}
-
-bool leaves_tape(const Region& forward, std::size_t carried) {
-  return any_tape({forward.results.begin() + long(carried), forward.results.end()});
-}
-
 }  // namespace
 
-// Saved: what a turn leaves, its reverse, what captures alone decide, and where a turn runs again
-// before it is reversed, the body that yields what its reverse wants.
+// Saved: what a turn leaves, its reverse, what captures alone decide.
 Augmented augment_while(Differentiator& ad, Builder& b, const Op& op,
                         std::span<Value* const> operands) {
   const Asked asked(ad, op);
-  const std::size_t carried = carried_by(op);
-  SortedResiduals r = sort_residuals(ad.derive(op.region(1), asked.all(), asked.carries), carried);
+  const Region& body = op.region(1);
+  SortedResiduals r =
+      sort_residuals(ad.derive(body, asked.all(), asked.carries), body, carried_by(op));
   std::vector<std::unique_ptr<Region>> saved(3);
   saved[1] = std::move(r.reverse);
   saved[2] = std::move(r.invariants);
-  if (leaves_tape(*r.forward, carried)) {
-    saved.push_back(std::move(r.forward));
-    r.forward = with_start(op.region(1), carried);
-  }
   Op& y =
       is_capped(op) ? with_checkpoints(b, op, operands) : Taped(b, op, operands).write(*r.forward);
   saved[0] = std::move(r.forward);
@@ -195,7 +170,6 @@ ReverseTurn reverse_turn(Builder& b, const TurnRegions& regions, const ReverseTu
   if (env.tape) {
     for (const auto& part : tape_read(b, env.tape, next.left).results) frame.push_back(part.get());
   }
-  frame = regions.run_again(b, std::move(frame), env.captures);
   const Values pulled = b.inline_region(
       regions.reverse, joined(joined(std::move(frame), env.invariants), turn.cotangents));
   auto d = pulled.begin();
@@ -240,13 +214,12 @@ std::vector<Value*> reverse_while(Differentiator& ad, Builder& b, const Op& y, S
   const bool capped = has_checkpoints(y);
   const TapedLoop loop{y, capped};
   const Asked asked(ad, y);
-  const Region* again = saved.size() > 3 ? saved[3].get() : nullptr;
-  const TurnRegions turn{*saved[0], *saved[1], again, loop.carried()};
+  const TurnRegions turn{*saved[0], *saved[1], loop.carried()};
   ReverseTurn start = start_of(b, y, asked, turn.reverse, dy);
   start.left = loop.turns();
   const Values captures = loop.captures();
   const ReverseEnv env{loop.tape(), b.inline_region(*saved[2], captures),
-                       again || capped ? captures : Values()};
+                       capped ? captures : Values()};
   const ReverseTurn end =
       capped ? sweep_back_capped(b, y, turn, start, env) : sweep_back(b, turn, start, env);
   if (end.error) ad.report_error(b, end.error);

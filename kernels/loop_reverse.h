@@ -17,15 +17,12 @@ std::size_t carried_by(const Op& loop);
 Values joined(Values first, const Values& second);
 
 // What a turn leaves for its reverse, and the reverse of one: `frame` yields the carries and behind
-// them what a frame holds. Where `again` is given a frame holds the carries that the turn began
-// with, and `again` yields the carries and what `reverse` wants of the turn.
+// them what a frame holds.
 struct TurnRegions {
   const Region &frame, &reverse;
-  const Region* again = nullptr;
   std::size_t carried = 0;
 
   Types frame_types() const;
-  Values run_again(Builder& b, Values frame, const Values& captures) const;
 };
 
 // The reverse sweep as it goes.

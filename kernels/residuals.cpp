@@ -52,9 +52,7 @@ std::unique_ptr<Region> ordered(std::unique_ptr<Region> reverse, const std::vect
   return reverse;
 }
 
-}  // namespace
-
-SortedResiduals sort_residuals(Derivative d, std::size_t first_capture) {
+SortedResiduals sorted(Derivative d, std::size_t first_capture) {
   SortedResiduals out;
   Values& results = d.forward->results;
   const std::size_t own = results.size() - d.residuals;
@@ -75,9 +73,58 @@ SortedResiduals sort_residuals(Derivative d, std::size_t first_capture) {
   return out;
 }
 
-bool any_tape(const Values& values) {
-  return std::any_of(values.begin(), values.end(),
+bool leaves_tape(const SortedResiduals& r) {
+  const Values& results = r.forward->results;
+  return std::any_of(results.end() - long(r.varying), results.end(),
                      [](const Value* v) { return v->type.kind() == Type::Kind::Tape; });
+}
+
+Values add_args(Region& region, const Values& like) {
+  Values args;
+  for (const Value* value : like) args.push_back(region.add_arg(value->type, value->name));
+  return args;
+}
+
+Values arguments(const Region& region, std::size_t first, std::size_t last) {
+  Values args;
+  for (std::size_t i = first; i < last; ++i) args.push_back(region.arg(i));
+  return args;
+}
+
+// (arguments of the run..., captures..., invariants..., seeds...) -> the cotangents: the run again,
+// then its reverse.
+std::unique_ptr<Region> again_then_back(const SortedResiduals& r) {
+  const Region &forward = *r.forward, &back = *r.reverse;
+  auto region = std::make_unique<Region>();
+  const Values start = add_args(*region, arguments(forward, 0, forward.args.size()));
+  const Values rest = add_args(*region, arguments(back, r.varying, back.args.size()));
+  Builder b(*region);
+  const Values out = b.inline_region(forward, start);
+  Values used(out.end() - long(r.varying), out.end());
+  used.insert(used.end(), rest.begin(), rest.end());
+  region->results = b.inline_region(back, used);
+  return region;
+}
+
+SortedResiduals run_again(SortedResiduals r, const Region& region, std::size_t first_capture) {
+  SortedResiduals out;
+  out.reverse = again_then_back(r);
+  out.forward = clone(region);
+  const Values start = arguments(*out.forward, 0, first_capture);
+  out.forward->results.insert(out.forward->results.end(), start.begin(), start.end());
+  out.varying = start.size();
+  out.invariants = std::move(r.invariants);
+  const Values captures = arguments(*out.invariants, 0, out.invariants->args.size());
+  Values& known = out.invariants->results;
+  known.insert(known.begin(), captures.begin(), captures.end());
+  return out;
+}
+
+}  // namespace
+
+SortedResiduals sort_residuals(Derivative d, const Region& region, std::size_t first_capture) {
+  SortedResiduals r = sorted(std::move(d), first_capture);
+  return leaves_tape(r) ? run_again(std::move(r), region, first_capture) : std::move(r);
 }
 
 }  // namespace nodec

@@ -1,5 +1,11 @@
 // The residuals of a region that runs many times, told apart: those of each run, and those that its
 // captures alone decide.
+//
+// A run that holds a loop or solve leaves a tape of its own, and a frame of another tape cannot
+// hold a tape. Then what a run leaves is what it began with, and its reverse begins by running it
+// again: the inner tape is made and used within one reverse run, and takes the memory of one. No
+// tape enters or leaves either region, so each is one function however often it is called: the code
+// of runs in runs grows with their depth, not by a factor a level.
 #pragma once
 
 #include "ir/primitive.h"
@@ -14,10 +20,8 @@ struct SortedResiduals {
   std::size_t varying = 0;
 };
 
-// `first_capture`: the region's arguments from this one on are the same on every run.
-SortedResiduals sort_residuals(Derivative d, std::size_t first_capture);
-
-// Whether a value of these is a tape, which no frame of another tape can hold.
-bool any_tape(const Values& values);
+// `d` is the derivative of `region`, whose arguments from `first_capture` on are the same on every
+// run.
+SortedResiduals sort_residuals(Derivative d, const Region& region, std::size_t first_capture);
 
 }  // namespace nodec

@@ -159,6 +159,30 @@ Traced gradient_of_solve(int n, const std::string& adjoint, const Type& type) {
       [&](const Var& x, const Var& p) { return value_and_grad(end, x, p); }, "B");
 }
 
+Var decayed(const Var& u, const Var& k, int depth) {
+  const auto dynamics = [&](const Var& v) {
+    return -k * (depth == 1 ? v : decayed(v * 0.5, k, depth - 1));
+  };
+  return solve(dynamics, u, 0.0, 1.0).u;
+}
+
+Traced gradient_of_nested_solves(int depth) {
+  return trace("gradient_of_nested_solves", {{"x", f64()}, {"k", f64()}},
+               [&](const Var& x, const Var& k) {
+                 return value_and_grad(
+                     [&](const Var& u, const Var& rate) { return decayed(u, rate, depth); }, x, k);
+               });
+}
+
+Traced gradient_of_chained_solves(int n) {
+  const auto chain = [n](Var u, const Var& k) {
+    for (int i = 0; i < n; ++i) u = decayed(u, k, 1);
+    return u;
+  };
+  return trace("gradient_of_chained_solves", {{"x", f64()}, {"k", f64()}},
+               [&](const Var& x, const Var& k) { return value_and_grad(chain, x, k); });
+}
+
 struct Case {
   std::string name;
   Make make;
@@ -181,6 +205,8 @@ const std::vector<Case> kCases{
     {"discrete", [](int n) { return gradient_of_solve(n, "discrete", f64()); }, 100, 1000},
     {"interpolating", [](int n) { return gradient_of_solve(n, "interpolating", f64()); }, 100,
      1000},
+    {"nested_solves", gradient_of_nested_solves, 3, 6},
+    {"chained_solves", gradient_of_chained_solves, 8, 32},
     {"discrete_samples",
      [](int n) { return gradient_of_solve(n, "discrete", f64({Dim::symbol("B")})); }, 50, 500},
 };

@@ -48,7 +48,6 @@
 // are a map of their own (a residual network is one), of which this is the exact gradient;
 // tolerances mean nothing there, and nothing is watched.
 #include "ir/rewrite.h"
-#include "kernels/residuals.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoint.h"
 #include "kernels/solve/adjoints/estimate.h"
@@ -82,19 +81,6 @@ void keep_residuals(Attrs& attrs, const SolveView& solve, const Residuals& r, bo
   if (!taped.empty()) attrs.set("taped_states", taped);
 }
 
-// A loop or solve inside the dynamics leaves a tape of its own at every stage, and a frame cannot
-// hold a tape: its stages are evaluated again.
-bool keeps_stages(const SolveView& solve, const Residuals& r) {
-  const Values& out = r.forward->results;
-  const bool tapes = any_tape({out.end() - long(r.stored), out.end()});
-  if (!tapes || !solve.keeps_stages()) return solve.keeps_stages();
-  if (!solve.per_step().empty()) {
-    refuse(solve, "a solve with state, whose dynamics hold a loop or solve, has no derivative yet",
-           "take the state out of the dynamics, or name the interpolating adjoint");
-  }
-  return false;
-}
-
 // The solve again, with a tape. Saved for the reverse rule: the reverse dynamics, the invariants,
 // and for recomputing the forward region of the derivative.
 Augmented with_tape(Differentiator& ad, Builder& b, const Op& op,
@@ -104,7 +90,7 @@ Augmented with_tape(Differentiator& ad, Builder& b, const Op& op,
   const Request request(ad, solve);
   if (ad.error_wanted()) refuse_error_without_weights(solve);
   Residuals r = stage_residuals(request.derive(ad, solve, request.time), solve, request);
-  const bool keep = keeps_stages(solve, r);
+  const bool keep = solve.keeps_stages();
   Attrs attrs = op.attrs;
   attrs.set("tape", keep ? "residuals" : "states").set("keep", keep);
   std::vector<std::unique_ptr<Region>> regions, saved;

@@ -24,7 +24,8 @@ std::unordered_set<const Value*> reached_from(const Region& region, std::size_t 
 
 Residuals stage_residuals(Derivative d, const SolveView& solve, const Request& request) {
   const std::size_t own = d.forward->results.size() - d.residuals;
-  SortedResiduals sorted = sort_residuals(std::move(d), 1 + solve.states() + solve.cells());
+  SortedResiduals sorted =
+      sort_residuals(std::move(d), solve.dynamics(), 1 + solve.states() + solve.cells());
   Residuals out{std::move(sorted.forward), std::move(sorted.invariants), std::move(sorted.reverse)};
   out.used = sorted.varying;
   Values& results = out.forward->results;

@@ -17,17 +17,18 @@ SolveOptions options(double rtol) {
 }
 
 // A solve in a solve ... `depth` deep around `innermost`.
-Var nested(const Var& u, int depth, const Dynamics& innermost, double rtol) {
+Var nested(const Var& u, int depth, const Dynamics& innermost, const SolveOptions& how) {
   const auto dynamics = [&](const Var& v) {
-    return depth == 1 ? innermost(v) : nested(v * 0.5, depth - 1, innermost, rtol) * -1.0;
+    return depth == 1 ? innermost(v) : nested(v * 0.5, depth - 1, innermost, how) * -1.0;
   };
-  return solve(dynamics, u, 0, 1, options(rtol)).u;
+  return solve(dynamics, u, 0, 1, how).u;
 }
 
 std::shared_ptr<Graph> program(const Type& type, int depth, const Dynamics& innermost,
                                double rtol = 1e-3) {
   return trace(
-             "nest", {{"u", type}}, [&](const Var& u) { return nested(u, depth, innermost, rtol); },
+             "nest", {{"u", type}},
+             [&](const Var& u) { return nested(u, depth, innermost, options(rtol)); },
              type.mentions("B") ? "B" : "")
       .graph;
 }
@@ -70,21 +71,41 @@ TEST_CASE("a program grows by as much with each solve around it") {
   CHECK(three - two < 2000);
 }
 
+// Each level has two functions: its dynamics, and these run again and then backwards.
+TEST_CASE("a gradient grows by as much with each solve around it") {
+  const auto instructions = [](int depth) {
+    const auto loss = [&](const Var& v) {
+      return sum(nested(v, depth, decay, {.adjoint = "discrete"}));
+    };
+    const Traced traced =
+        trace("nest", {{"u", f64({2})}}, [&](const Var& u) { return value_and_grad(loss, u); });
+    return oracle::compile_fresh(*traced.graph).report.instructions;
+  };
+  const auto two = instructions(2), three = instructions(3), five = instructions(5);
+  CHECK(five - three <= 2 * (three - two) + 100);
+  CHECK(three - two < 4000);
+}
+
 TEST_CASE("gradients through solves in solves") {
-  const auto graph = trace("nest", {{"u", f64({2})}, {"k", f64()}}, [](const Var& u, const Var& k) {
-                       const auto loss = [](const Var& v, const Var& rate) {
-                         return sum(nested(
-                             v, 3, [&](const Var& w) { return -w * rate; }, 1e-9));
-                       };
-                       return value_and_grad(loss, u, k);
-                     }).graph;
-  const auto out = oracle::run_compiled(oracle::compile_fresh(*graph),
-                                        {Array::of({2}, {1, 3}), Array::of({}, {0.7})});
-  // u(1) = u exp(-b/2), b = exp(-a/2), a = exp(-k).
-  const double a = std::exp(-0.7), b = std::exp(-a / 2), end = std::exp(-b / 2);
-  CHECK(oracle::value_at(out[0], 0) == doctest::Approx(4 * end).epsilon(1e-7));
-  CHECK(oracle::value_at(out[1], 0) == doctest::Approx(end).epsilon(1e-7));
-  CHECK(oracle::value_at(out[2], 0) == doctest::Approx(-4 * end * b / 2 * a / 2).epsilon(1e-6));
+  for (const char* adjoint : {"interpolating", "discrete"}) {
+    INFO(adjoint);
+    SolveOptions how = options(1e-9);
+    how.adjoint = adjoint;
+    const auto loss = [&](const Var& v, const Var& rate) {
+      return sum(nested(
+          v, 3, [&](const Var& w) { return -w * rate; }, how));
+    };
+    const Traced traced =
+        trace("nest", {{"u", f64({2})}, {"k", f64()}},
+              [&](const Var& u, const Var& k) { return value_and_grad(loss, u, k); });
+    const auto out = oracle::run_compiled(oracle::compile_fresh(*traced.graph),
+                                          {Array::of({2}, {1, 3}), Array::of({}, {0.7})});
+    // u(1) = u exp(-b/2), b = exp(-a/2), a = exp(-k).
+    const double a = std::exp(-0.7), b = std::exp(-a / 2), end = std::exp(-b / 2);
+    CHECK(oracle::value_at(out[0], 0) == doctest::Approx(4 * end).epsilon(1e-7));
+    CHECK(oracle::value_at(out[1], 0) == doctest::Approx(end).epsilon(1e-7));
+    CHECK(oracle::value_at(out[2], 0) == doctest::Approx(-4 * end * b / 2 * a / 2).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("functions are shared, printed and read back") {

@@ -125,6 +125,12 @@ TEST_CASE("state per step that the dynamics read is given, or refused") {
   check_refused("new content", reads(zero, follow, whole), "discrete", reason);
   check_refused("any", reads(zero, count, whole), "interpolating", "over a smooth path");
   check("a count", reads(zero, count, whole), "discrete");
+  // A solve in the dynamics leaves a tape of its own beside what each stage saw of the state.
+  const auto solved = [](const Var& k) {
+    const SolveOptions inner{.method = "rk4", .dt = 0.25};
+    return solve([&](const Var& v) { return -k * v; }, real(1), 0, 1, inner).u;
+  };
+  check("a count in a solve", reads(zero, count, solved), "discrete");
 }
 
 TEST_CASE("what the dynamics only put back is a value like any other") {

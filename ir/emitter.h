@@ -100,8 +100,9 @@ class Emitter : public Arithmetic {
   virtual void barrier(Scope scope) = 0;
   virtual Code is_first() = 0;                               // -> Pred: whether `once` is its task
   virtual void once(const std::function<void()>& body) = 0;  // done by one alone
-  // The address of frame n (Index) of a tape, to read it or to write it; null where it is refused.
-  virtual Code tape_frame(int tape, Code n, bool writes) = 0;
+  // The address of frame n of a tape (both Index), to read it or to write it; null where it is
+  // refused.
+  virtual Code tape_frame(Code tape, Code n, bool writes) = 0;
   virtual Code is_null(Code pointer) = 0;  // -> Pred
   // For tests of how work is shared out: this member did n (Index) chunks.
   virtual void count_chunks(Code n) { (void)n; }

@@ -26,6 +26,7 @@ class Interpreter {
   struct Report {
     Outcome outcome;
     std::string states;
+    const Op* caller = nullptr;  // the call that says which solve the called region is
   };
   Report& report() { return report_; }
 

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,11 +47,12 @@ struct Buffer {
   std::string name;
   Space space = Space::Local;
   Dtype dtype = Dtype::F32;
-  std::int64_t elements = 1;     // Lanes, Local, Slots, Frame, ArgLanes
-  Dim count;                     // Input, Output, Dense, Scalars, FrameDense: elements in all
-  int index = -1;                // port, callee argument, or tape frame variable
-  int tape = -1, part = -1;      // Frame, FrameDense: what it is part of, and which one
-  Dim offset;                    // Frame, FrameDense: bytes of the frame before it
+  std::int64_t elements = 1;  // Lanes, Local, Slots, Frame, ArgLanes
+  Dim count;                  // Input, Output, Dense, Scalars, FrameDense: elements in all
+  int index = -1;             // port, callee argument, or tape frame variable
+  int tape = -1, part = -1;   // Frame, FrameDense: what it is part of, and which one; of the tapes
+                              // that a function is given by turns, the first
+  Dim offset;                 // Frame, FrameDense: bytes of the frame before it
   std::int64_t block_bytes = 0;  // Frame: from one block to the next
   const Op* constant = nullptr;  // Table: whose `values` these are
 
@@ -310,14 +312,16 @@ struct If {
 struct Progress {
   int t = -1, dt = -1, accepted = -1, rejected = -1;
   std::optional<std::int64_t> site;
+  int callers_site = -1;  // scalar, in a function that is told
   bool reverse = false;
 };
 // Finds frame `index` of a tape and names its address; scalars of its header are loaded or stored.
 // Without such a frame, or room for it, the program stops.
 struct TapeFrame {
-  int tape = -1;
-  int index = -1;  // scalar
-  int frame = -1;  // the frame variable that Frame buffers refer to
+  int tape = -1;    // of the signature
+  int number = -1;  // scalar: which tape it is, in a function that is given one or another
+  int index = -1;   // scalar
+  int frame = -1;   // the frame variable that Frame buffers refer to
   struct Part {
     int scalar;
     std::int64_t offset;
@@ -371,6 +375,13 @@ struct Plan {
   std::vector<Buffer> buffers;
   std::vector<Dtype> scalars;  // dtype of each scalar
   int frames = 0;              // number of frame variables
+  // A tape, and the one that some function is given in its place. To whoever asks what may lie in
+  // one place they are one: that which stands for both.
+  std::map<int, int> same_tapes;
+  int standing_for(int tape) const {
+    const auto found = same_tapes.find(tape);
+    return found == same_tapes.end() ? tape : standing_for(found->second);
+  }
   std::vector<Function> functions;
   Nodes body;
   std::unique_ptr<Region> ops;  // copies of those named above

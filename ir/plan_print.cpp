@@ -342,7 +342,9 @@ class Printer {
     nodes(n.else_body, d + 1);
   }
   void one(const TapeFrame& n, int d) {
-    at(d, "frame f{} = tape {} at s{} ({} scalars in, {} out)", n.frame, n.tape, n.index,
+    const std::string tape =
+        n.number < 0 ? fmt::format("{}", n.tape) : fmt::format("s{}", n.number);
+    at(d, "frame f{} = tape {} at s{} ({} scalars in, {} out)", n.frame, tape, n.index,
        n.stores.size(), n.loads.size());
   }
   static std::string scalars(const std::vector<int>& ids) {
@@ -357,8 +359,9 @@ class Printer {
   void one(const Tell& n, int d) { at(d, "{}{}", n.op->name(), scalars(n.operands)); }
   void one(const FailIf& n, int d) {
     const Progress& p = n.progress;
-    at(d, "fail if s{}{}{}", n.status, p.site ? fmt::format(" of solve {}", *p.site) : "",
-       p.reverse ? " in reverse" : "");
+    std::string solve = p.site ? fmt::format(" of solve {}", *p.site) : "";
+    if (p.callers_site >= 0) solve = fmt::format(" of solve s{}", p.callers_site);
+    at(d, "fail if s{}{}{}", n.status, solve, p.reverse ? " in reverse" : "");
   }
   void one(const DenseKernel& n, int d) {
     std::visit([&](const auto& x) { one(x, d); }, n);

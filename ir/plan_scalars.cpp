@@ -41,10 +41,10 @@ class Noting {
     for (const Merge& m : n.merges) made(m.scalar);
   }
   void note(const Progress& p) {
-    for (const int each : {p.t, p.dt, p.accepted, p.rejected}) read(each);
+    for (const int each : {p.t, p.dt, p.accepted, p.rejected, p.callers_site}) read(each);
   }
   void note(const TapeFrame& n) {
-    read(n.index);
+    read(n.index), read(n.number);
     for (const TapeFrame::Part& part : n.loads) made(part.scalar);
     for (const TapeFrame::Part& part : n.stores) read(part.scalar);
     if (n.progress) note(*n.progress);

@@ -10,6 +10,7 @@ namespace {
 
 Types call_type(const Op& op) {
   require_regions(op, 1, 1);
+  require_site(op);
   require_arguments(op, 0, 0);
   return result_types(op.region());
 }
@@ -239,7 +240,7 @@ constexpr Primitive call_p = complete({
     .form = Form::Control,
     .type = call_type,
     .eval = [](const Op& op, Data x,
-               Interpreter& interpreter) { return interpreter.run(op.region(), x); },
+               Interpreter& interpreter) { return run_called(op, op.region(), x, interpreter); },
     .gradient = {.augment = augment_call, .reverse = reverse_call, .push = push_call},
     .groups = call_groups,
     .sample =

@@ -5,14 +5,21 @@
 // stops nothing; a fail_if behind it says what it told. tell_solved counts how solves went.
 //
 // Attributes of both: `site`, the number of the solve they belong to, and `reverse`, whether it
-// goes backwards for a gradient (compiler/passes/number_solves.h). fail_if's `op` is the name of
-// the op, on this one's line, that it stops for.
+// goes backwards for a gradient (compiler/passes/number_solves.h); with `callers_site` in place of
+// `site`, the solve is what the call says that this region is called by. fail_if's
+// `op` is the name of the op, on this one's line, that it stops for.
 #include "ir/stopped.h"
 #include "kernels/build.h"
 #include "kernels/rules.h"
 
 namespace nodec {
 namespace {
+
+// The op that has the site of `op`: itself, or the call that it stands in.
+const Op& told_by(const Op& op, Interpreter& interpreter) {
+  const Op* caller = interpreter.report().caller;
+  return attribute_or<bool>(op, "callers_site", false) && caller ? *caller : op;
+}
 
 std::int64_t site_of(const Op& op) { return attribute_or<std::int64_t>(op, "site", -1); }
 std::int64_t reverse_of(const Op& op) { return attribute_or<bool>(op, "reverse", false) ? 1 : 0; }
@@ -30,10 +37,11 @@ std::vector<Datum> eval_fail_if(const Op& op, Data x, Interpreter& interpreter) 
   if (outcome.status == 0) return {};
   outcome.t = x[1].array.real(), outcome.dt = x[2].array.real();
   outcome.accepted = x[3].array.integer(), outcome.rejected = x[4].array.integer();
-  outcome.site = site_of(op), outcome.reverse = reverse_of(op);
+  const Op& told = told_by(op, interpreter);
+  outcome.site = site_of(told), outcome.reverse = reverse_of(op);
   throw Stopped(
       "", outcome,
-      {op.where, -1, interpreter.report().states, attribute_or<std::string>(op, "op", "")});
+      {told.where, -1, interpreter.report().states, attribute_or<std::string>(op, "op", "")});
 }
 
 Types tell_not_finite_type(const Op& op) {
@@ -45,10 +53,10 @@ Types tell_not_finite_type(const Op& op) {
 }
 
 std::vector<Datum> eval_tell_not_finite(const Op& op, Data x, Interpreter& interpreter) {
-  auto& [outcome, states] = interpreter.report();
+  Outcome& outcome = interpreter.report().outcome;
   outcome.component = x[0].array.integer(), outcome.sample = x[1].array.integer();
-  outcome.told = 2 * site_of(op) + reverse_of(op);
-  states = attribute_or<std::string>(op, "states", "");
+  outcome.told = 2 * site_of(told_by(op, interpreter)) + reverse_of(op);
+  interpreter.report().states = attribute_or<std::string>(op, "states", "");
   return {};
 }
 

@@ -23,6 +23,7 @@ Types function_type(const Op& op) {
 
 Types apply_type(const Op& op) {
   require_operands(op, 1);
+  require_site(op);
   const Type& function = op.operands[0]->type;
   if (function.kind() != Type::Kind::Function) {
     fail(op, fmt::format("wants a function, got {}", described(*op.operands[0])));
@@ -73,8 +74,10 @@ constexpr Primitive apply_p = complete({
     .name = "apply",
     .form = Form::Control,
     .type = apply_type,
-    .eval = [](const Op&, Data x,
-               Interpreter& interpreter) { return interpreter.run(*x[0].function, x.subspan(1)); },
+    .eval =
+        [](const Op& op, Data x, Interpreter& interpreter) {
+          return run_called(op, *x[0].function, x.subspan(1), interpreter);
+        },
     .gradient = no_derivative,
     .sample = sample_function,
 });

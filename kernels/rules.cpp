@@ -151,6 +151,18 @@ void require_site(const Op& op) {
          "leave 'site' out: solves are numbered before a program is compiled");
   }
   attribute_or<bool>(op, "reverse", false);
+  if (attribute_or<bool>(op, "callers_site", false) && op.attrs.has("site")) {
+    fail(op, "has a site of its own and its caller's", "leave one of them out");
+  }
+}
+
+std::vector<Datum> run_called(const Op& call, const Region& region, Data x,
+                              Interpreter& interpreter) {
+  if (!call.attrs.has("site")) return interpreter.run(region, x);
+  const Op* outer = std::exchange(interpreter.report().caller, &call);
+  std::vector<Datum> results = interpreter.run(region, x);
+  interpreter.report().caller = outer;
+  return results;
 }
 
 void require_operands(const Op& op, std::size_t at_least) {

@@ -59,6 +59,9 @@ inline constexpr std::size_t kProgress = 4;
 void require_progress(const Op& op, std::size_t first);
 // Attributes site, a small count where it is given, and reverse, true or false.
 void require_site(const Op& op);
+// The called region's results. A call with a `site` says which solve its region is, to the ops in
+// it that leave that to the caller.
+std::vector<Datum> run_called(const Op& call, const Region& region, Data x, Interpreter&);
 void require_regions(const Op& op, std::size_t at_least, std::size_t at_most);
 template <class T>
 const T& attribute(const Op& op, std::string_view name);

@@ -271,7 +271,9 @@ void Walker::node(const If& n) {
 
 void Walker::node(const TapeFrame& n) {
   const Code number = w_.e.convert(w_.scalar(n.index), Scalar::Index);
-  const Code frame = w_.e.tape_frame(n.tape, number, n.writes);
+  const Code tape =
+      n.number < 0 ? w_.index(n.tape) : w_.e.convert(w_.scalar(n.number), Scalar::Index);
+  const Code frame = w_.e.tape_frame(tape, number, n.writes);
   // The runtime knows whether it was the limit.
   const auto status = static_cast<double>(Status::TapeLimit);
   stop_if(w_.e.is_null(frame), w_.e.constant(Scalar::I64, status), n.progress);

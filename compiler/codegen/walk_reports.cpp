@@ -37,7 +37,9 @@ void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& pro
     put(offsetof(Outcome, dt), Dtype::F64, number(progress->dt, Scalar::F64));
     put(offsetof(Outcome, accepted), Dtype::I64, number(progress->accepted, Scalar::I64));
     put(offsetof(Outcome, rejected), Dtype::I64, number(progress->rejected, Scalar::I64));
-    put(offsetof(Outcome, site), Dtype::I64, i64(progress->site.value_or(-1)));
+    put(offsetof(Outcome, site), Dtype::I64,
+        progress->callers_site >= 0 ? number(progress->callers_site, Scalar::I64)
+                                    : i64(progress->site.value_or(-1)));
     put(offsetof(Outcome, reverse), Dtype::I64, i64(progress->reverse ? 1 : 0));
   });
   leave_if(stops);
@@ -71,11 +73,14 @@ void Walker::tell_not_finite(const Tell& n) {
     return w_.e.convert(w_.scalar(n.operands[i]), Scalar::I64);
   };
   const Attrs& attrs = n.op->attrs;
-  const std::int64_t solve =
-      2 * attrs.get_or<std::int64_t>("site", -1) + (attrs.get_or<bool>("reverse", false) ? 1 : 0);
+  const auto i64 = [&](std::int64_t x) {
+    return w_.e.constant(Scalar::I64, static_cast<double>(x));
+  };
+  const Code site = n.operands.size() > 2 ? number(2) : i64(attrs.get_or<std::int64_t>("site", -1));
+  const Code reverse = i64(attrs.get_or<bool>("reverse", false) ? 1 : 0);
   put(offsetof(Outcome, component), Dtype::I64, number(0));
   put(offsetof(Outcome, sample), Dtype::I64, number(1));
-  put(offsetof(Outcome, told), Dtype::I64, w_.e.constant(Scalar::I64, static_cast<double>(solve)));
+  put(offsetof(Outcome, told), Dtype::I64, w_.e.add(w_.e.add(site, site), reverse));
 }
 
 }  // namespace nodec::codegen

@@ -19,7 +19,7 @@ std::int64_t aligned(std::int64_t bytes) {
 
 }  // namespace
 
-int Frames::tape_of(const Value* v) const {
+Frames::Tape Frames::tape_of(const Value* v) const {
   const auto found = tape_.find(views_.follow(v));
   NODEC_CHECK(found != tape_.end(), "a tape of unknown origin");
   return found->second;
@@ -29,8 +29,18 @@ void Frames::add_tape(const Op& made) {
   const int tape = static_cast<int>(plan_.signature.tapes.size());
   const Layout frame = layout(made.result()->type);
   plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), frame.bytes, frame.alignment});
-  set_tape(made.result(), tape);
+  set_tape(made.result(), {tape});
   homes_.make_available(made.result());
+}
+
+int Frames::number_of(const Value* v) {
+  const Tape tape = tape_of(v);
+  return tape.number >= 0 ? tape.number : homes_.number(tape.tape);
+}
+
+void Frames::may_be(Tape first, Tape other) {
+  const int one = plan_.standing_for(first.tape), two = plan_.standing_for(other.tape);
+  if (one != two) plan_.same_tapes[two] = one;
 }
 
 void Frames::pass_tape(const Value& result, const Value& inside) {
@@ -89,7 +99,7 @@ int Frames::part(const Value* tape, std::size_t part, int frame, const Value* v)
   b.name = "tape";
   b.dtype = v->type.dtype();
   b.index = frame;
-  b.tape = tape_of(tape);
+  b.tape = tape_of(tape).tape;
   b.part = static_cast<int>(part);
   b.offset = made.before[part];
   if (views_.varying(v)) {
@@ -114,13 +124,15 @@ plan::Progress progress_of(Homes& homes, const Op& op, std::size_t first, Nodes&
     *to = homes.scalar_of(op.operands[first++], nodes);
   }
   if (op.attrs.has("site")) p.site = op.attrs.get<std::int64_t>("site");
+  if (op.attrs.get_or<bool>("callers_site", false)) p.callers_site = homes.callers_site();
   p.reverse = op.attrs.get_or<bool>("reverse", false);
   return p;
 }
 
 plan::TapeFrame Frames::find(const Op& op, Nodes& nodes) {
   plan::TapeFrame frame;
-  frame.tape = tape_of(op.operands[0]);
+  const Tape tape = tape_of(op.operands[0]);
+  frame.tape = tape.tape, frame.number = tape.number;
   frame.index = homes_.scalar_of(op.operands[1], nodes);
   frame.frame = plan_.frames++;
   frame.writes = op.primitive == &tape_write_p;

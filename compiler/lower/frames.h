@@ -7,6 +7,9 @@
 // values of the phase that writes the frame, and tensors whose maker runs after the frame's number
 // is known.
 //
+// A function that is given a tape knows it by number: calls may mean one tape or another, which are
+// then the same to whoever asks what may lie in one place.
+//
 // Knows which tape of the program each value is, and the frames that are open.
 #pragma once
 
@@ -24,9 +27,18 @@ class Frames {
  public:
   Frames(plan::Plan& plan, Homes& homes) : plan_(plan), homes_(homes), views_(homes.views()) {}
 
+  // Of the program; where a function is given it, the first that it was given and the scalar that
+  // says which.
+  struct Tape {
+    int tape = -1, number = -1;
+  };
   void add_tape(const Op& made);  // the program has one more
-  int tape_of(const Value* v) const;
-  void set_tape(const Value* v, int tape) { tape_[v] = tape; }
+  Tape tape_of(const Value* v) const;
+  void set_tape(const Value* v, Tape tape) { tape_[v] = tape; }
+  // The scalar that says which tape `v` is, where it is passed on.
+  int number_of(const Value* v);
+  // A function that has been given `first` is given `other` too.
+  void may_be(Tape first, Tape other);
   // A branch's tape leaves it. Derivatives give the other branch an empty one, which nobody reads.
   void pass_tape(const Value& result, const Value& inside);
 
@@ -55,7 +67,7 @@ class Frames {
   plan::Plan& plan_;
   Homes& homes_;
   Views& views_;
-  std::map<const Value*, int> tape_;
+  std::map<const Value*, Tape> tape_;
   std::set<const Value*> empty_tapes_;  // results of branches, as far as is known
   std::map<const Op*, int> written_;    // frame variable of a tape.write, and
   std::map<const Op*, int> opened_;     // one for tensors made before the write

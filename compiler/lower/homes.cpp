@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/lower/batch.h"
+#include "kernels/build.h"
 
 namespace nodec::lowering {
 
@@ -129,6 +130,11 @@ plan::Ref Homes::ref_to(int buffer, const Value* v) const {
   r.buffer = buffer;
   r.strides = views_.row_major(v);
   return r;
+}
+
+int Homes::number(std::int64_t n) {
+  Builder b(numbers_);
+  return prologue_scalar(integer(b, Dtype::I32, n));
 }
 
 // The id of a scalar value; one that lives in memory is loaded by a node of its own.

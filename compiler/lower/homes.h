@@ -47,6 +47,10 @@ class Homes {
   int scalar_home(const Value* v);
   void settle_scalar(const Value* v, int scalar) { scalar_[v] = scalar; }
   int scalar_of(const Value* v, plan::Nodes& nodes);  // loads it when it lives in memory
+  int number(std::int64_t n);                         // an i32
+  // In a function that is told which solve it is: which.
+  int callers_site() const { return callers_site_; }
+  void set_callers_site(int scalar) { callers_site_ = scalar; }
   // Whether it is passed by value: also a tensor that is one number, repeated.
   bool is_number(const Value* v) const;
 
@@ -75,6 +79,8 @@ class Homes {
   std::unordered_set<const Value*> available_;
   std::set<int> kept_;
   plan::Scalars first_;
+  Region numbers_;  // constants that the program does not name
+  int callers_site_ = -1;
   int segment_ = 0, next_segment_ = 0;
 };
 
@@ -82,9 +88,11 @@ template <class Make>
 plan::Nodes Homes::function(const Make& make) {
   const int outer_segment = segment_;
   plan::Scalars outer_first = std::exchange(first_, {});
+  const int outer_site = std::exchange(callers_site_, -1);
   plan::Nodes body = make();
   begin_with(std::exchange(first_, std::move(outer_first)), body);
   segment_ = outer_segment;
+  callers_site_ = outer_site;
   return body;
 }
 

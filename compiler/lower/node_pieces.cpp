@@ -116,7 +116,8 @@ class Division {
       const auto together = std::ptrdiff_t(std::min(kFrameParts, pieces_.longest));
       for (auto first = whole.begin(); first != whole.end();) {
         const auto last = first + std::min(together, whole.end() - first);
-        TapeFrame part{frame.tape, frame.index, pieces_.plan.frames++, {}, {}, {}, frame.writes};
+        TapeFrame part{frame.tape, frame.number, frame.index, pieces_.plan.frames++,
+                       {},         {},           {},          frame.writes};
         (part.*list).assign(first, last);
         parts.push_back({{std::move(part)}, true, last - first});
         first = last;

@@ -84,6 +84,9 @@ void Scheduler::add_report(const Op& op, Nodes& nodes) {
   plan::Tell tell{&op, {}};
   for (const Value* operand : op.operands)
     tell.operands.push_back(p_.homes.scalar_of(operand, nodes));
+  if (op.attrs.get_or<bool>("callers_site", false)) {
+    tell.operands.push_back(p_.homes.callers_site());
+  }
   nodes.push_back({std::move(tell)});
 }
 

@@ -1,7 +1,7 @@
 // Parameters, text and results of such functions.
 #include "compiler/lower/team_functions.h"
 
-#include "ir/print.h"
+#include "ir/same.h"
 #include "kernels/catalogue.h"
 
 namespace nodec::lowering {
@@ -11,11 +11,17 @@ using plan::Ref;
 
 void TeamFunctions::declare_parameters(const Op& apply, const Region& region, Function& f,
                                        plan::Function& made) {
+  const auto add_number = [&] {
+    made.scalars.push_back(p_.homes.new_scalar(Dtype::I32));
+    made.scalar_dtypes.push_back(Dtype::I32);
+    return made.scalars.back();
+  };
+  if (apply.attrs.has("site")) p_.homes.set_callers_site(add_number());
   for (std::size_t i = 0; i < region.args.size(); ++i) {
     const Value* arg = region.arg(i);
     p_.homes.make_available(arg);
     if (!arg->type.is_tensor()) {
-      f.tapes.push_back(p_.frames.tape_of(apply.operands[i + 1]));
+      f.tapes.push_back({p_.frames.tape_of(apply.operands[i + 1]).tape, add_number()});
       p_.frames.set_tape(arg, f.tapes.back());
     } else if (arg->type.is_scalar()) {
       made.scalars.push_back(p_.homes.scalar_home(arg));
@@ -58,16 +64,24 @@ void TeamFunctions::finish_results(const Region& region, Function& f, plan::Func
 const TeamFunctions::Function& TeamFunctions::function_of(const Op& apply) {
   const Op& holder = *p_.views.follow(apply.operands[0])->op;
   NODEC_CHECK(holder.primitive == &function_p, "'{}' is applied", holder.name());
-  const Region& region = holder.region();
-  const std::string text = print(region);
-  if (const auto found = functions_.find(text); found != functions_.end()) {
-    return found->second;
+  const auto [known, fresh] = known_.emplace(&holder.region(), nullptr);
+  if (!fresh) return *known->second;
+  for (const Function& f : functions_) {
+    if (same_region(*f.region, holder.region())) return *(known->second = &f);
   }
+  const Function& made = lowered(holder, apply);
+  known_[&holder.region()] = &made;
+  return made;
+}
+
+const TeamFunctions::Function& TeamFunctions::lowered(const Op& holder, const Op& apply) {
+  const Region& region = holder.region();
   plan::Function made;
   made.team = true;
   made.name = fmt::format("{}_{}", holder.attrs.get_or<std::string>("name", "function"),
                           p_.tiles.functions() + functions_.size());
   Function f;
+  f.region = &region;
   made.body = p_.homes.function([&] {
     declare_parameters(apply, region, f, made);
     declare_results(region, f);
@@ -77,22 +91,33 @@ const TeamFunctions::Function& TeamFunctions::function_of(const Op& apply) {
   });
   p_.plan.functions.push_back(std::move(made));
   f.function = static_cast<int>(p_.plan.functions.size()) - 1;
-  return functions_.emplace(text, std::move(f)).first->second;
+  return functions_.emplace_back(std::move(f));
+}
+
+// A tape that leaves the function is one of those it was given, or its own.
+static Frames::Tape given_for(const std::vector<Frames::Tape>& parameters, Frames::Tape made,
+                              const std::vector<Frames::Tape>& given) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (made.number >= 0 && made.number == parameters[i].number) return given[i];
+  }
+  return made;
 }
 
 void TeamFunctions::add_apply(Nodes& nodes, const Op& op) {
   const Function& f = function_of(op);
   plan::Call call{f.function, {}, {}};
   Moves moves;
-  std::size_t parameter = 0, tape = 0;
+  const Attr* site = op.attrs.find("site");
+  if (site) call.arguments.push_back(p_.homes.number(std::get<std::int64_t>(*site)));
+  std::size_t parameter = 0;
+  std::vector<Frames::Tape> tapes;
   for (std::size_t i = 1; i < op.operands.size(); ++i) {
     const Value* x = op.operands[i];
     if (!x->type.is_tensor()) {
-      if (p_.frames.tape_of(x) == f.tapes[tape++]) continue;
-      throw Error("a function that reads two tapes by turns cannot be compiled yet",
-                  {{op.where, "applied here"}});
-    }
-    if (x->type.is_scalar()) {
+      call.arguments.push_back(p_.frames.number_of(x));
+      p_.frames.may_be(f.tapes[tapes.size()], p_.frames.tape_of(x));
+      tapes.push_back(p_.frames.tape_of(x));
+    } else if (x->type.is_scalar()) {
       call.arguments.push_back(p_.homes.scalar_of(x, nodes));
     } else {
       moves.emplace_back(x, f.parameters[parameter++]);
@@ -102,7 +127,7 @@ void TeamFunctions::add_apply(Nodes& nodes, const Op& op) {
   std::size_t made_tape = 0;
   for (const auto& r : op.results) {
     if (!r->type.is_tensor()) {
-      p_.frames.set_tape(r.get(), f.made_tapes[made_tape++]);
+      p_.frames.set_tape(r.get(), given_for(f.tapes, f.made_tapes[made_tape++], tapes));
     } else if (r->type.is_scalar()) {
       call.results.push_back(p_.homes.scalar_home(r.get()));
     }

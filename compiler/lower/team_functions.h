@@ -2,14 +2,14 @@
 //
 // Scalars go in and come back in registers. Everything else lies in buffers of the function's own,
 // one set however often it is called, for no function calls itself: the caller copies arguments
-// there, and results away, for the next call writes over them. A tape is the program's, so all
-// calls must mean the same one.
+// there, and results away, for the next call writes over them. A tape is the program's, and is
+// given by its number.
 //
-// Knows the functions that there are, by their text: two of one text are one.
+// Knows the functions that there are: two that say the same are one.
 #pragma once
 
+#include <deque>
 #include <map>
-#include <string>
 #include <vector>
 
 #include "compiler/lower/parts.h"
@@ -24,12 +24,14 @@ class TeamFunctions {
 
  private:
   struct Function {
-    int function = -1;                     // of the plan
-    std::vector<int> parameters, results;  // buffers, of what is no scalar
-    std::vector<int> tapes, made_tapes;    // that it is given, and that it gives
+    const Region* region = nullptr;
+    int function = -1;                            // of the plan
+    std::vector<int> parameters, results;         // buffers, of what is no scalar
+    std::vector<Frames::Tape> tapes, made_tapes;  // that it is given, and that it gives
   };
 
   const Function& function_of(const Op& apply);
+  const Function& lowered(const Op& holder, const Op& apply);
   void declare_parameters(const Op& apply, const Region& region, Function& f, plan::Function& made);
   void declare_results(const Region& region, Function& f);
   void finish_results(const Region& region, Function& f, plan::Function& made, plan::Nodes& body);
@@ -37,7 +39,8 @@ class TeamFunctions {
 
   Parts& p_;
   Bodies& bodies_;
-  std::map<std::string, Function> functions_;
+  std::deque<Function> functions_;
+  std::map<const Region*, const Function*> known_;
 };
 
 }  // namespace nodec::lowering

@@ -4,6 +4,7 @@
 #include "compiler/passes/expand.h"
 
 #include "compiler/passes/share_calls.h"
+#include "compiler/passes/share_solves.h"
 #include "compiler/passes/simplify.h"
 #include "ir/print.h"
 #include "ir/rewrite.h"
@@ -24,6 +25,7 @@ std::vector<Value*> expanded(Builder& b, const Op& op) {
 }
 
 void expand_in(Region& region) {
+  if (is_shared_by_itself(region)) call_equal_solves(region);
   int sweeps = 0;
   const auto sweep = [](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
     for (const auto& nested : op.regions) expand_in(*nested);
@@ -33,7 +35,9 @@ void expand_in(Region& region) {
   while (rewrite(region, sweep)) {
     NODEC_CHECK(++sweeps < kMostSweeps, "expansion does not end: {}", print(region));
   }
+  if (!is_shared_by_itself(region)) return;
   share_calls(region);
+  settle_sites(region);
 }
 
 }  // namespace

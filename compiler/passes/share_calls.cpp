@@ -1,22 +1,18 @@
-// Equal regions are found by their text.
+// Equal regions are found by ir/same.h.
 #include "compiler/passes/share_calls.h"
 
 #include <algorithm>
 #include <map>
-#include <string>
+#include <unordered_map>
+#include <vector>
 
-#include "ir/print.h"
 #include "ir/rewrite.h"
+#include "ir/same.h"
 #include "kernels/build.h"
-#include "kernels/flow.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 namespace {
-
-// Whether a value of the op's surroundings can be handed to its regions as one more operand.
-bool takes_captures(const Op& op) {
-  return op.primitive == &while_p || op.primitive == &cond_p || op.primitive == &call_p;
-}
 
 bool holds_loop(const Region& region) {
   return std::any_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
@@ -30,14 +26,28 @@ bool holds_loop(const Region& region) {
 // called it may join the work on samples around it.
 constexpr std::size_t kLarge = 100;
 
-// A function has one tape for each that it makes: it cannot give a new one to every caller.
 bool yields_tape(const Region& region) {
   return std::any_of(region.results.begin(), region.results.end(),
                      [](const Value* v) { return v->type.kind() == Type::Kind::Tape; });
 }
 
 bool may_be_function(const Region& region) {
-  return op_count(region) > kLarge && holds_loop(region) && !yields_tape(region);
+  return op_count(region) > kLarge && holds_loop(region);
+}
+
+// The tapes that `callee` makes, made by `b` and given to it as further arguments.
+void give_tapes(Builder& b, Op& call) {
+  Region& callee = call.region();
+  Renames renames;
+  for (const auto& op : callee.ops) {
+    if (op->primitive != &tape_new_p) continue;
+    std::vector<Value*> frame;  // an example: only its types count
+    for (const Value* part : op->operands) frame.push_back(zeros(b, part->type));
+    call.operands.push_back(tape_new(b, std::move(frame)));
+    renames[op->result()] = callee.add_arg(op->result()->type, op->result()->name);
+  }
+  rename(callee, renames);
+  drop_unused(callee);
 }
 
 class Sharing {
@@ -45,70 +55,93 @@ class Sharing {
   explicit Sharing(Region& root) : root_(root) {}
 
   void run() {
+    give_tapes_in(root_);
     find(root_);
-    for (const auto& [text, calls] : groups_) {
-      if (calls.size() == 1) Sharing(calls.front()->region()).run();
+    for (const Group& group : groups_) {
+      if (group.calls.size() == 1) Sharing(group.calls.front()->region()).run();
     }
-    std::erase_if(groups_, [](const auto& group) { return group.second.size() < 2; });
-    for (const auto& [text, calls] : groups_) make_function(text, *calls.front());
-    if (!groups_.empty()) replace(root_);
+    std::erase_if(group_of_, [&](const auto& e) { return groups_[e.second].calls.size() < 2; });
+    if (group_of_.empty()) return;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (groups_[i].calls.size() > 1) make_function(i);
+    }
+    replace(root_);
   }
 
  private:
-  // Which tapes a call is given: a function works on the same ones wherever it is applied.
-  std::string tapes_of(const Op& call) {
-    std::string text;
-    for (const Value* operand : call.operands) {
-      if (operand->type.kind() != Type::Kind::Tape) continue;
-      while (const Value* outside = captured(*operand)) operand = outside;
-      const std::size_t number = tapes_.emplace(operand, tapes_.size()).first->second;
-      text += fmt::format("\ntape {}", number);
-    }
-    return text;
+  struct Group {
+    std::vector<const Op*> calls;
+  };
+
+  void give_tapes_in(Region& region) {
+    rewrite(region, [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+      const bool large = op.primitive == &call_p && may_be_function(op.region());
+      if (large && yields_tape(op.region())) give_tapes(b, op);
+      if (takes_captures(op) && !large) {
+        for (const auto& nested : op.regions) give_tapes_in(*nested);
+      }
+      return std::nullopt;
+    });
   }
 
   void find(Region& region) {
     for (const auto& op : region.ops) {
       if (op->primitive == &call_p && may_be_function(op->region())) {
-        std::string text = print(op->region()) + tapes_of(*op);
-        groups_[text].push_back(op.get());
-        texts_[op.get()] = std::move(text);
+        add(*op);
       } else if (takes_captures(*op)) {
         for (const auto& nested : op->regions) find(*nested);
       }
     }
   }
 
-  void make_function(const std::string& text, const Op& call) {
+  void add(const Op& call) {
+    const std::size_t key = hash(call.region());
+    const auto [first, last] = by_hash_.equal_range(key);
+    auto found = std::find_if(first, last, [&](const auto& each) {
+      return same_region(groups_[each.second].calls.front()->region(), call.region());
+    });
+    if (found == last) {
+      found = by_hash_.emplace(key, groups_.size());
+      groups_.emplace_back();
+    }
+    groups_[found->second].calls.push_back(&call);
+    group_of_[&call] = found->second;
+  }
+
+  void make_function(std::size_t group) {
+    const Op& call = *groups_[group].calls.front();
     std::unique_ptr<Region> body = clone(call.region());
     share_calls(*body);
     Builder b(root_);
     b.at(call.where);
     Value* made = function(b, std::move(body), call.attrs.get_or<std::string>("name", ""));
     std::rotate(root_.ops.begin(), root_.ops.end() - 1, root_.ops.end());
-    inside_[{&root_, text}] = made;
+    inside_[{&root_, group}] = made;
   }
 
   // The function as a value of `region`: itself, or an argument that every loop and branch between
   // hands on.
-  Value* function_in(Region& region, const std::string& text) {
-    if (const auto found = inside_.find({&region, text}); found != inside_.end()) {
+  Value* function_in(Region& region, std::size_t group) {
+    if (const auto found = inside_.find({&region, group}); found != inside_.end()) {
       return found->second;
     }
     Op& holder = *region.parent;
-    Value* outside = function_in(*holder.parent, text);
+    Value* outside = function_in(*holder.parent, group);
     holder.operands.push_back(outside);
     for (const auto& each : holder.regions) {
-      inside_[{each.get(), text}] = each->add_arg(outside->type, outside->name);
+      inside_[{each.get(), group}] = each->add_arg(outside->type, outside->name);
     }
-    return inside_.at({&region, text});
+    return inside_.at({&region, group});
   }
 
   void replace(Region& region) {
     rewrite(region, [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
-      const auto found = texts_.find(&op);
-      if (found != texts_.end() && groups_.contains(found->second)) {
-        const Op& made = apply(b, function_in(region, found->second), op.operands);
+      const auto found = group_of_.find(&op);
+      if (found != group_of_.end()) {
+        Op& made = apply(b, function_in(region, found->second), op.operands);
+        for (const char* name : {"site", "states"}) {
+          if (const Attr* attr = op.attrs.find(name)) made.attrs.set(name, *attr);
+        }
         std::vector<Value*> results;
         for (const auto& result : made.results) results.push_back(result.get());
         return results;
@@ -121,16 +154,24 @@ class Sharing {
   }
 
   Region& root_;
-  std::map<std::string, std::vector<const Op*>> groups_;  // calls by the text of their region
-  std::map<const Op*, std::string> texts_;
-  std::map<std::pair<const Region*, std::string>, Value*> inside_;
-  std::map<const Value*, std::size_t> tapes_;
+  std::vector<Group> groups_;
+  std::unordered_multimap<std::size_t, std::size_t> by_hash_;
+  std::unordered_map<const Op*, std::size_t> group_of_;
+  std::map<std::pair<const Region*, std::size_t>, Value*> inside_;
 };
 
 }  // namespace
 
+bool takes_captures(const Op& op) {
+  return op.primitive == &while_p || op.primitive == &cond_p || op.primitive == &call_p;
+}
+
+bool is_shared_by_itself(const Region& region) {
+  return region.parent == nullptr || !takes_captures(*region.parent);
+}
+
 void share_calls(Region& region) {
-  if (region.parent == nullptr || !takes_captures(*region.parent)) Sharing(region).run();
+  if (is_shared_by_itself(region)) Sharing(region).run();
 }
 
 }  // namespace nodec

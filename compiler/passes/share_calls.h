@@ -7,8 +7,9 @@
 //   %f = function region (t, u) { ... }        once, where the first of them stood
 //   %y = apply %f, %t, %u                      for each call; loops in between capture %f
 //
-// so that a program grows with what was written. Large is a region of many ops with a loop among
-// them: what is smaller is compiled where it is called, or shared tile by tile
+// so that a program grows with what was written. A function has one tape for each that it makes, so
+// one that leaves it is made by the caller and given to it. Large is a region of many ops with a
+// loop among them: what is smaller is compiled where it is called, or shared tile by tile
 // (compiler/lower/functions.cpp).
 // The bits are the same: a function is the region.
 #pragma once
@@ -19,5 +20,10 @@ namespace nodec {
 
 // Of the calls in `region` and in the loops and branches inside it, which must be expanded.
 void share_calls(Region& region);
+
+// Whether a value of the op's surroundings can be handed to its regions as one more operand; a
+// region of another op is shared by itself.
+bool takes_captures(const Op& op);
+bool is_shared_by_itself(const Region& region);
 
 }  // namespace nodec

@@ -78,7 +78,7 @@ class MemberMeetings {
   Key key(int id) const {
     for (auto to = same_.find(id); to != same_.end(); to = same_.find(id)) id = to->second;
     const Buffer& b = buffer(id);
-    if (b.space == Buffer::Space::Frame) return {-2 - b.tape, b.part};
+    if (b.space == Buffer::Space::Frame) return {-2 - plan_.standing_for(b.tape), b.part};
     if (b.space == Buffer::Space::Output) {
       const auto port = static_cast<std::size_t>(b.index) - plan_.signature.inputs.size();
       const int alias = plan_.signature.outputs[port].alias;

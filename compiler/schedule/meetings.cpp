@@ -58,12 +58,14 @@ class Meetings {
   std::map<int, std::string> found_;
   std::vector<Seen> touched_;  // by each function of the team: callees stand before callers
 
+  int tape_key(int tape) const { return -2 - plan_.standing_for(tape); }
+
   // Frames are told apart at run time only, their parts here. Varying parts are touched by chunks
   // alone, so they may share a key.
   Key key(int buffer) const {
     const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
     if (b.space == Buffer::Space::Frame) return {-1, 0};
-    if (b.space == Buffer::Space::FrameDense) return {-2 - b.tape, b.part};
+    if (b.space == Buffer::Space::FrameDense) return {tape_key(b.tape), b.part};
     if (b.space == Buffer::Space::Output) {
       const int alias =
           plan_.signature.outputs[static_cast<std::size_t>(b.index) - plan_.signature.inputs.size()]
@@ -108,8 +110,9 @@ class Meetings {
     for (const int b : uses.read) note(seen.read, b, by == Who::First);
     for (const int b : uses.written) note(seen.written, b, by != Who::Team);
     if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {
-      if (!frame->loads.empty()) Seen::add(seen.read, {-2 - frame->tape, -1}, Share::Other);
-      if (!frame->stores.empty()) Seen::add(seen.written, {-2 - frame->tape, -1}, Share::First);
+      const Key scalars{tape_key(frame->tape), -1};
+      if (!frame->loads.empty()) Seen::add(seen.read, scalars, Share::Other);
+      if (!frame->stores.empty()) Seen::add(seen.written, scalars, Share::First);
     }
     if (const Call* call = std::get_if<Call>(&node.what)) {
       seen.join(touched_[static_cast<std::size_t>(call->function)]);

@@ -23,7 +23,7 @@ std::string sizes_text(const Type& type) {
 }  // namespace
 
 void tell_failure(Builder& b, const SolveView& solve, const LastStep& last) {
-  if (!solve.op().attrs.has("site")) return;
+  if (!has_site(solve.op())) return;
   auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
   Builder inside(*yes);
   inside.at(b.where());
@@ -50,8 +50,12 @@ std::string component_space(const SolveView& solve) {
   return fmt::format("{}", fmt::join(states, "; "));
 }
 
+bool has_site(const Op& solve) {
+  return solve.attrs.has("site") || solve.attrs.has("callers_site");
+}
+
 void copy_site(const Op& solve, Op& to) {
-  for (const char* name : {"site", "reverse"}) {
+  for (const char* name : {"site", "callers_site", "reverse"}) {
     if (const Attr* value = solve.attrs.find(name)) to.attrs.set(name, *value);
   }
 }

@@ -10,6 +10,7 @@ namespace nodec {
 Op& stop_going_back(Builder& b, const SolveView& solve, Values end);
 
 // The attributes that tell which solve an op belongs to: site, reverse. None where it has none.
+bool has_site(const Op& solve);
 void copy_site(const Op& solve, Op& to);
 
 // Where the status is NonFinite, tells what was not finite first; of a solve that may stop the

@@ -36,10 +36,10 @@ void CudaEmitter::once(const std::function<void()>& body) {
 }
 
 // Every thread keeps its own count of frames, alike.
-Code CudaEmitter::tape_frame(int tape, Code n, bool writes) {
+Code CudaEmitter::tape_frame(Code tape, Code n, bool writes) {
   return named(Scalar::Pointer,
                fmt::format("{}(frame, {}, {}, written[{}])", writes ? "tape_write" : "tape_read",
-                           tape, name(n), tape),
+                           name(tape), name(n), name(tape)),
                false);
 }
 

@@ -76,7 +76,7 @@ class CudaEmitter : public Emitter {
   Code shared() override;
   void barrier(Scope scope) override;
   void once(const std::function<void()>& body) override;
-  Code tape_frame(int tape, Code n, bool writes) override;
+  Code tape_frame(Code tape, Code n, bool writes) override;
   Code is_null(Code pointer) override;
 
   // memory.cpp

@@ -86,10 +86,10 @@ void LlvmEmitter::once(const std::function<void()>& body) {
 
 // The frame's address from the thread's cursor where that is at its segment, as it is for all but
 // the first of a segment; else the runtime's answer, which moves the cursor there.
-Code LlvmEmitter::tape_frame(int tape, Code n, bool writes) {
+Code LlvmEmitter::tape_frame(Code tape, Code n, bool writes) {
   llvm::Type *bytes = build_.getInt8Ty(), *number = build_.getInt64Ty();
-  llvm::Value* place = build_.CreateNSWAdd(
-      build_.CreateNSWMul(build_.getInt64(std::uint64_t(tape)), value(members())), value(member()));
+  llvm::Value* place =
+      build_.CreateNSWAdd(build_.CreateNSWMul(value(tape), value(members())), value(member()));
   llvm::Value* cursor =
       build_.CreateInBoundsGEP(bytes, field(offsetof(CallFrame, cursors), build_.getPtrTy()),
                                build_.CreateNSWMul(place, build_.getInt64(sizeof(TapeCursor))));
@@ -121,7 +121,7 @@ Code LlvmEmitter::tape_frame(int tape, Code n, bool writes) {
       [&] {
         llvm::Value* asked =
             call_runtime(writes ? "nodec_tape_frame" : "nodec_tape_read", build_.getPtrTy(),
-                         {frame_.call, cursor, build_.getInt64(std::uint64_t(tape)), value(n)});
+                         {frame_.call, cursor, value(tape), value(n)});
         return Values{code(asked, Scalar::Pointer, false)};
       });
   before->getTerminator()->setMetadata(

@@ -64,7 +64,7 @@ class LlvmEmitter : public Emitter {
   void barrier(Scope scope) override;
   Code is_first() override;
   void once(const std::function<void()>& body) override;
-  Code tape_frame(int tape, Code n, bool writes) override;
+  Code tape_frame(Code tape, Code n, bool writes) override;
   Code is_null(Code pointer) override;
   void count_chunks(Code n) override;
   llvm::LLVMContext& context() { return module_.getContext(); }

@@ -138,7 +138,7 @@ TEST_CASE("members of a CUDA team meet, share memory and tape frames, and one re
     // A function counts frames with its caller.
     const Scalar kinds[] = {Scalar::Index};
     const int write = e.function(Scope::Team, "write", kinds, [&](std::span<const Code> n) {
-      const Code frame = e.tape_frame(0, n[0], true);
+      const Code frame = e.tape_frame(p.index(0), n[0], true);
       e.once([&] { e.store(frame, p.index(0), Dtype::I64, e.convert(n[0], Scalar::I64)); });
     });
     p.e.loop(p.index(0), p.index(8), p.index(1), {}, [&](Code n, const Emitter::Values&) {
@@ -146,7 +146,8 @@ TEST_CASE("members of a CUDA team meet, share memory and tape frames, and one re
       return Emitter::Values{};
     });
     e.barrier(Scope::Team);
-    const Code read = e.tape_frame(0, p.index(5), false), full = e.tape_frame(0, p.index(8), true);
+    const Code read = e.tape_frame(p.index(0), p.index(5), false),
+               full = e.tape_frame(p.index(0), p.index(8), true);
     const Code first = e.is_first(), refused = e.is_null(full);
     e.branch(
         first,

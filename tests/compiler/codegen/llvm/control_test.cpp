@@ -127,12 +127,12 @@ TEST_CASE("threads meet at the runtime's barrier and find the tape's frames") {
     const Code me = e.member();
     const auto square = [&](Code n) { return e.convert(e.mul(n, n), Scalar::I64); };
     const auto from_20 = [&](Code n) { return e.add(n, p.index(20)); };
-    for (int n = 0; n < 24; ++n) e.tape_frame(0, p.index(n), true);
-    const Code mine = e.tape_frame(0, from_20(me), true);
+    for (int n = 0; n < 24; ++n) e.tape_frame(p.index(0), p.index(n), true);
+    const Code mine = e.tape_frame(p.index(0), from_20(me), true);
     e.store(mine, p.index(0), Dtype::I64, square(me));
     e.barrier(Scope::Team);
     const Code next = e.bit_and(e.add(me, p.index(1)), p.index(3));
-    const Code other = e.tape_frame(0, from_20(next), false);
+    const Code other = e.tape_frame(p.index(0), from_20(next), false);
     e.store(p.port(0), me, Dtype::I64, e.load(other, p.index(0), Dtype::I64));
   });
   const auto program = load(artifact);

@@ -350,8 +350,8 @@ struct Node {
   std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
                TapeFrame, FailIf, Call, Tell, DenseKernel>
       what;
-  // What the schedule goes by: its own number, and that of its kernel (FoldSlots is one), or of the
-  // first of its kernels.
+  // What the schedule goes by: its own number, and that of its kernel (ClearSlots and FoldSlots are
+  // ones), or of the first of its kernels.
   int number = -1, kernel = -1;
 };
 

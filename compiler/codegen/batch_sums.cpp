@@ -15,8 +15,9 @@ void BatchSums::clear(const ClearSlots& node) {
     empty = node.op->primitive->fold.start(w_.e, *node.op).back();
   }
   const Code slots = places_.slots(node.slots);
-  const Code value = w_.spread(empty);
-  const std::int64_t lanes = w_.e.lanes();
+  const bool by_lanes = w_.how->axes[0].lanes;
+  const Code value = by_lanes ? w_.spread(empty) : empty;
+  const std::int64_t lanes = by_lanes ? w_.e.lanes() : 1;
   const Share mine = w_.team.within(w_.index(b.elements * kBlock / lanes));
   w_.each(w_.times(mine.first, lanes), w_.times(mine.last, lanes), w_.times(mine.step, lanes),
           [&](Code at) { w_.e.store(slots, at, b.dtype, value); });

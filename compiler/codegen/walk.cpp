@@ -116,8 +116,10 @@ void Walker::walk(const Nodes& nodes) {
             tiles(what, n.kernel);
           } else if constexpr (std::is_same_v<T, DenseKernel>) {
             dense(what, n.kernel);
-          } else if constexpr (std::is_same_v<T, FoldSlots>) {
-            fold(what, n.kernel);
+          } else if constexpr (std::is_same_v<T, ClearSlots> || std::is_same_v<T, FoldSlots>) {
+            w_.how = &loops(n.kernel);
+            sums(what);
+            w_.how = nullptr;
           } else {
             node(what);
           }
@@ -164,18 +166,18 @@ void Walker::tiles(const Tiles& n, int kernel) {
   });
 }
 
+const Loops& Walker::loops(int kernel) const {
+  return w_.schedule.loops.at(static_cast<std::size_t>(kernel));
+}
+
 void Walker::kernels(const Tiles& n, int kernel) {
   const std::size_t count = n.kernels.size();
-  const auto loops = [&](std::size_t i) -> const Loops& {
-    return w_.schedule.loops.at(static_cast<std::size_t>(kernel) + i);
-  };
+  const auto number = [&](std::size_t i) { return kernel + static_cast<int>(i); };
   for (std::size_t first = 0, end = 1; first < count; first = end++) {
-    if (w_.schedule.lane_meetings.contains(kernel + static_cast<int>(first))) {
-      w_.e.barrier(Scope::Member);
-    }
+    if (w_.schedule.lane_meetings.contains(number(first))) w_.e.barrier(Scope::Member);
     std::vector<const Kernel*> run{&n.kernels[first]};
-    for (; end < count && loops(end).joined; ++end) run.push_back(&n.kernels[end]);
-    w_.how = &loops(first);
+    for (; end < count && loops(number(end)).joined; ++end) run.push_back(&n.kernels[end]);
+    w_.how = &loops(number(first));
     w_.e.at(line_of(*run[0]));
     std::visit(
         [&](const auto& one) {
@@ -183,7 +185,7 @@ void Walker::kernels(const Tiles& n, int kernel) {
           if constexpr (std::is_same_v<T, SlotSum> || std::is_same_v<T, SlotContract>) {
             in_order([&] {
               for (std::size_t i = 0; i < run.size(); ++i) {
-                w_.how = &loops(first + i);
+                w_.how = &loops(number(first + i));
                 w_.e.at(line_of(*run[i]));
                 sums_.write(*run[i]);
               }
@@ -209,14 +211,8 @@ void Walker::in_order(const std::function<void()>& sum) {
   moved ? places_.go_back(here) : sum();
 }
 
-void Walker::fold(const FoldSlots& n, int kernel) {
-  w_.how = &w_.schedule.loops.at(static_cast<std::size_t>(kernel));
-  sums_.fold(n);
-  w_.how = nullptr;
-}
-
 void Walker::dense(const DenseKernel& n, int kernel) {
-  w_.how = &w_.schedule.loops.at(static_cast<std::size_t>(kernel));
+  w_.how = &loops(kernel);
   w_.e.at(line_of(n));
   const auto write = [&] {
     std::visit(

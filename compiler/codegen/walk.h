@@ -31,7 +31,6 @@ class Walker {
   void walk(const plan::Nodes& nodes);
   void node(const plan::Scalars& n);
   void node(const plan::Phase& n);
-  void node(const plan::ClearSlots& n) { sums_.clear(n); }
   void node(const plan::LoadScalar& n);
   void node(const plan::StoreScalar& n);
   void node(const plan::While& n);
@@ -40,7 +39,9 @@ class Walker {
   void node(const plan::FailIf& n);
   void node(const plan::Call& n);
   void node(const plan::Tell& n);
-  void fold(const plan::FoldSlots& n, int kernel);
+  void sums(const plan::ClearSlots& n) { sums_.clear(n); }
+  void sums(const plan::FoldSlots& n) { sums_.fold(n); }
+  const plan::Loops& loops(int kernel) const;
   void tiles(const plan::Tiles& n, int kernel);
   void dense(const plan::DenseKernel& n, int kernel);
   void kernels(const plan::Tiles& n, int kernel);  // on the tile at hand

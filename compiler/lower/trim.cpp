@@ -146,6 +146,7 @@ class Trimming {
       node.number = number++;
       const Tiles* tiles = std::get_if<Tiles>(&node.what);
       if (tiles || std::holds_alternative<DenseKernel>(node.what) ||
+          std::holds_alternative<ClearSlots>(node.what) ||
           std::holds_alternative<FoldSlots>(node.what)) {
         node.kernel = kernel;
         kernel += tiles ? int(tiles->kernels.size()) : 1;

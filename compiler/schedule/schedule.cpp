@@ -67,6 +67,8 @@ class Scheduler {
         made_.shared = made_.shared || how.who == Who::Team;
         if (machine_is_gpu() && how.who == Who::Team) deal_out(*dense, how);
         set(node.kernel, std::move(how));
+      } else if (std::holds_alternative<ClearSlots>(node.what)) {
+        set(node.kernel, {{{1, true}}});  // a member's own slots
       } else if (std::holds_alternative<FoldSlots>(node.what)) {
         set(node.kernel, {{{1, true, true}}});  // its outputs
       }

@@ -105,6 +105,8 @@ class Changing {
         }
       } else if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
         change(made_.loops[kernel], *dense);
+      } else if (std::holds_alternative<ClearSlots>(node.what)) {
+        made_.loops[kernel].axes[0].lanes = change_.own;
       }
       for (const Nodes* list : inside(node)) walk(*list);
     }

@@ -1,6 +1,8 @@
 // Parameters, text and results of such functions.
 #include "compiler/lower/team_functions.h"
 
+#include <algorithm>
+
 #include "ir/same.h"
 #include "kernels/catalogue.h"
 
@@ -44,13 +46,25 @@ void TeamFunctions::declare_results(const Region& region, Function& f) {
   }
 }
 
+// Which of the tapes that a function is given it gives back.
+static std::size_t parameter_of(Frames::Tape tape, const std::vector<Frames::Tape>& given,
+                                const Value& result) {
+  const auto found = std::find_if(given.begin(), given.end(), [&](const Frames::Tape& each) {
+    return each.number == tape.number;
+  });
+  if (found != given.end()) return std::size_t(found - given.begin());
+  throw Error("a function that gives a tape of its own cannot be compiled",
+              {{result.op ? result.op->where : SourceLine{}, "made here"}},
+              "make the tape where the function is applied, and give it to the function");
+}
+
 void TeamFunctions::finish_results(const Region& region, Function& f, plan::Function& made,
                                    plan::Nodes& body) {
   Moves moves;
   std::size_t next = 0;
   for (const Value* r : region.results) {
     if (!r->type.is_tensor()) {
-      f.made_tapes.push_back(p_.frames.tape_of(r));
+      f.made_tapes.push_back(parameter_of(p_.frames.tape_of(r), f.tapes, *r));
     } else if (r->type.is_scalar()) {
       made.results.push_back(p_.homes.scalar_of(r, body));
     } else {
@@ -94,15 +108,6 @@ const TeamFunctions::Function& TeamFunctions::lowered(const Op& holder, const Op
   return functions_.emplace_back(std::move(f));
 }
 
-// A tape that leaves the function is one of those it was given, or its own.
-static Frames::Tape given_for(const std::vector<Frames::Tape>& parameters, Frames::Tape made,
-                              const std::vector<Frames::Tape>& given) {
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (made.number >= 0 && made.number == parameters[i].number) return given[i];
-  }
-  return made;
-}
-
 void TeamFunctions::add_apply(Nodes& nodes, const Op& op) {
   const Function& f = function_of(op);
   plan::Call call{f.function, {}, {}};
@@ -127,7 +132,7 @@ void TeamFunctions::add_apply(Nodes& nodes, const Op& op) {
   std::size_t made_tape = 0;
   for (const auto& r : op.results) {
     if (!r->type.is_tensor()) {
-      p_.frames.set_tape(r.get(), given_for(f.tapes, f.made_tapes[made_tape++], tapes));
+      p_.frames.set_tape(r.get(), tapes[f.made_tapes[made_tape++]]);
     } else if (r->type.is_scalar()) {
       call.results.push_back(p_.homes.scalar_home(r.get()));
     }

@@ -25,9 +25,10 @@ class TeamFunctions {
  private:
   struct Function {
     const Region* region = nullptr;
-    int function = -1;                            // of the plan
-    std::vector<int> parameters, results;         // buffers, of what is no scalar
-    std::vector<Frames::Tape> tapes, made_tapes;  // that it is given, and that it gives
+    int function = -1;                     // of the plan
+    std::vector<int> parameters, results;  // buffers, of what is no scalar
+    std::vector<Frames::Tape> tapes;       // that it is given
+    std::vector<std::size_t> made_tapes;   // which of them it gives back
   };
 
   const Function& function_of(const Op& apply);

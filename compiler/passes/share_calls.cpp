@@ -31,8 +31,23 @@ bool yields_tape(const Region& region) {
                      [](const Value* v) { return v->type.kind() == Type::Kind::Tape; });
 }
 
+bool makes_tape(const Region& region) {
+  return std::any_of(region.ops.begin(), region.ops.end(),
+                     [](const auto& op) { return op->primitive == &tape_new_p; });
+}
+
+// Whether a tape that is made inside a branch leaves it: the caller cannot make that one.
+bool branch_yields_tape(const Region& region) {
+  return std::any_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
+    return std::any_of(op->regions.begin(), op->regions.end(), [](const auto& inner) {
+      return yields_tape(*inner) && (makes_tape(*inner) || branch_yields_tape(*inner));
+    });
+  });
+}
+
 bool may_be_function(const Region& region) {
-  return op_count(region) > kLarge && holds_loop(region);
+  return op_count(region) > kLarge && holds_loop(region) &&
+         !(yields_tape(region) && branch_yields_tape(region));
 }
 
 // The tapes that `callee` makes, made by `b` and given to it as further arguments.

@@ -104,6 +104,42 @@ TEST_CASE("equal solves in a loop, in a branch and in dynamics share") {
   }
 }
 
+// A tape that a branch makes stays with the call that makes it.
+TEST_CASE("calls of one block whose branch solves keep their tapes") {
+  const auto block = [](const Var& u) {
+    const auto solved = [&] { return solve([](const Var& v) { return -v * v; }, u, 0, 1).u; };
+    return cond(u > 0.5, solved, [&] { return u * 2.0; });
+  };
+  const Traced traced = trace("blocks", {{"u", f64()}}, [&](const Var& u) {
+    return value_and_grad(
+        [&](const Var& x) { return call("block", block, call("block", block, x)); }, u);
+  });
+  const Program program = oracle::compile_fresh(*traced.graph);
+  const auto plain = run_until(*traced.graph, "differentiate");
+  for (const double u : {2.0, 0.4, 0.1}) {
+    const std::vector<Array> inputs{Array::scalar(Dtype::F64, u)};
+    oracle::expect_close(oracle::run_compiled(program, inputs), interpret(*plain, inputs), 1e-12);
+  }
+}
+
+TEST_CASE("a function that gives a tape of its own is refused") {
+  const auto graph = oracle::read(R"(graph g (%x: f64[]) {
+  %f = function region (%a: f64[]) {
+    %i = constant {dtype = i32, shape = <>, value = 0}
+    %t = tape.new %a
+    %w = tape.write %t, %i, %a
+    yield %w
+  }
+  %i = constant {dtype = i32, shape = <>, value = 0}
+  %s = apply %f, %x
+  %y = tape.read %s, %i
+  yield %y
+})");
+  CHECK_THROWS_WITH(
+      oracle::compile_fresh(*graph),
+      doctest::Contains("a function that gives a tape of its own cannot be compiled"));
+}
+
 // u' = 10 u^2 is infinite at t = 1 / (10 u): of 0.05 after one unit, of 0.1 in the second.
 TEST_CASE("of equal solves the one that fails is told by its line, in either direction of a run") {
   int line = 0;

@@ -3,6 +3,7 @@
 #include "tests/compiler/random_program.h"
 
 #include "ir/print.h"
+#include "tests/compiler/ad/requests.h"
 #include "tests/compiler/oracle.h"
 
 namespace nodec {
@@ -52,6 +53,17 @@ TEST_CASE("random loops whose tests look at their data agree with the interprete
 
 TEST_CASE("derivatives of random programs agree with the interpreter") {
   CHECK(check(testing::random_gradient, 1000, 1030) > 15);
+}
+
+TEST_CASE("tangents of random programs agree with the interpreter") {
+  const auto of_loss = [](std::uint64_t seed) {
+    return requests::asking(jvp_p, *testing::random_loss(seed));
+  };
+  const auto of_loops = [](std::uint64_t seed) {
+    return requests::asking(jvp_p, *testing::random_loops(seed));
+  };
+  CHECK(check(of_loss, 0, 20) > 10);
+  CHECK(check(of_loops, 2000, 2020) > 10);
 }
 
 }  // namespace nodec

@@ -39,7 +39,8 @@ std::string expanded(const Traced& traced) { return print(*run_until(*traced.gra
 
 }  // namespace
 
-TEST_CASE("a chain of equal solves and its gradient: machine code against the interpreter") {
+TEST_CASE("a chain of equal solves and its gradient: machine code against the interpreter" *
+          doctest::test_suite("slow")) {
   for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {
     INFO(adjoint);
     oracle::expect_agreement(*gradient(f64(), 3, adjoint).graph, 1e-9);
@@ -47,7 +48,8 @@ TEST_CASE("a chain of equal solves and its gradient: machine code against the in
   }
 }
 
-TEST_CASE("a chain of equal solves compiles to one, and a call for each") {
+TEST_CASE("a chain of equal solves compiles to one, and a call for each" *
+          doctest::test_suite("slow")) {
   for (const char* adjoint : {"discrete", "interpolating"}) {
     INFO(adjoint);
     const auto one = instructions(1, adjoint), four = instructions(4, adjoint);

@@ -107,9 +107,8 @@ std::string registered_adjoints(const Region& region) {
 }
 
 // A GPU's program starts again when a tape has been too short; a processor's makes it longer.
-plan::Plan lowered_for(const plan::Machine& machine, const Graph& graph,
-                       std::optional<std::int64_t> longest = {}) {
-  plan::Plan plan = lower(graph, longest.value_or(kLongestFunction));
+plan::Plan lowered_for(const plan::Machine& machine, const Graph& graph) {
+  plan::Plan plan = lower(graph);
   if (machine.gpu) lowering::put_outputs_behind_tapes(plan);
   return plan;
 }
@@ -249,10 +248,9 @@ Program timed(Make make) {
   return program;
 }
 
-Artifact compiled_by(const Target& target, const Graph& graph, CompileReport& report,
-                     std::optional<std::int64_t> longest = {}) {
+Artifact compiled_by(const Target& target, const Graph& graph, CompileReport& report) {
   const plan::Machine machine = target.back_end.machine(target.device);
-  const plan::Plan plan = lowered_for(machine, graph, longest);
+  const plan::Plan plan = lowered_for(machine, graph);
   const plan::Schedule how = plan::schedule(plan, machine);
   BackEnd::Code code = target.back_end.code(plan, how, target.device);
   Artifact artifact{std::move(code.object), plan.signature};
@@ -282,18 +280,17 @@ Program compile(const Graph& graph, const CompileOptions& options) {
     const Target target = target_for(options.device);
     const KeyFields fields = key_fields(graph, options.device);
     const Hash key = key_of(fields);
-    const ObjectCache cache = options.longest_function ? ObjectCache("") : options.cache;
-    if (auto found = cache.find(key)) {
+    if (auto found = options.cache.find(key)) {
       move_lines(graph, found->signature);
       program.executable = target.back_end.load(*found, target.device);
       program.report.from_cache = true;
       return;
     }
     const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
-    Artifact artifact = compiled_by(target, *copy, program.report, options.longest_function);
+    Artifact artifact = compiled_by(target, *copy, program.report);
     remember_lines(graph, artifact.signature);
     program.executable = target.back_end.load(artifact, target.device);
-    cache.store(key, artifact, fields);
+    options.cache.store(key, artifact, fields);
   });
 }
 

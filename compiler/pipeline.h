@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,9 +47,6 @@ struct CompileOptions {
   ObjectCache cache = ObjectCache::from_environment();
   // Where it is to run, in the words of runtime/device_choice.h; empty: on the processor.
   std::string device = {};
-  // Operations in a row in one function of the plan, at most, where not as many as usual; such a
-  // program is neither looked for in the cache nor kept there.
-  std::optional<std::int64_t> longest_function = {};
 };
 
 struct CompileReport {

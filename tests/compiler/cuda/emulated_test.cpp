@@ -4,11 +4,7 @@
 
 #include <cstring>
 
-#include "compiler/back_end.h"
-#include "compiler/lower/lower.h"
-#include "compiler/lower/outputs_behind_tapes.h"
 #include "compiler/nodec.h"
-#include "compiler/schedule/schedule.h"
 #include "examples/mnist/model.h"
 #include "ir/print.h"
 #include "kernels/sample.h"
@@ -19,44 +15,21 @@
 #include "tests/compiler/lower/long_programs.h"
 #include "tests/compiler/oracle.h"
 #include "tests/compiler/random_program.h"
+#include "tests/compiler/scheduled.h"
 
 namespace nodec {
 namespace {
 
 const DeviceChoice kEmulated{DeviceChoice::Kind::Emulated};
 
-// A program on its way to the emulated GPU: what was scheduled may be spoilt before it is written.
-struct Scheduled {
-  explicit Scheduled(const Graph& graph, std::int64_t longest = kLongestFunction)
-      : plan(lower(*run_until(graph, graph_stages().back().name), longest)) {
-    lowering::put_outputs_behind_tapes(plan);
-    how = plan::schedule(plan, target().machine(kEmulated));
-  }
+testing::Scheduled emulated(const Graph& graph, std::int64_t longest = kLongestFunction) {
+  return testing::Scheduled(graph, kEmulated, longest);
+}
 
-  static const BackEnd& target() {
-    for (const BackEnd* each : back_ends()) {
-      if (each->serves(kEmulated)) return *each;
-    }
-    throw std::logic_error("nobody serves the emulated GPU");
-  }
-
-  std::shared_ptr<const Executable> load(const EmulatedOptions& options) const {
-    return load_there(emulated_device(options));
-  }
-  std::shared_ptr<const Executable> load_there(std::shared_ptr<Device> device) const {
-    return load_on(std::move(device), artifact());
-  }
-  Artifact artifact() const {
-    Artifact artifact{target().code(plan, how, kEmulated).object, plan.signature};
-    artifact.signature.scratch = how.scratch;
-    artifact.signature.lanes = how.machine.lanes;
-    artifact.signature.shared = how.shared;
-    return artifact;
-  }
-
-  plan::Plan plan;
-  plan::Schedule how;
-};
+std::shared_ptr<const Executable> load_with(const testing::Scheduled& program,
+                                            const EmulatedOptions& options) {
+  return load_on(emulated_device(options), program.artifact());
+}
 
 std::vector<Tensor> run(const Executable& program, const std::vector<Array>& inputs,
                         const Bindings& symbols = {}) {
@@ -117,7 +90,7 @@ void expect_same_bits(const std::vector<Case>& tests, std::int64_t longest = kLo
   std::vector<Artifact> artifacts;
   std::vector<emulator::Program::Source> sources;
   for (const Case& test : tests) {
-    artifacts.push_back(Scheduled(*test.graph, longest).artifact());
+    artifacts.push_back(emulated(*test.graph, longest).artifact());
     sources.push_back({unpack(artifacts.back().object).text, artifacts.back().signature.entry});
   }
   const auto held = emulator::Program::compile_all(sources);
@@ -229,8 +202,8 @@ bool is_found(const Executable& program, const std::vector<Array>& inputs) {
 
 // Each meeting is left out in turn: those that no run misses, a line each.
 std::string unseen_removals(const Graph& graph, const std::vector<std::vector<Array>>& runs) {
-  const Scheduled whole(graph);
-  for (const auto& inputs : runs) CHECK(!is_found(*whole.load({.watched = true}), inputs));
+  const testing::Scheduled whole = emulated(graph);
+  for (const auto& inputs : runs) CHECK(!is_found(*load_with(whole, {.watched = true}), inputs));
   std::vector<std::string> words;
   std::vector<Artifact> artifacts;
   std::vector<emulator::Program::Source> sources;
@@ -240,7 +213,7 @@ std::string unseen_removals(const Graph& graph, const std::vector<std::vector<Ar
         {"members", &plan::Schedule::member_meetings},
         {"team", &plan::Schedule::meetings}}) {
     for (const auto& [number, about] : whole.how.*meetings) {
-      Scheduled spoilt(graph);
+      testing::Scheduled spoilt = emulated(graph);
       (spoilt.how.*meetings).erase(number);
       words.push_back(fmt::format("{} before {} about {}\n", kind, number, about));
       artifacts.push_back(spoilt.artifact());
@@ -319,16 +292,16 @@ TEST_CASE(
   expect_same_bits(tests, 8);
   const std::shared_ptr<const Graph> graph = testing::long_solve(f32({batch}), 20, "discrete");
   const auto inputs = oracle::inputs_for(*graph, {{"B", 70}});
-  run(*Scheduled(*graph, 8).load({.watched = true}), inputs, sizes_of(*graph, 70));
+  run(*load_with(emulated(*graph, 8), {.watched = true}), inputs, sizes_of(*graph, 70));
 }
 
 TEST_CASE("training has machine code's bits on the emulated GPU, by every rule, and no race") {
   for (const char* rule : {"discrete", "interpolating", "gauss"}) {
     const auto graph = training(rule);
     const Program cpu = oracle::compile_fresh(*graph);
-    const Scheduled gpu(*graph);
+    const testing::Scheduled gpu = emulated(*graph);
     for (const bool watched : {true, false}) {
-      const auto program = gpu.load({.watched = watched, .seed = 7});
+      const auto program = load_with(gpu, {.watched = watched, .seed = 7});
       for (const std::int64_t batch : {28, 70}) {
         const std::vector<Array> x = training_inputs(*graph, batch);
         CHECK_MESSAGE(same_bits(run(*program, x), run(*cpu.executable, x)), rule, ", batch ",
@@ -379,7 +352,7 @@ TEST_CASE("what 32 bits do not count is refused by name") {
       "  %s = sum %x {axes = [0]} : f32[B]\n"
       "  yield %s as y\n"
       "}\n");
-  const auto program = Scheduled(*graph).load({});
+  const auto program = load_with(emulated(*graph), {});
   // No page of it is touched.
   const std::vector<std::int64_t> dims{4096, 1 << 17}, result{1 << 17};
   Tensor y(Dtype::F32, result);
@@ -407,7 +380,7 @@ TEST_CASE("an input that is overwritten is changed once, however often a tape wa
   std::vector<Tensor> x;
   for (const Array& a : oracle::inputs_for(*graph, {{"B", 5}})) x.push_back(oracle::tensor_of(a));
   const auto device = emulated_device();
-  const auto program = Scheduled(*graph).load_there(device);
+  const auto program = load_on(device, emulated(*graph).artifact());
   const DeviceTensor m(device, x[0]);
   Tensor loss(Dtype::F32, {}), dw(Dtype::F32, {6, 4}), dv(Dtype::F32, {4, 6});
   const std::vector<TensorView> inputs{m, x[1], x[2], x[3]}, outputs{loss, dw, dv, m};

@@ -2,12 +2,12 @@
 // of the whole, and what is short stays as it was.
 #include <cstring>
 
-#include "compiler/lower/lower.h"
 #include "ir/plan_visit.h"
 #include "kernels/catalogue.h"
 #include "tests/compiler/lower/long_programs.h"
 #include "tests/compiler/oracle.h"
 #include "tests/compiler/random_program.h"
+#include "tests/compiler/scheduled.h"
 
 namespace nodec {
 namespace {
@@ -15,10 +15,6 @@ namespace {
 using namespace plan;
 
 constexpr std::int64_t kNone = std::int64_t{1} << 40;
-
-plan::Plan plan_of(const Graph& graph, std::int64_t longest) {
-  return lower(*run_until(graph, graph_stages().back().name), longest);
-}
 
 // Computations, kernels and scalars of tapes; constants are none.
 std::int64_t operations(const Node& node) {
@@ -68,7 +64,7 @@ Operations operations_of(const plan::Plan& plan) {
 }
 
 Program compiled(const Graph& graph, std::int64_t longest) {
-  return compile(graph, {.cache = ObjectCache(""), .longest_function = longest});
+  return {testing::Scheduled(graph, {}, longest).load(), {}};
 }
 
 void expect_same_bits(const Graph& graph, const Program& cut, const Program& whole) {
@@ -103,8 +99,9 @@ TEST_CASE("no more operations of a long program stand in a row than the limit, n
 
 TEST_CASE("a plan within the limit stays as it is") {
   const auto graph = testing::long_solve(f64({3, Dim::symbol("B")}), 20, "discrete");
-  CHECK(print_plan(plan_of(*graph, kLongestFunction)) == print_plan(plan_of(*graph, kNone)));
-  CHECK(plan_of(*graph, 100).functions.size() > plan_of(*graph, kNone).functions.size());
+  const plan::Plan whole = testing::plan_of(*graph, kNone);
+  CHECK(print_plan(testing::plan_of(*graph)) == print_plan(whole));
+  CHECK(testing::plan_of(*graph, 100).functions.size() > whole.functions.size());
 }
 
 TEST_CASE("a program that is cut has the bits of the whole" * doctest::test_suite("slow")) {

@@ -9,6 +9,7 @@
 #include "compiler/ad/forward.h"
 #include "compiler/ad/recording.h"
 #include "compiler/ad/residuals.h"
+#include "compiler/ad/value_set.h"
 #include "ir/print.h"
 #include "ir/rewrite.h"
 #include "kernels/build.h"
@@ -147,7 +148,7 @@ class Engine final : public Differentiator {
   // What the function uses of the region around it.
   static Unbounded around(const Builder& b, const Op& request) {
     Unbounded unbounded;
-    const auto wild = find_wild(b.region(), {});
+    const auto wild = find_wild(Spread(b.region(), is_open), b.region(), {});
     for (std::size_t i = 0; i < request.region().args.size(); ++i) {
       if (wild.contains(request.operands[i])) unbounded.wild_args.push_back(int(i));
     }

@@ -63,7 +63,8 @@ class Forward final : public ForwardDifferentiator {
 
   Pushed push(Builder& b, const Region& region, const Values& args, const Values& tangents,
               const Unbounded& unbounded) {
-    const ValueSet outside = std::exchange(wild_, find_wild(region, unbounded.wild_args));
+    const ValueSet outside =
+        std::exchange(wild_, find_wild(Spread(region, is_open), region, unbounded.wild_args));
     const SourceLine where = b.where();
     for (std::size_t i = 0; i < args.size(); ++i) bind(*region.arg(i), args[i], tangents[i]);
     for (const auto& op : region.ops) walk(b, *op);

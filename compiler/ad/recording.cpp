@@ -116,8 +116,8 @@ void record(Differentiator& ad, const Region& source, const std::vector<int>& wr
   const Spread spread(source, is_open);
   recording.varied = find_varied(spread, source, wrt);
   recording.useful = find_useful(spread, source, seeds);
-  recording.wild = find_wild(source, unbounded.wild_args);
-  recording.steep = find_steep(source, unbounded.steep_results);
+  recording.wild = find_wild(spread, source, unbounded.wild_args);
+  recording.steep = find_steep(spread, source, unbounded.steep_results);
   Recorder recorder(ad, recording);
   for (const auto& arg : source.args) recorder.argument(*arg);
   for (const auto& op : source.ops) recorder.op(*op);

@@ -43,28 +43,26 @@ bool is_finite(const Op& op) { return op.attrs.get_or<bool>("finite", false); }
 
 }  // namespace
 
-ValueSet find_wild(const Region& source, const std::vector<int>& args) {
+ValueSet find_wild(const Spread& spread, const Region& source, const std::vector<int>& args) {
   std::vector<const Value*> from;
   for (const int i : args) from.push_back(source.arg(std::size_t(i)));
   each_op(source, [&](const Op& op) {
     if (is_finite(op) || is_open(op) || is_integration(op) || !is_unbounded(op)) return;
     for (const auto& result : op.results) from.push_back(result.get());
   });
-  return Spread(source, is_open).users(from, [](const Value&, const Op& op, const Value&) {
+  return spread.users(from, [](const Value&, const Op& op, const Value&) {
     return !is_finite(op) && !is_integration(op);
   });
 }
 
-ValueSet find_steep(const Region& source, const std::vector<int>& results) {
+ValueSet find_steep(const Spread& spread, const Region& source, const std::vector<int>& results) {
   std::vector<const Value*> from;
   for (const int i : results) from.push_back(source.results.at(std::size_t(i)));
   each_op(source, [&](const Op& op) {
     if (!is_open(op) && is_unbounded(op))
       from.insert(from.end(), op.operands.begin(), op.operands.end());
   });
-  return Spread(source, is_open).makers(from, [](const Value&, const Op&, const Value&) {
-    return true;
-  });
+  return spread.makers(from, [](const Value&, const Op&, const Value&) { return true; });
 }
 
 void strengthen(Region& region, std::size_t from, const std::vector<Value*>& moved) {

@@ -7,10 +7,10 @@
 // cheaper and can be fused into sums.
 #pragma once
 
-#include <unordered_set>
 #include <vector>
 
 #include "ir/graph.h"
+#include "ir/spread.h"
 
 namespace nodec {
 
@@ -22,14 +22,14 @@ struct Unbounded {
 // An op with the attribute `finite` says that its results are numbers wherever what they lead to is
 // used: a step size, and while forward mode walks one, a solver's loop.
 // The wild or steep values of a region, its regions' own left out; solves give finite numbers.
-std::unordered_set<const Value*> find_wild(const Region& source, const std::vector<int>& args);
-std::unordered_set<const Value*> find_steep(const Region& source, const std::vector<int>& results);
+// `spread` is the region's, through what is open (value_set.h).
+ValueSet find_wild(const Spread& spread, const Region& source, const std::vector<int>& args);
+ValueSet find_steep(const Spread& spread, const Region& source, const std::vector<int>& results);
 
 // Makes the products of `moved`, cotangents or tangents, strong among the ops from this one on.
 void strengthen(Region& region, std::size_t from, const std::vector<Value*>& moved);
 
 // What the values around the op that holds `region` say of it.
-Unbounded seen_from_outside(const Region& region, const std::unordered_set<const Value*>& wild,
-                            const std::unordered_set<const Value*>& steep);
+Unbounded seen_from_outside(const Region& region, const ValueSet& wild, const ValueSet& steep);
 
 }  // namespace nodec

@@ -83,6 +83,8 @@ struct Value {
   int index = 0;             // its place among op->results or region->args
 };
 
+using Values = std::vector<Value*>;
+
 struct Op {
   const Primitive* primitive = nullptr;
   std::vector<Value*> operands;

@@ -18,7 +18,6 @@
 namespace nodec {
 
 using Types = std::vector<Type>;
-using Values = std::vector<Value*>;
 using Cotangents = std::span<Value* const>;
 using Reals = std::span<const double>;
 using Integers = std::span<const std::int64_t>;

@@ -15,8 +15,6 @@
 namespace nodec {
 namespace {
 
-using Values = std::vector<Value*>;
-
 bool is_expanded(const Op& op) {
   const Gradient& gradient = op.primitive->gradient;
   return !has_push(gradient, op) && !gradient.rule && op.primitive->expand;

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::int64_t kMostElements = 16;
 
-using Values = std::vector<Value*>;
-
 bool is_small(const Type& type) {
   if (!type.is_tensor()) {
     const bool known = type.kind() == Type::Kind::Tape || type.kind() == Type::Kind::Function ||

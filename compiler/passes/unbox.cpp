@@ -16,7 +16,6 @@
 namespace nodec {
 namespace {
 
-using Values = std::vector<Value*>;
 using Indices = std::vector<std::int64_t>;
 
 bool is_box(const Value* value) { return value->type.kind() == Type::Kind::Box; }

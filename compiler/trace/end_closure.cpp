@@ -46,7 +46,7 @@ struct Gathered {
 };
 
 // A captured variable nobody stored to: its loads become arguments for the leaves in use.
-void unbox_slot(const Slot& slot, Frame& frame, const Values& used, Gathered& gathered,
+void unbox_slot(const Slot& slot, Frame& frame, const ValueSet& used, Gathered& gathered,
                 ValueMap& replaced, Ops& dropped) {
   std::optional<std::vector<Value*>> outer;
   for (const Load& load : slot.loads) {
@@ -64,7 +64,7 @@ void unbox_slot(const Slot& slot, Frame& frame, const Values& used, Gathered& ga
 }
 
 // A variable that was stored to stays a box; fields that nobody reads need not be opened.
-void box_slot(const Slot& slot, Frame& frame, Values& used, Gathered& gathered, Ops& dropped) {
+void box_slot(const Slot& slot, Frame& frame, ValueSet& used, Gathered& gathered, Ops& dropped) {
   gathered.outer_boxes.push_back(box_of(slot.variable, *frame.parent, slot.where, slot.sites));
   gathered.args_boxes.push_back(slot.box);
   set_witness(slot.variable, *frame.parent, slot.witness);
@@ -84,7 +84,7 @@ void box_slot(const Slot& slot, Frame& frame, Values& used, Gathered& gathered, 
 }  // namespace
 
 std::vector<Value*> end_closure(Frame& frame) {
-  Values used = used_values(*frame.region, fetching_ops(frame));
+  ValueSet used = used_values(*frame.region, fetching_ops(frame));
   Gathered gathered;
   ValueMap replaced;
   Ops dropped;

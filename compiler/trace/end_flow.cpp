@@ -129,7 +129,7 @@ std::vector<Value*> entries(const Crossing& crossing, const std::vector<Frame*>&
   return all;
 }
 
-void add_crossing(const Crossing& crossing, const std::vector<Values>& used, bool all_leaves,
+void add_crossing(const Crossing& crossing, const std::vector<ValueSet>& used, bool all_leaves,
                   Columns& columns) {
   Frame& parent = *columns.frames.front()->parent;
   if (!has_value(*crossing.variable, parent)) return;
@@ -157,7 +157,7 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
     ended.stored_at.push_back(crossing.where);
     ended.sites.push_back(crossing.sites);
   }
-  std::vector<Values> used;
+  std::vector<ValueSet> used;
   for (const Frame* frame : frames) used.push_back(used_values(*frame->region, {}));
   Columns carried{frames, {}, {}, std::vector<ValueMap>(frames.size())};
   Columns captured = carried;

@@ -6,8 +6,8 @@
 
 namespace nodec::tracing {
 
-Values used_values(const Region& region, const Ops& except) {
-  Values used(region.results.begin(), region.results.end());
+ValueSet used_values(const Region& region, const Ops& except) {
+  ValueSet used(region.results.begin(), region.results.end());
   for (const auto& op : region.ops) {
     if (!except.contains(op.get())) used.insert(op->operands.begin(), op->operands.end());
   }

@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "compiler/trace/frame.h"
+#include "ir/spread.h"
 
 namespace nodec::tracing {
 
 using Ops = std::unordered_set<const Op*>;
-using Values = std::unordered_set<const Value*>;
 
 // What the region yields, and what its ops but these use.
-Values used_values(const Region& region, const Ops& except);
+ValueSet used_values(const Region& region, const Ops& except);
 void replace_all(Region& region, const ValueMap& map);
 // Rebuilds the argument list: the first `own`, then `order`; the others are unused and go.
 void reorder_args(Region& region, std::size_t own, const std::vector<Value*>& order);

@@ -45,8 +45,6 @@
 
 namespace nodec {
 
-using Values = std::vector<Value*>;
-
 class SolveView {
  public:
   explicit SolveView(const Op& op) : op_(&op) {}

@@ -12,7 +12,6 @@
 namespace nodec::testing {
 namespace {
 
-using Values = std::vector<Value*>;
 using Axes = std::vector<std::int64_t>;
 using Fits = std::function<bool(const Value*)>;
 

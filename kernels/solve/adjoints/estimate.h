@@ -6,8 +6,6 @@
 
 namespace nodec {
 
-using Values = std::vector<Value*>;
-
 // The largest size of an element; a NaN where there is one.
 Value* largest_element(Builder& b, const Values& xs);
 

@@ -6,8 +6,6 @@
 
 namespace nodec {
 
-using Values = std::vector<Value*>;
-
 // Per sample the sum of the squares of all elements, each times `unit` if there is one: one value
 // for each kind of sample.
 Values sample_squares(Builder& b, Values xs, Value* unit = nullptr);

@@ -12,8 +12,6 @@
 
 namespace nodec::requests {
 
-using Values = std::vector<Value*>;
-
 inline bool is_real(const Value& value) {
   return value.type.is_tensor() && is_float(value.type.dtype());
 }

@@ -160,6 +160,12 @@ std::unique_ptr<Graph> clone(const Graph& graph) {
   return copy;
 }
 
+Values joined(std::span<Value* const> first, std::span<Value* const> second) {
+  Values both(first.begin(), first.end());
+  both.insert(both.end(), second.begin(), second.end());
+  return both;
+}
+
 void replace_uses(Region& region, const Value* from, Value* to) {
   NODEC_CHECK(to->region == &region, "the replacement '{}' lives in another region", to->name);
   for (const auto& op : region.ops) {

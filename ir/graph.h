@@ -33,6 +33,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,6 +85,8 @@ struct Value {
 };
 
 using Values = std::vector<Value*>;
+// One list behind the other.
+Values joined(std::span<Value* const> first, std::span<Value* const> second);
 
 struct Op {
   const Primitive* primitive = nullptr;

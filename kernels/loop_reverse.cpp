@@ -21,11 +21,6 @@ std::size_t carried_by(const Op& loop) {
   return std::size_t(loop.attrs.get<std::int64_t>("carried"));
 }
 
-Values joined(Values first, const Values& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
-
 Types TurnRegions::frame_types() const {
   Types types;
   for (std::size_t i = carried; i < frame.results.size(); ++i) {
@@ -170,8 +165,8 @@ ReverseTurn reverse_turn(Builder& b, const TurnRegions& regions, const ReverseTu
   if (env.tape) {
     for (const auto& part : tape_read(b, env.tape, next.left).results) frame.push_back(part.get());
   }
-  const Values pulled = b.inline_region(
-      regions.reverse, joined(joined(std::move(frame), env.invariants), turn.cotangents));
+  const Values pulled =
+      b.inline_region(regions.reverse, joined(joined(frame, env.invariants), turn.cotangents));
   auto d = pulled.begin();
   for (Value*& cotangent : next.cotangents) cotangent = *d++;
   for (Value*& sum : next.sums) sum = add(b, sum, *d++);

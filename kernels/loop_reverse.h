@@ -14,7 +14,6 @@ std::vector<Value*> reverse_while(Differentiator& ad, Builder& b, const Op& y, S
                                   std::span<Value* const> dy);
 
 std::size_t carried_by(const Op& loop);
-Values joined(Values first, const Values& second);
 
 // What a turn leaves for its reverse, and the reverse of one: `frame` yields the carries and behind
 // them what a frame holds.

@@ -27,12 +27,6 @@ Values filled(Builder& b, std::span<Value* const> tangents, const MaybeTypes& ty
   return all;
 }
 
-Values joined(std::span<Value* const> xs, const Values& more) {
-  Values all(xs.begin(), xs.end());
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
-
 // Arguments as a list of both: those of `source` from `first` up to `last`.
 struct Arguments {
   Values values, tangents;  // a null tangent: none

@@ -72,9 +72,4 @@ std::vector<std::unique_ptr<Region>> two(Opened& first, Opened& second) {
   return regions;
 }
 
-std::vector<Value*> joined(std::vector<Value*> first, const std::vector<Value*>& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
-
 }  // namespace nodec::tracing

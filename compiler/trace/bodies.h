@@ -18,6 +18,5 @@ void report_structures(const Contents& before, const Contents& after, const Fram
 Contents fitted_to(const std::vector<Type>& wanted, Contents contents, const Frame& body);
 bool same_types(const std::vector<Type>& a, const std::vector<Type>& b);
 std::vector<std::unique_ptr<Region>> two(Opened& first, Opened& second);
-std::vector<Value*> joined(std::vector<Value*> first, const std::vector<Value*>& second);
 
 }  // namespace nodec::tracing

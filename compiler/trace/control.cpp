@@ -47,8 +47,8 @@ Contents run_cond(const Operand& pred, const Traced0& then_body, const Traced0& 
   const Ended ended = end_flow({&*then_frame, &*else_frame}, false);
   Attrs attrs;
   if (ended.open || !same_types(types_of(first), types_of(second))) attrs.set("open", true);
-  Op& op =
-      b.op(cond_p, joined({chosen}, ended.captures), std::move(attrs), two(then_frame, else_frame));
+  Op& op = b.op(cond_p, joined(Values{chosen}, ended.captures), std::move(attrs),
+                two(then_frame, else_frame));
   return results_of(op, types_of(first), ended, current(where));
 }
 

@@ -145,7 +145,7 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
   check_derivative(types_of(u0), types_of(du), where);
   std::vector<Value*> captures = end_closure(*frame);
   const PolicyCells cells(*frame, captures, b);
-  operands = joined(joined(joined(std::move(operands), states), cells.cells()), captures);
+  operands = joined(joined(joined(operands, states), cells.cells()), captures);
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(std::move(frame->own_region));
   Attrs attrs = attributes(options, states.size(), frame->record->path());

@@ -9,9 +9,9 @@ namespace {
 class Noting {
  public:
   ScalarUses of(const Node& node) {
-    Access refs;
-    refs.read = refs.write = [&](Ref& r) { read(r.scalar); };
-    visit(const_cast<Node&>(node), refs);  // which changes nothing
+    ConstAccess refs;
+    refs.read = refs.write = [&](const Ref& r) { read(r.scalar); };
+    visit(node, refs);
     std::visit([&](const auto& n) { note(n); }, node.what);
     return std::move(uses_);
   }

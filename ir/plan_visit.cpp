@@ -4,168 +4,186 @@
 namespace nodec::plan {
 namespace {
 
-template <class... F>
-struct Match : F... {
-  using F::operator()...;
-};
-template <class... F>
-Match(F...) -> Match<F...>;
+// Goes over references; where these are const, so is all that is walked.
+template <class R>
+class Walk {
+  template <class T>
+  using Seen = std::conditional_t<std::is_const_v<R>, const T, T>;
 
-void visit_computes(std::vector<Compute>& computes, const Access& a) {
-  for (Compute& c : computes) {
-    for (Source& s : c.operands) {
-      if (Ref* from = std::get_if<Ref>(&s)) a.read(*from);
-    }
-    if (c.to) a.write(*c.to);
+ public:
+  explicit Walk(const AccessBy<R>& access) : a_(access) {}
+
+  void kernel(Seen<Kernel>& kernel) const {
+    std::visit([&](auto& k) { of(k); }, kernel);
   }
-}
+  void dense(Seen<DenseKernel>& kernel) const {
+    std::visit([&](auto& k) { of(k); }, kernel);
+  }
+  void node(Seen<Node>& node) const {
+    std::visit([&](auto& n) { own(n); }, node.what);
+  }
+
+ private:
+  const AccessBy<R>& a_;
+
+  void computes(Seen<std::vector<Compute>>& all) const {
+    for (auto& c : all) {
+      for (auto& s : c.operands) {
+        if (auto* from = std::get_if<Ref>(&s)) a_.read(*from);
+      }
+      if (c.to) a_.write(*c.to);
+    }
+  }
+
+  void of(Seen<Map>& k) const { computes(k.computes); }
+  void of(Seen<MatVec>& k) const {
+    a_.read(k.weight);
+    a_.read(k.x);
+    if (k.start) a_.read(*k.start);
+    a_.write(k.out);
+  }
+  void of(Seen<FoldElements>& k) const {
+    a_.read(k.x);
+    a_.write(k.out);
+  }
+  void of(Seen<SlotSum>& k) const {
+    for (auto& t : k.terms) {
+      a_.read(t.x);
+      if (t.y) a_.read(*t.y);
+    }
+    a_.write_buffer(k.slots);
+  }
+  void of(Seen<SlotContract>& k) const {
+    for (auto& t : k.terms) {
+      a_.read(t.g);
+      a_.read(t.h);
+    }
+    a_.write_buffer(k.slots);
+  }
+  void of(Seen<GatherRows>& k) const {
+    a_.read(k.table);
+    a_.read(k.index);
+    a_.write(k.out);
+  }
+  void of(Seen<ScatterRows>& k) const {
+    a_.read(k.update);
+    a_.read(k.index);
+    a_.write(k.out);
+  }
+  void of(Seen<Transfer>& k) const {
+    a_.read(k.import ? k.dense : k.lanes);
+    a_.write(k.import ? k.lanes : k.dense);
+  }
+  void of(Seen<TransposeRows>& k) const {
+    a_.read(k.x);
+    a_.write_buffer(k.rows);
+  }
+  void of(Seen<Invoke>& k) const {
+    for (auto& r : k.scalars) a_.read(r);
+    for (auto& r : k.pointers) {
+      a_.read(r);
+      a_.write(r);
+    }
+  }
+
+  void of(Seen<DenseMap>& k) const { computes(k.computes); }
+  void of(Seen<DenseFold>& k) const {
+    a_.read(k.x);
+    a_.write(k.out);
+  }
+  void of(Seen<DenseMatmul>& k) const {
+    a_.read(k.a);
+    a_.read(k.b);
+    if (k.start) a_.read(*k.start);
+    a_.write(k.out);
+  }
+  void of(Seen<DenseGather>& k) const {
+    a_.read(k.table);
+    a_.read(k.index);
+    a_.write(k.out);
+  }
+  void of(Seen<DenseScatter>& k) const {
+    for (auto& t : k.terms) {
+      a_.read(t.update);
+      a_.read(t.index);
+    }
+    if (k.accumulate) a_.read(k.out);
+    a_.write(k.out);
+  }
+  void of(Seen<LargeContract>& k) const {
+    for (auto& t : k.terms) {
+      a_.read(t.g);
+      if (auto* h = std::get_if<SampleRows>(&t.h)) a_.read_buffer(h->buffer);
+      if (auto* h = std::get_if<TableRows>(&t.h)) {
+        a_.read(h->table);
+        a_.read(h->index);
+        computes(h->computes);
+      }
+    }
+    if (k.accumulate) a_.read(k.out);
+    a_.write(k.out);
+  }
+
+  void own(auto&) const {}  // of what has none
+  void own(Seen<Scalars>& n) const { computes(n.computes); }
+  void own(Seen<Tiles>& n) const {
+    for (auto& k : n.kernels) kernel(k);
+  }
+  void own(Seen<ClearSlots>& n) const { a_.write_buffer(n.slots); }
+  void own(Seen<FoldSlots>& n) const {
+    a_.read_buffer(n.slots);
+    a_.write_buffer(n.slots);
+    a_.write(n.out);
+  }
+  void own(Seen<LoadScalar>& n) const { a_.read(n.from); }
+  void own(Seen<StoreScalar>& n) const { a_.write(n.to); }
+  void own(Seen<DenseKernel>& n) const { dense(n); }
+};
 
 }  // namespace
 
-void visit(Kernel& kernel, const Access& a) {
-  std::visit(Match{[&](Map& k) { visit_computes(k.computes, a); },
-                   [&](MatVec& k) {
-                     a.read(k.weight);
-                     a.read(k.x);
-                     if (k.start) a.read(*k.start);
-                     a.write(k.out);
-                   },
-                   [&](FoldElements& k) {
-                     a.read(k.x);
-                     a.write(k.out);
-                   },
-                   [&](SlotSum& k) {
-                     for (SlotTerm& t : k.terms) {
-                       a.read(t.x);
-                       if (t.y) a.read(*t.y);
-                     }
-                     a.write_buffer(k.slots);
-                   },
-                   [&](SlotContract& k) {
-                     for (ContractTerm& t : k.terms) {
-                       a.read(t.g);
-                       a.read(t.h);
-                     }
-                     a.write_buffer(k.slots);
-                   },
-                   [&](GatherRows& k) {
-                     a.read(k.table);
-                     a.read(k.index);
-                     a.write(k.out);
-                   },
-                   [&](ScatterRows& k) {
-                     a.read(k.update);
-                     a.read(k.index);
-                     a.write(k.out);
-                   },
-                   [&](Transfer& k) {
-                     a.read(k.import ? k.dense : k.lanes);
-                     a.write(k.import ? k.lanes : k.dense);
-                   },
-                   [&](TransposeRows& k) {
-                     a.read(k.x);
-                     a.write_buffer(k.rows);
-                   },
-                   [&](Invoke& k) {
-                     for (Ref& r : k.scalars) a.read(r);
-                     for (Ref& r : k.pointers) {
-                       a.read(r);
-                       a.write(r);
-                     }
-                   }},
-             kernel);
-}
-
-void visit(DenseKernel& kernel, const Access& a) {
-  std::visit(Match{[&](DenseMap& k) { visit_computes(k.computes, a); },
-                   [&](DenseFold& k) {
-                     a.read(k.x);
-                     a.write(k.out);
-                   },
-                   [&](DenseMatmul& k) {
-                     a.read(k.a);
-                     a.read(k.b);
-                     if (k.start) a.read(*k.start);
-                     a.write(k.out);
-                   },
-                   [&](DenseGather& k) {
-                     a.read(k.table);
-                     a.read(k.index);
-                     a.write(k.out);
-                   },
-                   [&](DenseScatter& k) {
-                     for (ScatterTerm& t : k.terms) {
-                       a.read(t.update);
-                       a.read(t.index);
-                     }
-                     if (k.accumulate) a.read(k.out);
-                     a.write(k.out);
-                   },
-                   [&](LargeContract& k) {
-                     for (RowsTerm& t : k.terms) {
-                       a.read(t.g);
-                       if (SampleRows* h = std::get_if<SampleRows>(&t.h)) a.read_buffer(h->buffer);
-                       if (TableRows* h = std::get_if<TableRows>(&t.h)) {
-                         a.read(h->table);
-                         a.read(h->index);
-                         visit_computes(h->computes, a);
-                       }
-                     }
-                     if (k.accumulate) a.read(k.out);
-                     a.write(k.out);
-                   }},
-             kernel);
-}
-
-void visit(Node& node, const Access& a) {
-  std::visit(Match{[&](Scalars& n) { visit_computes(n.computes, a); },
-                   [&](Tiles& n) {
-                     for (Kernel& k : n.kernels) visit(k, a);
-                   },
-                   [&](ClearSlots& n) { a.write_buffer(n.slots); },
-                   [&](FoldSlots& n) {
-                     a.read_buffer(n.slots);
-                     a.write_buffer(n.slots);
-                     a.write(n.out);
-                   },
-                   [&](LoadScalar& n) { a.read(n.from); }, [&](StoreScalar& n) { a.write(n.to); },
-                   [&](DenseKernel& n) { visit(n, a); }, [&](auto&) {}},
-             node.what);
-}
+void visit(Kernel& kernel, const Access& access) { Walk(access).kernel(kernel); }
+void visit(const Kernel& kernel, const ConstAccess& access) { Walk(access).kernel(kernel); }
+void visit(Node& node, const Access& access) { Walk(access).node(node); }
+void visit(const Node& node, const ConstAccess& access) { Walk(access).node(node); }
 
 namespace {
 
-template <class What>
-Uses buffers_of(const What& what) {
-  Uses uses;
-  const auto note = [](std::set<int>& to, int buffer) {
-    if (buffer >= 0) to.insert(buffer);
+ConstAccess noting(Uses& uses) {
+  const auto note = [](std::set<int>& to) {
+    return [&to](int buffer) {
+      if (buffer >= 0) to.insert(buffer);
+    };
   };
-  Access a;
-  a.read = [&](Ref& r) { note(uses.read, r.buffer); };
-  a.write = [&](Ref& r) { note(uses.written, r.buffer); };
-  a.read_buffer = [&](int b) { note(uses.read, b); };
-  a.write_buffer = [&](int b) { note(uses.written, b); };
-  visit(const_cast<What&>(what), a);  // which changes nothing
-  return uses;
+  const auto read = note(uses.read), written = note(uses.written);
+  return {[=](const Ref& r) { read(r.buffer); }, [=](const Ref& r) { written(r.buffer); }, read,
+          written};
+}
+
+template <class List>
+std::vector<List*> lists_in(auto& node) {
+  if (auto* n = std::get_if<Phase>(&node.what)) return {&n->body};
+  if (auto* n = std::get_if<While>(&node.what)) return {&n->test, &n->body};
+  if (auto* n = std::get_if<If>(&node.what)) return {&n->then_body, &n->else_body};
+  return {};
 }
 
 }  // namespace
 
-Uses uses_of(const Node& node) { return buffers_of(node); }
-Uses uses_of(const DenseKernel& kernel) { return buffers_of(kernel); }
-
-std::vector<Nodes*> inside(Node& node) {
-  if (Phase* n = std::get_if<Phase>(&node.what)) return {&n->body};
-  if (While* n = std::get_if<While>(&node.what)) return {&n->test, &n->body};
-  if (If* n = std::get_if<If>(&node.what)) return {&n->then_body, &n->else_body};
-  return {};
+Uses uses_of(const Node& node) {
+  Uses uses;
+  visit(node, noting(uses));
+  return uses;
+}
+Uses uses_of(const DenseKernel& kernel) {
+  Uses uses;
+  const ConstAccess access = noting(uses);
+  Walk(access).dense(kernel);
+  return uses;
 }
 
-std::vector<const Nodes*> inside(const Node& node) {
-  const std::vector<Nodes*> lists = inside(const_cast<Node&>(node));
-  return {lists.begin(), lists.end()};
-}
+std::vector<Nodes*> inside(Node& node) { return lists_in<Nodes>(node); }
+std::vector<const Nodes*> inside(const Node& node) { return lists_in<const Nodes>(node); }
 
 namespace {
 

@@ -8,17 +8,21 @@
 
 namespace nodec::plan {
 
-struct Access {
-  std::function<void(Ref&)> read = [](Ref&) {};
-  std::function<void(Ref&)> write = [](Ref&) {};
+template <class R>
+struct AccessBy {
+  std::function<void(R&)> read = [](R&) {};
+  std::function<void(R&)> write = [](R&) {};
   std::function<void(int)> read_buffer = [](int) {};  // buffers named without a Ref
   std::function<void(int)> write_buffer = [](int) {};
 };
+using Access = AccessBy<Ref>;
+using ConstAccess = AccessBy<const Ref>;
 
 void visit(Kernel& kernel, const Access& access);
-void visit(DenseKernel& kernel, const Access& access);
+void visit(const Kernel& kernel, const ConstAccess& access);
 // A node's own references, not those of nodes inside it.
 void visit(Node& node, const Access& access);
+void visit(const Node& node, const ConstAccess& access);
 // Every place where an op is named.
 void each_op(Plan& plan, const std::function<void(const Op*&)>& f);
 // Buffers, each once.

@@ -148,15 +148,15 @@ class MemberMeetings {
   void others(const Kernel& kernel, const Ref* own, const How& how, std::vector<Touch>& all) const {
     const bool slots =
         std::holds_alternative<SlotSum>(kernel) || std::holds_alternative<SlotContract>(kernel);
-    Access visitor;
+    ConstAccess visitor;
     const auto note = [&](const Ref& ref, bool write) {
       if (ref.buffer >= 0) all.push_back({key(ref.buffer), &ref == own ? how : "", write});
     };
-    visitor.read = [&](Ref& r) { note(r, false); };
-    visitor.write = [&](Ref& r) { note(r, true); };
+    visitor.read = [&](const Ref& r) { note(r, false); };
+    visitor.write = [&](const Ref& r) { note(r, true); };
     visitor.read_buffer = [&](int b) { all.push_back({key(b), "", false}); };
     visitor.write_buffer = [&](int b) { all.push_back({key(b), slots ? how : "", true}); };
-    visit(const_cast<Kernel&>(kernel), visitor);  // which changes nothing
+    visit(kernel, visitor);
   }
 
   // Of a call those of its function, to the arrays that it is given.
@@ -304,12 +304,12 @@ class MemberMeetings {
 
   bool uses_locals(const Kernel& kernel) const {
     bool found = false;
-    Access visitor;
-    const auto look = [&](Ref& r) {
+    ConstAccess visitor;
+    const auto look = [&](const Ref& r) {
       found = found || (r.buffer >= 0 && buffer(r.buffer).space == Buffer::Space::Local);
     };
     visitor.read = visitor.write = look;
-    visit(const_cast<Kernel&>(kernel), visitor);  // which changes nothing
+    visit(kernel, visitor);
     return found;
   }
 

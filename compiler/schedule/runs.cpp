@@ -114,13 +114,13 @@ class Joining {
   std::vector<Touch> touches(const Kernel& kernel) const {
     std::vector<Touch> all;
     const MatVec* product = std::get_if<MatVec>(&kernel);
-    Access visitor;
-    visitor.read = [&](Ref& r) {
+    ConstAccess visitor;
+    visitor.read = [&](const Ref& r) {
       const bool row = product == nullptr || (product->start && &r == &*product->start);
       if (r.buffer >= 0) all.push_back({&r, false, row});
     };
-    visitor.write = [&](Ref& r) { all.push_back({&r, true, true}); };
-    visit(const_cast<Kernel&>(kernel), visitor);  // which changes nothing
+    visitor.write = [&](const Ref& r) { all.push_back({&r, true, true}); };
+    visit(kernel, visitor);
     return all;
   }
 
@@ -253,7 +253,7 @@ std::set<int> only_in_runs(const Plan& plan, const Schedule& how) {
   each_list(plan, [&](const Tiles& tiles, int number) {
     for (const Kernel& kernel : tiles.kernels) {
       run += how.loops.at(static_cast<std::size_t>(number++)).joined ? 0 : 1;
-      Access visitor;
+      ConstAccess visitor;
       const auto note = [&](const Ref& r, bool write) {
         if (r.buffer < 0) return;
         if (plan.buffers[static_cast<std::size_t>(r.buffer)].space != Buffer::Space::Local) return;
@@ -264,9 +264,9 @@ std::set<int> only_in_runs(const Plan& plan, const Schedule& how) {
                            other.start == r.start && loop_of(kernel).has_value();
         if (!alike || (fresh && !write)) others.insert(r.buffer);
       };
-      visitor.read = [&](Ref& r) { note(r, false); };
-      visitor.write = [&](Ref& r) { note(r, true); };
-      visit(const_cast<Kernel&>(kernel), visitor);  // which changes nothing
+      visitor.read = [&](const Ref& r) { note(r, false); };
+      visitor.write = [&](const Ref& r) { note(r, true); };
+      visit(kernel, visitor);
     }
   });
   for (const int id : others) found.erase(id);

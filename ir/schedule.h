@@ -18,10 +18,12 @@
 
 namespace nodec::plan {
 
+inline constexpr int kWarp = 32;  // threads of a GPU that go in step
+
 // What a schedule may know of a machine.
 struct Machine {
   std::string name;
-  bool gpu = false;       // a lane is a thread; a member has 32 * parts of them
+  bool gpu = false;       // a lane is a thread; a member has kWarp * parts of them
   int lanes = 16;         // f32 elements of a vector; as many of any dtype
   int vector_bytes = 64;  // of a register
   int vector_registers = 32;

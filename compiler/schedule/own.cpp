@@ -89,7 +89,6 @@ std::int64_t own_bytes(const Buffer& b) {
 }
 
 Who who(const std::vector<Place>& places, const DenseKernel& kernel, bool gpu) {
-  constexpr std::int64_t kWarp = 32;
   const std::set<int> written = uses_of(kernel).written;
   const bool own = std::any_of(written.begin(), written.end(), [&](int id) {
     return places[static_cast<std::size_t>(id)].kind == Place::Kind::Own;

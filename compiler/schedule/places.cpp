@@ -15,8 +15,6 @@
 namespace nodec::plan {
 namespace {
 
-constexpr int kWarp = 32;
-
 std::set<int> buffers_of(const Nodes& nodes) {
   std::set<int> used;
   for (const Node& node : nodes) {

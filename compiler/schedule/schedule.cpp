@@ -82,7 +82,7 @@ class Scheduler {
   // whose meetings are cheap, at most.
   void deal_out(const DenseKernel& kernel, const Loops& how) {
     constexpr std::int64_t kCluster = 8;
-    const std::int64_t threads = 32 * made_.parts;
+    const std::int64_t threads = kWarp * made_.parts;
     const std::int64_t tile = how.axes.empty() ? 1 : how.axes[0].tile;
     const std::int64_t units = outputs(kernel).value_or(0) / tile;
     made_.dense_members =

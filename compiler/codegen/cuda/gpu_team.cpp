@@ -2,6 +2,7 @@
 #include "compiler/codegen/cuda/gpu_team.h"
 
 #include "ir/abi.h"
+#include "ir/schedule.h"
 
 namespace nodec::codegen {
 
@@ -34,7 +35,9 @@ Code GpuTeam::has(const Share& share, Code unit) {
   return e_.compare(Compare::Eq, e_.sub(unit, turns), share.first);
 }
 
-Share GpuTeam::within(Code count) { return {who("member_thread()"), count, e_.index(32 * parts_)}; }
+Share GpuTeam::within(Code count) {
+  return {who("member_thread()"), count, e_.index(plan::kWarp * parts_)};
+}
 
 void GpuTeam::chunks(Code count, const std::function<void(Code chunk)>& body) {
   each({e_.member(), count, e_.members()}, body);

@@ -110,18 +110,10 @@ DenseKernel DenseKernels::fold(const Op& op) {
   plan::DenseFold fold;
   fold.op = &op;
   fold.x = homes_.ref(x);
-  const std::vector<std::int64_t> strides = fold.x.strides;
-  const std::vector<Dim> sizes = views_.element_dims(x);
-  const std::vector<std::int64_t> folded = folded_axes(op);
-  std::vector<std::int64_t> last;
-  fold.x.strides.clear();
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    const bool gone =
-        std::find(folded.begin(), folded.end(), static_cast<std::int64_t>(i)) != folded.end();
-    (gone ? fold.inner : fold.outer).push_back(sizes[i]);
-    (gone ? last : fold.x.strides).push_back(strides[i]);
-  }
-  fold.x.strides.insert(fold.x.strides.end(), last.begin(), last.end());
+  const FoldAxes axes = views_.fold_axes(op, views_.element_dims(x), fold.x.strides);
+  fold.outer = axes.outer;
+  fold.inner = axes.inner;
+  fold.x.strides = axes.strides;
   fold.out = homes_.ref_to(homes_.home(op.result()), op.result());
   return fold;
 }

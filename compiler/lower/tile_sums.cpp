@@ -8,29 +8,6 @@
 namespace nodec::lowering {
 namespace {
 
-// Splits the element axes of a reduction's operand into those kept and those folded.
-struct FoldAxes {
-  std::vector<std::int64_t> outer, inner, strides;
-};
-
-FoldAxes fold_axes(const std::vector<int>& axes, const std::vector<std::int64_t>& sizes,
-                   const std::vector<std::int64_t>& strides,
-                   const std::vector<std::int64_t>& folded) {
-  FoldAxes found;
-  std::vector<std::int64_t> last;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    if (std::find(folded.begin(), folded.end(), axes[i]) == folded.end()) {
-      found.outer.push_back(sizes[i]);
-      found.strides.push_back(strides[i]);
-    } else {
-      found.inner.push_back(sizes[i]);
-      last.push_back(strides[i]);
-    }
-  }
-  found.strides.insert(found.strides.end(), last.begin(), last.end());
-  return found;
-}
-
 // The multiplication under a sum that nothing else reads.
 const Op* fused_product(const Op& sum) {
   const Value* x = sum.operands[0];
@@ -50,8 +27,7 @@ void TileKernels::add_fold(TileList& list, const Op& op) {
   plan::FoldElements fold;
   fold.op = &op;
   fold.x = homes_.ref(x);
-  const FoldAxes axes =
-      fold_axes(views_.element_axes(x), views_.extents(x), fold.x.strides, folded_axes(op));
+  const FoldAxes axes = views_.fold_axes(op, views_.extents(x), fold.x.strides);
   fold.outer = axes.outer;
   fold.inner = axes.inner;
   fold.x.strides = axes.strides;
@@ -86,7 +62,7 @@ void TileKernels::add_slot_sum(TileList& list, const AccumulatorTerm& sum, int s
   const Value* x = op.operands[0];
   const Op* product = fused_product(op);
   const auto axes = [&](const plan::Ref& to) {
-    return fold_axes(views_.element_axes(x), views_.extents(x), to.strides, folded_axes(op));
+    return views_.fold_axes(op, views_.extents(x), to.strides);
   };
   plan::SlotTerm term;
   term.scale = sums_.scale_of(sum);

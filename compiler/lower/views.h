@@ -8,6 +8,7 @@
 // lie that functions are given.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,6 +37,14 @@ bool is_constant(const Value* base);
 // The axes that a reduction removes.
 std::vector<std::int64_t> folded_axes(const Op& op);
 
+// A reduction's element axes: the sizes of those it keeps and of those it folds, and an operand's
+// strides over the kept ones, then the others.
+template <class Size>
+struct FoldAxes {
+  std::vector<Size> outer, inner;
+  std::vector<std::int64_t> strides;
+};
+
 class Views {
  public:
   explicit Views(std::string batch) : batch_(std::move(batch)) {}
@@ -49,6 +58,10 @@ class Views {
   std::vector<std::int64_t> row_major(
       const Value* v) const;                            // strides of elements laid out plainly
   std::vector<Dim> row_dims(const Value* table) const;  // the sizes of a table's rows
+  // `sizes` and `strides` stand in the order of the reduced value's element axes.
+  template <class Size>
+  FoldAxes<Size> fold_axes(const Op& reduction, const std::vector<Size>& sizes,
+                           const std::vector<std::int64_t>& strides) const;
 
   View resolve(const Value* v) const;
   bool is_view(const Op& op) const;  // moves no data
@@ -74,5 +87,21 @@ class Views {
   std::map<const Value*, const Value*> outer_;
   std::map<const Value*, std::vector<std::int64_t>> strides_;
 };
+
+template <class Size>
+FoldAxes<Size> Views::fold_axes(const Op& reduction, const std::vector<Size>& sizes,
+                                const std::vector<std::int64_t>& strides) const {
+  const std::vector<int> axes = element_axes(reduction.operands[0]);
+  const std::vector<std::int64_t> folded = folded_axes(reduction);
+  FoldAxes<Size> found;
+  std::vector<std::int64_t> last;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const bool gone = std::find(folded.begin(), folded.end(), axes[i]) != folded.end();
+    (gone ? found.inner : found.outer).push_back(sizes[i]);
+    (gone ? last : found.strides).push_back(strides[i]);
+  }
+  found.strides.insert(found.strides.end(), last.begin(), last.end());
+  return found;
+}
 
 }  // namespace nodec::lowering

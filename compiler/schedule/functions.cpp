@@ -105,12 +105,10 @@ class Naming {
   Schedule& how_;
 };
 
-}  // namespace
-
-void name_functions(const Plan& plan, Schedule& how) { Naming(plan, how).run(); }
-
-std::map<int, int> given_arguments(const Plan& plan, bool locals) {
-  std::map<int, int> given;
+// Arguments for which every caller gives one array, whole, that `is_known` wherever a function is.
+std::map<int, int> given(const Plan& plan,
+                         bool (*is_known)(const Function& callee, Buffer::Space space)) {
+  std::map<int, int> found;
   std::set<int> others;
   const auto look = [&](const Invoke& call) {
     const Function& f = plan.functions[static_cast<std::size_t>(call.function)];
@@ -118,10 +116,8 @@ std::map<int, int> given_arguments(const Plan& plan, bool locals) {
     for (std::size_t i = 0; i < own.size(); ++i) {
       const Ref& ref = call.pointers[i];
       const Buffer& b = plan.buffers[static_cast<std::size_t>(ref.buffer)];
-      const bool port = b.space == Buffer::Space::Input || b.space == Buffer::Space::Output;
-      const bool alike = given.emplace(own[i], ref.buffer).first->second == ref.buffer;
-      const bool local = locals && f.placed && b.space == Buffer::Space::Local;
-      if (!(port || local) || ref.start != 0 || !alike) others.insert(own[i]);
+      const bool alike = found.emplace(own[i], ref.buffer).first->second == ref.buffer;
+      if (!is_known(f, b.space) || ref.start != 0 || !alike) others.insert(own[i]);
     }
   };
   const std::function<void(const Nodes&)> walk = [&](const Nodes& nodes) {
@@ -136,8 +132,26 @@ std::map<int, int> given_arguments(const Plan& plan, bool locals) {
   };
   for (const Function& f : plan.functions) walk(f.body);
   walk(plan.body);
-  for (const int id : others) given.erase(id);
-  return given;
+  for (const int id : others) found.erase(id);
+  return found;
+}
+
+bool is_port(const Function&, Buffer::Space space) {
+  return space == Buffer::Space::Input || space == Buffer::Space::Output;
+}
+
+bool is_port_or_local(const Function& callee, Buffer::Space space) {
+  return is_port(callee, space) || (callee.placed && space == Buffer::Space::Local);
+}
+
+}  // namespace
+
+void name_functions(const Plan& plan, Schedule& how) { Naming(plan, how).run(); }
+
+std::map<int, int> given_ports(const Plan& plan) { return given(plan, is_port); }
+
+std::map<int, int> given_ports_and_locals(const Plan& plan) {
+  return given(plan, is_port_or_local);
 }
 
 }  // namespace nodec::plan

@@ -8,8 +8,10 @@ namespace nodec::plan {
 
 // Names the functions of `how`'s kernels; all else of it is there already.
 void name_functions(const Plan& plan, Schedule& how);
-// Which arguments need not be passed, for all callers give the same. `locals`: also a tile's own
-// values, to what was cut out of its list, where they have an address that every function knows.
-std::map<int, int> given_arguments(const Plan& plan, bool locals = false);
+// Arguments that need not be passed, and what they are, for all callers give the same port.
+std::map<int, int> given_ports(const Plan& plan);
+// Also where what was cut out of a tile's list is given the tile's own values: of a machine on
+// which these have an address that every function knows.
+std::map<int, int> given_ports_and_locals(const Plan& plan);
 
 }  // namespace nodec::plan

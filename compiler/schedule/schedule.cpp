@@ -25,7 +25,7 @@ class Scheduler {
   Schedule run() {
     const Machine& machine = made_.machine;
     if (machine.gpu) {
-      made_.given = given_arguments(plan_, true);
+      made_.given = given_ports_and_locals(plan_);
       made_.parts = parts();
     }
     put(places(plan_, made_.machine, made_.parts));

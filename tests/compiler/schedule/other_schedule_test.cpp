@@ -71,7 +71,7 @@ class Changing {
       made_.places[static_cast<std::size_t>(id)].kind = plan::Place::Kind::Register;
     }
     roll_terms(plan_, made_);
-    made_.given = given_arguments(plan_);
+    made_.given = given_ports(plan_);
   }
 
   void share_own() {

@@ -53,7 +53,8 @@ void Frames::pass_tape(const Value& result, const Value& inside) {
     known->second = tape_of(&inside);
   } else if (!empty) {
     throw Error("a tape that both branches write cannot be compiled yet",
-                {{result.op->where, "branches here"}});
+                {{result.op->where, "branches here"}},
+                "write it behind the branches, with what they yield");
   }
 }
 

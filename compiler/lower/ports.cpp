@@ -82,7 +82,8 @@ void note_sites(const Region& region, std::vector<Site>& sites) {
 void check_port(const std::string& name, const Type& type) {
   if (!type.is_tensor()) {
     throw Error(fmt::format("'{}' has type {}; a compiled program takes and gives tensors", name,
-                            type.str()));
+                            type.str()),
+                {}, "pass tensors in its place: what a tape's frame holds, what a function gives");
   }
   if (type.device() != kHost) {
     throw Error(fmt::format("'{}' is {}; this program is compiled for the host", name, type.str()),

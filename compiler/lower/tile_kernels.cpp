@@ -126,7 +126,7 @@ void TileKernels::add_join(TileList& list, const Op& op) {
   const auto at = std::find(axes.begin(), axes.end(), axis) - axes.begin();
   if (at == static_cast<std::ptrdiff_t>(axes.size())) {
     throw Error(fmt::format("'{}' along the batch cannot be compiled yet", op.name()),
-                {{op.where, "used here"}});
+                {{op.where, "used here"}}, "join along another axis");
   }
   std::int64_t offset = 0;
   if (op.primitive == &pad_p) {

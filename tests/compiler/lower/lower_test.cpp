@@ -47,6 +47,40 @@ TEST_CASE("a program for the host takes what lives there") {
   help: leave its placement out, and move it inside the program)");
 }
 
+TEST_CASE("a program takes and gives tensors alone") {
+  CHECK(lowering_error("graph f (%x: f32[3]) {\n  %1 = tape.new %x\n  yield %1 as history\n}") ==
+        R"(error: 'history' has type tape<f32[3]>; a compiled program takes and gives tensors
+  help: pass tensors in its place: what a tape's frame holds, what a function gives)");
+}
+
+TEST_CASE("samples are joined along axes of their own") {
+  CHECK(lowering_error(R"(graph f batch B (%x: f32[3, B], %none: f32[3, 0]) {
+  %1 = tanh %x
+  %2 = concat %1, %none {axis = 1} @ "model.cpp:4"
+  yield %2
+})") == R"(error: 'concat' along the batch cannot be compiled yet
+  --> model.cpp:4   used here
+  help: join along another axis)");
+}
+
+TEST_CASE("a tape is written by one branch") {
+  CHECK(lowering_error(R"(graph f (%x: f32[3], %p: bool[], %i: i32[]) {
+  %tape = tape.new %x
+  %written = cond %p, %tape, %x, %i region (%tape: tape<f32[3]>, %x: f32[3], %i: i32[]) {
+    %1 = tape.write %tape, %i, %x
+    yield %1
+  } region (%tape: tape<f32[3]>, %x: f32[3], %i: i32[]) {
+    %y = tanh %x
+    %1 = tape.write %tape, %i, %y
+    yield %1
+  } @ "model.cpp:5"
+  %2 = tape.read %written, %i
+  yield %2
+})") == R"(error: a tape that both branches write cannot be compiled yet
+  --> model.cpp:5   branches here
+  help: write it behind the branches, with what they yield)");
+}
+
 TEST_CASE("a large contraction with rows of a table reads the table itself") {
   const std::string text = R"(graph f batch B (%t: u8[N, 70], %i: i32[B], %g: f32[60, B]) {
   %1 = gather %t, %i

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "compiler/nodec.h"
+#include "tools/mixed.h"
 
 namespace nodec {
 namespace {
@@ -79,43 +80,9 @@ Traced gradient_of_samples(int n) {
       "B");
 }
 
-// Operations by turns on a few values that all feed each other.
-template <class Value>
-std::vector<Value> mixed(std::vector<Value> v, int n) {
-  for (int i = 0; i < n; ++i) {
-    const std::size_t at = std::size_t(i) % v.size(), next = (at + 1) % v.size();
-    const std::size_t far = (at + 3) % v.size();
-    switch (i % 5) {
-      case 0:
-        v[at] = sin(v[at]) + v[next];
-        break;
-      case 1:
-        v[at] = v[at] * v[next] * 0.5;
-        break;
-      case 2:
-        v[at] = tanh(v[far] - v[at]);
-        break;
-      case 3:
-        v[at] = v[at] * 0.75 + v[far] * 0.125;
-        break;
-      default:
-        v[at] = v[next] / (v[at] * v[at] + 1.5);
-    }
-  }
-  return v;
-}
-
-Var mixed_loss(const Var& x, int n) {
-  std::vector<Var> v;
-  for (int i = 0; i < 7; ++i) v.push_back(x.at(i));
-  v = mixed(v, n);
-  for (int i = 1; i < 7; ++i) v[0] = v[0] + v[std::size_t(i)];
-  return v[0];
-}
-
 Traced gradient_of_mixed(int n) {
   return trace("gradient_of_mixed", {{"x", f64({7})}}, [&](const Var& x) {
-    return value_and_grad([n](const Var& u) { return mixed_loss(u, n); }, x);
+    return value_and_grad([n](const Var& u) { return mixed_sum(u, n); }, x);
   });
 }
 
@@ -123,14 +90,14 @@ Traced gradient_of_mixed_samples(int n) {
   return trace(
       "gradient_of_mixed_samples", {{"x", f32({7, Dim::symbol("B")})}},
       [&](const Var& x) {
-        return value_and_grad([n](const Var& u) { return sum(mixed_loss(u, n)); }, x);
+        return value_and_grad([n](const Var& u) { return sum(mixed_sum(u, n)); }, x);
       },
       "B");
 }
 
 Traced loop(int n) {
   const auto turn = [n](const Var&, const Var& y) {
-    return mixed_loss(stack({y, y * 0.5, y * 0.25, y + 1.0, y - 1.0, y * y, 1.0 - y}), n);
+    return mixed_sum(stack({y, y * 0.5, y * 0.25, y + 1.0, y - 1.0, y * y, 1.0 - y}), n);
   };
   const auto turns = [&](const Var& x) { return repeat(10, x, turn); };
   return trace("loop", {{"x", f64()}}, [&](const Var& x) { return value_and_grad(turns, x); });

@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "compiler/nodec.h"
+#include "tools/gradbench.h"
 #include "tools/timing.h"
 
 namespace nodec {
@@ -154,77 +155,15 @@ void chain() {
              gradient.one, gradient.compile, gradient.tape_bytes, gradient.growths);
 }
 
-using ScalarField = std::function<Var(const Var&)>;
-using Slope = std::function<std::pair<Var, Var>(const ScalarField&, const Var&)>;
-
-std::pair<Var, Var> by_reverse(const ScalarField& f, const Var& x) {
-  return value_and_grad([&](const Var& at) { return f(at); }, x);
-}
-
-std::pair<Var, Var> by_forward(const ScalarField& f, const Var& x) {
-  if (x.rank() == 0) return jvp(f, x, ones_like(x));
-  std::vector<Var> slopes;
-  for (const int i : {0, 1}) {
-    const Var direction = cast<double>(iota(Dtype::I32, {2}) == i);
-    slopes.push_back(jvp(f, x, direction).second);
-  }
-  return {f(x), stack(slopes)};
-}
-
-// The suite's minimiser: it ends where the slope or a step is shorter than 1e-5, and doubles the
-// step's length after ten that went down.
-Var least(const ScalarField& f, const Var& start, const Slope& slope) {
-  using Search = std::tuple<Var, Var, Var, Var, Var, Var>;
-  const Var zero = constant(0, Dtype::I32), going = constant(true, Dtype::Bool);
-  const auto [value, steepness] = slope(f, start);
-  const auto goes_on = [](const Var&, const Var&, const Var& g, const Var&, const Var&,
-                          const Var& going) { return going && sqrt(sum(g * g)) > 1e-5; };
-  const auto turn = [&](const Var& x, const Var& fx, const Var& g, const Var& eta, const Var& i,
-                        const Var&) -> Search {
-    const auto longer = [&]() -> Search { return {x, fx, g, eta * 2.0, zero, going}; };
-    const auto step = [&]() -> Search {
-      const Var to = x - eta * g, by = x - to, moves = sqrt(sum(by * by)) > 1e-5;
-      const auto [f_to, g_to] = slope(f, to);
-      const Var lower = f_to < fx, taken = moves && lower;
-      return {select(taken, to, x),          select(taken, f_to, fx),    select(taken, g_to, g),
-              select(lower, eta, eta * 0.5), select(lower, i + 1, zero), moves};
-    };
-    return cond(i == 10, longer, step);
-  };
-  const Search first{start, value, steepness, constant(1e-5, Dtype::F64), zero, going};
-  return std::get<0>(while_loop(first, goes_on, turn));
-}
-
-Var fallen(const Var& w, const Slope& slope) {
-  const Var lower = constant({10.0, 0.0}, Dtype::F64);
-  const auto potential = [&](const Var& x) {
-    const Var upper = stack({constant(10.0, Dtype::F64), 10.0 - w});
-    const auto inverse_distance = [](const Var& d) { return 1.0 / sqrt(sum(d * d)); };
-    return inverse_distance(x - upper) + inverse_distance(x - lower);
-  };
-  using Flight = std::tuple<Var, Var, Var>;  // the velocity that led there, and the next
-  const Var start = constant({0.75, 0.0}, Dtype::F64);
-  const Flight end = while_loop(
-      Flight{constant({0.0, 8.0}, Dtype::F64), start, start},
-      [](const Var& x, const Var&, const Var&) { return x.at(1) > 0.0; },
-      [&](const Var& x, const Var&, const Var& v) -> Flight {
-        return {x + 0.1 * v, v, v - 0.1 * slope(potential, x).second};
-      });
-  const auto& [x, v, next] = end;
-  const Var hit = x.at(0) - x.at(1) / v.at(1) * v.at(0);
-  return hit * hit;
-}
-
-Var particle(const Var& w, const Slope& outer, const Slope& inner) {
-  return least([&](const Var& at) { return fallen(at, inner); }, w, outer);
-}
+using gradbench::Slope;
 
 Var saddle(const Var& start, const Slope& outer, const Slope& inner) {
   const auto height = [](const Var& x, const Var& y) { return sum(x * x) - sum(y * y); };
   const auto highest = [&](const Var& x) {
-    return least([&](const Var& y) { return -height(x, y); }, start, inner);
+    return gradbench::least([&](const Var& y) { return -height(x, y); }, start, inner);
   };
-  const Var x = least([&](const Var& at) { return height(at, highest(at)); }, start, outer);
+  const Var x =
+      gradbench::least([&](const Var& at) { return height(at, highest(at)); }, start, outer);
   return concat({x, highest(x)}, 0);
 }
 
@@ -232,7 +171,8 @@ Var saddle(const Var& start, const Slope& outer, const Slope& inner) {
 using Eval = std::function<Var(const Var&, const Slope&, const Slope&)>;
 void minimisers(const char* what, const Type& type, const Tensor& start, double want,
                 const Eval& eval) {
-  const std::pair<char, Slope> modes[] = {{'r', by_reverse}, {'f', by_forward}};
+  const std::pair<char, Slope> modes[] = {{'r', gradbench::by_reverse},
+                                          {'f', gradbench::by_forward}};
   double worst = 0;
   std::string times;
   for (const auto& [outer_name, outer] : modes) {
@@ -261,7 +201,7 @@ int main() {
   nodec::lstm();
   nodec::chain();
   nodec::minimisers("particle", nodec::f64(), nodec::Tensor::scalar(0.0), 0.2071918746486116,
-                    nodec::particle);
+                    nodec::gradbench::particle);
   nodec::minimisers("saddle", nodec::f64({2}), nodec::Tensor::of<double>({2}, {1.0, 1.0}),
                     8.246324826140356e-06, nodec::saddle);
 }

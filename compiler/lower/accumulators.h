@@ -20,6 +20,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,11 @@ struct Accumulator {
   std::vector<AccumulatorTerm> terms;  // in the order of the chain
 };
 
+// Whether it is made by a sum over samples that a chain can be of.
+bool is_batch_sum(const Value* v, std::string_view batch);
+// The scalar that `v` repeats, or null.
+const Value* scalar_behind(const Value* v);
+
 class Accumulators {
  public:
   Accumulators() = default;
@@ -55,22 +61,12 @@ class Accumulators {
   }
 
  private:
-  void search(const Region& region, const std::string& batch);
-  void search_carries(const Op& loop, const std::string& batch);
-  void search_chains(const Region& region, const std::string& batch);
-  void take(std::unique_ptr<Accumulator> found);
-  bool follow(const Region& region, const Value* from, const Value* to, const std::string& batch,
-              Accumulator& found, std::set<const Op*>& ops,
-              std::set<std::pair<const Op*, std::size_t>>& passes) const;
+  class Search;
 
   std::vector<std::unique_ptr<Accumulator>> all_;
   std::map<const Region*, std::vector<const Accumulator*>> by_region_;
   std::set<const Op*> ops_;
   std::set<std::pair<const Op*, std::size_t>> passes_;
 };
-
-// Moves batch sums that only one branch of a cond uses into that branch, so that chains are found
-// there; a sum that is a chain's term outside as well is made in both places.
-void sink_into_branches(Graph& graph);
 
 }  // namespace nodec::lowering

@@ -4,7 +4,7 @@
 // The graph must be expanded (no composite ops, no solves) and readied: arguments of the greatest
 // are folds (argmax_of_batch.h), calls keep only work on samples (split_calls.h), loops carry what
 // their sums are made of (carry_operands.h), and sums stand in the branches that use them
-// (accumulators.h). The plan keeps nothing of it (own_ops.h).
+// (sink_sums.h). The plan keeps nothing of it (own_ops.h).
 #pragma once
 
 #include "ir/graph.h"

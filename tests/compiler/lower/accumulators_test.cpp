@@ -2,6 +2,7 @@
 // others still compute the same.
 #include "compiler/lower/accumulators.h"
 
+#include "compiler/lower/sink_sums.h"
 #include "ir/print.h"
 #include "tests/compiler/oracle.h"
 

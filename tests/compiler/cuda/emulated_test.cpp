@@ -1,46 +1,20 @@
 // Programs on the emulated GPU against machine code, bit by bit: the whole catalogue, random
-// programs, gradients, training; and no lane races with another.
+// programs, gradients, training; and what a GPU refuses or does anew.
+#include "tests/compiler/cuda/emulated.h"
+
 #include <doctest/doctest.h>
 
 #include <cstring>
 
-#include "compiler/nodec.h"
-#include "examples/mnist/model.h"
 #include "ir/print.h"
 #include "kernels/sample.h"
-#include "runtime/cuda/gpu_runner.h"
 #include "runtime/device_tensor.h"
-#include "runtime/emulator/emulated_device.h"
 #include "runtime/emulator/program.h"
 #include "tests/compiler/lower/long_programs.h"
-#include "tests/compiler/oracle.h"
 #include "tests/compiler/random_program.h"
-#include "tests/compiler/scheduled.h"
 
-namespace nodec {
+namespace nodec::emulation {
 namespace {
-
-const DeviceChoice kEmulated{DeviceChoice::Kind::Emulated};
-
-testing::Scheduled emulated(const Graph& graph, std::int64_t longest = kLongestFunction) {
-  return testing::Scheduled(graph, kEmulated, longest);
-}
-
-std::shared_ptr<const Executable> load_with(const testing::Scheduled& program,
-                                            const EmulatedOptions& options) {
-  return load_on(emulated_device(options), program.artifact());
-}
-
-std::vector<Tensor> run(const Executable& program, const std::vector<Array>& inputs,
-                        const Bindings& symbols = {}) {
-  std::vector<Tensor> tensors;
-  std::vector<TensorView> views;
-  for (const Array& a : inputs) tensors.push_back(oracle::tensor_of(a));
-  for (const Tensor& t : tensors) views.push_back(t.view());
-  CallOptions options;
-  options.symbols = symbols;
-  return program.run(views, options);
-}
 
 bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   if (a.size() != b.size()) return false;
@@ -97,54 +71,6 @@ void expect_same_bits(const std::vector<Case>& tests, std::int64_t longest = kLo
   for (std::size_t i = 0; i < tests.size(); ++i) expect_same_bits(tests[i], artifacts[i]);
 }
 
-// A step of training as the mnist example has it.
-std::shared_ptr<Graph> training(const std::string& rule) {
-  mnist::ProgramOptions options;
-  options.adjoint = rule;
-  return mnist::trace_training(options).graph;
-}
-
-std::vector<Array> training_inputs(const Graph& graph, std::int64_t batch) {
-  std::vector<Array> inputs = oracle::inputs_for(graph, {{"B", batch}, {"N", 50}});
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const std::string_view name = graph.body.args[i]->name;
-    const auto all = [&](double value) {
-      for (double& x : inputs[i].reals) x = value;
-      for (std::int64_t& n : inputs[i].integers) n = static_cast<std::int64_t>(value);
-    };
-    if (name.ends_with("tol") || name == "lr") all(static_cast<float>(1e-3));
-    if (name.ends_with(".t0") || name.ends_with(".dt")) all(0);
-    if (name.ends_with(".t1")) all(1);
-    if (name.ends_with("max_steps")) all(1000);
-    if (name.ends_with("adam.step")) all(3);
-    if (name.find(".v.") == name.npos) continue;
-    for (double& x : inputs[i].reals) x = std::abs(x);
-  }
-  return inputs;
-}
-
-// The gradient of fixed steps through a small network.
-std::shared_ptr<Graph> small_solve(double dt = 0.25) {
-  Trace t("net", "B");
-  const auto tensor = [](Shape s) { return Type::tensor(Dtype::F32, std::move(s)); };
-  const Var w = t.input("w", tensor({6, 4})), v = t.input("v", tensor({4, 6}));
-  const Var x = t.input("x", tensor({4, Dim::symbol("B")}));
-  SolveOptions options;
-  options.method = "rk4";
-  options.dt = dt;
-  const auto loss = [&](const Var& a, const Var& b) {
-    const auto u =
-        solve([&](const Var& s) { return tanh(matmul(b, tanh(matmul(a, s)))); }, x, 0, 1, options)
-            .u;
-    return mean(u * u);
-  };
-  const auto [value, g] = value_and_grad(loss, std::tie(w, v));
-  t.output("loss", value);
-  t.output("dw", std::get<0>(g));
-  t.output("dv", std::get<1>(g));
-  return t.finish().graph;
-}
-
 // The gradient of a recurrent network over a sequence, its tape whole or under a cap.
 std::shared_ptr<Graph> recurrent(std::int64_t tape_bytes) {
   Trace t("recurrent", "B");
@@ -187,48 +113,6 @@ std::shared_ptr<Graph> loops_and_solves() {
   t.output("loss", value);
   t.output("dx", g);
   return t.finish().graph;
-}
-
-// What a run of a watched program finds, or whatever stops it.
-bool is_found(const Executable& program, const std::vector<Array>& inputs) {
-  try {
-    run(program, inputs);
-  } catch (const Error&) {  // a status
-  } catch (const std::logic_error&) {
-    return true;
-  }
-  return false;
-}
-
-// Each meeting is left out in turn: those that no run misses, a line each.
-std::string unseen_removals(const Graph& graph, const std::vector<std::vector<Array>>& runs) {
-  const testing::Scheduled whole = emulated(graph);
-  for (const auto& inputs : runs) CHECK(!is_found(*load_with(whole, {.watched = true}), inputs));
-  std::vector<std::string> words;
-  std::vector<Artifact> artifacts;
-  std::vector<emulator::Program::Source> sources;
-  using Meetings = std::map<int, std::string>;
-  for (const auto& [kind, meetings] :
-       {std::pair<const char*, Meetings plan::Schedule::*>{"lanes", &plan::Schedule::lane_meetings},
-        {"members", &plan::Schedule::member_meetings},
-        {"team", &plan::Schedule::meetings}}) {
-    for (const auto& [number, about] : whole.how.*meetings) {
-      testing::Scheduled spoilt = emulated(graph);
-      (spoilt.how.*meetings).erase(number);
-      words.push_back(fmt::format("{} before {} about {}\n", kind, number, about));
-      artifacts.push_back(spoilt.artifact());
-      sources.push_back({unpack(artifacts.back().object).text, artifacts.back().signature.entry});
-    }
-  }
-  const auto held = emulator::Program::compile_all(sources, {.watched = true});
-  std::string unseen;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const auto program = load_on(emulated_device({.watched = true}), artifacts[i]);
-    const bool found = std::ranges::any_of(
-        runs, [&](const std::vector<Array>& inputs) { return is_found(*program, inputs); });
-    if (!found) unseen += words[i];
-  }
-  return unseen;
 }
 
 }  // namespace
@@ -312,40 +196,6 @@ TEST_CASE("training has machine code's bits on the emulated GPU, by every rule, 
   }
 }
 
-TEST_CASE("a meeting left out, of lanes, members or the team, is seen as a race") {
-  // Many turns; a state that becomes infinite, and one that is not finite from the start.
-  const auto graph = small_solve();
-  std::vector<std::vector<Array>> runs;
-  for (const double spoilt : {0.0, 1e38, double(NAN)}) {
-    runs.push_back(oracle::inputs_for(*graph, {{"B", 70}}));
-    if (spoilt != 0) runs.back()[2].reals[3] = spoilt;
-  }
-  // As the schedule reads, none of these is needed: while#7 and the sums' slots have one meeting
-  // for both, which is one too many; what call#74 and its like hold was met about inside the
-  // functions that wrote it; and the team has met since anybody read where select#107 lies.
-  CHECK(unseen_removals(*graph, runs) ==
-        "lanes before 25 about while#7\n"
-        "lanes before 37 about call#74\n"
-        "lanes before 48 about select#107\n"
-        "members before 31 about sum slots#43\n");
-}
-
-// Minutes: `tools/check --long` runs it.
-TEST_CASE("each meeting of a training step left out is seen as a race" * doctest::skip()) {
-  const auto graph = training("discrete");
-  std::vector<std::vector<Array>> runs{training_inputs(*graph, 70), training_inputs(*graph, 70),
-                                       training_inputs(*graph, 70)};
-  for (std::size_t i = 0; i < graph->body.args.size(); ++i) {
-    const std::string_view name = graph->body.args[i]->name;
-    // Steps that are rejected; and a state that is not finite.
-    if (name == "layer_3.layer_1.weight") {
-      for (double& x : runs[1][i].reals) x *= 40;
-    }
-    if (name == "layer_2.weight") runs[2][i].reals[5] = NAN;
-  }
-  CHECK(unseen_removals(*graph, runs).empty());
-}
-
 TEST_CASE("what 32 bits do not count is refused by name") {
   const auto graph = oracle::read(
       "graph sum batch B (%x: f32[4096, B]) {\n"
@@ -392,4 +242,4 @@ TEST_CASE("an input that is overwritten is changed once, however often a tape wa
   }
 }
 
-}  // namespace nodec
+}  // namespace nodec::emulation

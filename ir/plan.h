@@ -118,10 +118,11 @@ struct MatVec {
   Ref out;
   SourceLine where = {};
 };
-// out[o] = `op`'s fold over i of x[o, i], in increasing i.
+// out[o] = `op`'s fold over i, increasing, of the element at [o, i]: what the last computation
+// makes, which is the only one, of no op, where what is folded lies in memory.
 struct FoldElements {
   std::vector<std::int64_t> outer, inner;
-  Ref x;  // strides: outer then inner
+  std::vector<Compute> computes;  // strides: outer then inner; they store nothing
   const Op* op = nullptr;
   Ref out;  // strides: outer
 };
@@ -197,9 +198,9 @@ struct DenseMap {
   std::vector<Dim> extents;
   std::vector<Compute> computes;
 };
-struct DenseFold {
+struct DenseFold {  // as FoldElements
   std::vector<Dim> outer, inner;
-  Ref x;
+  std::vector<Compute> computes;
   const Op* op = nullptr;
   Ref out;
 };

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "ir/plan_visit.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
 #include "ir/schedule.h"
@@ -216,6 +217,14 @@ class Printer {
     return "[" + text + "]";
   }
 
+  void fold(const char* what, const auto& k, int d) {
+    const Ref* from = as_it_is(k.computes);
+    const std::string element = from ? ref(*from) : fmt::format("r{}", k.computes.size() - 1);
+    at(d, "{} {} = {} of {} over {}, in order", what, ref(k.out), k.op->name(), element,
+       list(k.inner));
+    if (!from) computes(k.computes, d + 1);
+  }
+
   void one(const Map& k, int d) {
     at(d, "map {}", list(k.extents));
     computes(k.computes, d + 1);
@@ -224,10 +233,7 @@ class Printer {
     at(d, "matvec {} = {} [{} x {}] * {}, from {}; each row one fma chain over k", ref(k.out),
        ref(k.weight), k.rows, k.inner, ref(k.x), k.start ? ref(*k.start) : "0");
   }
-  void one(const FoldElements& k, int d) {
-    at(d, "fold {} = {} of {} over {}, in order", ref(k.out), k.op->name(), ref(k.x),
-       list(k.inner));
-  }
+  void one(const FoldElements& k, int d) { fold("fold", k, d); }
   void one(const SlotSum& k, int d) {
     at(d, "batch {} into {}, {} terms in order", k.op->name(), buffer(k.slots), k.terms.size());
     for (const SlotTerm& t : k.terms) {
@@ -263,10 +269,7 @@ class Printer {
     at(d, "dense map {}", list(k.extents));
     computes(k.computes, d + 1);
   }
-  void one(const DenseFold& k, int d) {
-    at(d, "dense fold {} = {} of {} over {}, in order", ref(k.out), k.op->name(), ref(k.x),
-       list(k.inner));
-  }
+  void one(const DenseFold& k, int d) { fold("dense fold", k, d); }
   void one(const DenseMatmul& k, int d) {
     at(d, "dense matmul {} = {} * {}", ref(k.out), ref(k.a), ref(k.b));
   }

@@ -43,7 +43,7 @@ class Walk {
     a_.write(k.out);
   }
   void of(Seen<FoldElements>& k) const {
-    a_.read(k.x);
+    computes(k.computes);
     a_.write(k.out);
   }
   void of(Seen<SlotSum>& k) const {
@@ -88,7 +88,7 @@ class Walk {
 
   void of(Seen<DenseMap>& k) const { computes(k.computes); }
   void of(Seen<DenseFold>& k) const {
-    a_.read(k.x);
+    computes(k.computes);
     a_.write(k.out);
   }
   void of(Seen<DenseMatmul>& k) const {
@@ -144,6 +144,7 @@ class Walk {
 
 void visit(Kernel& kernel, const Access& access) { Walk(access).kernel(kernel); }
 void visit(const Kernel& kernel, const ConstAccess& access) { Walk(access).kernel(kernel); }
+void visit(const DenseKernel& kernel, const ConstAccess& access) { Walk(access).dense(kernel); }
 void visit(Node& node, const Access& access) { Walk(access).node(node); }
 void visit(const Node& node, const ConstAccess& access) { Walk(access).node(node); }
 
@@ -160,6 +161,12 @@ ConstAccess noting(Uses& uses) {
           written};
 }
 
+Uses buffers_of(const auto& what) {
+  Uses uses;
+  visit(what, noting(uses));
+  return uses;
+}
+
 template <class List>
 std::vector<List*> lists_in(auto& node) {
   if (auto* n = std::get_if<Phase>(&node.what)) return {&n->body};
@@ -170,16 +177,14 @@ std::vector<List*> lists_in(auto& node) {
 
 }  // namespace
 
-Uses uses_of(const Node& node) {
-  Uses uses;
-  visit(node, noting(uses));
-  return uses;
-}
-Uses uses_of(const DenseKernel& kernel) {
-  Uses uses;
-  const ConstAccess access = noting(uses);
-  Walk(access).dense(kernel);
-  return uses;
+Uses uses_of(const Node& node) { return buffers_of(node); }
+Uses uses_of(const Kernel& kernel) { return buffers_of(kernel); }
+Uses uses_of(const DenseKernel& kernel) { return buffers_of(kernel); }
+
+const Ref* as_it_is(const std::vector<Compute>& computes) {
+  const Compute& first = computes.front();
+  return computes.size() == 1 && first.op == nullptr ? std::get_if<Ref>(&first.operands[0])
+                                                     : nullptr;
 }
 
 std::vector<Nodes*> inside(Node& node) { return lists_in<Nodes>(node); }

@@ -20,6 +20,7 @@ using ConstAccess = AccessBy<const Ref>;
 
 void visit(Kernel& kernel, const Access& access);
 void visit(const Kernel& kernel, const ConstAccess& access);
+void visit(const DenseKernel& kernel, const ConstAccess& access);
 // A node's own references, not those of nodes inside it.
 void visit(Node& node, const Access& access);
 void visit(const Node& node, const ConstAccess& access);
@@ -30,7 +31,10 @@ struct Uses {
   std::set<int> read, written;
 };
 Uses uses_of(const Node& node);  // its own, as above
+Uses uses_of(const Kernel& kernel);
 Uses uses_of(const DenseKernel& kernel);
+// What a fold of these computations reads from memory and folds as it is; null: it computes.
+const Ref* as_it_is(const std::vector<Compute>& computes);
 // The lists of nodes inside a node.
 std::vector<Nodes*> inside(Node& node);
 std::vector<const Nodes*> inside(const Node& node);

@@ -24,13 +24,16 @@ Count count(const std::vector<Dim>& sizes) {
   return n;
 }
 
-Count of(const DenseMap& k) {
-  std::int64_t each = 0;
-  for (const Compute& c : k.computes)
-    each += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
-  return times(count(k.extents), each);
+std::int64_t each(const std::vector<Compute>& computes) {
+  std::int64_t sum = 0;
+  for (const Compute& c : computes)
+    sum += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
+  return sum;
 }
-Count of(const DenseFold& k) { return times(count(k.outer), times(count(k.inner), 2)); }
+Count of(const DenseMap& k) { return times(count(k.extents), each(k.computes)); }
+Count of(const DenseFold& k) {
+  return times(count(k.outer), times(count(k.inner), 1 + each(k.computes)));
+}
 Count of(const DenseMatmul& k) { return count({k.rows, k.columns, k.inner}); }
 Count of(const DenseGather& k) { return times(count(k.picks), times(count(k.row), 2)); }
 Count of(const DenseScatter& k) {

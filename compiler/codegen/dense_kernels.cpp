@@ -16,7 +16,7 @@ void DenseKernels::write(const DenseMap& k) {
   DenseNest loops = nest(k.extents);
   loops.each([&](const Spots& spots) {
     std::vector<std::vector<Code>> made;
-    for (const Spot& spot : spots) made.push_back(made_at(k, operands, loops, spot));
+    for (const Spot& spot : spots) made.push_back(made_at(k.computes, operands, loops, spot));
     const auto write = [&](bool own) {
       for (std::size_t p = 0; p < spots.size(); ++p) {
         for (std::size_t i = 0; i < to.size(); ++i) {
@@ -35,13 +35,12 @@ void DenseKernels::write(const DenseMap& k) {
   });
 }
 
-// What the computations make at one spot.
-std::vector<Code> DenseKernels::made_at(const DenseMap& k,
+std::vector<Code> DenseKernels::made_at(const std::vector<Compute>& computes,
                                         const std::vector<std::vector<Operand>>& operands,
-                                        DenseNest& nest, const Spot& spot) {
+                                        DenseNest& nest, const Spot& spot, const Indices& inner) {
   std::vector<Code> made;
-  for (std::size_t i = 0; i < k.computes.size(); ++i) {
-    const Compute& c = k.computes[i];
+  for (std::size_t i = 0; i < computes.size(); ++i) {
+    const Compute& c = computes[i];
     std::vector<Code> x;
     Code index = w_.zero;
     for (std::size_t j = 0; j < c.operands.size(); ++j) {
@@ -49,15 +48,15 @@ std::vector<Code> DenseKernels::made_at(const DenseMap& k,
       if (const Register* r = std::get_if<Register>(&s)) {
         x.push_back(made[r->compute]);
       } else if (const AxisIndex* along = std::get_if<AxisIndex>(&s)) {
-        std::vector<std::int64_t> strides(spot.at.size(), 0);
+        std::vector<std::int64_t> strides(spot.at.size() + inner.size(), 0);
         strides[along->axis] = 1;
-        index = nest.index(strides, spot);
+        index = nest.index(strides, spot, inner);
       } else if (const ElementIndex* among = std::get_if<ElementIndex>(&s)) {
-        index = nest.index(among->strides, spot);
+        index = nest.index(among->strides, spot, inner);
       } else if (const Zero* zero = std::get_if<Zero>(&s)) {
         x.push_back(w_.nothing(zero->dtype));
       } else {
-        x.push_back(nest.load(operands[i][j], spot));
+        x.push_back(nest.load(operands[i][j], spot, inner));
       }
     }
     made.push_back(c.op && c.op->primitive->generate ? elements_.generate(*c.op, x, index)
@@ -135,13 +134,14 @@ void DenseKernels::fold(DenseNest& nest, const std::vector<Dim>& inner, const Op
 }
 
 void DenseKernels::write(const DenseFold& k) {
-  const Operand x = elements_.ready(k.x), out = elements_.ready(k.out);
+  const auto operands = elements_.ready_map(k.computes).operands;
+  const Operand out = elements_.ready(k.out);
   const Fold& rule = k.op->primitive->fold;
   DenseNest loops = nest(k.outer);
   fold(
       loops, k.inner, out, [&](const Spot&) { return rule.start(w_.e, *k.op); },
       [&](Emitter::Values s, const Spot& spot, const Indices& at) {
-        const Code element = loops.load(x, spot, at);
+        const Code element = made_at(k.computes, operands, loops, spot, at).back();
         const Code index = w_.e.convert(at.empty() ? w_.zero : at.back(), Scalar::I64);
         return rule.step(w_.e, *k.op, std::move(s), element, index);
       });

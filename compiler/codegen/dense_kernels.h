@@ -25,9 +25,10 @@ class DenseKernels {
 
  private:
   DenseNest nest(std::vector<Dim> extents) { return {w_, places_, elements_, std::move(extents)}; }
-  std::vector<Code> made_at(const plan::DenseMap& k,
+  // What computations make at one spot, `inner` being indices of axes that the nest has not.
+  std::vector<Code> made_at(const std::vector<plan::Compute>& computes,
                             const std::vector<std::vector<Operand>>& operands, DenseNest& nest,
-                            const Spot& spot);
+                            const Spot& spot, const Indices& inner = {});
   Code row_start(Code row, Code last, std::int64_t stride);
   // Folds as states of all spots, one after another; `start` and `step` are of one spot.
   using Start = std::function<Emitter::Values(const Spot&)>;

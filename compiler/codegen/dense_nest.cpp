@@ -148,10 +148,14 @@ void DenseNest::store(const Operand& to, const Spot& spot, Code value) {
   });
 }
 
-Code DenseNest::index(const std::vector<std::int64_t>& strides, const Spot& spot) {
+Code DenseNest::index(const std::vector<std::int64_t>& strides, const Spot& spot,
+                      const Indices& inner) {
   Code sum = w_.zero;
   for (std::size_t i = 0; i < spot.at.size(); ++i) {
     if (!is_lanes(i)) sum = w_.e.add(sum, w_.times(spot.at[i], strides[i]));
+  }
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    sum = w_.e.add(sum, w_.times(inner[i], strides[spot.at.size() + i]));
   }
   if (lanes_ < 0) return sum;
   const auto axis = static_cast<std::size_t>(lanes_);

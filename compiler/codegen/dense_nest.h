@@ -33,7 +33,7 @@ class DenseNest {
             std::optional<Code> from = {});
   void store(const Operand& to, const Spot& spot, Code value);
   // The sum of the indices, each times its stride: an Index, or a varying I64.
-  Code index(const std::vector<std::int64_t>& strides, const Spot& spot);
+  Code index(const std::vector<std::int64_t>& strides, const Spot& spot, const Indices& inner = {});
 
  private:
   void one_by_one();

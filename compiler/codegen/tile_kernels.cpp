@@ -43,15 +43,21 @@ void TileKernels::write(std::span<const Kernel* const> run) {
 
 void TileKernels::turn(const TurnOf& map, const Indices& at, bool others) {
   const std::vector<Compute>& computes = map.map->computes;
-  std::vector<Code> made;
-  for (std::size_t i = 0; i < computes.size(); ++i) {
-    made.push_back(elements_.compute(computes[i], map.ready.operands[i], made, at));
-  }
+  const std::vector<Code> made = made_at(computes, map.ready, at);
   for (std::size_t i = 0; i < computes.size(); ++i) {
     if (!computes[i].to) continue;
     if (map.ready.to[i].in_memory) elements_.write_at(map.ready.to[i], at, made[i]);
     if (others) elements_.keep(*computes[i].to, w_.spread(made[i]));
   }
+}
+
+std::vector<Code> TileKernels::made_at(const std::vector<Compute>& computes, const ReadyMap& ready,
+                                       const Indices& at) {
+  std::vector<Code> made;
+  for (std::size_t i = 0; i < computes.size(); ++i) {
+    made.push_back(elements_.compute(computes[i], ready.operands[i], made, at));
+  }
+  return made;
 }
 
 void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, const Rows& rows,
@@ -111,25 +117,26 @@ void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, co
 }
 
 void TileKernels::write(const FoldElements& k) {
-  const Operand x = elements_.ready(k.x), out = elements_.ready(k.out);
+  const ReadyMap ready = elements_.ready_map(k.computes);
+  const Operand out = elements_.ready(k.out);
   w_.elements(k.outer, [&](const Indices& outer) {
     Emitter::Values state;
     for (const Code& c : k.op->primitive->fold.start(w_.e, *k.op)) state.push_back(w_.spread(c));
-    elements_.write_at(out, outer, fold(k, x, 0, outer, std::move(state)).back());
+    elements_.write_at(out, outer, fold(k, ready, 0, outer, std::move(state)).back());
   });
 }
 
 // The state, gone on over the inner axes from `axis` on.
-Emitter::Values TileKernels::fold(const FoldElements& k, const Operand& x, std::size_t axis,
+Emitter::Values TileKernels::fold(const FoldElements& k, const ReadyMap& ready, std::size_t axis,
                                   Indices at, Emitter::Values state) {
   if (axis < k.inner.size()) {
     return w_.turns(at.size(), k.inner[axis], std::move(state), [&](Code i, Emitter::Values turn) {
       Indices deeper = at;
       deeper.push_back(i);
-      return fold(k, x, axis + 1, std::move(deeper), std::move(turn));
+      return fold(k, ready, axis + 1, std::move(deeper), std::move(turn));
     });
   }
-  const Code element = w_.spread(elements_.read_at(x, at));
+  const Code element = w_.spread(made_at(k.computes, ready, at).back());
   const Code index = w_.e.convert(at.back(), Scalar::I64);
   Emitter::Values next = k.op->primitive->fold.step(w_.e, *k.op, std::move(state), element, index);
   for (Code& c : next) c = w_.spread(c);

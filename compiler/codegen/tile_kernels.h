@@ -33,8 +33,11 @@ class TileKernels {
   };
   void matvec_rows(const plan::MatVec& k, const std::vector<Operand>& x, const Rows& rows,
                    const std::vector<TurnOf>& maps);
-  Emitter::Values fold(const plan::FoldElements& k, const Operand& x, std::size_t axis, Indices at,
-                       Emitter::Values state);
+  Emitter::Values fold(const plan::FoldElements& k, const ReadyMap& ready, std::size_t axis,
+                       Indices at, Emitter::Values state);
+  // What computations make of one element.
+  std::vector<Code> made_at(const std::vector<plan::Compute>& computes, const ReadyMap& ready,
+                            const Indices& at);
 
   Writing& w_;
   Places& places_;

@@ -17,10 +17,17 @@ namespace {
 constexpr std::int64_t kLists = 10;    // that a function may have whole
 constexpr std::int64_t kLoop = 6;      // around a kernel's elements
 constexpr std::int64_t kProduct = 32;  // a tile of sums, and what is left of it
+constexpr std::int64_t kBeside = 8;    // sums of a tile
 
 std::int64_t length(const auto&) { return kProduct; }
 std::int64_t length(const Map& k) { return kLoop + std::int64_t(k.computes.size()); }
 std::int64_t length(const DenseMap& k) { return kLoop + std::int64_t(k.computes.size()); }
+std::int64_t length(const FoldElements& k) {
+  return kProduct + std::int64_t(k.computes.size()) - 1;
+}
+std::int64_t length(const DenseFold& k) {  // of which there are several elements side by side
+  return kProduct + kBeside * std::int64_t(k.computes.size() - 1);
+}
 std::int64_t length(const Invoke& k) {
   return 1 + std::int64_t(k.pointers.size() + k.scalars.size());
 }

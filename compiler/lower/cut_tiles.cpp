@@ -14,8 +14,8 @@ namespace {
 
 using namespace plan;
 
-bool asks_for_samples(const Map& map) {
-  return std::any_of(map.computes.begin(), map.computes.end(), [](const Compute& c) {
+bool asks_for_samples(const std::vector<Compute>& computes) {
+  return std::any_of(computes.begin(), computes.end(), [](const Compute& c) {
     return std::any_of(c.operands.begin(), c.operands.end(), [](const Source& s) {
       return std::holds_alternative<SampleIndex>(s) ||
              std::holds_alternative<SampleElementIndex>(s);
@@ -25,9 +25,10 @@ bool asks_for_samples(const Map& map) {
 
 // A function of one tile does not know which samples its tile has.
 bool moves_unplaced(const Kernel& kernel) {
-  if (const Map* map = std::get_if<Map>(&kernel)) return !asks_for_samples(*map);
-  return std::holds_alternative<MatVec>(kernel) || std::holds_alternative<FoldElements>(kernel) ||
-         std::holds_alternative<GatherRows>(kernel) ||
+  if (const Map* map = std::get_if<Map>(&kernel)) return !asks_for_samples(map->computes);
+  if (const FoldElements* k = std::get_if<FoldElements>(&kernel))
+    return !asks_for_samples(k->computes);
+  return std::holds_alternative<MatVec>(kernel) || std::holds_alternative<GatherRows>(kernel) ||
          std::holds_alternative<ScatterRows>(kernel) || std::holds_alternative<Invoke>(kernel);
 }
 

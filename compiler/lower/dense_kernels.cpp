@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/join_map.h"
@@ -109,11 +110,12 @@ DenseKernel DenseKernels::fold(const Op& op) {
   const Value* x = op.operands[0];
   plan::DenseFold fold;
   fold.op = &op;
-  fold.x = homes_.ref(x);
-  const FoldAxes axes = views_.fold_axes(op, views_.element_dims(x), fold.x.strides);
+  Ref from = homes_.ref(x);
+  const FoldAxes axes = views_.fold_axes(op, views_.element_dims(x), from.strides);
   fold.outer = axes.outer;
   fold.inner = axes.inner;
-  fold.x.strides = axes.strides;
+  from.strides = axes.strides;
+  fold.computes.push_back({nullptr, {std::move(from)}, {}});
   fold.out = homes_.ref_to(homes_.home(op.result()), op.result());
   return fold;
 }

@@ -26,11 +26,12 @@ void TileKernels::add_fold(TileList& list, const Op& op) {
   const Value* x = op.operands[0];
   plan::FoldElements fold;
   fold.op = &op;
-  fold.x = homes_.ref(x);
-  const FoldAxes axes = views_.fold_axes(op, views_.extents(x), fold.x.strides);
+  plan::Ref from = homes_.ref(x);
+  const FoldAxes axes = views_.fold_axes(op, views_.extents(x), from.strides);
   fold.outer = axes.outer;
   fold.inner = axes.inner;
-  fold.x.strides = axes.strides;
+  from.strides = axes.strides;
+  fold.computes.push_back({nullptr, {std::move(from)}, {}});
   fold.out = homes_.ref_to(homes_.home(op.result()), op.result());
   list.kernels.emplace_back(std::move(fold));
   list.place(op.result());

@@ -7,6 +7,7 @@
 #include "compiler/lower/carries_in_place.h"
 #include "compiler/lower/cut.h"
 #include "compiler/lower/frame_copies.h"
+#include "compiler/lower/maps_in_folds.h"
 #include "compiler/lower/merge_axes.h"
 #include "ir/plan_visit.h"
 
@@ -30,6 +31,7 @@ class Trimming {
     make_carries_in_place(plan_, kept_);
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
     merge_axes(plan_);
+    make_maps_in_folds(plan_, kept_, longest);
     copy_small_parts(plan_);
     cut_functions(plan_, longest);
     int number = 0, kernel = 0;

@@ -32,16 +32,7 @@ class Dense {
   Dense(const Plan& plan, const Machine& machine) : plan_(plan), m_(machine) {}
 
   Loops loops(const DenseMap& k) const {
-    std::vector<const Ref*> refs;
-    std::int64_t operations = 0;
-    for (const Compute& c : k.computes) {
-      operations += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
-      if (c.to) refs.push_back(&*c.to);
-      for (const Source& s : c.operands) {
-        const Ref* from = std::get_if<Ref>(&s);
-        if (from && from->buffer >= 0) refs.push_back(from);
-      }
-    }
+    const auto [refs, operations] = element(k.computes);
     Loops made{std::vector<Axis>(k.extents.size())};
     const int lanes = best_lanes(k.extents, refs, operations);
     if (lanes >= 0) {
@@ -54,7 +45,8 @@ class Dense {
   }
 
   Loops loops(const DenseFold& k) const {
-    return chains(k.outer, k.inner.size(), {&k.x}, k.out, m_.gpu ? 1 : kChains);
+    const auto [refs, operations] = element(k.computes);
+    return chains(k.outer, k.inner.size(), refs, k.out, m_.gpu ? 1 : kChains, operations);
   }
 
   // Lanes along a row, where it is long enough for them, or along the index.
@@ -82,7 +74,7 @@ class Dense {
     if (m_.gpu) return chains({k.rows, k.columns}, 1, {}, k.out, 1);
     if (rows < 2 || columns < 2) {
       const Ref* matrix = columns < 2 ? &k.a : &k.b;  // the vector serves all chains at once
-      return chains({k.rows, k.columns}, 1, {matrix}, k.out, kChains, &k);
+      return chains({k.rows, k.columns}, 1, {matrix}, k.out, kChains, 1, &k);
     }
     const std::int64_t registers = std::max<std::int64_t>(1, lanes * size / m_.vector_bytes);
     const std::int64_t most = m_.vector_registers * 3 / 4 / registers;
@@ -118,6 +110,24 @@ class Dense {
  private:
   const Plan& plan_;
   const Machine& m_;
+
+  // What computations touch at one element, and how much they do.
+  struct Element {
+    std::vector<const Ref*> refs;
+    std::int64_t operations = 0;
+  };
+  static Element element(const std::vector<Compute>& computes) {
+    Element made;
+    for (const Compute& c : computes) {
+      made.operations += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
+      if (c.to) made.refs.push_back(&*c.to);
+      for (const Source& s : c.operands) {
+        const Ref* from = std::get_if<Ref>(&s);
+        if (from && from->buffer >= 0) made.refs.push_back(from);
+      }
+    }
+    return made;
+  }
 
   Dtype dtype(const Ref& r) const {
     return plan_.buffers[static_cast<std::size_t>(r.buffer)].dtype;
@@ -175,7 +185,7 @@ class Dense {
   // Outputs side by side: vectors along the axis that is lanes, then turns of another.
   Loops chains(const std::vector<Dim>& outer, std::size_t inner,
                const std::vector<const Ref*>& refs, const Ref& out, std::int64_t most,
-               const DenseMatmul* product = nullptr) const {
+               std::int64_t operations = 1, const DenseMatmul* product = nullptr) const {
     Loops made{std::vector<Axis>(outer.size() + inner)};
     const auto stride = [&](const Ref& r, std::size_t axis) -> std::int64_t {
       // A product's operands have an axis of their own each, and the one that is summed over.
@@ -191,7 +201,7 @@ class Dense {
     }
     std::vector<const Ref*> all;
     for (const Ref& r : walked) all.push_back(&r);
-    const int lanes = best_lanes(outer, all, 1);
+    const int lanes = best_lanes(outer, all, operations);
     std::int64_t left = most;
     if (lanes >= 0) {
       Axis& a = made.axes[static_cast<std::size_t>(lanes)];

@@ -24,15 +24,9 @@ Count count(const std::vector<Dim>& sizes) {
   return n;
 }
 
-std::int64_t each(const std::vector<Compute>& computes) {
-  std::int64_t sum = 0;
-  for (const Compute& c : computes)
-    sum += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
-  return sum;
-}
-Count of(const DenseMap& k) { return times(count(k.extents), each(k.computes)); }
+Count of(const DenseMap& k) { return times(count(k.extents), work(k.computes)); }
 Count of(const DenseFold& k) {
-  return times(count(k.outer), times(count(k.inner), 1 + each(k.computes)));
+  return times(count(k.outer), times(count(k.inner), 1 + work(k.computes)));
 }
 Count of(const DenseMatmul& k) { return count({k.rows, k.columns, k.inner}); }
 Count of(const DenseGather& k) { return times(count(k.picks), times(count(k.row), 2)); }
@@ -47,6 +41,13 @@ Count of(const DenseScatter& k) {
 Count of(const LargeContract&) { return std::nullopt; }
 
 }  // namespace
+
+std::int64_t work(const std::vector<Compute>& computes) {
+  std::int64_t sum = 0;
+  for (const Compute& c : computes)
+    sum += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
+  return sum;
+}
 
 std::optional<std::int64_t> work(const DenseKernel& kernel) {
   return std::visit([](const auto& k) { return of(k); }, kernel);

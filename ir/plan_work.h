@@ -8,6 +8,9 @@
 
 namespace nodec::plan {
 
+// Operations that make one element.
+std::int64_t work(const std::vector<Compute>& computes);
+
 // Operations of one element each; nullopt: a size is a symbol, or samples take part.
 std::optional<std::int64_t> work(const DenseKernel& kernel);
 

@@ -4,7 +4,9 @@
 //   dense fold out = sum of t
 // Every element is computed once, as before, by the same operations, and added in the same order.
 // So the fold has to read each element once at most, in the same list, with nothing between that
-// overwrites what the map reads; and what it is made of is made for nothing else.
+// overwrites what the map reads; and what it is made of is made for nothing else. A fold's threads
+// and lanes are its outputs, a map's are all elements: what takes time stays in the map where the
+// fold has too few.
 #include "compiler/lower/maps_in_folds.h"
 
 #include <algorithm>
@@ -13,15 +15,17 @@
 
 #include "compiler/lower/cut.h"
 #include "compiler/lower/fold_walk.h"
+#include "ir/abi.h"
 #include "ir/plan_visit.h"
+#include "ir/plan_work.h"
 
 namespace nodec::lowering {
 namespace {
 
 using namespace plan;
 
-// A map's elements are everybody's work, those of a fold to fewer outputs would be a few's.
-constexpr std::int64_t kOutputs = 32;
+constexpr std::int64_t kOutputs = 32;  // that keep a team busy
+constexpr std::int64_t kFew = 4;       // operations of an element that need no lanes
 
 template <class K>
 K* kernel_of(Node& node) {
@@ -40,6 +44,24 @@ bool has_many_outputs(const auto& fold) {
   Dim outputs = 1;
   for (const auto& size : fold.outer) outputs = outputs * Dim(size);
   return !outputs.is_constant() || outputs.constant() >= kOutputs;
+}
+
+// Whether lanes find neighbours along an outer axis, or are not worth it.
+bool keeps_lanes(const FoldElements&) { return true; }  // which are samples
+bool keeps_lanes(const DenseFold& fold) {
+  if (work(fold.computes) <= kFew) return true;
+  std::vector<bool> along(fold.outer.size());
+  for (std::size_t i = 0; i < along.size(); ++i) {
+    along[i] = !fold.outer[i].is_constant() || fold.outer[i].constant() >= kBlock;
+  }
+  ConstAccess access;
+  access.read = [&](const Ref& r) {
+    for (std::size_t i = 0; r.buffer >= 0 && i < along.size(); ++i) {
+      along[i] = along[i] && (r.strides[i] == 0 || r.strides[i] == 1);
+    }
+  };
+  visit(DenseKernel(fold), access);
+  return std::any_of(along.begin(), along.end(), [](bool axis) { return axis; });
 }
 
 using Marks = std::vector<bool>;  // of computations
@@ -163,7 +185,7 @@ class MapsInFolds {
     others = with_sources(map.computes, std::move(others));
     if (both(element, others)) return;
     std::optional<F> made = with_element(*kernel_of<F>(list[to]), map, element, *last);
-    if (!made || length_of(item(*made)) > longest_) return;
+    if (!made || !keeps_lanes(*made) || length_of(item(*made)) > longest_) return;
     const std::set<int> read = uses_of(item(*made)).read;
     const bool overwritten = std::any_of(read.begin(), read.end(), [&](int id) {
       return std::any_of(list.begin() + std::ptrdiff_t(at), list.begin() + std::ptrdiff_t(to) + 1,
@@ -226,7 +248,9 @@ class MapsInFolds {
   // an input's place.
   bool may_be_one(int a, int b) const {
     const Buffer &x = buffer(a), &y = buffer(b);
-    if (x.tape >= 0 || y.tape >= 0) return x.tape == y.tape;
+    if (x.tape >= 0 || y.tape >= 0) {
+      return x.tape >= 0 && y.tape >= 0 && plan_.standing_for(x.tape) == plan_.standing_for(y.tape);
+    }
     if (is_argument(x) && is_argument(y)) return true;
     return port(a) == port(b);
   }

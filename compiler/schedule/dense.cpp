@@ -14,7 +14,7 @@
 #include <algorithm>
 
 #include "compiler/schedule/own.h"
-#include "ir/primitive.h"
+#include "ir/plan_work.h"
 
 namespace nodec::plan {
 namespace {
@@ -117,9 +117,8 @@ class Dense {
     std::int64_t operations = 0;
   };
   static Element element(const std::vector<Compute>& computes) {
-    Element made;
+    Element made{{}, work(computes)};
     for (const Compute& c : computes) {
-      made.operations += c.op && c.op->primitive->cost == Cost::Tens ? kExpansion : 1;
       if (c.to) made.refs.push_back(&*c.to);
       for (const Source& s : c.operands) {
         const Ref* from = std::get_if<Ref>(&s);

@@ -142,6 +142,26 @@ TEST_CASE("the emulated GPU gives machine code's bits for every primitive") {
   expect_same_bits(tests);
 }
 
+TEST_CASE("the emulated GPU gives machine code's bits for folds that compute what they fold") {
+  const std::shared_ptr<const Graph> graph = oracle::read(
+      R"(graph folds batch B (%x: f32[12, 50, B], %w: f32[40, 12], %v: f32[70, 45]) {
+  %xs = broadcast %x {dims = [1, 2, 3], shape = <40, 12, 50, B>}
+  %ws = broadcast %w {dims = [0, 1], shape = <40, 12, 50, B>}
+  %p = mul %xs, %ws
+  %s = sum %p {axes = [1]}
+  %k = iota {axis = 1, dtype = f32, shape = <70, 45>}
+  %kv = mul %k, %v
+  %t = sum %kv {axes = [1]}
+  %m = max_over %kv {axes = [0]}
+  %vv = mul %v, %v
+  %u = sum %vv {axes = [0]}
+  yield %s, %t, %m, %u
+})");
+  expect_same_bits({{"folds", graph, [graph](const Bindings& sizes) {
+                       return oracle::inputs_for(*graph, sizes, 5);
+                     }}});
+}
+
 TEST_CASE("the emulated GPU gives machine code's bits for random programs") {
   std::vector<Case> tests;
   for (const std::uint64_t seed : {2, 3, 4, 7}) {

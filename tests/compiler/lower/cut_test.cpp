@@ -19,16 +19,22 @@ constexpr std::int64_t kNone = std::int64_t{1} << 40;
 // Computations, kernels and scalars of tapes; constants are none.
 std::int64_t operations(const Node& node) {
   std::int64_t all = 0;
-  const auto map = [&](const auto* k) { all += k ? std::int64_t(k->computes.size()) : 1; };
+  const auto count = [&](const auto& k) {
+    if constexpr (requires { k.computes; }) {
+      all += std::int64_t(k.computes.size());
+    } else {
+      ++all;
+    }
+  };
   if (const Scalars* n = std::get_if<Scalars>(&node.what)) {
     all += std::count_if(n->computes.begin(), n->computes.end(), [](const Compute& c) {
       return c.op->primitive != &constant_p && c.op->primitive != &dim_p;
     });
   }
   if (const Tiles* n = std::get_if<Tiles>(&node.what)) {
-    for (const Kernel& k : n->kernels) map(std::get_if<Map>(&k));
+    for (const Kernel& k : n->kernels) std::visit(count, k);
   }
-  if (const DenseKernel* n = std::get_if<DenseKernel>(&node.what)) map(std::get_if<DenseMap>(n));
+  if (const DenseKernel* n = std::get_if<DenseKernel>(&node.what)) std::visit(count, *n);
   if (const TapeFrame* n = std::get_if<TapeFrame>(&node.what)) {
     all += std::int64_t(n->loads.size() + n->stores.size());
   }

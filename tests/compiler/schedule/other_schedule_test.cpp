@@ -311,7 +311,13 @@ TEST_CASE("another schedule computes maps, folds and rows to the same bits") {
   %nt = sum %n {axes = [1]}
   %nb = broadcast %b {dims = [1], shape = <N, 45>}
   %tt = mul %n, %nb
-  yield %e, %x, %s0, %s2, %s01, %s, %m, %g, %p, %q, %kc, %ns, %nt, %tt
+  %d = mul %a, %a
+  %sd = sum %d {axes = [0]}
+  %kk = mul %k, %k
+  %mk = max_over %kk {axes = [1]}
+  %nn = mul %n, %n
+  %sn = sum %nn {axes = [1]}
+  yield %e, %x, %s0, %s2, %s01, %s, %m, %g, %p, %q, %kc, %ns, %nt, %tt, %sd, %mk, %sn
 })"),
                    {{"N", 21}});
 }

@@ -83,7 +83,8 @@ TEST_CASE("solves that differ, or take fixed steps, stay where they are") {
   CHECK(functions({.method = "rk4", .dt = 0.1}, {.method = "rk4", .dt = 0.1}, 1.0) == 0);
 }
 
-TEST_CASE("equal solves in a loop, in a branch and in dynamics share") {
+TEST_CASE("equal solves in a loop, in a branch and in dynamics share" *
+          doctest::test_suite("slow")) {
   const SolveOptions options{.rtol = 1e-7, .atol = 1e-7};
   const auto decayed = [&](const Var& u) {
     return solve([](const Var& v) { return -v; }, u, 0, 1, options).u;

@@ -17,8 +17,8 @@ namespace {
 
 // Fixed steps are few ops, and may join the work on samples around them.
 bool is_adaptive(const Op& op) {
-  if (op.primitive != &solve_p && op.primitive != &unwind_p) return false;
-  return find_method(op.attrs.get<std::string>("method"))->adaptive;
+  if (op.primitive == &solve_p) return SolveView(op).method().adaptive;
+  return op.primitive == &unwind_p && find_method(op.attrs.get<std::string>("method"))->adaptive;
 }
 
 std::unique_ptr<Region> region_of(const Op& op) {

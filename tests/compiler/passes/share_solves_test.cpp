@@ -83,6 +83,15 @@ TEST_CASE("solves that differ, or take fixed steps, stay where they are") {
   CHECK(functions({.method = "rk4", .dt = 0.1}, {.method = "rk4", .dt = 0.1}, 1.0) == 0);
 }
 
+TEST_CASE("solves whose text names no method take the default one, and share") {
+  const Traced traced =
+      trace("two", {{"u", f64()}}, [&](const Var& u) { return chain(u, u, 2, {}); });
+  std::string text = print(*traced.graph);
+  const std::string named = R"(method = "tsit5", )";
+  for (std::size_t at; (at = text.find(named)) != text.npos;) text.erase(at, named.size());
+  CHECK(oracle::occurrences(print(*run_until(*oracle::read(text), "expand")), "= function ") == 1);
+}
+
 TEST_CASE("equal solves in a loop, in a branch and in dynamics share" *
           doctest::test_suite("slow")) {
   const SolveOptions options{.rtol = 1e-7, .atol = 1e-7};

@@ -3,6 +3,8 @@
 // op copies that.
 #include "compiler/passes/expand.h"
 
+#include <unordered_set>
+
 #include "compiler/passes/share_calls.h"
 #include "compiler/passes/share_solves.h"
 #include "compiler/passes/simplify.h"
@@ -27,10 +29,13 @@ std::vector<Value*> expanded(Builder& b, const Op& op) {
 void expand_in(Region& region) {
   if (is_shared_by_itself(region)) call_equal_solves(region);
   int sweeps = 0;
-  const auto sweep = [](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+  std::unordered_set<const Op*> whole;  // their regions are expanded, and they stay
+  const auto sweep = [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+    if (whole.contains(&op)) return std::nullopt;
     for (const auto& nested : op.regions) expand_in(*nested);
-    if (op.primitive->expand == nullptr) return std::nullopt;
-    return expanded(b, op);
+    if (op.primitive->expand != nullptr) return expanded(b, op);
+    whole.insert(&op);
+    return std::nullopt;
   };
   while (rewrite(region, sweep)) {
     NODEC_CHECK(++sweeps < kMostSweeps, "expansion does not end: {}", print(region));

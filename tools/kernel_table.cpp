@@ -177,6 +177,12 @@ std::vector<Subject> catalogue_programs(bool quick) {
 }
 
 std::vector<Subject> cached_programs(const std::filesystem::path& folder) {
+  // Of any networks, and of solves in solves.
+  constexpr Bounds kBounds{.spills = 512,
+                           .step_meetings = 16,
+                           .evaluation_meetings = 20,
+                           .reverse_meetings = 16,
+                           .loads_per_fma = 6};
   std::vector<Subject> all;
   const ObjectCache cache(folder);
   for (const CacheGlance& glance : cache.glances()) {
@@ -185,7 +191,7 @@ std::vector<Subject> cached_programs(const std::filesystem::path& folder) {
     for (const auto& [field, text] : *fields) {
       if (field != "program") continue;
       std::shared_ptr<Graph> graph = parse(text, find_primitive);
-      all.push_back({"example " + graph->name, std::move(graph), kAll});
+      all.push_back({"example " + graph->name, std::move(graph), kAll, kBounds});
     }
   }
   return all;

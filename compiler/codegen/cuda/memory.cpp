@@ -20,17 +20,22 @@ Scalar loaded_as(Dtype stored) { return stored == Dtype::Bool ? Scalar::I32 : sc
 std::string CudaEmitter::element(Code base, Code offset, Dtype stored, bool writes) {
   NODEC_CHECK(base.scalar == Scalar::Pointer && is_integer(offset.scalar),
               "address of kinds {}, {}", int(base.scalar), int(offset.scalar));
-  const char* constant = writes ? "" : "const ";
+  const char* type = memory_type(stored);
+  const auto at_type = [&](const std::string& pointer, const std::string& number) {
+    return fmt::format("(({}{}*){})[{}]", writes ? "" : "const ", type, pointer, number);
+  };
+  const Sum from = sum_of(base);
   const auto size = std::int64_t(bytes(stored));
-  const bool whole = sum_of(base).plus % size == 0;
-  if (offset.scalar != Scalar::Index || !whole) {
-    return fmt::format("(({}{}*){})[{}]", constant, memory_type(stored), name(base), name(offset));
+  if (offset.scalar != Scalar::Index || from.plus % size != 0) {
+    return at_type(name(base), name(offset));
   }
-  const Sum from = sum_of(base), at = sum_of(offset);
-  const std::int64_t n = from.plus / size + at.plus;
-  std::string number = at.root.empty() ? std::to_string(n) : at.root;
-  if (!at.root.empty() && n != 0) number += fmt::format(" {} {}", n < 0 ? "-" : "+", std::abs(n));
-  return fmt::format("(({}{}*){})[{}]", constant, memory_type(stored), from.root, number);
+  const Sum at = sum_of(offset);
+  const std::string number = std::to_string(from.plus / size + at.plus);
+  if (at.root.empty()) return at_type(from.root, number);
+  const Code moved =
+      known(Scalar::Pointer, fmt::format("(u8*)(({}*){} + {})", type, from.root, at.root),
+            base.varying || offset.varying);
+  return at_type(name(moved), number);
 }
 
 // The value as memory holds it.

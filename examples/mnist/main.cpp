@@ -77,10 +77,9 @@ int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::L
           std::optional<digits::Page>& page) {
   const nn::Percents told{{"train_accuracy", "Training Accuracy"},
                           {"test_accuracy", "Test Accuracy"}};
+  const std::int64_t last = std::max(o.epochs, trainer.epoch());
   const auto print = [&](const nn::Totals& epoch) {
-    const auto line =
-        o.json ? nn::json_line(epoch, o.epochs) : nn::text_line(epoch, o.epochs, told);
-    print_out(line + "\n");
+    print_out((o.json ? nn::json_line(epoch, last) : nn::text_line(epoch, last, told)) + "\n");
   };
   trainer.prepare(train);
   const nn::Trainer::Compiled start = trainer.compiled();
@@ -88,6 +87,7 @@ int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::L
     std::fprintf(stderr, "device: the processor, for %s\n", start.why.c_str());
   print_out((o.json ? nn::json_line(start) : nn::text_line(start)) + "\n");
   for (const nn::Totals& past : trainer.history()) print(past);
+  if (trainer.epoch() >= o.epochs) std::fprintf(stderr, "trained already\n");
   std::unique_ptr<nn::StopOnSignal> stop;
   if (!o.checkpoint.empty()) stop = std::make_unique<nn::StopOnSignal>();
   nn::Progress progress(STDERR_FILENO);

@@ -82,23 +82,24 @@ void check_together(const CLI::App& app, const Options& o) {
   const auto refuse = [](bool wrong, const char* flag, const std::string& why) {
     if (wrong) throw CLI::ValidationError(flag, why);
   };
-  for (const auto& [flag, file] :
-       {std::pair("--save", o.save), std::pair("--load", o.load),
-        std::pair("--checkpoint", o.checkpoint), std::pair("--predict", o.predict),
-        std::pair("--report", o.report)}) {
-    refuse(given(flag) && file.empty(), flag, "no file is named");
-  }
+  refuse(!o.save.empty() && (o.save == o.checkpoint || o.save == o.report), "--save",
+         "another flag writes that file");
+  refuse(!o.report.empty() && o.report == o.checkpoint, "--report", "that is --checkpoint's file");
+  for (const char* flag : {"--save", "--load", "--checkpoint", "--predict", "--report"})
+    refuse(given(flag) && app[flag]->as<std::string>().empty(), flag, "no file is named");
+  for (const char* flag : {"--save", "--checkpoint", "--report", "--data", "--limit", "--epochs",
+                           "--batch", "--lr", "--optimiser", "--schedule", "--gradient-error"})
+    refuse(given(flag) && given("--predict"), flag, "--predict trains nothing");
   const bool fixed = o.solver != "tsit5", starts = o.checkpoint.empty();
   refuse(!o.load.empty() && given("--init"), "--init", "--load gives the parameters to begin with");
-  refuse(starts && given("--every"), "--every", "no --checkpoint is named");
-  refuse(starts && o.resume, "--resume", "no --checkpoint is named");
-  refuse(o.load.empty() && o.allow_missing, "--allow-missing", "no --load is named");
-  refuse(o.load.empty() && !o.predict.empty(), "--predict", "no --load is named");
+  for (const char* flag : {"--every", "--resume"})
+    refuse(starts && given(flag), flag, "no --checkpoint is named");
+  for (const char* flag : {"--allow-missing", "--predict"})
+    refuse(o.load.empty() && given(flag), flag, "no --load is named");
   refuse(o.resume && given("--load"), "--load",
          "--resume goes on with the checkpoint's parameters");
-  for (const char* flag : {"--rtol", "--atol", "--controller", "--adjoint-tolerance"}) {
+  for (const char* flag : {"--rtol", "--atol", "--controller", "--adjoint-tolerance"})
     refuse(fixed && given(flag), flag, o.solver + " takes fixed steps and measures no error");
-  }
   refuse(o.adjoint == "discrete" && given("--adjoint-tolerance"), "--adjoint-tolerance",
          "the discrete adjoint goes back over the steps taken, without one");
   refuse(fixed && o.gradient_error, "--gradient-error",

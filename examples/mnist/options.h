@@ -10,8 +10,7 @@
 
 namespace nodec::mnist {
 
-// Exit codes, as every nodec program uses them.
-inline constexpr int kUsage = 2;
+// Exit codes, as every nodec program uses them (2: the command line).
 inline constexpr int kBadInput = 3;
 inline constexpr int kRunFailure = 4;
 

@@ -109,6 +109,10 @@ expect 2 "--resume: no --checkpoint is named" "${small[@]}" --resume
 expect 2 "--allow-missing: no --load is named" "${small[@]}" --allow-missing
 expect 2 "--resume goes on with the checkpoint's parameters" "${small[@]}" --load "$work/saved" \
   --checkpoint "$work/c" --resume
+expect 2 "--save: another flag writes that file" "${small[@]}" --checkpoint "$work/c" --save "$work/c"
+expect 2 "--report: that is --checkpoint's file" "${small[@]}" --checkpoint "$work/c" --report "$work/c"
+expect 0 "trained already" --data synthetic --limit 300 --epochs 1 --checkpoint "$work/new" --resume
+grep -qF "[2/2]" "$work/out" || fail "a finished training prints its lines as they were"
 sum=$(sha256sum <"$work/c")
 (ulimit -f 8 && expect 4 "cannot write" "${small[@]}" --checkpoint "$work/c") || fail "a full disk"
 [ "$sum" = "$(sha256sum <"$work/c")" ] || fail "a checkpoint that failed damaged the older one"
@@ -146,6 +150,10 @@ expect 0 "%" --load "$work/whole" --predict "$work/digits"
 [ "$(wc -l <"$work/out")" -eq 2 ] || fail "--predict: a line for each digit"
 expect 0 '{"class":' --load "$work/whole" --predict "$work/digits" --json
 expect 2 "--predict: no --load is named" --predict "$work/digits"
+for flag in "--save $work/x" "--checkpoint $work/x" "--report $work/x" "--epochs 3" "--schedule cosine" \
+  "--limit 60" "--data synthetic" "--lr 3" "--gradient-error"; do
+  expect 2 "${flag%% *}: --predict trains nothing" --load "$work/whole" --predict "$work/digits" $flag
+done
 expect 3 "wanted a .png, .npy or IDX file of digits" --load "$work/whole" --predict "$work/whole"
 
 # The other ways to train.

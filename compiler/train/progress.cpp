@@ -35,24 +35,36 @@ std::string bar(std::int64_t done, std::int64_t total, int width) {
   return std::string(full, '#') + std::string(static_cast<std::size_t>(width) - full, '-');
 }
 
+// What is told behind the counts, the most wanted first.
+std::vector<std::string> further_words(std::int64_t left, double rate, double loss, bool brief) {
+  const auto word = [&](const char* whole, const char* short_form, const auto& value) {
+    return fmt::format(fmt::runtime(brief ? short_form : whole), value);
+  };
+  std::vector<std::string> words;
+  if (rate > 0) words.push_back(word("  {} left", " {}", time_left(double(left) / rate)));
+  words.push_back(word("  loss {:.4f}", " {:.4f}", loss));
+  if (rate > 0) words.push_back(word("  {:.0f}/s", " {:.0f}/s", rate));
+  return words;
+}
+
 std::string progress_line(const std::string& title, std::int64_t done, std::int64_t total,
                           double rate, double loss, int columns) {
+  constexpr int kLeast = 10, kLeastBeforeBriefWords = 5, kMost = 30;
   const std::string front = title + " ", behind = fmt::format(" {}/{}", done, total);
-  std::vector<std::string> more;
-  if (rate > 0) {
-    more.push_back(fmt::format("  {} left", time_left(double(total - done) / rate)));
-    more.push_back(fmt::format("  {:.0f}/s", rate));
-  }
-  more.insert(more.begin() + (more.empty() ? 0 : 1), fmt::format("  loss {:.4f}", loss));
-  constexpr int kLeast = 10, kMost = 30;
-  int left = columns - 1 - int(front.size() + behind.size());
+  const int room = columns - 1 - int(front.size() + behind.size());
+  const auto size_of = [](const std::vector<std::string>& words) {
+    return int(fmt::format("{}", fmt::join(words, "")).size());
+  };
+  const bool brief = room - size_of(further_words(total - done, rate, loss, false)) < kLeast;
+  const int least = brief ? kLeastBeforeBriefWords : kLeast;
+  int left = room;
   std::string words;
-  for (const std::string& word : more) {
-    if (left - int(word.size()) < kLeast) break;
+  for (const std::string& word : further_words(total - done, rate, loss, brief)) {
+    if (left - int(word.size()) < least) break;
     words += word;
     left -= int(word.size());
   }
-  if (left < kLeast) return (front + behind).substr(0, std::size_t(std::max(columns - 1, 0)));
+  if (left < least) return (front + behind).substr(0, std::size_t(std::max(columns - 1, 0)));
   return front + bar(done, total, std::min(left, kMost)) + behind + words;
 }
 

@@ -28,7 +28,8 @@ class Progress {
   std::chrono::steady_clock::time_point began_{}, next_{};
 };
 
-// What is shown on a terminal of so many columns: what does not fit is left out, from the right.
+// What is shown on a terminal of so many columns: words are cut short before the bar is, and what
+// does not fit then is left out, from the right.
 // `rate`: batches a second, or 0 where it is not known yet.
 std::string progress_line(const std::string& title, std::int64_t done, std::int64_t total,
                           double rate, double loss, int columns);

@@ -218,11 +218,15 @@ class TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   const std::string& trouble() const { return trouble_; }
-  std::string publish(const FileParts& parts, bool wait_for_disk, const fs::path& place) {
-    if (!file_.write(parts) || (wait_for_disk && fsync(file_.fd()) != 0) || !file_.close() ||
-        rename(name_.c_str(), place.c_str()) != 0) {
-      return reason(errno);
-    }
+  const fs::path& name() const { return name_; }
+  void keep() { name_.clear(); }
+  std::string write(const FileParts& parts, bool wait_for_disk) {
+    const bool done =
+        file_.write(parts) && (!wait_for_disk || fsync(file_.fd()) == 0) && file_.close();
+    return done ? "" : reason(errno);
+  }
+  std::string take_name(const fs::path& place, bool wait_for_disk) {
+    if (rename(name_.c_str(), place.c_str()) != 0) return reason(errno);
     name_.clear();
     // The new name, too, is to outlast a power cut. A folder that cannot be flushed is no failure:
     // the file is there.
@@ -242,7 +246,23 @@ class TemporaryFile {
 
 std::string replace(const Target& target, const FileParts& parts, bool wait_for_disk) {
   TemporaryFile file(target);
-  return file.trouble().empty() ? file.publish(parts, wait_for_disk, target.path) : file.trouble();
+  std::string trouble = file.trouble();
+  if (trouble.empty()) trouble = file.write(parts, wait_for_disk);
+  return trouble.empty() ? file.take_name(target.path, wait_for_disk) : trouble;
+}
+
+// Of a file with several names: what is written is whole beside it before the first byte of the old
+// content goes, and stays there when the rest cannot be written.
+std::string write_all_names(const Target& target, const FileParts& parts) {
+  TemporaryFile whole(target);
+  std::string trouble = whole.trouble();
+  if (trouble.empty()) trouble = whole.write(parts, true);
+  if (!trouble.empty()) return trouble;
+  trouble = write_in_place(target, parts);
+  if (trouble.empty()) return {};
+  trouble += fmt::format("; what was to be written is in '{}'", whole.name().string());
+  whole.keep();
+  return trouble;
 }
 
 }  // namespace
@@ -251,8 +271,12 @@ std::string publish(const fs::path& place, const FileParts& parts) {
   const Target target = target_of(place);
   if (!target.trouble.empty()) return target.trouble;
   const HeldSignals held;
-  if (!target.in_place) sweep_beside(target.path);
-  return target.in_place ? write_in_place(target, parts) : replace(target, parts, true);
+  if (target.in_place && S_ISREG(target.status.st_mode) && target.status.st_nlink > 1) {
+    return write_all_names(target, parts);
+  }
+  if (target.in_place) return write_in_place(target, parts);
+  sweep_beside(target.path);
+  return replace(target, parts, true);
 }
 
 std::string publish_entry(const fs::path& place, const FileParts& parts) {

@@ -3,7 +3,8 @@
 //
 // The file keeps its mode and its owner. Nothing but a plain file is ever replaced: a link is
 // followed, a terminal, a pipe or another character device gets the bytes as they come, and so does
-// a file of several names, since a rename would part them. A block device is refused.
+// a file of several names, since a rename would part them, once they are whole beside it. A block
+// device is refused.
 #pragma once
 
 #include <filesystem>

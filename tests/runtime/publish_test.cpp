@@ -132,6 +132,7 @@ TEST_CASE("a file of two names stays one file") {
   CHECK(publish(place / "file", {"new"}) == "");
   CHECK(read_file(place / "other") == "new");
   CHECK(fs::hard_link_count(place / "file") == 2);
+  CHECK(entries(place) == 2);
 }
 
 TEST_CASE("a pipe is written to where somebody reads, and never replaced") {
@@ -207,9 +208,12 @@ TEST_CASE("a limit of file size is an error, and the older file stays") {
   const std::string bytes(10000, 'x');
   const std::string whole = publish(place / "file", {bytes});
   const std::string entry = publish_entry(place / "entry", {bytes});
+  fs::create_hard_link(place / "file", place / "other");
+  const std::string twice = publish(place / "other", {bytes});
   setrlimit(RLIMIT_FSIZE, &before);
   CHECK(whole == "File too large");
   CHECK(entry == "File too large");
+  CHECK(twice == "File too large");
   CHECK(read_file(place / "file") == "older");
-  CHECK(entries(place) == 1);
+  CHECK(entries(place) == 2);
 }

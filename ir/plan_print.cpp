@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "ir/place_print.h"
 #include "ir/plan_visit.h"
 #include "ir/primitive.h"
 #include "ir/print.h"
@@ -53,9 +54,7 @@ class Printer {
     if (schedule_) {
       if (!schedule_->shared) line("  one thread does it all");
       line("  expansions of varying values: {} of a kind inline", schedule_->inline_expansions);
-      for (const ScratchBuffer& b : schedule_->scratch) {
-        line("  scratch {}: {} bytes", b.name, b.bytes.str());
-      }
+      out_ += print_places(plan_, *schedule_);
     }
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
       const Op* constant = plan_.buffers[i].constant;

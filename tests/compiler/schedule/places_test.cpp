@@ -1,0 +1,38 @@
+// A schedule's text says where every buffer lies.
+#include "compiler/nodec.h"
+#include "tests/compiler/oracle.h"
+#include "tests/contains.h"
+
+namespace nodec {
+namespace {
+
+using testing::contains;
+
+std::string scheduled(const char* device) {
+  const auto graph = oracle::read(R"(graph g batch B (%x: f32[3, B], %w: f32[3, 3]) {
+  %y = matmul %w, %x {ta = false, tb = false}
+  %e = exp %y
+  %s = sum %e {axes = [1]}
+  %m = matmul %w, %e {ta = false, tb = false}
+  yield %s, %m
+})");
+  return dump(*graph, "schedule", device);
+}
+
+}  // namespace
+
+TEST_CASE("a processor's schedule has tiles on the stack, and what is summed in scratch") {
+  const std::string text = scheduled("cpu");
+  CHECK(contains(text, "\n  stack: x#4, y#5, e#6\n"));
+  CHECK(contains(text, "\n  scratch 0 sum slots: 192*chunks bytes; each chunk's: sum slots#7\n"));
+  CHECK(contains(text, "\n  scratch 1 arena: 192*blocks bytes; each block's: m#8 at 0\n"));
+}
+
+TEST_CASE("a GPU's schedule counts the bytes that a member shares") {
+  const std::string text = scheduled("cuda:sm_90");
+  CHECK(contains(text, "\n  shared memory: "));
+  CHECK(contains(text, " at 0"));
+  CHECK(contains(text, "\n  scratch 0 sum slots: 192*chunks bytes; each chunk's: sum slots#"));
+}
+
+}  // namespace nodec

@@ -52,7 +52,7 @@ Types while_type(const Op& op) {
   const Types test = result_types(op.region(0));
   if (test != Types{Type::scalar(Dtype::Bool)}) {
     fail(op, fmt::format("wants a test that yields one bool[], got {}", list_of(test)),
-         "end the test in one comparison of scalars");
+         "end the test in one comparison of scalars, or of one number for each sample of a batch");
   }
   // A program whose loop does not keep its types is traced on, for inference to report.
   if (attribute_or<bool>(op, "open", false)) {

@@ -4,8 +4,45 @@
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
 #include "kernels/build.h"
+#include "kernels/sample_loop.h"
 
 namespace nodec::tracing {
+namespace {
+
+// The samples that run in the loop around this frame; null: all do.
+Value* running_around(Frame& frame, const SourceLine& where) {
+  for (const Frame* at = &frame; at != nullptr; at = at->parent) {
+    if (at->running != nullptr) return content_of(*at->running, where).value;
+  }
+  return nullptr;
+}
+
+// A loop's op, and what it gives.
+Contents append_while(const Contents& carry, const Contents& next, const Ended& ended,
+                      const LoopOptions& options, Opened& test, Opened& body,
+                      const SourceLine& where) {
+  Frame& parent = current(where);
+  Builder b = parent.builder(where);
+  Attrs attrs;
+  if (options.tape_bytes != 0) attrs.set("tape_bytes", options.tape_bytes);
+  if (ended.open || !same_types(types_of(carry), types_of(next))) attrs.set("open", true);
+  std::vector<Value*> carries = joined(flat(carry), ended.carried);
+  std::vector<Type> types = types_of(next);
+  if (body->running == nullptr) {
+    attrs.set("carried", std::int64_t(carries.size()));
+    Op& op = b.op(while_p, joined(carries, ended.captures), std::move(attrs), two(test, body));
+    return results_of(op, types, ended, parent);
+  }
+  types.push_back(test->own_region->results[0]->type);
+  SampleLoop loop{std::move(carries), ended.captures, flat(carry).size(),
+                  std::move(test->own_region), std::move(body->own_region)};
+  Op& op = while_samples(b, std::move(loop), running_around(parent, where), std::move(attrs));
+  Contents results = results_of(op, types, ended, parent);
+  results.pop_back();
+  return results;
+}
+
+}  // namespace
 
 Contents run_while(const Contents& carry, const Traced1& test, const Traced1& body,
                    const LoopOptions& options, const SourceLine& where) {
@@ -13,21 +50,20 @@ Contents run_while(const Contents& carry, const Traced1& test, const Traced1& bo
   set_results(*test_frame, test(add_arguments(*test_frame, carry)));
   test_frame.close();
   Opened body_frame(Body::Flow, "while", where);
-  const Contents left = body(add_arguments(*body_frame, carry));
+  Contents inside = add_arguments(*body_frame, carry);
+  const std::vector<Value*>& tested = test_frame->region->results;
+  Var running;
+  if (tested.size() == 1 && is_for_each_sample(tested[0]->type)) {
+    bind(running, add_argument(*body_frame, tested[0]->type, "running"), where);
+    body_frame->running = &running;
+  }
+  const Contents left = body(std::move(inside));
   report_structures(carry, left, *body_frame);
   const Contents next = fitted_to(types_of(carry), left, *body_frame);
   set_results(*body_frame, next);
   body_frame.close();
   const Ended ended = end_flow({&*test_frame, &*body_frame}, true);
-  const std::vector<Value*> carries = joined(flat(carry), ended.carried);
-  Frame& parent = current(where);
-  Builder b = parent.builder(where);
-  Attrs attrs{{"carried", std::int64_t(carries.size())}};
-  if (options.tape_bytes != 0) attrs.set("tape_bytes", options.tape_bytes);
-  if (ended.open || !same_types(types_of(carry), types_of(next))) attrs.set("open", true);
-  Op& op =
-      b.op(while_p, joined(carries, ended.captures), std::move(attrs), two(test_frame, body_frame));
-  return results_of(op, types_of(next), ended, parent);
+  return append_while(carry, next, ended, options, test_frame, body_frame, where);
 }
 
 Contents run_cond(const Operand& pred, const Traced0& then_body, const Traced0& else_body,

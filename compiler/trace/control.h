@@ -31,6 +31,11 @@ Contents run_call(std::string_view name, const Contents& args, const Traced1& bo
 
 // Carries `init` (a Var, a record, or a vector, pair or tuple of such) through `body` for as long
 // as `test` holds; a tuple's elements are separate arguments. Returns the last carry.
+//
+// A test of one number for each sample, bool[B], ends the loop for each sample by itself: it keeps
+// what it has from then on, and what its further turns would make reaches nothing, in derivatives
+// too. Every carry has the samples as its last axis then, and nothing in the loop is about several
+// of them: an Error names what is.
 template <tracing::Tree T, class Test, class Body>
 tracing::OwnedTree<T> while_loop(const T& init, Test&& test, Body&& body,
                                  const LoopOptions& options = {}, Here where = Here::current()) {

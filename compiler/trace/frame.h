@@ -106,6 +106,8 @@ struct Frame : std::enable_shared_from_this<Frame> {
   std::unique_ptr<Region> own_region;  // null for the program's
   Region* region = nullptr;
   std::size_t own_args = 0;  // arguments that are not captures
+  // Of the body of a loop with a condition for each sample: which samples it runs for.
+  const Var* running = nullptr;
   bool open = true;
   std::vector<std::unique_ptr<Slot>> slots;  // in the order of first use
 

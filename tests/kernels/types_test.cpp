@@ -171,7 +171,8 @@ TEST_CASE("a loop's test and the depth of one_hot are told what they must be") {
                 "while %n {carried = 1} region (%n: i32[]) {\n    yield %n\n"
                 "  } region (%n: i32[]) {\n    yield %n\n  }") ==
         "'while' wants a test that yields one bool[], got i32[]\n"
-        "help: end the test in one comparison of scalars");
+        "help: end the test in one comparison of scalars, or of one number for each sample of a "
+        "batch");
   CHECK(refusal("%i: i32[3]", "one_hot %i {depth = -2, dtype = f32}") ==
         "'one_hot' cannot make -2 rows of f32\n"
         "help: give a depth of 0 or more, and a dtype of numbers");

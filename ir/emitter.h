@@ -98,6 +98,8 @@ class Emitter : public Arithmetic {
   // Index: which of all that have registers of their own, a member or, on a GPU, a lane of one.
   virtual Code thread() { return member(); }
   virtual void barrier(Scope scope) = 0;
+  // Whether a varying Pred holds for one of this member's lanes; lanes that are threads meet here.
+  virtual Code any(Code pred) = 0;                           // -> Pred
   virtual Code is_first() = 0;                               // -> Pred: whether `once` is its task
   virtual void once(const std::function<void()>& body) = 0;  // done by one alone
   // The address of frame n of a tape (both Index), to read it or to write it; null where it is

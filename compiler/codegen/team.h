@@ -55,6 +55,9 @@ class Team {
   // the first slot.
   virtual Code half() = 0;
   virtual Code slot() = 0;
+  // Whether it holds (a varying Pred, for lanes that have a sample) somewhere in the chunk.
+  virtual Code any(Code chunk, Code blocks,
+                   const std::function<Code(const Tile&)>& holds) = 0;  // -> Pred
   // This lane's elements of a tile.
   virtual void elements(const std::vector<Extent>& extents,
                         const std::function<void(const Indices& at)>& body) = 0;

@@ -49,6 +49,7 @@ class Emulator {
 
   // What the running thread asks for.
   void meet(int threads, int line);
+  bool meet_any(int threads, bool holds, int line);
   void team_meet(int line);
   std::uint64_t shift_lanes(std::uint64_t bits, int distance, int line);
   void touch(const void* address, std::size_t size, bool writes, const void* site);
@@ -111,6 +112,9 @@ FiberPool& fibers() {
 }
 
 const Table table{[](int, int threads, int line) { current->meet(threads, line); },
+                  [](int, int threads, bool holds, int line) -> bool {
+                    return current->meet_any(threads, holds, line);
+                  },
                   [](int line) { current->team_meet(line); },
                   [](unsigned long long bits, int distance, int line) -> unsigned long long {
                     return current->shift_lanes(bits, distance, line);
@@ -262,6 +266,17 @@ void Emulator::meet(int threads, int line) {
   }
   ++counts.member_meetings;
   release(member * std::uint32_t(threads), std::uint32_t(threads), State::AtMeeting);
+}
+
+bool Emulator::meet_any(int threads, bool holds, int line) {
+  const Thread& me = *now_;
+  now_->lanes = holds ? 1 : 0;
+  meet(threads, line);
+  const auto first = threads_.begin() + std::ptrdiff_t(me.member) * threads;
+  const bool any =
+      std::any_of(first, first + threads, [](const Thread& t) { return t.lanes != 0; });
+  meet(threads, line);  // before one offers another answer
+  return any;
 }
 
 void Emulator::team_meet(int line) {

@@ -18,6 +18,7 @@ struct Self {
 struct Table {
   // The `threads` threads of a block that share this barrier meet.
   void (*meet)(int barrier, int threads, int line);
+  bool (*meet_any)(int barrier, int threads, bool holds, int line);
   void (*team_meet)(int line);
   unsigned long long (*shift_lanes)(unsigned long long bits, int distance, int line);
   // An access, before it happens; `site` is an address in the program.

@@ -29,6 +29,12 @@ void CudaEmitter::barrier(Scope scope) {
   line(scope == Scope::Member ? "meet();" : "team_meet(frame);");
 }
 
+// Not an expression without effects: threads meet for it.
+Code CudaEmitter::any(Code pred) {
+  here_.loads.clear();
+  return named(Scalar::Pred, fmt::format("meet_any({})", name(pred)), false);
+}
+
 void CudaEmitter::once(const std::function<void()>& body) {
   line("if (is_first()) {");
   indented(body);

@@ -75,6 +75,7 @@ class CudaEmitter : public Emitter {
   Code is_first() override;
   Code shared() override;
   void barrier(Scope scope) override;
+  Code any(Code pred) override;
   void once(const std::function<void()>& body) override;
   Code tape_frame(Code tape, Code n, bool writes) override;
   Code is_null(Code pointer) override;

@@ -48,6 +48,19 @@ void GpuTeam::tiles(Code chunk, Code, const std::function<void(const Tile&)>& bo
   body({e_.add(e_.mul(chunk, e_.index(kChunk)), half()), half(), slot()});
 }
 
+// A sample's first part tells.
+Code GpuTeam::any(Code chunk, Code blocks, const std::function<Code(const Tile&)>& holds) {
+  const auto tell = [&] {
+    Code told{};
+    tiles(chunk, blocks, [&](const Tile& tile) { told = holds(tile); });
+    return Emitter::Values{told};
+  };
+  const auto silent = [&] { return Emitter::Values{e_.broadcast(e_.constant(Scalar::Pred, 0))}; };
+  if (parts_ == 1) return e_.any(tell()[0]);
+  const Code first = e_.compare(Compare::Eq, part(), e_.index(0));
+  return e_.any(e_.branch(first, tell, silent)[0]);
+}
+
 bool GpuTeam::tiles_in_order(Code chunk, const std::function<void(const Tile&)>& body) {
   in_order_ = true;
   const Code first = e_.mul(chunk, e_.index(kChunk));

@@ -19,6 +19,7 @@ class GpuTeam : public Team {
   Share within(Code count) override;
   void chunks(Code count, const std::function<void(Code chunk)>& body) override;
   void tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) override;
+  Code any(Code chunk, Code blocks, const std::function<Code(const Tile&)>& holds) override;
   bool tiles_in_order(Code chunk, const std::function<void(const Tile&)>& body) override;
   Code half() override { return who("half()"); }
   Code slot() override { return who("slot()"); }

@@ -135,6 +135,10 @@ NODEC_INLINE Run<T, count> load_run(const T* p) {
 NODEC_INLINE void meet(int line = __builtin_LINE()) {
   nodec_emulated_table.meet(block_member(), NODEC_MEMBER_THREADS, line);
 }
+// The same, and whether it holds for one of them.
+NODEC_INLINE bool meet_any(bool holds, int line = __builtin_LINE()) {
+  return nodec_emulated_table.meet_any(block_member(), NODEC_MEMBER_THREADS, holds, line);
+}
 // So do all threads of the team.
 NODEC_INLINE void team_meet(const Frame& frame, int line = __builtin_LINE()) {
   nodec_emulated_table.team_meet(line);
@@ -147,6 +151,23 @@ NODEC_INLINE void meet() {
   __syncwarp();
 #else
   asm volatile("bar.sync %0, %1;" ::"r"(block_member() + 1), "n"(NODEC_MEMBER_THREADS) : "memory");
+#endif
+}
+NODEC_INLINE bool meet_any(bool holds) {
+#if NODEC_BLOCK_MEMBERS == 1
+  return __syncthreads_or(holds) != 0;
+#elif NODEC_PARTS == 1
+  __syncwarp();
+  return __any_sync(0xffffffffu, holds) != 0;
+#else
+  int any;
+  asm volatile(
+      "{ .reg .pred p, q; setp.ne.s32 p, %3, 0; bar.red.or.pred q, %1, %2, p; "
+      "selp.s32 %0, 1, 0, q; }"
+      : "=r"(any)
+      : "r"(block_member() + 1), "n"(NODEC_MEMBER_THREADS), "r"((int)holds)
+      : "memory");
+  return any != 0;
 #endif
 }
 

@@ -33,16 +33,35 @@ void CpuTeam::chunks(Code count, const std::function<void(Code chunk)>& body) {
   e_.count_chunks(e_.sub(mine.last, mine.first));
 }
 
-void CpuTeam::tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) {
+Emitter::Values CpuTeam::over_tiles(Code chunk, Code blocks, const Emitter::Values& state,
+                                    const TileTurn& body) {
   const Code first = e_.mul(chunk, e_.index(kChunk));
   const Code behind = e_.add(first, e_.index(kChunk));
   const Code last = e_.select(e_.compare(Compare::Lt, behind, blocks), behind, blocks);
   const Code zero = e_.index(0);
-  each(first, last, 1, [&](Code block) {
+  return e_.loop(first, last, e_.index(1), state, [&](Code block, Emitter::Values s) {
     const Code half = e_.sub(block, first);
-    if (e_.lanes() == kBlock) return body({block, half, zero});
-    each(zero, e_.index(kBlock), e_.lanes(), [&](Code lane) { body({block, half, lane}); });
+    if (e_.lanes() == kBlock) return body({block, half, zero}, std::move(s));
+    return e_.loop(zero, e_.index(kBlock), e_.index(e_.lanes()), std::move(s),
+                   [&](Code lane, Emitter::Values inner) {
+                     return body({block, half, lane}, std::move(inner));
+                   });
   });
+}
+
+void CpuTeam::tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) {
+  over_tiles(chunk, blocks, {}, [&](const Tile& tile, const Emitter::Values&) {
+    body(tile);
+    return Emitter::Values{};
+  });
+}
+
+Code CpuTeam::any(Code chunk, Code blocks, const std::function<Code(const Tile&)>& holds) {
+  const Code none = e_.constant(Scalar::Pred, 0);
+  const auto turn = [&](const Tile& tile, const Emitter::Values& found) {
+    return Emitter::Values{e_.bit_or(found[0], e_.any(holds(tile)))};
+  };
+  return over_tiles(chunk, blocks, {none}, turn)[0];
 }
 
 void CpuTeam::elements(const std::vector<Extent>& extents,

@@ -14,6 +14,7 @@ class CpuTeam : public Team {
   Share within(Code count) override { return {e_.index(0), count, e_.index(1)}; }
   void chunks(Code count, const std::function<void(Code chunk)>& body) override;
   void tiles(Code chunk, Code blocks, const std::function<void(const Tile&)>& body) override;
+  Code any(Code chunk, Code blocks, const std::function<Code(const Tile&)>& holds) override;
   bool tiles_in_order(Code, const std::function<void(const Tile&)>&) override { return false; }
   Code half() override { return e_.index(0); }
   Code slot() override { return e_.index(0); }
@@ -28,6 +29,9 @@ class CpuTeam : public Team {
 
  private:
   void each(Code begin, Code end, std::int64_t step, const std::function<void(Code)>& body);
+  using TileTurn = std::function<Emitter::Values(const Tile&, Emitter::Values)>;
+  Emitter::Values over_tiles(Code chunk, Code blocks, const Emitter::Values& state,
+                             const TileTurn& body);
 
   Emitter& e_;
 };

@@ -62,6 +62,7 @@ class LlvmEmitter : public Emitter {
   Code member() override;
   Code members() override;
   void barrier(Scope scope) override;
+  Code any(Code pred) override;
   Code is_first() override;
   void once(const std::function<void()>& body) override;
   Code tape_frame(Code tape, Code n, bool writes) override;

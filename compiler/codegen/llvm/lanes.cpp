@@ -160,4 +160,11 @@ Code LlvmEmitter::shift_lanes(Code x, int distance) {
   return code(build_.CreateShuffleVector(value(as(x, true)), mask), x.scalar, true);
 }
 
+// Lanes as the bits of one number.
+Code LlvmEmitter::any(Code pred) {
+  llvm::Type* number = build_.getIntNTy(unsigned(lanes()));
+  llvm::Value* bits = build_.CreateBitCast(value(as(pred, true)), number);
+  return code(build_.CreateIsNotNull(bits), Scalar::Pred, false);
+}
+
 }  // namespace nodec

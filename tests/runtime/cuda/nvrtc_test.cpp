@@ -45,6 +45,7 @@ const char* const kEverything = R"(
   own[member_thread()] = a;
   meet();
   a += shared[member_thread() ^ 1] + own[member_thread() ^ 1];
+  if (meet_any(a > 1.0f)) a = a + 1.0f;
   for (int width = 8; width > 0; width /= 2) {
     a = a + shift_lanes(a, width);
     b = b + shift_lanes(b, width);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -288,6 +289,22 @@ TEST_CASE("lanes shift within half a warp") {
   Floats x(1), y(4);
   CHECK(told(run(shape, kernel_text(shape, body), x, y, {.seed = 9})) == "");
   CHECK(y == Floats{120, 376, 632, 888});
+}
+
+TEST_CASE("a member's threads meet to know whether something holds for one of them") {
+  const KernelShape shape{.parts = 2, .block_members = 2};
+  const std::string text = kernel_text(shape, R"(
+  const float* x = (const float*)frame.ports[0];
+  float turns = 0;
+  for (float mine = x[block_thread()]; meet_any(mine > 0.0f); mine = mine - 1.0f) turns = turns + 1.0f;
+  ((float*)frame.ports[1])[block_thread()] = turns;)");
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    Floats x(128), y(128);
+    x[5] = 3, x[40] = 7, x[127] = 2;
+    CHECK(told(run(shape, text, x, y, {.seed = seed})).empty());
+    CHECK(std::all_of(y.begin(), y.begin() + 64, [](float t) { return t == 7; }));
+    CHECK(std::all_of(y.begin() + 64, y.end(), [](float t) { return t == 2; }));
+  }
 }
 
 TEST_CASE("shared memory is NaN until it is written") {

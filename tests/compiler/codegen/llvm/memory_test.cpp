@@ -204,3 +204,24 @@ TEST_CASE("lanes are numbered, broadcast and shifted; locals keep what is put th
     }
   }
 }
+
+TEST_CASE("whether something holds for one lane, and not for those of the next vector") {
+  for (const CpuTarget& target : testing::targets()) {
+    const int lanes = target.lanes;
+    CAPTURE(lanes);
+    const Tensor x = counting<double>({16});
+    Tensor y(Dtype::Bool, {2});
+    run(target, {&x}, {&y}, [&](Entry& p) {
+      Emitter& e = p.e;
+      const Code first = e.load_lanes(p.port(0), p.index(0), Dtype::F64);
+      for (const int behind : {0, 1}) {
+        const Code bound = e.constant(Scalar::F64, double(lanes - 1 + behind));
+        const Code any = e.any(e.compare(Compare::Gt, first, bound));
+        e.store(p.port(1), p.index(behind), Dtype::Bool, any);
+      }
+    });
+    const auto* found = static_cast<const std::uint8_t*>(y.data());
+    CHECK(found[0] == 1);
+    CHECK(found[1] == 0);
+  }
+}

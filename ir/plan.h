@@ -283,6 +283,10 @@ struct FoldSlots {  // chunks by stride doubling, slots 8, 4, 2, 1
   const Op* op = nullptr;  // null: a sum
   Ref out;                 // dense, strides {1}
 };
+struct AnySample {  // inside a phase: whether it holds for one of the chunk's samples
+  Ref of;
+  int scalar = -1;
+};
 struct LoadScalar {
   Ref from;
   int scalar = -1;
@@ -348,8 +352,8 @@ struct Tell {
   std::vector<int> operands;
 };
 struct Node {
-  std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, LoadScalar, StoreScalar, While, If,
-               TapeFrame, FailIf, Call, Tell, DenseKernel>
+  std::variant<Scalars, Phase, Tiles, ClearSlots, FoldSlots, AnySample, LoadScalar, StoreScalar,
+               While, If, TapeFrame, FailIf, Call, Tell, DenseKernel>
       what;
   // What the schedule goes by: its own number, and that of its kernel (ClearSlots and FoldSlots are
   // ones), or of the first of its kernels.

@@ -323,6 +323,7 @@ class Printer {
   }
   void one(const ClearSlots& n, int d) { at(d, "clear {}", buffer(n.slots)); }
   void one(const FoldSlots& n, int d) { at(d, "fold {} -> {}", buffer(n.slots), ref(n.out)); }
+  void one(const AnySample& n, int d) { at(d, "s{} = any sample of {}", n.scalar, ref(n.of)); }
   void one(const LoadScalar& n, int d) { at(d, "s{} = load {}", n.scalar, ref(n.from)); }
   void one(const StoreScalar& n, int d) { at(d, "store s{} -> {}", n.scalar, ref(n.to)); }
   void one(const While& n, int d) {

@@ -31,6 +31,7 @@ class Noting {
   void note(const Scalars& n) {
     for (const int each : n.results) made(each);
   }
+  void note(const AnySample& n) { made(n.scalar); }
   void note(const LoadScalar& n) { made(n.scalar); }
   void note(const StoreScalar& n) { read(n.scalar); }
   void note(const While& n) {

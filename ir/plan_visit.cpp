@@ -135,6 +135,7 @@ class Walk {
     a_.write_buffer(n.slots);
     a_.write(n.out);
   }
+  void own(Seen<AnySample>& n) const { a_.read(n.of); }
   void own(Seen<LoadScalar>& n) const { a_.read(n.from); }
   void own(Seen<StoreScalar>& n) const { a_.write(n.to); }
   void own(Seen<DenseKernel>& n) const { dense(n); }

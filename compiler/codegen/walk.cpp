@@ -143,6 +143,16 @@ void Walker::node(const Scalars& n) {
   }
 }
 
+void Walker::node(const AnySample& n) {
+  const Places::Tile here = places_.tile();
+  const auto holds = [&](const Team::Tile& tile) {
+    places_.go_to(tile);
+    return w_.e.bit_and(places_.tile().valid, elements_.read_at(elements_.ready(n.of), {}));
+  };
+  w_.scalar(n.scalar) = w_.team.any(here.chunk, places_.symbol(kBlocksSymbol), holds);
+  places_.go_back(here);
+}
+
 void Walker::node(const LoadScalar& n) {
   w_.scalar(n.scalar) = elements_.read_at(elements_.ready(n.from), {});
 }

@@ -31,6 +31,7 @@ class Walker {
   void walk(const plan::Nodes& nodes);
   void node(const plan::Scalars& n);
   void node(const plan::Phase& n);
+  void node(const plan::AnySample& n);
   void node(const plan::LoadScalar& n);
   void node(const plan::StoreScalar& n);
   void node(const plan::While& n);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/lower/batch.h"
+#include "kernels/sample_loop.h"
 
 namespace nodec::lowering {
 
@@ -14,12 +15,27 @@ using plan::Ref;
 void Loops::add_loop(Nodes& nodes, const Op& op, Scope scope) {
   plan::While loop;
   enter(nodes, op, scope, loop);
-  loop.test = bodies_.body(op.region(0), scope);
-  loop.test_scalar = p_.homes.scalar_of(op.region(0).results[0], loop.test);
+  test(op, scope, loop);
   loop.body = bodies_.body(op.region(1), scope);
   next_carries(loop.body, op, scope, loop);
   nodes.push_back({std::move(loop)});
   if (scope == Scope::Team) leave_loop(nodes, op);
+}
+
+// Of a loop per sample a chunk asks its own samples alone: those of others keep what they have.
+void Loops::test(const Op& op, Scope scope, plan::While& loop) {
+  const Value* holds = op.region(0).results[0];
+  if (scope == Scope::Chunk) {
+    if (const auto running = carry_of_samples(op)) {
+      loop.test_scalar = p_.homes.new_scalar(holds->type.dtype());
+      p_.homes.enter_new_segment();
+      const Value* samples = op.region(0).arg(*running);
+      loop.test.push_back({plan::AnySample{p_.homes.ref(samples), loop.test_scalar}});
+      return;
+    }
+  }
+  loop.test = bodies_.body(op.region(0), scope);
+  loop.test_scalar = p_.homes.scalar_of(holds, loop.test);
 }
 
 void Loops::enter(Nodes& nodes, const Op& op, Scope scope, plan::While& loop) {

@@ -1,7 +1,8 @@
 // Loops and branches.
 //
-// A loop whose samples never meet (the reverse sweep: its batch sums are accumulators) runs inside
-// a phase, chunk by chunk, with no barrier. Any other loop is walked by the whole team in step.
+// A loop whose samples never meet (the reverse sweep: its batch sums are accumulators; a loop with
+// a condition for each sample) runs inside a phase, chunk by chunk, with no barrier. Any other loop
+// is walked by the whole team in step.
 // Carries that are scalars are loop state; carries with samples or elements have one buffer,
 // written at the end of each turn.
 //
@@ -35,6 +36,7 @@ class Loops {
     plan::Nodes clears, zeros;  // of slots, and of buffers
   };
 
+  void test(const Op& op, Scope scope, plan::While& loop);
   void enter(plan::Nodes& nodes, const Op& op, Scope scope, plan::While& loop);
   void enter_sum(Entry& entry, const Operand& carry, const Accumulator& sum);
   void enter_carry(Entry& entry, const Operand& carry, plan::Nodes& nodes, plan::While& loop);

@@ -5,6 +5,7 @@
 
 #include "compiler/lower/batch.h"
 #include "ir/rewrite.h"
+#include "kernels/sample_loop.h"
 
 namespace nodec::lowering {
 
@@ -108,8 +109,15 @@ bool Tasks::chunk_does(const Region& region) const {
       return !is_batch_reduction(*op, views_.batch()) && !picks_samples(*op, views_.batch());
     }
     if (kind == Kind::Scalar) return op->regions.empty();
+    if (kind == Kind::Loop) return is_of_samples(*op) && fits_in_chunk(*op);
     return kind == Kind::TapeRead;
   });
+}
+
+// Whether each sample runs until its own condition ends it, the samples being the batch.
+bool Tasks::is_of_samples(const Op& loop) const {
+  const std::optional<std::size_t> running = carry_of_samples(loop);
+  return running && views_.varying(loop.operands[*running]);
 }
 
 bool Tasks::fits_in_chunk(const Op& loop) const {
@@ -131,7 +139,7 @@ bool Tasks::fits_in_chunk(const Op& loop) const {
   }
   const auto& yielded = loop.parent->results;
   if (std::any_of(yielded.begin(), yielded.end(), scalar_result)) return false;
-  return chunk_does(loop.region(0)) && chunk_does(loop.region(1));
+  return (is_of_samples(loop) || chunk_does(loop.region(0))) && chunk_does(loop.region(1));
 }
 
 }  // namespace nodec::lowering

@@ -42,8 +42,9 @@ class Tasks {
   Tasks(const Views& views, const Accumulators& sums) : views_(views), sums_(sums) {}
 
   std::vector<Task> of(const Region& region) const;
-  // Whether a chunk can do all of a loop alone: its samples never meet, in its test or its body,
-  // its scalars are used by nothing outside, and its sums are accumulators in slots.
+  // Whether a chunk can do all of a loop alone: its samples never meet, in its body or in its test
+  // (but to end when all have ended), its scalars are used by nothing outside, and its sums are
+  // accumulators in slots.
   bool fits_in_chunk(const Op& loop) const;
 
  private:
@@ -51,6 +52,7 @@ class Tasks {
   Task task_of(const Accumulator& sum, const Region& region) const;
   bool scalar_only(const Region& region) const;
   bool chunk_does(const Region& region) const;
+  bool is_of_samples(const Op& loop) const;
 
   const Views& views_;
   const Accumulators& sums_;

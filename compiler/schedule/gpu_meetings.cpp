@@ -248,6 +248,10 @@ class MemberMeetings {
       }
     } else if (const ClearSlots* clear = std::get_if<ClearSlots>(&node.what)) {
       step({{key(clear->slots), kRow, true}}, how_.member_meetings, node.number, seen);
+    } else if (const AnySample* any = std::get_if<AnySample>(&node.what)) {
+      step({{key(any->of.buffer), dealt({}, any->of), false}}, how_.member_meetings, node.number,
+           seen);
+      seen = {};  // all have met to know
     } else if (const Phase* phase = std::get_if<Phase>(&node.what)) {
       twice(phase->body, seen);
     } else if (const While* loop = std::get_if<While>(&node.what)) {

@@ -115,7 +115,49 @@ std::shared_ptr<Graph> loops_and_solves() {
   return t.finish().graph;
 }
 
+// Loops with a condition for each sample, in each other, over a layer whose rows parts share, and
+// their gradient.
+std::shared_ptr<Graph> loops_of_samples() {
+  Trace t("samples", "B");
+  const auto tensor = [](Shape s) { return Type::tensor(Dtype::F32, std::move(s)); };
+  const Dim batch = Dim::symbol("B");
+  const Var w = t.input("w", tensor({6, 6})), x = t.input("x", tensor({6, batch}));
+  const auto halved = [](const Var& y) {
+    return while_loop(
+        y, [](const Var& z) { return max_over(z, {0}) > 0.2; },
+        [](const Var& z) { return z * 0.5; });
+  };
+  const auto settled = [&](const Var& a, const Var& y) {
+    return while_loop(
+        y, [](const Var& z) { return sum(z * z, {0}) > 0.3; },
+        [&](const Var& z) {
+          return call(
+              "layer", [&](const Var& u) { return 0.4 * tanh(matmul(a, u)); }, z);
+        });
+  };
+  const Var n = cast(abs(x.at(0)) * 5, Dtype::I32);
+  const auto [left, nested] = while_loop(
+      std::tuple{n, x}, [](const Var& k, const Var&) { return k > 0; },
+      [&](const Var& k, const Var& y) {
+        return std::tuple{k - 1, halved(y * 1.5)};
+      });
+  t.output("settled", settled(w, x));
+  t.output("nested", nested + cast(left, Dtype::F32));
+  t.output("dw", grad([&](const Var& a) { return mean(settled(a, x)); }, w));
+  return t.finish().graph;
+}
+
 }  // namespace
+
+TEST_CASE("loops with a condition for each sample have machine code's bits, and no race") {
+  const std::shared_ptr<const Graph> graph = loops_of_samples();
+  CHECK(oracle::occurrences(dump(*graph, "lower"), "any sample") == 3);
+  expect_same_bits({{"samples", graph, [graph](const Bindings& sizes) {
+                       return oracle::inputs_for(*graph, sizes, 5);
+                     }}});
+  const auto inputs = oracle::inputs_for(*graph, {{"B", 70}});
+  run(*load_with(emulated(*graph), {.watched = true}), inputs);
+}
 
 TEST_CASE("gradients of loops have machine code's bits on the emulated GPU") {
   std::vector<Case> tests;

@@ -10,10 +10,13 @@
 //
 // Invariant: frame k stands while turn k is reversed, for the tape is written forward only; and a
 // carry that has no cotangent (an integer, a value that no input reaches) is in no reverse loop.
+#include <algorithm>
+
 #include "kernels/build.h"
 #include "kernels/loop_checkpoints.h"
 #include "kernels/regions.h"
 #include "kernels/residuals.h"
+#include "kernels/sample_loop.h"
 
 namespace nodec {
 
@@ -118,6 +121,26 @@ class Taped {
   const Values carries_, captures_;
 };
 
+// Of a loop per sample: what its turn makes of a sample that does not go on, NaN perhaps, is 0 to
+// the reverse of the turn, whose cotangents are 0 there. (What the turn began with may stay.)
+void leave_finished_out(Region& frame, const Op& loop) {
+  const std::optional<std::size_t> running = carry_of_samples(loop);
+  if (!running) return;
+  Builder b(frame);
+  b.at(loop.where);
+  Value* on = frame.arg(*running);
+  const Dim& samples = on->type.shape()[0];
+  for (std::size_t i = carried_by(loop); i < frame.results.size(); ++i) {
+    Value*& left = frame.results[i];
+    if (left->op == nullptr || !left->type.is_tensor() || !is_float(left->type.dtype())) continue;
+    const Shape& shape = left->type.shape();
+    const auto axis = std::find(shape.begin(), shape.end(), samples);
+    if (axis == shape.end()) continue;
+    Value* here = broadcast_to(b, on, shape, {axis - shape.begin()});
+    left = select(b, here, left, zeros(b, left->type));
+  }
+}
+
 }  // namespace
 
 // Saved: what a turn leaves, its reverse, what captures alone decide.
@@ -127,6 +150,7 @@ Augmented augment_while(Differentiator& ad, Builder& b, const Op& op,
   const Region& body = op.region(1);
   SortedResiduals r =
       sort_residuals(ad.derive(body, asked.all(), asked.carries), body, carried_by(op));
+  leave_finished_out(*r.forward, op);
   std::vector<std::unique_ptr<Region>> saved(3);
   saved[1] = std::move(r.reverse);
   saved[2] = std::move(r.invariants);

@@ -202,6 +202,41 @@ TEST_CASE("a captured parameter gets one sum over the turns of all samples") {
   oracle::expect_agreement(*traced.graph, 1e-12);
 }
 
+TEST_CASE("a finished sample's NaN reaches no parameter's gradient, under a product of matrices") {
+  const auto loss = [](const Var& w, const Var& x) {
+    return sum(while_loop(
+        x, [](const Var& y) { return sum(y, {0}) > 3.0; },
+        [&](const Var& y) {
+          return call(
+              "layer", [](const Var& a, const Var& u) { return matmul(a, sqrt(u - 1.0)); },
+              std::tuple{w, y});
+        }));
+  };
+  const Type weights = f64({2, 2}), samples = f64({2, "B"});
+  const Traced traced = trace(
+      "nan", {{"w", weights}, {"x", samples}},
+      [&](const Var& w, const Var& x) {
+        return value_and_grad([&](const Var& at) { return loss(at, x); }, w);
+      },
+      "B");
+  const Program program = oracle::compile_fresh(*traced.graph);
+  const std::vector<double> x{29, 0.2, 7.5, 12, 29, 0.3, 9, 40};
+  const auto at = [&](const std::vector<double>& w) {
+    const Tensor a = Tensor::of<double>({2, 2}, std::span(w));
+    const Tensor b = Tensor::of<double>({2, 4}, std::span(x));
+    return program.executable->run(std::vector<TensorView>{a, b});
+  };
+  const std::vector<double> w{0.5, 0.4, 0.3, 0.6};
+  const auto out = at(w);
+  for (std::size_t i = 0; i < 4; ++i) {
+    std::vector<double> above = w, below = w;
+    above[i] += 1e-6, below[i] -= 1e-6;
+    const double slope =
+        (at(above)[0].values<double>()[0] - at(below)[0].values<double>()[0]) / 2e-6;
+    CHECK(out[1].values<double>()[i] == doctest::Approx(slope).epsilon(1e-7));
+  }
+}
+
 TEST_CASE("under a memory cap a gradient has the same value") {
   const auto slopes = [](std::int64_t bytes) {
     return of_samples([=](const Var& x) {

@@ -171,6 +171,52 @@ TEST_CASE("derivatives go through as many turns as each sample took") {
       {0.3, 1.1, 2.0, 11.0, 0.9, 3.0});
 }
 
+TEST_CASE("derivatives, loops, branches and calls in the body") {
+  const std::vector<double> x{0.3, 1.7, 5.5, 9.1, 0.05, 2.2};
+  const auto until_small = [](const Unary& body) {
+    return [body](const Var& x) {
+      return while_loop(
+          x * x + 2.0, [](const Var& y) { return y > 1.0; }, body);
+    };
+  };
+  check_derivatives(until_small([](const Var& y) {
+                      return repeat(
+                          3, y, [](const Var&, const Var& z) { return sin(z) * 0.6 + z * 0.2; });
+                    }),
+                    x);
+  check_derivatives(until_small([](const Var& y) {
+                      return cond(
+                          sum(iota(Dtype::F64, {3})) > 2.0,
+                          [&] {
+                            return call(
+                                "wave", [](const Var& z) { return sin(z) * 0.8; }, y);
+                          },
+                          [&] { return y * 0.25; });
+                    }),
+                    x);
+  check_derivatives(until_small([](const Var& y) {
+                      const Var end = while_loop(
+                          y, [](const Var& z) { return z > 1.5; },
+                          [](const Var& z) { return sin(z) * 0.5 + z * 0.3; });
+                      return 0.5 * end;
+                    }),
+                    x);
+  for (const bool reverse : {false, true}) {
+    check_derivatives(
+        [reverse](const Var& x) {
+          const Var a = x * x + 0.5;
+          const auto f = [&](const Var& y) { return y * y * y + y - a; };
+          const auto slope = [&](const Var& y) {
+            return reverse ? vjp(f, y, y * 0 + 1).second : jvp(f, y, y * 0 + 1).second;
+          };
+          return while_loop(
+              a, [&](const Var& y) { return abs(f(y)) > 1e-9; },
+              [&](const Var& y) { return y - f(y) / slope(y); });
+        },
+        x);
+  }
+}
+
 TEST_CASE("what a sample's further turns would make reaches nothing") {
   const auto shrunk = [](const Var& x) {  // NaN from the turn behind the last one on
     return while_loop(

@@ -139,7 +139,7 @@ NODEC_INLINE void meet(int line = __builtin_LINE()) {
 NODEC_INLINE bool meet_any(bool holds, int line = __builtin_LINE()) {
   return nodec_emulated_table.meet_any(block_member(), NODEC_MEMBER_THREADS, holds, line);
 }
-// So do all threads of the team.
+// All threads of the team meet.
 NODEC_INLINE void team_meet(const Frame& frame, int line = __builtin_LINE()) {
   nodec_emulated_table.team_meet(line);
 }

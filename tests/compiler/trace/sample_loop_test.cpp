@@ -343,6 +343,14 @@ TEST_CASE("it stands in a phase, and in a solve's dynamics and under vjp too") {
   const Traced pushed = of_samples([&](const Var& x) { return jvp(settled, x, x * 0 + 1).second; });
   CHECK(oracle::occurrences(dump(*pushed.graph, "lower"), "any sample") == 1);
 
+  const Traced counted = of_samples([&](const Var& x) {
+    return repeat(4, x, [&](const Var& i, const Var& y) {
+      return settled(y * 1.7 + cast(i, Dtype::F64) * 0.3);
+    });
+  });
+  CHECK(oracle::occurrences(dump(*counted.graph, "lower"), "phase:") == 2);
+  oracle::expect_agreement(*counted.graph, 1e-12);
+
   SolveOptions fixed;
   fixed.method = "rk4";
   fixed.dt = 0.25;

@@ -12,6 +12,7 @@ using namespace plan;
 Walker::Walker(Emitter& emitter, Team& team, const Plan& plan, const Schedule& schedule)
     : w_(emitter, team, plan, schedule),
       places_(w_),
+      reports_(w_),
       shared_(w_, places_),
       elements_(w_, places_),
       tile_(w_, places_, elements_, functions_),
@@ -70,16 +71,16 @@ int Walker::team_function(const Function& f) {
   for (const Dtype d : f.scalar_dtypes) kinds.push_back(scalar_kind(d));
   kinds.insert(kinds.end(), f.frames.size(), Scalar::Pointer);
   const int made = shared_.write(Scope::Team, f.name, kinds, [&](std::span<const Code> x) {
-    answer_ = x[0];
+    reports_.answer = x[0];
     take_scalars(f, x.subspan(1));
     take_frames(f, x.subspan(1 + f.scalars.size()));
     walk(f.body);
     for (std::size_t i = 0; i < f.results.size(); ++i) {
       const Dtype dtype = w_.plan.scalars[static_cast<std::size_t>(f.results[i])];
-      w_.e.store(*answer_, answer_place(i, dtype), dtype, w_.scalar(f.results[i]));
+      w_.e.store(*reports_.answer, answer_place(i, dtype), dtype, w_.scalar(f.results[i]));
     }
   });
-  answer_.reset();
+  reports_.answer.reset();
   return made;
 }
 
@@ -97,7 +98,7 @@ void Walker::node(const Call& n) {
   for (const int id : n.arguments) arguments.push_back(w_.scalar(id));
   for (const int frame : f.frames) arguments.push_back(places_.tape_frame(frame));
   w_.e.call(functions_[static_cast<std::size_t>(n.function)], arguments);
-  leave_if(w_.e.compare(Compare::Ne, w_.e.load(answer, w_.zero, Dtype::I64), none));
+  reports_.leave_if(w_.e.compare(Compare::Ne, w_.e.load(answer, w_.zero, Dtype::I64), none));
   for (std::size_t i = 0; i < n.results.size(); ++i) {
     const Dtype dtype = w_.plan.scalars[static_cast<std::size_t>(n.results[i])];
     const Code result = w_.e.load(answer, answer_place(i, dtype), dtype);
@@ -282,7 +283,7 @@ void Walker::node(const TapeFrame& n) {
   const Code frame = w_.e.tape_frame(tape, number, n.writes);
   // The runtime knows whether it was the limit.
   const auto status = static_cast<double>(Status::TapeLimit);
-  stop_if(w_.e.is_null(frame), w_.e.constant(Scalar::I64, status), n.progress);
+  reports_.stop_if(w_.e.is_null(frame), w_.e.constant(Scalar::I64, status), n.progress);
   places_.tape_frame(n.frame, frame);
   const auto place = [&](const TapeFrame::Part& p) {
     return w_.index(p.offset / size_of(p.dtype));

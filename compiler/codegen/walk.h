@@ -5,17 +5,17 @@
 //   walker.functions();  // out-of-line functions first
 //   walker.entry();      // then the body of the entry
 //
-// Here are the nodes: control, tapes, what a run reports. What a kernel becomes stands in parts of
+// Here are the nodes: control and tapes. What a kernel becomes stands in parts of
 // their own, which know of each other what their constructors take.
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "compiler/codegen/batch_sums.h"
 #include "compiler/codegen/dense_kernels.h"
 #include "compiler/codegen/large_contract.h"
+#include "compiler/codegen/reports.h"
 #include "compiler/codegen/tile_kernels.h"
 #include "compiler/codegen/tile_moves.h"
 
@@ -37,9 +37,9 @@ class Walker {
   void node(const plan::While& n);
   void node(const plan::If& n);
   void node(const plan::TapeFrame& n);
-  void node(const plan::FailIf& n);
+  void node(const plan::FailIf& n) { reports_.fail_if(n); }
   void node(const plan::Call& n);
-  void node(const plan::Tell& n);
+  void node(const plan::Tell& n) { reports_.tell(n); }
   void sums(const plan::ClearSlots& n) { sums_.clear(n); }
   void sums(const plan::FoldSlots& n) { sums_.fold(n); }
   const plan::Loops& loops(int kernel) const;
@@ -54,14 +54,10 @@ class Walker {
   // Gives what comes behind them.
   std::span<const Code> take_frames(const plan::Function& f, std::span<const Code> x);
   Code answer_place(std::size_t result, Dtype dtype);  // in elements
-  void leave_if(Code stops);                           // the function, and all that called it
-  void stop_if(Code stops, Code status, const std::optional<plan::Progress>& progress);
-  void put(std::size_t offset, Dtype dtype, Code value);  // into the outcome
-  void tell_solved(const plan::Tell& n);
-  void tell_not_finite(const plan::Tell& n);
 
   Writing w_;
   Places places_;
+  Reports reports_;
   Functions shared_;
   Elements elements_;
   std::vector<int> functions_;  // the plan's, as the emitter numbers them
@@ -70,7 +66,6 @@ class Walker {
   BatchSums sums_;
   DenseKernels dense_;
   LargeContracts contracts_;
-  std::optional<Code> answer_;  // where the team's function being written puts its answer
 };
 
 }  // namespace nodec::codegen

@@ -1,7 +1,8 @@
 // What a run reports: that it stops, and where; what it tells on its way.
+#include "compiler/codegen/reports.h"
+
 #include <cstddef>
 
-#include "compiler/codegen/walk.h"
 #include "ir/abi.h"
 #include "kernels/catalogue.h"
 
@@ -9,23 +10,23 @@ namespace nodec::codegen {
 
 using namespace plan;
 
-void Walker::leave_if(Code stops) {
-  if (answer_) w_.e.store(*answer_, w_.zero, Dtype::I64, w_.e.convert(stops, Scalar::I64));
+void Reports::leave_if(Code stops) {
+  if (answer) w_.e.store(*answer, w_.zero, Dtype::I64, w_.e.convert(stops, Scalar::I64));
   w_.e.return_if(stops);
 }
 
-void Walker::node(const FailIf& n) {
+void Reports::fail_if(const FailIf& n) {
   const Code status = w_.e.convert(w_.scalar(n.status), Scalar::I64);
   stop_if(w_.e.compare(Compare::Ne, status, w_.e.constant(Scalar::I64, 0)), status, n.progress);
 }
 
-void Walker::put(std::size_t offset, Dtype dtype, Code value) {
+void Reports::put(std::size_t offset, Dtype dtype, Code value) {
   const Code outcome = w_.e.outcome();
   w_.e.store(outcome, w_.index(static_cast<std::int64_t>(offset / 8)), dtype, value);
 }
 
 // Every member returns; the first one writes the outcome.
-void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& progress) {
+void Reports::stop_if(Code stops, Code status, const std::optional<Progress>& progress) {
   const auto number = [&](int id, Scalar kind) { return w_.e.convert(w_.scalar(id), kind); };
   const auto i64 = [&](std::int64_t n) {
     return w_.e.constant(Scalar::I64, static_cast<double>(n));
@@ -45,11 +46,11 @@ void Walker::stop_if(Code stops, Code status, const std::optional<Progress>& pro
   leave_if(stops);
 }
 
-void Walker::node(const Tell& n) {
+void Reports::tell(const Tell& n) {
   w_.e.once([&] { n.op->primitive == &tell_solved_p ? tell_solved(n) : tell_not_finite(n); });
 }
 
-void Walker::tell_solved(const Tell& n) {
+void Reports::tell_solved(const Tell& n) {
   const bool reverse = n.op->attrs.get_or<bool>("reverse", false);
   const std::size_t counts = reverse ? offsetof(Outcome, backward) : offsetof(Outcome, forward);
   const Code outcome = w_.e.outcome();
@@ -68,7 +69,7 @@ void Walker::tell_solved(const Tell& n) {
   add(offsetof(SolveCounts, stiff), count(2));
 }
 
-void Walker::tell_not_finite(const Tell& n) {
+void Reports::tell_not_finite(const Tell& n) {
   const auto number = [&](std::size_t i) {
     return w_.e.convert(w_.scalar(n.operands[i]), Scalar::I64);
   };

@@ -28,9 +28,7 @@ Types matmul_type(const Op& op) {
                   described(*op.operands[1]), transposed_text(tb));
   if (op.operands.size() > 3) fail(op, "takes 2 or 3 operands");
   if (a.rank() != 2 || b.rank() != 2) {
-    const bool stacks = a.rank() > 2 && a.rank() == b.rank();
-    fail(op, fmt::format("multiplies matrices, got {}", got),
-         stacks ? "batched_matmul multiplies stacks of them" : "reshape to rank 2 first");
+    fail(op, fmt::format("multiplies matrices, got {}", got), "reshape to rank 2 first");
   }
   if (a.dtype() != b.dtype()) {
     fail(op, fmt::format("wants one dtype, got {}", got), "cast one of them");

@@ -7,6 +7,7 @@
 #include "kernels/build.h"
 #include "kernels/composed.h"
 #include "kernels/composed_axis.h"
+#include "kernels/rules.h"
 
 namespace nodec {
 namespace {
@@ -179,15 +180,24 @@ Value* einsum(Builder& b, std::string_view letters, Value* x, Value* y) {
   return is_of_matrices(x, y, l) ? as_matrices(b, x, y, l) : as_sum(b, x, y, l);
 }
 
-Value* batched_matmul(Builder& b, Value* x, Value* y) {
-  const std::size_t rank = x->type.rank();
-  if (rank < 3 || rank > 12 || y->type.rank() != rank) {
-    throw Error(fmt::format("batched_matmul multiplies stacks of matrices, got {} and {}",
-                            x->type.str(), y->type.str()),
-                {{b.where(), ""}}, "give both the same axes in front of the last two");
+Value* batched_matmul(Builder& b, Value* x, Value* y, bool tx, bool ty) {
+  const auto front_of = [](const Value* v) {
+    return v->type.is_tensor() ? std::int64_t(v->type.rank()) - 2 : -1;
+  };
+  const std::int64_t fx = front_of(x), fy = front_of(y), most = std::max(fx, fy);
+  const auto same_axes = [&] {
+    const Shape &a = x->type.shape(), &c = y->type.shape();
+    return fx == fy && std::equal(a.begin(), a.end() - 2, c.begin());
+  };
+  if (fx < 0 || fy < 0 || most < 1 || most > 10 || !(fx == 0 || fy == 0 || same_axes())) {
+    throw Error(fmt::format("'matmul' multiplies stacks of matrices, got {} and {}", described(*x),
+                            described(*y)),
+                {{b.where(), ""}}, "give both the same axes in front of the last two, or one none");
   }
-  const std::string front = std::string("abcdefghjl").substr(0, rank - 2);
-  return einsum(b, front + "ik," + front + "km->" + front + "im", x, y);
+  const std::string front = std::string("abcdefghjl").substr(0, std::size_t(most));
+  const std::string left = (fx > 0 ? front : "") + (tx ? "ki" : "ik");
+  const std::string right = (fy > 0 ? front : "") + (ty ? "mk" : "km");
+  return einsum(b, left + "," + right + "->" + front + "im", x, y);
 }
 
 Value* windows_of(Builder& b, Value* x, const Axes& size, const Windows& windows, Value* outside) {

@@ -8,6 +8,7 @@
 #include "compiler/trace/checked_axis.h"
 #include "compiler/trace/ops.h"
 #include "kernels/build.h"
+#include "kernels/composed.h"
 
 namespace nodec {
 
@@ -194,8 +195,11 @@ Var argmax(Operand x, std::int64_t axis) {
 Var matmul(Operand a, Operand b, Transposed transposed) {
   return with(a, [&](Builder& builder, Value* left) {
     Value* right = Access::value(builder, b);
-    const bool row = left->type.is_tensor() && left->type.rank() == 1;
-    const bool column = right->type.is_tensor() && right->type.rank() == 1;
+    const auto rank = [](const Value* v) { return v->type.is_tensor() ? v->type.rank() : 0; };
+    const bool row = rank(left) == 1, column = rank(right) == 1;
+    if (rank(left) >= 2 && rank(right) >= 2 && rank(left) + rank(right) > 4) {
+      return batched_matmul(builder, left, right, transposed.a, transposed.b);
+    }
     if ((row || column) && left->type.is_tensor() && right->type.is_tensor()) {
       check_lengths(left, right, transposed, builder.where());
     }

@@ -67,7 +67,8 @@ Var norm(Operand x, Axes axes);
 Var max_over(Operand x);
 Var max_over(Operand x, Axes axes);
 Var argmax(Operand x, std::int64_t axis);  // i32
-// Of matrices and vectors; a vector has no transpose.
+// Of matrices and vectors, and of stacks [..., i, k], [..., k, j] of matrices, whose axes in front
+// one side may lack; a vector has no transpose.
 struct Transposed {
   bool a = false, b = false;
 };

@@ -149,7 +149,7 @@ TEST_CASE("matmul says which sides do not meet") {
         "help: reshape to rank 2 first");
   CHECK(refusal("%q: f32[5, 2, 3], %y: f32[5, 3, B]", fmt::format("matmul %q, %y{}", attrs)) ==
         "'matmul' multiplies matrices, got 'q' f32[5, 2, 3] and 'y' f32[5, 3, B]\n"
-        "help: batched_matmul multiplies stacks of them");
+        "help: reshape to rank 2 first");
   CHECK(refusal("%w: f32[2, 3], %x: f32[3, B], %c: f32[2]",
                 fmt::format("matmul %w, %x, %c{}", attrs)) ==
         "'matmul' makes f32[2, B] and cannot add 'c' f32[2] (rank 2 and 1)");

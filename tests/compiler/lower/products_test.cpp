@@ -1,4 +1,5 @@
 // Products of matrices with vectors and with samples, wherever they come from.
+#include "ir/print.h"
 #include "tests/compiler/lower/matrix.h"
 
 namespace nodec::oracle {
@@ -157,6 +158,44 @@ TEST_CASE("sides of a product that do not fit are refused in the sizes as writte
         "'matmul' multiplies matrices and vectors, got 'a' f32[4] and 'b' f32[]");
   CHECK(refusal({2, 4, 4}, {4}, {}) ==
         "'matmul' multiplies matrices and vectors, got 'a' f32[2, 4, 4] and 'b' f32[4]");
+}
+
+TEST_CASE("stacks of matrices are multiplied one by one, and one side may be a matrix for all") {
+  const Dim n = Dim::symbol("N");
+  struct Case {
+    const char* name;
+    Type a, b;
+    Transposed transposed;
+    std::string_view letters;
+  };
+  for (const Case& c :
+       {Case{"stacks", f64({3, 4, 5}), f64({3, 5, n}), {}, "aik,akm->aim"},
+        Case{"turned", f64({3, 5, 4}), f64({3, 6, 5}), {true, true}, "aki,amk->aim"},
+        Case{"one left", f64({4, 5}), f64({2, 3, 5, n}), {}, "ik,abkm->abim"},
+        Case{"one right", f64({3, 4, 5}), f64({2, 5}), {false, true}, "aik,mk->aim"}}) {
+    INFO(c.name);
+    const auto program = [&](auto&& product) {
+      const std::string batch = c.b.mentions("N") ? "N" : "";
+      return trace(
+          c.name, {{"a", c.a}, {"b", c.b}},
+          [&](const Var& a, const Var& b) {
+            return value_and_grad(
+                [&](const Var& x, const Var& y) { return sum(sin(product(x, y))); }, a, b);
+          },
+          batch);
+    };
+    const Traced stacks =
+        program([&](const Var& x, const Var& y) { return matmul(x, y, c.transposed); });
+    const Traced letters =
+        program([&](const Var& x, const Var& y) { return einsum(c.letters, x, y); });
+    CHECK(print(*stacks.graph) == print(*letters.graph));
+    oracle::expect_agreement(*stacks.graph, 1e-12, {1, 37});
+  }
+  CHECK_THROWS_WITH(
+      trace("f", {{"a", f64({3, 4, 5})}, {"b", f64({2, 5, 6})}},
+            [](const Var& a, const Var& b) { return matmul(a, b); }),
+      doctest::Contains("'matmul' multiplies stacks of matrices, got 'a' f64[3, 4, 5] "
+                        "and 'b' f64[2, 5, 6]"));
 }
 
 }  // namespace nodec::oracle

@@ -20,7 +20,7 @@ Parsed parse(std::vector<const char*> words) {
 std::string refusal(const std::vector<const char*>& words) {
   const Parsed parsed = parse(words);
   if (parsed.run) return "";
-  CHECK(parsed.exit_code == kUsage);
+  CHECK(parsed.exit_code == 2);
   const std::string begin = "error: ", end = "\n  help: `mnist --help` says what it takes";
   REQUIRE(parsed.message.starts_with(begin));
   REQUIRE(parsed.message.ends_with(end));

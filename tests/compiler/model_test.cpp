@@ -55,7 +55,9 @@ TEST_CASE("what a library's model is crosses as text, its findings complete") {
   CHECK(crossed[0].code == FindingCode::UseBeforeStore);
   CHECK(crossed[0].before.kind() == Type::Kind::Never);
   CHECK(crossed[1].code == FindingCode::ShapeChange);
+#ifdef NODEC_CPU_JIT  // which brings the reader of line tables
   CHECK(crossed[1].variable == "last");
+#endif
   CHECK(crossed[1].after.str() == "f32[B]");
   CHECK(crossed[1].lost.size() > 0);
   CHECK(findings_text(crossed) == text);

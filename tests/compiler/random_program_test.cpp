@@ -4,6 +4,7 @@
 
 #include "ir/print.h"
 #include "tests/compiler/ad/requests.h"
+#include "tests/compiler/machine_code.h"
 #include "tests/compiler/oracle.h"
 
 namespace nodec {
@@ -22,6 +23,7 @@ void agree(const Graph& graph, const Program& program, std::int64_t batch) {
 
 // How many of the programs could be compiled.
 int check(Make make, std::uint64_t first, std::uint64_t last) {
+  testing::require_machine_code();
   int compiled = 0;
   for (std::uint64_t seed = first; seed < last; ++seed) {
     const std::unique_ptr<Graph> graph = make(seed);

@@ -11,6 +11,7 @@
 #include "compiler/pipeline.h"
 #include "compiler/schedule/schedule.h"
 #include "ir/float_mode.h"
+#include "tests/compiler/machine_code.h"
 
 namespace nodec::testing {
 
@@ -18,6 +19,7 @@ inline const BackEnd& back_end_for(const DeviceChoice& device) {
   for (const BackEnd* each : back_ends()) {
     if (each->serves(device)) return *each;
   }
+  require_machine_code();
   throw std::logic_error("nobody serves " + device_words(device));
 }
 

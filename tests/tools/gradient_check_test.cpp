@@ -14,7 +14,6 @@
 namespace nodec {
 namespace {
 
-#ifdef NODEC_CPU_JIT
 constexpr double kLoose = 1e-3;
 
 GradientCheck checked(const std::vector<Input>& inputs, const std::function<Var(Var, Var)>& program,
@@ -184,7 +183,6 @@ TEST_CASE("the report's JSON has every number, and null for those that are not k
   CHECK(with["rules"][1]["because"] == "it cannot");
   CHECK(with["rules"][1]["distance"].is_null());
 }
-#endif
 
 RuleCheck rule(const std::string& name, double distance, double time_us) {
   RuleCheck made;

@@ -118,7 +118,6 @@ TEST_CASE("what has no float input or output has no gradient") {
   CHECK_THROWS_AS(gradient_of(*trace("next", {{"n", i32()}}, next).graph), InputError);
 }
 
-#ifdef NODEC_CPU_JIT
 std::vector<double> numbers(const Graph& graph, const std::vector<double>& inputs) {
   std::vector<Tensor> given;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -160,7 +159,6 @@ TEST_CASE("evaluations are counted through calls and branches, reverse solves in
   set_rule(gradient, "interpolating");
   CHECK(numbers(*differentiated(gradient), {1, 1}).back() > 16);
 }
-#endif
 
 }  // namespace
 }  // namespace nodec

@@ -1,5 +1,5 @@
 # Installs a build, builds the example of a user's models against it, and looks at them with the
-# installed command line.   cmake -DBUILD=... -DSOURCE=... -DWORK=... -P user_model.cmake
+# installed command line.   cmake -DBUILD=... -DSOURCE=... -DWORK=... -DLINES=... -P user_model.cmake
 foreach(folder install build)
   file(REMOVE_RECURSE ${WORK}/${folder})
 endforeach()
@@ -25,9 +25,11 @@ endfunction()
 expect(0 "plain\nremembering\n" list ${library})
 expect(0 "no findings" types ${library}:plain --deny --backward)
 expect(0 "a second trace gives the same program" types ${library}:plain --retrace)
-expect(1 "boxed: 'meetings' in " types ${library}:remembering --deny)
 expect(1 "model.cpp:30" types ${library}:remembering --deny)
 expect(1 "meetings = rate * x * y;" types ${library}:remembering --deny)
+if(LINES)  # LLVM reads the tables that variables are named by
+  expect(1 "boxed: 'meetings' in " types ${library}:remembering --deny)
+endif()
 expect(0 "box.store" dump ${library}:remembering --after trace)
 expect(0 "phase" dump ${library}:plain --after lower)
 expect(3 "add :NAME; `nodec list ${library}` prints the names" types ${library})

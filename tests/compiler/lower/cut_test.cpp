@@ -5,6 +5,7 @@
 #include "ir/plan_visit.h"
 #include "kernels/catalogue.h"
 #include "tests/compiler/lower/long_programs.h"
+#include "tests/compiler/machine_code.h"
 #include "tests/compiler/oracle.h"
 #include "tests/compiler/random_program.h"
 #include "tests/compiler/scheduled.h"
@@ -121,6 +122,7 @@ TEST_CASE("a program that is cut has the bits of the whole" * doctest::test_suit
 
 TEST_CASE("random programs cut into the smallest pieces agree with the interpreter" *
           doctest::test_suite("slow")) {
+  testing::require_machine_code();
   int whole_ones = 0;
   for (std::uint64_t seed = 3000; seed < 3006; ++seed) {
     for (const auto make :

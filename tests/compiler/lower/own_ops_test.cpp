@@ -1,11 +1,11 @@
 // A plan holds all that it names: it is printed and written down after its graph is gone.
-#include "compiler/back_end.h"
 #include "compiler/lower/lower.h"
 #include "compiler/nodec.h"
 #include "compiler/schedule/schedule.h"
 #include "ir/float_mode.h"
 #include "ir/plan_visit.h"
 #include "tests/compiler/oracle.h"
+#include "tests/compiler/scheduled.h"
 
 namespace nodec::oracle {
 namespace {
@@ -16,7 +16,7 @@ struct Texts {
 };
 
 Texts texts(const plan::Plan& plan) {
-  const BackEnd& target = *back_ends()[0];
+  const BackEnd& target = testing::back_end_for({});
   const plan::Schedule how = plan::schedule(plan, target.machine({}));
   return {print_plan(plan), target.text(plan, how, "assembly", {})};
 }

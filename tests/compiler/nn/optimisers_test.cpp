@@ -1,7 +1,5 @@
 // Optimisers step by step against their formulas in long double, links in any order, and what a
 // number in front means.
-#if NODEC_CPU_JIT
-
 #include "compiler/nn/optimisers.h"
 
 #include <cmath>
@@ -247,5 +245,3 @@ TEST_CASE("names mean leaves, layers and last names") {
 }
 
 }  // namespace nodec::nn
-
-#endif

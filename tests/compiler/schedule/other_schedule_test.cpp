@@ -2,7 +2,6 @@
 // every number compute the same bits, by other instructions.
 #include <cstring>
 
-#include "compiler/back_end.h"
 #include "compiler/lower/lower.h"
 #include "compiler/nodec.h"
 #include "compiler/schedule/functions.h"
@@ -13,6 +12,7 @@
 #include "ir/float_mode.h"
 #include "ir/plan_visit.h"
 #include "tests/compiler/oracle.h"
+#include "tests/compiler/scheduled.h"
 
 namespace nodec::oracle {
 namespace {
@@ -33,7 +33,7 @@ struct Change {
 };
 
 Machine small_machine() {
-  Machine machine = back_ends()[0]->machine({});
+  Machine machine = testing::back_end_for({}).machine({});
   machine.vector_registers = machine.vector_registers == 32 ? 16 : 32;
   machine.panel = 1000;
   machine.stack = 0;
@@ -143,7 +143,7 @@ class Changing {
 };
 
 std::vector<Change> changes() {
-  const Machine usual = back_ends()[0]->machine({});
+  const Machine usual = testing::back_end_for({}).machine({});
   return {{1, -1, 0, true, false, true, 4, true, small_machine()},
           {3, 0, 1, false, true, false, 1, false, usual},
           {5, 1, 0, false, false, true, 2, false, usual},
@@ -157,11 +157,11 @@ struct Made {
 };
 
 Made made_by(const Plan& plan, const Schedule& how) {
-  Artifact artifact{back_ends()[0]->code(plan, how, {}).object, plan.signature};
+  Artifact artifact{testing::back_end_for({}).code(plan, how, {}).object, plan.signature};
   artifact.signature.scratch = how.scratch;
   artifact.signature.lanes = how.machine.lanes;
   artifact.signature.shared = how.shared;
-  return {artifact.object, back_ends()[0]->load(artifact, {})};
+  return {artifact.object, testing::back_end_for({}).load(artifact, {})};
 }
 
 std::vector<Tensor> results(const Made& made, const std::vector<Array>& inputs, int threads,
@@ -187,7 +187,7 @@ void expect_same_bits(const std::string& what, const Graph& graph, const Binding
     if (found != numbers.end()) inputs[i].reals = {found->second};
     if (name == "max_steps") inputs[i].integers = {1000};
   }
-  const Made usual = made_by(plan, schedule(plan, back_ends()[0]->machine({})));
+  const Made usual = made_by(plan, schedule(plan, testing::back_end_for({}).machine({})));
   const std::vector<Tensor> want = results(usual, inputs, 1, given);
   int number = 0;
   for (const Change& change : changes()) {

@@ -76,7 +76,6 @@ TEST_CASE("rules that do not need the op's derivative, and smooth ends, give the
   CHECK(interpreted(graph->body, {time_of(0), time_of(1)})[0].real() == doctest::Approx(-1));
 }
 
-#ifdef NODEC_CPU_JIT
 // What running the program from t0 to 1 is refused with.
 Error refused_from(const Program& program, double t0) {
   const Tensor start = Tensor::scalar(t0), end = Tensor::scalar(1.0);
@@ -112,6 +111,5 @@ TEST_CASE("machine code stops alike, and from the cache with the lines of now") 
   CHECK(moved.notes()[0].where.line == line);
   std::filesystem::remove_all(folder);
 }
-#endif
 
 }  // namespace

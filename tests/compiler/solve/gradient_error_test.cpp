@@ -109,7 +109,6 @@ TEST_CASE("the error told shrinks with the tolerance and stays above a fifth of 
   }
 }
 
-#ifdef NODEC_CPU_JIT
 namespace {
 
 // The same in machine code, compiled once for all tolerances.
@@ -173,7 +172,6 @@ TEST_CASE(
   }
   CHECK(solved > 220);  // of 234
 }
-#endif
 
 TEST_CASE("recomputed stages tell the error of kept ones") {
   for (Known known : {predators(), stiff()}) {

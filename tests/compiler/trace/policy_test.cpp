@@ -61,7 +61,6 @@ TEST_CASE("per-step state counts accepted steps, and no others") {
   }
 }
 
-#ifdef NODEC_CPU_JIT
 TEST_CASE("machine code follows the policies") {
   for (const StatePolicy policy :
        {StatePolicy::Frozen, StatePolicy::PerSolve, StatePolicy::PerAcceptedStep}) {
@@ -69,7 +68,6 @@ TEST_CASE("machine code follows the policies") {
     oracle::expect_agreement(*counting(policy, "rk4", true).graph, 1e-4);
   }
 }
-#endif
 
 TEST_CASE("state that is only read, or stored and never declared, keeps its meaning") {
   const auto none = run(counting(StatePolicy::None), {numbers({1, 2})});

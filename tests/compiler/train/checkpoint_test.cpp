@@ -1,7 +1,5 @@
 // Checkpoints: what follows has the bits of a run that was never stopped; files of other trainings
 // name every difference.
-#if NODEC_CPU_JIT
-
 #include <cstring>
 
 #include "compiler/train/predictor.h"
@@ -213,5 +211,3 @@ TEST_CASE("a file of other parameters names each; what is missing may be allowed
 }
 
 }  // namespace nodec::nn
-
-#endif

@@ -1,6 +1,4 @@
 // L-BFGS on functions whose minima are known.
-#if NODEC_CPU_JIT
-
 #include "compiler/train/minimise.h"
 
 #include <cmath>
@@ -87,5 +85,3 @@ TEST_CASE("what cannot be minimised is told") {
 }
 
 }  // namespace nodec::nn
-
-#endif

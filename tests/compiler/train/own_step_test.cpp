@@ -1,6 +1,4 @@
 // A step traced by hand, on the arrays of a trainer.
-#if NODEC_CPU_JIT
-
 #include <algorithm>
 
 #include "compiler/nodec.h"
@@ -70,5 +68,3 @@ TEST_CASE("a step of one's own works on a trainer's arrays, which goes on from t
 }
 
 }  // namespace nodec::nn
-
-#endif

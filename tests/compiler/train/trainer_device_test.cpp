@@ -91,7 +91,6 @@ TEST_CASE("arrays at hand are given back with their batch") {
   CHECK(fake.held() == held);
 }
 
-#if NODEC_CPU_JIT
 TEST_CASE("a training on a device, changed and looked at between, is the processor's") {
   FakeGpu fake;
   Trainer here = trainer_on("cpu", {.accumulate = 2}),
@@ -140,7 +139,6 @@ TEST_CASE("a checkpoint of a device goes on at the processor, and the other way"
   std::filesystem::remove(file);
   for (const float end : ends) CHECK(end == ends.back());
 }
-#endif
 
 TEST_CASE("what is not finite on a device stops a training, by its loss or when the epoch ends") {
   FakeGpu fake;

@@ -1,10 +1,9 @@
 // Training small models whose end is known; settings, frozen parameters, accumulation, refusals.
-#if NODEC_CPU_JIT
-
 #include "compiler/train/trainer.h"
 
 #include <cmath>
 
+#include "tests/compiler/machine_code.h"
 #include "tests/compiler/trace/traced.h"
 #include "tests/compiler/train/lines.h"
 
@@ -172,6 +171,7 @@ TEST_CASE("other tables are other programs, on the same arrays") {
 }
 
 TEST_CASE("what is not finite stops a training, with its place") {
+  testing::require_machine_code();
   Trainer trainer = line_trainer();
   trainer.set("lr", 1e38);
   Loader loader = line_loader(20, {.batch = 8});
@@ -200,11 +200,10 @@ TEST_CASE("misuse is refused in words") {
   CHECK(message([&] { trainer.note("x", 1); }) ==
         R"(error: 'x' is noted before an epoch has ended
   help: step through an epoch first)");
+  testing::require_machine_code();
   CHECK(message([&] { trainer.evaluate(line_loader(4, {}))["accuracy"]; }) ==
         R"(error: an evaluation has no metric 'accuracy'
   help: it has loss)");
 }
 
 }  // namespace nodec::nn
-
-#endif

@@ -2,7 +2,8 @@
 // gradients of solves by every method and rule.
 //   gpu_check --record FILE            what this build's processor gives, a line each
 //   gpu_check FILE [--device D]        compares; exit code 1 where anything differs, 77 without the
-//   device gpu_check ... --only TEXT          of the cases whose names have it
+//                                      device, or the compiler of its programs
+//   gpu_check ... --only TEXT          of the cases whose names have it
 // A build without machine code compares with what one with it recorded (tests/bits/gpu_bits.txt).
 #include <algorithm>
 #include <cmath>
@@ -16,6 +17,8 @@
 #include "ir/status.h"
 #include "kernels/catalogue.h"
 #include "kernels/sample.h"
+#include "runtime/cuda/driver.h"
+#include "runtime/cuda/nvrtc.h"
 #include "runtime/device_choice.h"
 #include "runtime/emulator/program.h"
 #include "runtime/hash.h"
@@ -163,7 +166,9 @@ int run(const Words& words) {
   const DeviceChoice device = read_device(words.device);
   if (device.kind == DeviceChoice::Kind::Cuda) {
     try {
-      std::printf("on %s\n", device_for(device)->limits().name.c_str());
+      const std::string on = device_for(device)->limits().name;
+      const auto compiler = Nvrtc::open(cuda::Driver::open()->major());
+      std::printf("on %s, compiled by %s\n", on.c_str(), compiler->path().c_str());
     } catch (const Error& error) {
       std::fprintf(stderr, "skipped: %s\n", error.message().c_str());
       return 77;

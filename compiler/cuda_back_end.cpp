@@ -14,7 +14,7 @@ namespace {
 plan::Machine gpu_machine(const DeviceChoice& device) {
   plan::Machine machine;
   machine.name = device_words(device);
-  machine.gpu = true;
+  machine.gpu = machine.restarts = true;
   machine.lanes = 1;
   machine.vector_bytes = 4;
   machine.shared = 96 << 10;

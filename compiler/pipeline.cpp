@@ -106,10 +106,9 @@ std::string registered_adjoints(const Region& region) {
   return all;
 }
 
-// A GPU's program starts again when a tape has been too short; a processor's makes it longer.
 plan::Plan lowered_for(const plan::Machine& machine, const Graph& graph) {
   plan::Plan plan = lower(graph);
-  if (machine.gpu) lowering::put_outputs_behind_tapes(plan);
+  if (machine.restarts) lowering::put_outputs_behind_tapes(plan);
   return plan;
 }
 
@@ -119,11 +118,19 @@ struct Target {
   const BackEnd& back_end;
 };
 
+const BackEnd* back_end_of(const DeviceChoice& device) {
+  for (const BackEnd* each : back_ends()) {
+    if (each->serves(device)) return each;
+  }
+  return nullptr;
+}
+
+// A build may have no back end for the processor; its plans can be looked at all the same.
+bool is_served(std::string_view words) { return back_end_of(read_device(words)) != nullptr; }
+
 Target target_for(std::string_view words) {
   const DeviceChoice device = read_device(words);
-  for (const BackEnd* each : back_ends()) {
-    if (each->serves(device)) return {device, *each};
-  }
+  if (const BackEnd* back_end = back_end_of(device)) return {device, *back_end};
   throw Error("this build of nodec makes no code for the processor", {},
               "configure with -DNODEC_CPU_JIT=ON, or give a device: cuda-emulated");
 }
@@ -221,11 +228,12 @@ std::string dump(const Graph& graph, std::string_view stage, std::string_view de
     if (s.name == stage) return print(*run_until(graph, stage));
   }
   const std::unique_ptr<Graph> copy = run_until(graph, kLastStage);
-  if (stage == "lower") return plan::print_plan(lower(*copy));
-  if (stage == "schedule" || stage == "codegen" || stage == "assembly") {
+  if (stage == "lower" && !is_served(device)) return plan::print_plan(lower(*copy));
+  if (stage == "lower" || stage == "schedule" || stage == "codegen" || stage == "assembly") {
     const Target target = target_for(device);
     const plan::Machine machine = target.back_end.machine(target.device);
     const plan::Plan plan = lowered_for(machine, *copy);
+    if (stage == "lower") return plan::print_plan(plan);
     const plan::Schedule how = plan::schedule(plan, machine);
     if (stage == "schedule") return plan::print_schedule(plan, how);
     return target.back_end.text(plan, how, stage, target.device);

@@ -24,6 +24,7 @@ inline constexpr int kWarp = 32;  // threads of a GPU that go in step
 struct Machine {
   std::string name;
   bool gpu = false;       // a lane is a thread; a member has kWarp * parts of them
+  bool restarts = false;  // a run begins again where a tape was too short, which it cannot lengthen
   int lanes = 16;         // f32 elements of a vector; as many of any dtype
   int vector_bytes = 64;  // of a register
   int vector_registers = 32;

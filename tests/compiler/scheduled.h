@@ -32,7 +32,7 @@ struct Scheduled {
                      std::int64_t longest = kLongestFunction)
       : device(on), plan(plan_of(graph, longest)) {
     const plan::Machine machine = back_end_for(device).machine(device);
-    if (machine.gpu) lowering::put_outputs_behind_tapes(plan);
+    if (machine.restarts) lowering::put_outputs_behind_tapes(plan);
     how = plan::schedule(plan, machine);
   }
 

@@ -28,6 +28,20 @@ void check_tables(const Table& x, const Table& y) {
   }
 }
 
+[[noreturn]] void refuse_batch(std::int64_t batches, std::int64_t epoch, std::int64_t index) {
+  throw Error(
+      fmt::format("a loader of {} batches has no batch {} of epoch {}", batches, index, epoch), {},
+      "epochs count from 1, batches from 0");
+}
+
+[[noreturn]] void refuse_pass(std::int64_t samples, const LoaderOptions& options) {
+  if (samples == 0) throw Error("a loader has no samples", {}, "give it one or more");
+  throw Error(fmt::format("a loader of {} samples has no batch: a batch has {}, and a short one is "
+                          "left out",
+                          samples, options.batch),
+              {}, fmt::format("give it a batch of at most {}, or partial = true", samples));
+}
+
 }  // namespace
 
 Batch Batch::of(Table x, Table y) {
@@ -37,6 +51,7 @@ Batch Batch::of(Table x, Table y) {
   Batch batch;
   batch.tables = std::make_shared<const Tables>(Tables{std::move(x), std::move(y)});
   batch.rows = *rows;
+  batch.place.batches = 0;
   batch.place.batch = batch.place.samples = batch.samples();
   batch.order = std::move(rows);
   return batch;
@@ -67,7 +82,11 @@ Loader Loader::take(std::int64_t samples) const {
 }
 
 std::pair<Loader, Loader> Loader::split(double share) const {
-  Loader front = take(std::clamp<std::int64_t>(std::llround(share * double(count_)), 0, count_));
+  if (!(share >= 0 && share <= 1)) {
+    throw Error(fmt::format("a loader is split at a share in [0, 1], not {}", share), {},
+                "give the first part's share of the samples: 0.9");
+  }
+  Loader front = take(std::llround(share * double(count_)));
   Loader rest = take(count_ - front.count_);
   rest.first_ += front.count_;
   return {std::move(front), std::move(rest)};
@@ -85,24 +104,29 @@ std::int64_t Loader::batches() const {
 }
 
 Place Loader::place() const {
-  return {options_.seed, epoch_, index_, batches(), options_.batch, count_};
+  return {options_.seed, epoch_, index_, batches(), options_.batch, count_, options_.shuffle};
 }
 
 void Loader::seek(std::int64_t epoch, std::int64_t index) {
   if (epoch < 1 || index < 0 || index > batches()) {
-    throw Error(
-        fmt::format("a loader of {} batches has no batch {} of epoch {}", batches(), index, epoch),
-        {}, "epochs count from 1, batches from 0");
+    refuse_batch(batches(), epoch, index);
   }
   epoch_ = epoch;
   index_ = index;
-  if (index_ == batches()) {
+  if (index_ > 0 && index_ == batches()) {
     ++epoch_;
     index_ = 0;
   }
 }
 
+Loader::Iterator Loader::begin() {
+  if (batches() == 0) refuse_pass(count_, options_);
+  return {this, epoch_, index_};
+}
+
 Batch Loader::batch(std::int64_t epoch, std::int64_t index) const {
+  if (batches() == 0) refuse_pass(count_, options_);
+  if (epoch < 1 || index < 0 || index >= batches()) refuse_batch(batches(), epoch, index);
   const std::int64_t drawn = options_.shuffle ? epoch : 1;  // else all epochs are one
   if (order_ == nullptr || order_epoch_ != drawn) {
     auto order = std::make_shared<std::vector<std::int32_t>>(std::size_t(count_));
@@ -119,7 +143,7 @@ Batch Loader::batch(std::int64_t epoch, std::int64_t index) const {
   Batch batch;
   batch.tables = tables_;
   batch.rows = std::span(*order_).subspan(std::size_t(begin), std::size_t(size));
-  batch.place = {options_.seed, epoch, index, batches(), options_.batch, count_};
+  batch.place = {options_.seed, epoch, index, batches(), options_.batch, count_, options_.shuffle};
   batch.order = order_;
   return batch;
 }

@@ -17,11 +17,13 @@ struct Tables {
   Table x, y;
 };
 
-// Where a batch stands. Epochs count from 1, batches from 0.
+// Where a batch stands. Epochs count from 1, batches from 0. Arrays at hand stand in no epoch,
+// which 0 batches say.
 struct Place {
   std::uint64_t seed = 0;
   std::int64_t epoch = 1, index = 0, batches = 1;
   std::int64_t batch = 0, samples = 0;  // the loader's sizes
+  bool shuffle = false;
   bool is_last() const { return index + 1 == batches; }
 };
 
@@ -79,13 +81,15 @@ class Loader {
     Loader* loader_;
     std::int64_t epoch_, index_;
   };
-  Iterator begin() { return {this, epoch_, index_}; }
+  // Error where an epoch has no batch: a loop over epochs would have no end.
+  Iterator begin();
   Iterator end() { return {this, epoch_, batches()}; }
 
   // Where it stands: the batch that comes next.
   Place place() const;
   void seek(std::int64_t epoch, std::int64_t index);
-  // Any batch, without moving the loader. It shares the rows of the last call for that epoch.
+  // Any batch that there is, without moving the loader. It shares the rows of the last call for
+  // that epoch.
   Batch batch(std::int64_t epoch, std::int64_t index) const;
 
  private:

@@ -110,7 +110,28 @@ TEST_CASE("a loader goes on where it stands, and a batch given out is taken") {
 TEST_CASE("arrays at hand are one batch") {
   const Batch batch = Batch::of(Tensor(Dtype::F32, {3, 2}), Tensor(Dtype::F32, {3}));
   CHECK(std::ranges::equal(batch.rows, std::vector{0, 1, 2}));
-  CHECK(batch.place.is_last());
+  CHECK_FALSE(batch.place.is_last());
+}
+
+TEST_CASE("a pass without a batch, and a batch that there is not, are refused") {
+  CHECK(message([] { rows_of(numbered(25, {.batch = 32, .partial = false})); }) ==
+        R"(error: a loader of 25 samples has no batch: a batch has 32, and a short one is left out
+  help: give it a batch of at most 25, or partial = true)");
+  CHECK(message([] { rows_of(numbered(25, {}).take(0)); }) == R"(error: a loader has no samples
+  help: give it one or more)");
+  const Loader loader = numbered(25, {.batch = 10});
+  CHECK(loader.batch(1, 2).samples() == 5);
+  CHECK(message([&] { loader.batch(1, 3); }) ==
+        R"(error: a loader of 3 batches has no batch 3 of epoch 1
+  help: epochs count from 1, batches from 0)");
+  CHECK(message([&] { loader.batch(1, -1); }).starts_with("error: a loader of 3 batches has no"));
+  CHECK(message([&] { loader.batch(-3, 0); }) ==
+        R"(error: a loader of 3 batches has no batch 0 of epoch -3
+  help: epochs count from 1, batches from 0)");
+  CHECK(message([&] { loader.split(90); }) ==
+        R"(error: a loader is split at a share in [0, 1], not 90
+  help: give the first part's share of the samples: 0.9)");
+  CHECK(loader.split(0).first.place().epoch == 1);
 }
 
 TEST_CASE("tables that do not go together are refused") {

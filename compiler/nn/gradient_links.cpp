@@ -1,6 +1,7 @@
 // Links of an optimiser's chain that clip and decay, and take no learning rate.
 #include <utility>
 
+#include "compiler/nn/layer.h"
 #include "compiler/nn/names.h"
 #include "compiler/nn/optimisers.h"
 
@@ -97,7 +98,11 @@ Optimiser ClipValue(double largest) {
   return one_link<ClipValueRules>(largest);
 }
 
-Optimiser WeightDecay(double rate, std::vector<std::string> names) {
+Optimiser WeightDecay(double rate, std::vector<std::string> names, Here where) {
+  if (!kNotNegative.holds(rate)) {
+    throw Error(fmt::format("a weight decay is {}, got {}", kNotNegative.words, rate),
+                {{SourceLine::of(where), ""}}, "give it such a number");
+  }
   return one_link<WeightDecayRules>(rate, std::move(names));
 }
 

@@ -67,17 +67,20 @@ Type Spec::type(Dtype dtype) const {
 Spec LayerRules::params(Init) const { return Spec::record(); }
 Spec LayerRules::state() const { return Spec::record(); }
 
-std::vector<Setting::Named> named_settings(const std::vector<Setting>& settings) {
+std::vector<Setting::Named> named_settings(const std::vector<LayerSetting>& settings) {
   std::vector<Setting::Named> named;
-  for (const Setting& setting : settings) {
-    if (setting.name() != nullptr) named.push_back(*setting.name());
+  for (const auto& [setting, domain] : settings) {
+    if (setting.name() == nullptr) continue;
+    named.push_back(*setting.name());
+    named.back().domain = domain;
   }
   return named;
 }
 
 void append_settings(std::vector<Setting::Named>& to, const std::string& name, const Layer& layer) {
   for (const Setting::Named& setting : layer.settings()) {
-    to.push_back({name.empty() ? setting.name : name + "." + setting.name, setting.value});
+    to.push_back(setting);
+    if (!name.empty()) to.back().name = name + "." + setting.name;
   }
 }
 

@@ -3,6 +3,7 @@
 //   auto [y, next] = layer(x, ps, st);
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -88,8 +89,24 @@ class Layer {
   SourceLine where_;
 };
 
+// What settings of layers may be.
+inline constexpr SettingDomain kNotNegative{[](double x) { return std::isfinite(x) && x >= 0; },
+                                            "a finite number of 0 or more"};
+inline constexpr SettingDomain kAboveZero{[](double x) { return std::isfinite(x) && x > 0; },
+                                          "a finite number above 0"};
+inline constexpr SettingDomain kShare{[](double x) { return x >= 0 && x < 1; }, "in [0, 1)"};
+inline constexpr SettingDomain kCount{
+    [](double x) { return x >= 1 && x <= 2147483647 && x == std::floor(x); },
+    "a whole number from 1 to 2^31 - 1"};
+
+struct LayerSetting {
+  LayerSetting(Setting given, SettingDomain may_be = {})  // NOLINT(google-explicit-constructor)
+      : setting(std::move(given)), domain(may_be) {}
+  Setting setting;
+  SettingDomain domain;
+};
 // Of these settings, the ones by name.
-std::vector<Setting::Named> named_settings(const std::vector<Setting>& settings);
+std::vector<Setting::Named> named_settings(const std::vector<LayerSetting>& settings);
 // Those of a layer inside, under its name.
 void append_settings(std::vector<Setting::Named>& to, const std::string& name, const Layer& layer);
 

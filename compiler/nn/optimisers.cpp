@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "compiler/nn/layer.h"
 #include "compiler/trace/scope.h"
 
 namespace nodec::nn {
@@ -22,9 +23,25 @@ Var scaled(const Var& record, const Var& factor) {
   return map_leaves({record}, [&](LeavesOf x) { return factor * x[0]; });
 }
 
+struct RuleNumber {
+  const char* name;
+  double value;
+  SettingDomain domain;
+};
+void check_numbers(const char* rule, const std::vector<RuleNumber>& numbers, Here where) {
+  for (const auto& [name, value, domain] : numbers) {
+    if (domain.holds(value)) continue;
+    throw Error(fmt::format("{}'s {} is {}, got {}", rule, name, domain.words, value),
+                {{SourceLine::of(where), ""}}, "give it such a number");
+  }
+}
+
 class SgdRules : public OptimiserRules {
  public:
-  explicit SgdRules(const Sgd& rule) : rule_(rule) {}
+  SgdRules(const Sgd& rule, Here where) : rule_(rule) {
+    check_numbers("Sgd", {{"lr", rule.lr, kNotNegative}, {"momentum", rule.momentum, kShare}},
+                  where);
+  }
   std::string str() const override {
     return fmt::format("Sgd(momentum {}{})", rule_.momentum, rule_.nesterov ? ", Nesterov" : "");
   }
@@ -49,7 +66,14 @@ class SgdRules : public OptimiserRules {
 
 class AdamRules : public OptimiserRules {
  public:
-  explicit AdamRules(const Adam& rule) : rule_(rule) {}
+  AdamRules(const Adam& rule, Here where) : rule_(rule) {
+    check_numbers("Adam",
+                  {{"lr", rule.lr, kNotNegative},
+                   {"beta1", rule.beta1, kShare},
+                   {"beta2", rule.beta2, kShare},
+                   {"eps", rule.eps, kAboveZero}},
+                  where);
+  }
   std::string str() const override {
     return fmt::format("Adam(beta1 {}, beta2 {}, eps {})", rule_.beta1, rule_.beta2, rule_.eps);
   }
@@ -58,18 +82,17 @@ class AdamRules : public OptimiserRules {
   double lr() const override { return rule_.lr; }
   Type state(const Type& params) const override { return rule_.state(params); }
   Turned turn(const Direction& d) const override {
-    const auto [lr, beta1, beta2, eps] = rule_;
+    const double beta1 = rule_.beta1, beta2 = rule_.beta2;
     const Var step = d.state["step"] + 1;
-    const Var m = map_leaves({d.state["m"], d.going},
-                             [beta = beta1](LeavesOf x) { return moving(beta, x[0], x[1]); });
-    const Var v = map_leaves({d.state["v"], d.going}, [beta = beta2](LeavesOf x) {
-      return moving(beta, x[0], x[1] * x[1]);
-    });
+    const Var m =
+        map_leaves({d.state["m"], d.going}, [=](LeavesOf x) { return moving(beta1, x[0], x[1]); });
+    const Var v = map_leaves({d.state["v"], d.going},
+                             [=](LeavesOf x) { return moving(beta2, x[0], x[1] * x[1]); });
     const Var count = cast(step, d.lr.dtype());
     const Var rate = d.lr / correction(beta1, count);
     const Var scale = 1 / sqrt(correction(beta2, count));
     const Var going = map_leaves(
-        {m, v}, [&, eps = eps](LeavesOf x) { return rate * x[0] / (sqrt(x[1]) * scale + eps); });
+        {m, v}, [&](LeavesOf x) { return rate * x[0] / (sqrt(x[1]) * scale + rule_.eps); });
     return {going, record({{"m", m}, {"v", v}, {"step", step}})};
   }
 
@@ -79,7 +102,14 @@ class AdamRules : public OptimiserRules {
 
 class RmsPropRules : public OptimiserRules {
  public:
-  explicit RmsPropRules(const RmsProp& rule) : rule_(rule) {}
+  RmsPropRules(const RmsProp& rule, Here where) : rule_(rule) {
+    check_numbers("RmsProp",
+                  {{"lr", rule.lr, kNotNegative},
+                   {"rho", rule.rho, kShare},
+                   {"eps", rule.eps, kAboveZero},
+                   {"momentum", rule.momentum, kShare}},
+                  where);
+  }
   std::string str() const override {
     return fmt::format("RmsProp(rho {}, eps {}, momentum {})", rule_.rho, rule_.eps,
                        rule_.momentum);
@@ -130,7 +160,7 @@ Type Sgd::state(const Type& params) const {
 Updated Sgd::operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
                         Here where) const {
   const tracing::Scope scope("sgd", SourceLine::of(where));
-  return updated_by(SgdRules(*this), params, grads, state, lr);
+  return updated_by(SgdRules(*this, where), params, grads, state, lr);
 }
 
 Type Adam::state(const Type& params) const {
@@ -140,18 +170,22 @@ Type Adam::state(const Type& params) const {
 Updated Adam::operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
                          Here where) const {
   const tracing::Scope scope("adam", SourceLine::of(where));
-  return updated_by(AdamRules(*this), params, grads, state, lr);
+  return updated_by(AdamRules(*this, where), params, grads, state, lr);
 }
 
 Optimiser::Optimiser(std::vector<std::shared_ptr<const OptimiserRules>> links)
     : links_(std::move(links)) {}
-Optimiser::Optimiser(const Sgd& rule) : links_(link<SgdRules>(rule)) {}
-Optimiser::Optimiser(const Adam& rule) : links_(link<AdamRules>(rule)) {}
-Optimiser::Optimiser(const RmsProp& rule) : links_(link<RmsPropRules>(rule)) {}
-Optimiser::Optimiser(const AdamW& rule)
-    : links_(Chained({Adam{rule.lr, rule.beta1, rule.beta2, rule.eps},
-                      WeightDecay(rule.decay, rule.decayed)})
-                 .links()) {}
+Optimiser::Optimiser(const Sgd& rule, Here where) : links_(link<SgdRules>(rule, where)) {}
+Optimiser::Optimiser(const Adam& rule, Here where) : links_(link<AdamRules>(rule, where)) {}
+Optimiser::Optimiser(const RmsProp& rule, Here where) : links_(link<RmsPropRules>(rule, where)) {}
+Optimiser::Optimiser(const AdamW& rule, Here where)
+    : links_(
+          Chained(
+              {Optimiser(
+                   Adam{.lr = rule.lr, .beta1 = rule.beta1, .beta2 = rule.beta2, .eps = rule.eps},
+                   where),
+               WeightDecay(rule.decay, rule.decayed, where)})
+              .links()) {}
 
 std::vector<std::string> Optimiser::names() const {
   std::vector<std::string> names;
@@ -218,11 +252,11 @@ Updated Optimiser::operator()(const Params& params, const Var& grads, const Var&
   return {stepped(params, going), record(std::move(fields))};
 }
 
-Optimiser optimiser_named(std::string_view name, double lr) {
-  if (name == "sgd") return Sgd{.lr = lr, .momentum = 0.9};
-  if (name == "adam") return Adam{.lr = lr};
-  if (name == "adamw") return AdamW{.lr = lr};
-  if (name == "rmsprop") return RmsProp{.lr = lr};
+Optimiser optimiser_named(std::string_view name, double lr, Here where) {
+  if (name == "sgd") return {Sgd{.lr = lr, .momentum = 0.9}, where};
+  if (name == "adam") return {Adam{.lr = lr}, where};
+  if (name == "adamw") return {AdamW{.lr = lr}, where};
+  if (name == "rmsprop") return {RmsProp{.lr = lr}, where};
   throw Error(fmt::format("there is no optimiser '{}'", name), {},
               "take sgd, adam, adamw or rmsprop");
 }

@@ -3,7 +3,8 @@
 // place.
 //
 // Each rule is an aggregate whose first member is the learning rate, so nn::Adam(1e-3) and
-// nn::Adam({.lr = 1e-3}) mean the same. Called as a function it takes the rate of this step as a
+// nn::Adam({.lr = 1e-3}) mean the same; the others have names alone: nn::AdamW{1e-3, 1e-2} does not
+// compile. Called as a function it takes the rate of this step as a
 // variable; a Trainer computes that from `lr` and its schedule.
 #pragma once
 
@@ -20,10 +21,18 @@ struct Updated {
   Var state;
 };
 
+// No number makes one: members behind it are given by their names.
+class ByName {
+ public:
+  explicit ByName() = default;
+};
+
 // p - lr v with v = momentum v + g; Nesterov's: p - lr (g + momentum v). State: {v: the parameters'
 // record}; none without momentum.
 struct Sgd {
-  double lr = 1e-2, momentum = 0;
+  double lr = 1e-2;
+  ByName by_name = ByName();
+  double momentum = 0;
   bool nesterov = false;
 
   Type state(const Type& params) const;
@@ -35,7 +44,9 @@ struct Sgd {
 // root. State: {m, v: the parameters' record, step: i32[]}. Moments below 2^-100 become zero: 0.9 m
 // would otherwise end as a subnormal number that never goes away, and is slow.
 struct Adam {
-  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double lr = 1e-3;
+  ByName by_name = ByName();
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
 
   Type state(const Type& params) const;
   Updated operator()(const Params& params, const Var& grads, const Var& state, const Var& lr,
@@ -44,14 +55,18 @@ struct Adam {
 
 // Loshchilov and Hutter, Decoupled weight decay regularization, 2019: Adam's step and lr decay p.
 struct AdamW {
-  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 1e-2;
+  double lr = 1e-3;
+  ByName by_name = ByName();
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 1e-2;
   std::vector<std::string> decayed = {};  // names (names.h); none: all parameters
 };
 
 // Hinton, lecture 6e, 2012: p - lr b with b = momentum b + g / (sqrt(v) + eps), v = rho v + (1 -
 // rho) g^2. State: {v: the parameters' record}, and b where there is momentum.
 struct RmsProp {
-  double lr = 1e-3, rho = 0.9, eps = 1e-8, momentum = 0;
+  double lr = 1e-3;
+  ByName by_name = ByName();
+  double rho = 0.9, eps = 1e-8, momentum = 0;
 };
 
 // One link of a chain. Derive from it to write an optimiser of your own.
@@ -83,10 +98,13 @@ class OptimiserRules {
 // with a field for each link that has some.
 class Optimiser {
  public:
-  Optimiser(const Sgd& rule);      // NOLINT(google-explicit-constructor): a rule is one
-  Optimiser(const Adam& rule);     // NOLINT(google-explicit-constructor)
-  Optimiser(const AdamW& rule);    // NOLINT(google-explicit-constructor)
-  Optimiser(const RmsProp& rule);  // NOLINT(google-explicit-constructor)
+  // A rule is one. Error at this line where its numbers are none of its.
+  Optimiser(const Sgd& rule, Here where = Here::current());   // NOLINT(google-explicit-constructor)
+  Optimiser(const Adam& rule, Here where = Here::current());  // NOLINT(google-explicit-constructor)
+  Optimiser(const AdamW& rule,
+            Here where = Here::current());  // NOLINT(google-explicit-constructor)
+  Optimiser(const RmsProp& rule,
+            Here where = Here::current());  // NOLINT(google-explicit-constructor)
   explicit Optimiser(std::vector<std::shared_ptr<const OptimiserRules>> links);
 
   const std::vector<std::shared_ptr<const OptimiserRules>>& links() const { return links_; }
@@ -102,7 +120,7 @@ class Optimiser {
 };
 
 // "sgd" (with momentum 0.9), "adam", "adamw", "rmsprop"; an Error lists them.
-Optimiser optimiser_named(std::string_view name, double lr);
+Optimiser optimiser_named(std::string_view name, double lr, Here where = Here::current());
 Optimiser Chained(const std::vector<Optimiser>& parts);
 // Scales everything down so that the norm over all parameters is at most `largest`.
 Optimiser ClipNorm(double largest);
@@ -110,6 +128,7 @@ Optimiser ClipNorm(double largest);
 Optimiser ClipValue(double largest);
 // Adds rate p to the gradient, or, behind the rule, lr rate p to the step; of the parameters that
 // `names` mean (names.h), or all.
-Optimiser WeightDecay(double rate, std::vector<std::string> names = {});
+Optimiser WeightDecay(double rate, std::vector<std::string> names = {},
+                      Here where = Here::current());
 
 }  // namespace nodec::nn

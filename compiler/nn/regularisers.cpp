@@ -14,7 +14,9 @@ class DropoutRules : public LayerRules {
   explicit DropoutRules(Setting rate) : rate_(std::move(rate)) {}
 
   std::string str() const override { return fmt::format("Dropout({})", stated(rate_)); }
-  std::vector<Setting::Named> settings() const override { return named_settings({rate_}); }
+  std::vector<Setting::Named> settings() const override {
+    return named_settings({{rate_, kShare}});
+  }
   Spec state() const override {
     constexpr double kHalf = 1 << 23;  // a seed is a whole number below 2^24, exact in f32
     return Spec::record({{"seed", Spec::tensor({}, kHalf, kHalf)}, {"draws", Spec::tensor({})}});

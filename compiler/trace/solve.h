@@ -3,16 +3,24 @@
 // becomes a box, which the type report names.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "compiler/trace/control.h"
 
 namespace nodec {
+
+// Which numbers a setting may be: a test, and its words.
+struct SettingDomain {
+  bool (*holds)(double) = [](double x) { return std::isfinite(x); };
+  std::string_view words = "a finite number";
+};
 
 // A number, a run-time value of the program, or a number by name: where a Collect lives
 // (compiler/trace/collect.h), an input of the program; elsewhere the number.
@@ -26,7 +34,7 @@ class Setting {
 
   static Setting named(std::string name, double value) {
     Setting setting(value);
-    setting.value_ = Named{std::move(name), value};
+    setting.value_ = Named{std::move(name), value, {}};
     return setting;
   }
 
@@ -39,6 +47,7 @@ class Setting {
   struct Named {
     std::string name;
     double value = 0;
+    SettingDomain domain;  // as far as its layer knows
   };
   const Named* name() const { return std::get_if<Named>(&value_); }
   // Its type, when it is a value of the program.

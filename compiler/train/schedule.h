@@ -16,7 +16,7 @@ class Schedule {
   Schedule(std::string name, std::function<double(std::int64_t step)> factor)
       : name_(std::move(name)), factor_(std::move(factor)) {}
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return name_; }  // "cosine(100, end 0)"
   double operator()(std::int64_t step) const { return factor_(step); }
 
  private:

@@ -195,6 +195,37 @@ TEST_CASE("a decay by name leaves the others") {
   CHECK(arrays["scale"].values<double>()[0] == 6);
 }
 
+// Only the rate may come without its name.
+template <class Rule>
+concept TakesTwoNumbers = requires {
+  Rule{1e-3, 1e-2};
+}
+|| requires { Rule(1e-3, 1e-2); }
+|| requires { Rule{1e-3, {}, 1e-2}; };
+static_assert(!TakesTwoNumbers<Adam> && !TakesTwoNumbers<AdamW> && !TakesTwoNumbers<Sgd> &&
+              !TakesTwoNumbers<RmsProp>);
+
+TEST_CASE("numbers that no rule can use are refused") {
+  const int base = __LINE__ + 1;
+  const auto made = [](const Adam& rule) { Optimiser{rule}; };
+  CHECK(testing::message([&] { made({.beta1 = 1}); }, base) ==
+        R"(error: Adam's beta1 is in [0, 1), got 1
+  --> line +0
+  help: give it such a number)");
+  const auto refusal = [](const auto& rule) {
+    const std::string said = testing::message([&] { Optimiser{rule}; });
+    return said.substr(0, said.find('\n'));
+  };
+  CHECK(refusal(Adam(NAN)) == "error: Adam's lr is a finite number of 0 or more, got nan");
+  CHECK(refusal(Adam{.eps = 0}) == "error: Adam's eps is a finite number above 0, got 0");
+  CHECK(refusal(AdamW{.decay = -1}) ==
+        "error: a weight decay is a finite number of 0 or more, got -1");
+  CHECK(refusal(AdamW{.beta2 = -1}) == "error: Adam's beta2 is in [0, 1), got -1");
+  CHECK(refusal(Sgd(-1)) == "error: Sgd's lr is a finite number of 0 or more, got -1");
+  CHECK(refusal(Sgd{.momentum = 1}) == "error: Sgd's momentum is in [0, 1), got 1");
+  CHECK(refusal(RmsProp{.rho = 2}) == "error: RmsProp's rho is in [0, 1), got 2");
+}
+
 TEST_CASE("a number in front is the learning rate") {
   CHECK(Adam(0.5).lr == 0.5);
   CHECK(Sgd(0.5).lr == 0.5);

@@ -7,23 +7,28 @@ namespace nodec::nn {
 namespace {
 
 volatile sig_atomic_t came = 0;
-struct sigaction before_int, before_term;
+int living = 0;
 
 }  // namespace
 
-StopOnSignal::StopOnSignal() {
-  came = 0;
+struct StopOnSignal::Before {
+  struct sigaction on_int, on_term;
+};
+
+StopOnSignal::StopOnSignal() : before_(std::make_unique<Before>()) {
+  if (living++ == 0) came = 0;
   struct sigaction note = {};
   note.sa_handler = [](int signal) { came = signal; };
   note.sa_flags = SA_RESTART | SA_RESETHAND;
   sigemptyset(&note.sa_mask);
-  sigaction(SIGINT, &note, &before_int);
-  sigaction(SIGTERM, &note, &before_term);
+  sigaction(SIGINT, &note, &before_->on_int);
+  sigaction(SIGTERM, &note, &before_->on_term);
 }
 
 StopOnSignal::~StopOnSignal() {
-  sigaction(SIGINT, &before_int, nullptr);
-  sigaction(SIGTERM, &before_term, nullptr);
+  --living;
+  sigaction(SIGINT, &before_->on_int, nullptr);
+  sigaction(SIGTERM, &before_->on_term, nullptr);
 }
 
 int StopOnSignal::signal() const { return came; }

@@ -1,6 +1,7 @@
 // Losses: checks worded for their users, then plain traced code that carries the caller's line.
 #include "compiler/nn/losses.h"
 
+#include "compiler/trace/collect.h"
 #include "compiler/trace/scope.h"
 
 namespace nodec::nn {
@@ -18,11 +19,21 @@ void check_classified(std::string_view what, const Type& logits, const Type& lab
               {{where, ""}}, "transpose the logits if the batch comes first");
 }
 
-// Shapes that broadcast would give a mean over pairs.
-void check_alike(const char* what, const Var& x, const Var& target, const SourceLine& where) {
-  if (x.type() == target.type()) return;
-  throw Error(fmt::format("{} takes two of one type, got {} and {}", what, x.type().str(),
-                          target.type().str()),
+// One number for each sample, whether it has an axis of its own or not.
+bool is_one_each(const Type& type, const Dim& samples) {
+  const Shape shape = type.shape();
+  return shape == Shape{samples} || shape == Shape{Dim(1), samples};
+}
+
+// The target as `x` has its axes. Shapes that broadcast would give a mean over pairs.
+Var alike(const char* what, const Var& x, const Var& target, const SourceLine& where) {
+  const Type mine = x.type(), other = target.type();
+  if (mine == other) return target;
+  if (mine.is_tensor() && other.is_tensor() && mine.dtype() == other.dtype() && mine.rank() > 0 &&
+      is_one_each(mine, mine.shape().back()) && is_one_each(other, mine.shape().back())) {
+    return reshape(target, mine.shape());
+  }
+  throw Error(fmt::format("{} takes two of one type, got {} and {}", what, mine.str(), other.str()),
               {{where, ""}}, "reshape or cast one of them");
 }
 
@@ -32,13 +43,19 @@ void check_smoothing(double smoothing, const SourceLine& where) {
               "give the share that goes to all classes");
 }
 
+Var one_hot_of(const Var& labels, const Type& logits, const char* what, const SourceLine& where) {
+  const std::int64_t classes = logits.shape()[0].constant();
+  tracing::count_below(labels, classes, fmt::format("{} of {} classes", what, classes), where);
+  return one_hot(cast(labels, Dtype::I32), classes, logits.dtype());
+}
+
 }  // namespace
 
 Var cross_entropy_with_logits(const Var& logits, const Var& labels, Here where) {
   const tracing::Scope scope("cross_entropy", SourceLine::of(where));
   const Type type = logits.type();
   check_classified("cross_entropy_with_logits", type, labels.type(), SourceLine::of(where));
-  const Var target = one_hot(cast(labels, Dtype::I32), type.shape()[0].constant(), type.dtype());
+  const Var target = one_hot_of(labels, type, "cross_entropy", SourceLine::of(where));
   return -mean(sum(target * log_softmax(logits, 0), {0}));
 }
 
@@ -47,44 +64,49 @@ Var smoothed_cross_entropy(const Var& logits, const Var& labels, double smoothin
   const Type type = logits.type();
   check_classified("smoothed_cross_entropy", type, labels.type(), SourceLine::of(where));
   check_smoothing(smoothing, SourceLine::of(where));
-  const std::int64_t classes = type.shape()[0].constant();
-  const Var hard = one_hot(cast(labels, Dtype::I32), classes, type.dtype());
-  const Var target = hard * (1 - smoothing) + smoothing / double(classes);
+  const Var hard = one_hot_of(labels, type, "cross_entropy", SourceLine::of(where));
+  const Var target = hard * (1 - smoothing) + smoothing / double(type.shape()[0].constant());
   return -mean(sum(target * log_softmax(logits, 0), {0}));
 }
 
-Var binary_cross_entropy_with_logits(const Var& logits, const Var& target, double smoothing,
+Var binary_cross_entropy_with_logits(const Var& logits, const Var& given, double smoothing,
                                      Here where) {
   const tracing::Scope scope("binary_cross_entropy", SourceLine::of(where));
   check_smoothing(smoothing, SourceLine::of(where));
-  check_alike("binary_cross_entropy_with_logits", logits, target, SourceLine::of(where));
+  const Var target =
+      alike("binary_cross_entropy_with_logits", logits, given, SourceLine::of(where));
   if (smoothing == 0) return mean(softplus(logits) - target * logits);
   return mean(softplus(logits) - (target * (1 - smoothing) + smoothing / 2) * logits);
 }
 
-Var kl_divergence(const Var& log_q, const Var& p, Here where) {
+Var kl_divergence(const Var& log_q, const Var& given, Here where) {
   const tracing::Scope scope("kl_divergence", SourceLine::of(where));
-  check_alike("kl_divergence", log_q, p, SourceLine::of(where));
+  const Var p = alike("kl_divergence", log_q, given, SourceLine::of(where));
   const Var some = p > 0;
   const Var each = select(some, p * (log(select(some, p, 1)) - log_q), 0);
   return mean(sum(each, {0}));
 }
 
-Var mae(const Var& x, const Var& target, Here where) {
+Var mae(const Var& x, const Var& given, Here where) {
   const tracing::Scope scope("mae", SourceLine::of(where));
-  check_alike("mae", x, target, SourceLine::of(where));
+  const Var target = alike("mae", x, given, SourceLine::of(where));
   return mean(abs(x - target));
 }
 
-Var huber(const Var& x, const Var& target, double delta, Here where) {
+Var huber(const Var& x, const Var& given, double delta, Here where) {
   const tracing::Scope scope("huber", SourceLine::of(where));
-  check_alike("huber", x, target, SourceLine::of(where));
+  if (!(delta > 0)) {
+    throw Error(fmt::format("huber's delta is above 0, got {}", delta),
+                {{SourceLine::of(where), ""}}, "give the distance from which the loss is linear");
+  }
+  const Var target = alike("huber", x, given, SourceLine::of(where));
   const Var away = abs(x - target), near = min(away, delta);
   return mean(near * (away - 0.5 * near));
 }
 
-Var mse(const Var& x, const Var& target, Here where) {
+Var mse(const Var& x, const Var& given, Here where) {
   const tracing::Scope scope("mse", SourceLine::of(where));
+  const Var target = alike("mse", x, given, SourceLine::of(where));
   const Var difference = x - target;
   return mean(difference * difference);
 }

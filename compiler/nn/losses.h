@@ -17,7 +17,8 @@ Var binary_cross_entropy_with_logits(const Var& logits, const Var& target, doubl
                                      Here where = Here::current());
 // The mean over the batch of sum p (log p - log q): log_q and p [classes, B]; p = 0 adds 0.
 Var kl_divergence(const Var& log_q, const Var& p, Here where = Here::current());
-// The mean over all elements of |x - target|, and of Huber's function of it.
+// The mean over all elements of |x - target|, and of Huber's function of it; delta above 0. Here
+// and in the other losses of two arrays, [1, B] and [B] are the same.
 Var mae(const Var& x, const Var& target, Here where = Here::current());
 Var huber(const Var& x, const Var& target, double delta = 1, Here where = Here::current());
 // The mean over all elements of (x - target)^2.

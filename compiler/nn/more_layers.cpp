@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "compiler/nn/several_layers.h"
+#include "compiler/trace/collect.h"
 #include "compiler/trace/scope.h"
 
 namespace nodec::nn {
@@ -57,6 +58,7 @@ class EmbeddingRules : public LayerRules {
       throw Error(fmt::format("{} takes integers [..., batch], got {}", str(), type.str()),
                   {{where_, "this layer"}}, "give it the numbers of rows, cast<std::int32_t>(x)");
     }
+    tracing::count_below(x, count_, str(), where_);
     const Var rows = gather(ps["weight"], cast(x, Dtype::I32));  // [..., B, features]
     Axes perm(type.rank() + 1);
     std::iota(perm.begin() + 1, perm.end(), 0);

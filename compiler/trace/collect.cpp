@@ -49,7 +49,35 @@ Content Collect::input(const std::string& name, double value, Dtype dtype, const
     found = inputs_.emplace(full, std::move(var)).first;
     settings_.push_back({full, value, dtype});
   }
+  const auto known = std::ranges::find(settings_, full, &Input::name);
+  if (known->value != value || known->dtype != dtype) {
+    throw Error(
+        fmt::format("two settings are called '{}', and begin as {} ({}) and as {} ({})", full,
+                    known->value, nodec::name(known->dtype), value, nodec::name(dtype)),
+        {{at, ""}}, "give each a name of its own, or both one number");
+  }
   return Access::content(found->second, at);
+}
+
+void Collect::source(const Var& var, std::string input) {
+  sources_[Access::content(var, {}).value] = std::move(input);
+}
+
+void tracing::count_below(const Var& integers, std::int64_t below, const std::string& of,
+                          const SourceLine& where) {
+  Collect* collect = tracing::current(where).record->collect;
+  if (collect == nullptr) return;
+  const Value* value = Access::content(integers, where).value;
+  auto found = collect->sources_.find(value);
+  while (found == collect->sources_.end() && value->op != nullptr) {
+    const std::string_view op = value->op->name();
+    if (op != "cast" && op != "reshape" && op != "transpose") return;
+    value = value->op->operands.front();
+    if (!is_integer(value->type.dtype())) return;
+    found = collect->sources_.find(value);
+  }
+  if (found == collect->sources_.end()) return;
+  collect->numbers_.push_back({found->second, below, of, where});
 }
 
 void Collect::solved(const std::vector<Value*>& rest, const SourceLine& at) {

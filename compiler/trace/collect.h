@@ -1,5 +1,6 @@
 // What a training program gathers from a model whose inside it does not know, while this is traced:
-// settings by name become inputs of the program, and the counts of solves variables of it.
+// settings by name become inputs of the program, the counts of solves variables of it, and it
+// learns which of its inputs are numbers of classes or rows.
 #pragma once
 
 #include <deque>
@@ -14,7 +15,12 @@ namespace nodec {
 
 namespace tracing {
 struct TraceRecord;
-}
+
+// Tells a Collect, where one lives, that integers are in [0, below), if they are an input's as they
+// are, or reshaped. Compiled code clamps those that are not.
+void count_below(const Var& integers, std::int64_t below, const std::string& of,
+                 const SourceLine& where);
+}  // namespace tracing
 
 // Lives while a program is traced. A setting by name (Setting::named) is then the input
 // "settings.<layer's path>.<name>"; without a Collect it is the number it was given.
@@ -41,8 +47,20 @@ class Collect {
   // run any number of times.
   const std::deque<Solve>& solves() const { return solves_; }
 
+  // Integers of an input that count something: labels of classes, rows of an embedding.
+  struct Numbers {
+    std::string input;
+    std::int64_t below = 0;  // how many of these there are
+    std::string of;          // "Embedding(10 => 4)"
+    SourceLine where;
+  };
+  const std::vector<Numbers>& numbers() const { return numbers_; }
+  // Says that the elements of `var` are those of an input.
+  void source(const Var& var, std::string input);
+
  private:
   friend class Setting;
+  friend void tracing::count_below(const Var&, std::int64_t, const std::string&, const SourceLine&);
   friend tracing::Solved tracing::run_solve(const tracing::Contents&, const Setting&,
                                             const Setting&, const SolveOptions&,
                                             const tracing::TracedDynamics&, const SourceLine&);
@@ -54,6 +72,8 @@ class Collect {
   std::vector<Input> settings_;
   std::map<std::string, Var> inputs_;
   std::deque<Solve> solves_;
+  std::vector<Numbers> numbers_;
+  std::map<const Value*, std::string> sources_;
 };
 
 // What the inputs of settings are called.

@@ -1,5 +1,6 @@
 // What training goes by, as data: a loss, and the metrics that are told beside it. Both see the
-// model's output and the targets with the batch as the last axis.
+// model's output and the targets with the batch as the last axis. What does not fit them is told
+// with the line where they were made.
 #pragma once
 
 #include <functional>
@@ -20,7 +21,7 @@ class Loss {
       : Loss("loss", Function(std::move(f))) {}
   Loss(std::string name, Function f) : name_(std::move(name)), f_(std::move(f)) {}
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return name_; }  // "huber(delta 2)"
   Var operator()(const Var& output, const Var& target) const { return f_(output, target); }
 
  private:
@@ -33,19 +34,19 @@ class Loss {
 struct CrossEntropyOptions {
   double smoothing = 0;
 };
-Loss CrossEntropy(CrossEntropyOptions options = {});
-Loss MeanSquared();
-Loss MeanAbsolute();
+Loss CrossEntropy(CrossEntropyOptions options = {}, Here where = Here::current());
+Loss MeanSquared(Here where = Here::current());
+Loss MeanAbsolute(Here where = Here::current());
 // Huber, Robust estimation of a location parameter, 1964: quadratic up to `delta`, then linear.
-Loss Huber(double delta = 1);
+Loss Huber(double delta = 1, Here where = Here::current());
 // Of logits, against targets in [0, 1].
 struct BinaryCrossEntropyOptions {
   double smoothing = 0;
 };
-Loss BinaryCrossEntropy(BinaryCrossEntropyOptions options = {});
+Loss BinaryCrossEntropy(BinaryCrossEntropyOptions options = {}, Here where = Here::current());
 // Kullback and Leibler's divergence of the output, log probabilities [classes, B], from the target,
 // probabilities [classes, B].
-Loss Divergence();
+Loss Divergence(Here where = Here::current());
 
 // A mean that batches of any size are combined to: each gives a sum and a count, added in double.
 class Metric {
@@ -69,7 +70,7 @@ class Metric {
 };
 
 // How many samples' greatest output is the target's class.
-Metric Accuracy();
+Metric Accuracy(Here where = Here::current());
 // The mean over samples of what `f` gives for each, [B].
 Metric Mean(std::string name, Loss::Function f);
 

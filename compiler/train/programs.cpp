@@ -88,27 +88,48 @@ Var in_dtype(const Var& x, Dtype dtype) {
 // The tables of a program that is being traced, and the rows of its batch.
 class Feed {
  public:
-  Feed(Trace& trace, const Prepare& input, Dtype dtype, const TableTypes& tables)
-      : input_(input), dtype_(dtype), has_y_(tables.has_y), x_(trace.input("x", tables.x)) {
+  Feed(Trace& trace, Collect& collect, const Prepare& input, Dtype dtype, const TableTypes& tables)
+      : collect_(collect),
+        input_(input),
+        dtype_(dtype),
+        has_y_(tables.has_y),
+        x_(trace.input("x", tables.x)) {
     if (has_y_) y_ = trace.input("y", tables.y);
     rows_ = trace.input("rows", Type::tensor(Dtype::I32, {Dim::symbol("B")}));
   }
 
   Var x() const {
-    const Var x = samples_last(gather(x_, rows_));
+    const Var x = rows_of(x_, "x");
     return input_ ? input_(x) : in_dtype(x, dtype_);
   }
-  Var y(const Var& x) const {
-    return has_y_ ? in_dtype(samples_last(gather(y_, rows_)), dtype_) : x;
-  }
+  Var y(const Var& x) const { return has_y_ ? in_dtype(rows_of(y_, "y"), dtype_) : x; }
   Var samples(Dtype dtype) const { return cast(size(rows_, 0), dtype); }
 
  private:
+  Var rows_of(const Var& table, const char* name) const {
+    const Var rows = samples_last(gather(table, rows_));
+    collect_.source(rows, name);
+    return rows;
+  }
+
+  Collect& collect_;
   const Prepare& input_;
   Dtype dtype_;
   bool has_y_;
   Var x_, y_, rows_;
 };
+
+// Of a metric: a scalar of a dtype in which it is read.
+Var told_part(const std::string& metric, const char* part, const Var& x) {
+  const Type type = x.type();
+  if (!type.is_tensor() || type.rank() != 0) {
+    throw Error(
+        fmt::format("the metric '{}' has a {} that is no scalar, but {}", metric, part, type.str()),
+        {}, "add it up: sum(x)");
+  }
+  const bool is_small = type.dtype() == Dtype::U8 || type.dtype() == Dtype::Bool;
+  return is_small ? cast(x, Dtype::I32) : x;
+}
 
 // A batch's loss, and what is told beside it: assigned inside of a gradient, used outside.
 class Told {
@@ -134,8 +155,9 @@ class Told {
   void outputs(Trace& trace, const Var& loss, const Collect& collect) const {
     trace.output("loss", loss);
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      trace.output(recipe_.metrics[i].name() + ".sum", parts_[i].sum);
-      trace.output(recipe_.metrics[i].name() + ".count", parts_[i].count);
+      const std::string& name = recipe_.metrics[i].name();
+      trace.output(name + ".sum", told_part(name, "sum", parts_[i].sum));
+      trace.output(name + ".count", told_part(name, "count", parts_[i].count));
     }
     for (const Collect::Solve& solve : collect.solves()) {
       trace.output("solves." + solve.path + ".f_evals", solve.f_evals);
@@ -151,7 +173,7 @@ class Told {
 };
 
 TrainingProgram finished(Trace& trace, const Collect& collect) {
-  TrainingProgram program{trace.finish(), collect.settings(), {}};
+  TrainingProgram program{trace.finish(), collect.settings(), {}, collect.numbers()};
   for (const Collect::Solve& solve : collect.solves()) program.solves.push_back(solve.path);
   return program;
 }
@@ -203,7 +225,7 @@ Type learning(const Type& params, const std::vector<std::string>& frozen) {
 
 TrainingProgram trace_step(const Recipe& recipe, const TableTypes& tables, bool tell_error) {
   Trace trace("train", "B");
-  const Collect collect;
+  Collect collect;
   const Type all = recipe.model.params(recipe.dtype), learns = learning(all, recipe.frozen);
   const Params ps = trace.input("", all);
   const Params learning_ps = recipe.frozen.empty() ? ps : Params(part_of(ps, learns));
@@ -212,7 +234,7 @@ TrainingProgram trace_step(const Recipe& recipe, const TableTypes& tables, bool 
   std::optional<Accumulation> accumulation;
   if (recipe.accumulates) accumulation.emplace(trace, learns, recipe.dtype);
   State st = trace.input("state", recipe.model.state(recipe.dtype));
-  const Feed feed(trace, recipe.input, recipe.dtype, tables);
+  const Feed feed(trace, collect, recipe.input, recipe.dtype, tables);
   Told told(recipe, feed);
 
   Var error;
@@ -244,11 +266,11 @@ TrainingProgram trace_step(const Recipe& recipe, const TableTypes& tables, bool 
 
 TrainingProgram trace_evaluation(const Recipe& recipe, const TableTypes& tables) {
   Trace trace("evaluate", "B");
-  const Collect collect;
+  Collect collect;
   const TestMode in_use;
   const Params ps = trace.input("", recipe.model.params(recipe.dtype));
   State st = trace.input("state", recipe.model.state(recipe.dtype));
-  const Feed feed(trace, recipe.input, recipe.dtype, tables);
+  const Feed feed(trace, collect, recipe.input, recipe.dtype, tables);
   Told told(recipe, feed);
   const Var loss = told.loss(ps, st);
   told.outputs(trace, loss, collect);
@@ -258,11 +280,11 @@ TrainingProgram trace_evaluation(const Recipe& recipe, const TableTypes& tables)
 TrainingProgram trace_prediction(const Layer& model, const Prepare& input, Dtype dtype,
                                  const TableTypes& tables) {
   Trace trace("predict", "B");
-  const Collect collect;
+  Collect collect;
   const TestMode in_use;
   const Params ps = trace.input("", model.params(dtype));
   const State st = trace.input("state", model.state(dtype));
-  const Feed feed(trace, input, dtype, tables);
+  const Feed feed(trace, collect, input, dtype, tables);
   trace.output("output", samples_first(model(feed.x(), ps, st).first));
   return finished(trace, collect);
 }

@@ -111,6 +111,17 @@ Table Table::idx(const std::filesystem::path& path) {
 
 std::int64_t Table::samples() const { return empty() ? 0 : array_->dims().front(); }
 
+std::pair<std::int64_t, std::int64_t> Table::range() const {
+  const auto of = [](auto values) {
+    const auto [least, most] = std::ranges::minmax(values);
+    return std::pair<std::int64_t, std::int64_t>(least, most);
+  };
+  if (empty() || array_->count() == 0) return {0, 0};
+  if (array_->dtype() == Dtype::U8) return of(array_->values<std::uint8_t>());
+  if (array_->dtype() == Dtype::I64) return of(array_->values<std::int64_t>());
+  return of(array_->values<std::int32_t>());
+}
+
 TensorView Table::view() const { return empty() ? TensorView{} : array_->view(); }
 
 }  // namespace nodec::nn

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "runtime/tensor.h"
 
@@ -22,6 +23,8 @@ class Table {
   bool empty() const { return array_ == nullptr; }
   std::int64_t samples() const;
   TensorView view() const;
+  // The least and the greatest of a table of integers.
+  std::pair<std::int64_t, std::int64_t> range() const;
   bool is_mapped() const { return pages_ != nullptr; }
 
  private:

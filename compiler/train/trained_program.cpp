@@ -39,6 +39,7 @@ TrainedProgram::TrainedProgram(const TrainingProgram& traced, Program program, N
                                DeviceTables& tables, const std::vector<Metric>& metrics)
     : from_cache_(program.report.from_cache),
       solves_(traced.solves),
+      numbers_(traced.numbers),
       bound_(program.executable, arrays, {}, open_ports(program.executable->signature())),
       tables_(tables),
       has_y_(has_port(bound_.signature().inputs, "y")) {
@@ -55,7 +56,22 @@ TrainedProgram::TrainedProgram(const TrainingProgram& traced, Program program, N
   }
 }
 
+// On the host, once for tables: compiled code would take the nearest there is.
+void TrainedProgram::check_numbers(const Tables& tables) const {
+  for (const auto& [input, below, of, where] : numbers_) {
+    const auto [least, most] = (input == "x" ? tables.x : tables.y).range();
+    if (least >= 0 && most < below) continue;
+    throw Error(fmt::format("{} takes integers from 0 to {}, got {} to {} in the table {}", of,
+                            below - 1, least, most, input),
+                {{where, ""}}, "count from 0, and no further");
+  }
+}
+
 void TrainedProgram::give(const Batch& batch) {
+  if (!numbers_.empty() && checked_.lock() != batch.tables) {
+    check_numbers(*batch.tables);
+    checked_ = batch.tables;
+  }
   samples_ = batch.samples();
   if (rows_.count() < samples_) rows_ = Tensor(Dtype::I32, {samples_});
   std::ranges::copy(batch.rows, rows_.values<std::int32_t>().begin());

@@ -62,12 +62,15 @@ class TrainedProgram {
 
  private:
   void give(const Batch& batch);
+  void check_numbers(const Tables& tables) const;
   struct Counted {
     const Tensor *f_evals, *accepted, *rejected;
   };
 
   bool from_cache_;
   std::vector<std::string> solves_;
+  std::vector<Collect::Numbers> numbers_;
+  std::weak_ptr<const Tables> checked_;
   BoundProgram bound_;
   DeviceTables& tables_;
   bool has_y_ = false;

@@ -65,6 +65,36 @@ TEST_CASE("losses refuse what would broadcast, and shares that are none") {
         }).starts_with("error: a label smoothing is in [0, 1), not 1"));
 }
 
+TEST_CASE("losses of two arrays take one output for each sample with its axis or without") {
+  Trace t("ones", "B");
+  const Var x = t.input("x", f64({1, "B"})), y = t.input("y", f64({"B"}));
+  t.output("mse", mse(x, y));
+  t.output("mae", mae(x, y));
+  t.output("huber", huber(x, y));
+  t.output("turned", mse(y, x));
+  const auto results = run(t.finish(), {Array::of({1, 3}, {1, 2, 4}), Array::of({3}, {1, 1, 1})});
+  CHECK(results[0][0] == doctest::Approx(10.0 / 3));
+  CHECK(results[1][0] == doctest::Approx(4.0 / 3));
+  CHECK(results[2][0] == doctest::Approx(1));
+  CHECK(results[3][0] == doctest::Approx(10.0 / 3));
+}
+
+TEST_CASE("what does not fit a loss is told with the line where it was made") {
+  Trace t("refused", "B");
+  const Var x = t.input("x", f32({3, "B"})), y = t.input("y", f32({"B"}));
+  const int base = __LINE__ + 1;
+  for (const Loss& loss : {MeanSquared(), MeanAbsolute(), Huber()}) {
+    CHECK(message([&] { loss(x, y); }, base) ==
+          fmt::format("error: {} takes two of one type, got f32[3, B] and f32[B]\n  --> line +0\n  "
+                      "help: reshape or cast one of them",
+                      loss.name()));
+  }
+  const Loss flat = Huber(0);
+  CHECK(message([&] { flat(x, x); }, base + 6) == R"(error: huber's delta is above 0, got 0
+  --> line +0
+  help: give the distance from which the loss is linear)");
+}
+
 TEST_CASE("metrics are sums and counts") {
   Trace t("metrics", "B");
   const Var logits = t.input("logits", f64({2, "B"})), labels = t.input("labels", i32({"B"}));

@@ -2,23 +2,15 @@
 // the training is and where it stands. Numbers that must come back bit by bit are written in
 // hexadecimal.
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
-#include <nlohmann/json.hpp>
 
+#include "compiler/train/exact_json.h"
 #include "compiler/train/trainer_state.h"
 #include "runtime/safetensors.h"
 
 namespace nodec::nn {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr const char* kCheckpoint = "nodec.checkpoint";
 constexpr std::int64_t kCheckpointVersion = 1;
-
-std::string exact(double value) { return fmt::format("{:a}", value); }
-double exact(const Json& json) { return std::strtod(json.get<std::string>().c_str(), nullptr); }
 
 Json totals_json(const Totals& t) {
   Json metrics = Json::array(), notes = Json::object();
@@ -77,7 +69,8 @@ Json identity(const Trainer::Impl& impl) {
 
 Json place_json(const Place& place) {
   return {{"epoch", place.epoch},     {"index", place.index}, {"seed", place.seed},
-          {"batches", place.batches}, {"batch", place.batch}, {"samples", place.samples}};
+          {"batches", place.batches}, {"batch", place.batch}, {"samples", place.samples},
+          {"shuffle", place.shuffle}};
 }
 
 std::string stated(const Json& json) {
@@ -91,11 +84,6 @@ void compare(const Json& wanted, const Json& got, const std::string& of, std::st
     differences += fmt::format("\n  {}{}: wanted {}, got {}", of, name, stated(value),
                                found == got.end() ? "nothing" : stated(*found));
   }
-}
-
-// Arrays of a checkpoint that are no parameters.
-bool is_of_training(std::string_view name) {
-  return name.starts_with("optimiser.") || name.starts_with("accumulated");
 }
 
 // Where the optimiser is another one, that its arrays are others goes without saying.
@@ -158,56 +146,47 @@ Json checked(const Trainer::Impl& impl, const SafeTensors& file, const std::stri
               "name another file, or train as it was trained");
 }
 
-void restore(Trainer::Impl& impl, const Json& json) {
-  impl.epoch = json.at("epoch");
-  impl.updates = json.at("updates");
-  impl.gathered = json.at("gathered");
-  impl.lr = exact(json.at("lr"));
-  for (Trainer::Impl::Setting& setting : impl.settings) {
-    if (!json.at("settings").contains(setting.name)) continue;
-    setting.value = exact(json.at("settings").at(setting.name));
-    impl.write_setting(setting);
-  }
-  impl.running = totals_from(json.at("running"));
-  impl.history.clear();
-  for (const Json& epoch : json.at("history")) impl.history.push_back(totals_from(epoch));
+// Where a training stands, read whole before anything is changed by it.
+struct Standing {
+  std::int64_t epoch, updates, gathered, next_epoch, next_index;
+  double lr;
+  std::map<std::string, double> settings;
+  Totals running;
+  std::vector<Totals> history;
+};
+
+Standing standing(const Json& json) {
+  Standing read{json.at("epoch"),
+                json.at("updates"),
+                json.at("gathered"),
+                json.at("next").at("epoch"),
+                json.at("next").at("index"),
+                exact(json.at("lr")),
+                settings_from(json.at("settings")),
+                totals_from(json.at("running")),
+                {}};
+  for (const Json& epoch : json.at("history")) read.history.push_back(totals_from(epoch));
+  return read;
 }
 
-void write_arrays(const Trainer::Impl& impl, const std::filesystem::path& file,
-                  const std::vector<std::string>& names, const Metadata& metadata) {
-  std::vector<NamedView> views;
-  for (const std::string& name : names) views.push_back({name, impl.arrays[name].view()});
-  write_safetensors(file, views, metadata);
-}
-
-template <class T>
-void check_written(const std::filesystem::path& file, const std::string& name,
-                   std::span<const T> values) {
-  const auto odd = std::ranges::find_if(values, [](T x) { return !std::isfinite(x); });
-  if (odd == values.end()) return;
-  throw Error(fmt::format("cannot write '{}': '{}' holds {}", file.string(), name, *odd), {},
-              "train with a lower learning rate");
-}
-
-bool is_finite_array(const Tensor& array) {
-  const auto finite = [](auto values) {
-    return std::ranges::all_of(values, [](auto x) { return std::isfinite(x); });
-  };
-  return array.dtype() == Dtype::F32 ? finite(array.values<float>())
-                                     : finite(array.values<double>());
-}
-
-std::string listed(const std::string& name, const Tensor& array) {
-  return fmt::format("'{}' [{}]", name, fmt::join(array.dims(), ", "));
+void restore(Trainer::Impl& impl, Standing&& read) {
+  impl.epoch = read.epoch;
+  impl.updates = read.updates;
+  impl.gathered = read.gathered;
+  impl.lr = read.lr;
+  impl.take_settings(read.settings);
+  impl.running = std::move(read.running);
+  impl.history = std::move(read.history);
+  impl.step_seconds.clear();
+  impl.threads_ran.clear();
 }
 
 }  // namespace
 
 void Trainer::save(const std::filesystem::path& file) const {
   const Impl& impl = *impl_;
-  Json history = Json::array(), settings = Json::object();
+  Json history = Json::array();
   for (const Totals& epoch : impl.history) history.push_back(totals_json(epoch));
-  for (const Impl::Setting& setting : impl.settings) settings[setting.name] = exact(setting.value);
   const Json json{{"version", kCheckpointVersion},
                   {"training", identity(impl)},
                   {"epoch", impl.epoch},
@@ -215,10 +194,10 @@ void Trainer::save(const std::filesystem::path& file) const {
                   {"gathered", impl.gathered},
                   {"next", place_json(impl.next)},
                   {"lr", exact(impl.lr)},
-                  {"settings", settings},
+                  {"settings", settings_json(impl.setting_values())},
                   {"running", totals_json(impl.running)},
                   {"history", history}};
-  write_arrays(impl, file, impl.lasting(), {{kCheckpoint, json.dump()}});
+  impl.write_arrays(file, impl.lasting(), {{kCheckpoint, json.dump()}});
 }
 
 bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {
@@ -227,8 +206,10 @@ bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {
   SafeTensors read = read_safetensors(file);
   const Json json = checked(*impl_, read, file.string(), loader);
   try {
-    restore(*impl_, json);
-    loader.seek(json.at("next").at("epoch"), json.at("next").at("index"));
+    Standing read_of_file = standing(json);
+    impl_->check_settings(read_of_file.settings);
+    loader.seek(read_of_file.next_epoch, read_of_file.next_index);
+    restore(*impl_, std::move(read_of_file));
     impl_->next = loader.place();
   } catch (const Json::exception& damage) {
     throw Error(fmt::format("'{}' is a damaged checkpoint: {}", file.string(), damage.what()), {},
@@ -236,53 +217,6 @@ bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {
   }
   for (NamedTensor& array : read.arrays) impl_->arrays.set(array.name, std::move(array.array));
   return true;
-}
-
-void Trainer::save_parameters(const std::filesystem::path& file) const {
-  std::vector<std::string> names = impl_->params;
-  names.insert(names.end(), impl_->state.begin(), impl_->state.end());
-  for (const std::string& name : names) {
-    const Tensor& array = impl_->arrays[name];
-    if (array.dtype() == Dtype::F32) check_written(file, name, array.values<float>());
-    if (array.dtype() == Dtype::F64) check_written(file, name, array.values<double>());
-  }
-  write_arrays(*impl_, file, names, {});
-}
-
-std::vector<std::string> Trainer::load(const std::filesystem::path& path,
-                                       const LoadOptions& options) {
-  Impl& impl = *impl_;
-  std::vector<std::string> missing, names = impl.params;
-  names.insert(names.end(), impl.state.begin(), impl.state.end());
-  std::string differences;
-  SafeTensors file = read_safetensors(path);
-  for (const std::string& name : names) {
-    const Tensor &mine = impl.arrays[name], *other = file.find(name);
-    if (other == nullptr) {
-      missing.push_back(name);
-      if (!options.allow_missing) differences += "; no " + listed(name, mine);
-    } else if (other->dims() != mine.dims()) {
-      differences += fmt::format("; {} for {}", listed(name, *other), listed(name, mine));
-    } else if (other->dtype() != mine.dtype()) {
-      differences += fmt::format("; '{}' as {} for {}", name, nodec::name(other->dtype()),
-                                 nodec::name(mine.dtype()));
-    } else if (!is_finite_array(*other)) {
-      differences += fmt::format("; '{}' with values that are not finite", name);
-    }
-  }
-  for (const auto& [name, array] : file.arrays) {
-    const bool known = std::ranges::find(names, name) != names.end() || is_of_training(name);
-    if (!known && !options.allow_missing) differences += "; " + listed(name, array);
-  }
-  if (!differences.empty()) {
-    throw Error(fmt::format("'{}' does not hold the model's parameters: it holds {}", path.string(),
-                            differences.substr(2)),
-                {}, "give a file of this model's parameters");
-  }
-  for (auto& [name, array] : file.arrays) {
-    if (std::ranges::find(names, name) != names.end()) impl.arrays.set(name, std::move(array));
-  }
-  return missing;
 }
 
 }  // namespace nodec::nn

@@ -16,8 +16,8 @@ struct PredictorOptions {
 
 class Predictor {
  public:
-  // The parameters, and the layers' state, of a file that Trainer::save_parameters or save wrote.
-  // One Error names every difference.
+  // The parameters, the layers' state and the settings of a file that Trainer::save_parameters or
+  // save wrote. One Error names every difference.
   Predictor(Layer model, const std::filesystem::path& file, PredictorOptions options = {});
 
   // The model's outputs, samples first.

@@ -2,6 +2,7 @@
 #include "compiler/train/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "compiler/nn/names.h"
@@ -21,6 +22,18 @@ auto told_where(const F& work, const std::string& doing, const std::string& wher
     throw Error(fmt::format("{} in {}: {}", doing, where, error.message()), error.notes(),
                 error.help());
   }
+}
+
+void check_rate(double rate, const Trainer::Impl& impl) {
+  if (std::isfinite(rate) && rate >= 0) return;
+  throw Error(fmt::format("the schedule '{}' makes the learning rate {} at update {}",
+                          impl.options.schedule.name(), rate, impl.updates),
+              {}, "let its factors be finite, and 0 or more");
+}
+
+void check_samples(const Batch& batch) {
+  if (batch.tables != nullptr && batch.samples() > 0) return;
+  throw Error("a batch has no samples", {}, "take it from a Loader, or make it by Batch::of");
 }
 
 }  // namespace
@@ -45,10 +58,12 @@ Trainer::Trainer(Trainer&&) noexcept = default;
 StepResult Trainer::step(const Batch& batch) {
   const auto began = std::chrono::steady_clock::now();
   Impl& impl = *impl_;
+  check_samples(batch);
   TrainedProgram& program = impl.step_program(impl.programs(batch.tables), batch);
   const double rate = impl.lr * impl.options.schedule(impl.updates);
+  check_rate(rate, impl);
   impl.write_scalar("lr", rate);
-  const bool updates = ++impl.gathered == impl.options.accumulate;
+  const bool updates = impl.gathered + 1 == impl.options.accumulate;
   if (impl.recipe.accumulates) {
     const Tensor& apply = std::as_const(impl.arrays)["apply"];
     if (apply.values<std::int32_t>()[0] != std::int32_t(updates)) {
@@ -64,12 +79,11 @@ StepResult Trainer::step(const Batch& batch) {
     throw Error(fmt::format("training stopped in {}: {}", place_text(batch.place), error.message()),
                 error.notes(), error.help());
   }
+  // As the arrays are now, also where what they hold is refused.
+  impl.gathered = updates ? 0 : impl.gathered + 1;
+  impl.updates += updates ? 1 : 0;
   impl.check_finite(result, batch.place, program.executable().device() != nullptr);
   result.updated = updates;
-  if (updates) {
-    ++impl.updates;
-    impl.gathered = 0;
-  }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   impl.count(result, batch);
   return result;
@@ -78,6 +92,9 @@ StepResult Trainer::step(const Batch& batch) {
 Evaluation Trainer::evaluate(const Loader& loader) {
   Impl& impl = *impl_;
   const Loader ordered = loader.in_order();
+  if (ordered.batches() == 0) {
+    throw Error("an evaluation has no samples", {}, "give it a loader of one sample or more");
+  }
   Evaluation all;
   all.measures = impl.recipe.metrics;
   all.epoch = impl.epoch;
@@ -131,37 +148,6 @@ void Trainer::note(const std::string& what, double value) {
                 "step through an epoch first");
   }
   impl_->history.back().notes[what] = value;
-}
-
-std::vector<std::string> Trainer::settings() const {
-  std::vector<std::string> names{"lr"};
-  for (const Impl::Setting& setting : impl_->settings) names.push_back(setting.name);
-  return names;
-}
-
-void Trainer::set(std::string_view name, double value) {
-  bool found = name == "lr";
-  if (found) impl_->lr = value;
-  for (Impl::Setting& setting : impl_->settings) {
-    if (!name_means(name, setting.name)) continue;
-    setting.value = value;
-    impl_->write_setting(setting);
-    found = true;
-  }
-  if (found) return;
-  throw Error(fmt::format("there is no setting '{}'", name), {},
-              suggestion(name, settings(),
-                         fmt::format("the settings are {}", fmt::join(settings(), ", "))));
-}
-
-double Trainer::get(std::string_view name) const {
-  if (name == "lr") return impl_->lr;
-  for (const Impl::Setting& setting : impl_->settings) {
-    if (name_means(name, setting.name)) return setting.value;
-  }
-  throw Error(fmt::format("there is no setting '{}'", name), {},
-              suggestion(name, settings(),
-                         fmt::format("the settings are {}", fmt::join(settings(), ", "))));
 }
 
 Tensor& Trainer::Parameters::operator[](std::string_view name) const {

@@ -66,6 +66,7 @@ struct Evaluation : Totals {
 
 struct LoadOptions {
   bool allow_missing = false;  // parameters that the file lacks stay, what it has beside is ignored
+  bool settings = false;       // those that the file was saved with, too
 };
 
 class Trainer {
@@ -75,7 +76,8 @@ class Trainer {
   Trainer(Trainer&&) noexcept;
 
   // One batch: the gradient, the update. Error, naming the batch, where the program stops in it or
-  // leaves a loss or a parameter that is not finite. Allocates nothing once sizes were seen.
+  // leaves a loss or a parameter that is not finite. Arrays at hand (Batch::of) are no part of an
+  // epoch: the result alone tells of them. Allocates nothing once sizes were seen.
   StepResult step(const Batch& batch);
   Evaluation evaluate(const Loader& loader);
   // The model's outputs, samples first.
@@ -90,8 +92,9 @@ class Trainer {
   std::vector<Totals>& history();                    // those that are
   void note(const std::string& what, double value);  // with the last one of these
 
-  // "lr", or a setting by name of the model: "layer_3.rtol", or "rtol" for every one of that name.
-  // Compiles nothing.
+  // "lr", or a setting by name of the model: "layer_3.rtol", or "rtol" for every one of that name;
+  // never settings of different names. A layer lists its own; those of functions are known after
+  // prepare, or a first step. Compiles nothing.
   void set(std::string_view name, double value);
   double get(std::string_view name) const;
   std::vector<std::string> settings() const;
@@ -113,13 +116,13 @@ class Trainer {
   };
   Parameters params();
 
-  // Parameters, and the layers' state if there is any, as a safetensors file; and from one, by
-  // name: every difference in one Error. Returns the names that were not found, where that is
-  // allowed.
+  // Parameters, and the layers' state if there is any, as a safetensors file, the settings in its
+  // metadata; and from one, by name: every difference in one Error. Returns the names that were not
+  // found, where that is allowed.
   void save_parameters(const std::filesystem::path& file) const;
   std::vector<std::string> load(const std::filesystem::path& file, const LoadOptions& options = {});
 
-  // All that training goes on from, in one file that appears whole or not at all (checkpoint.h):
+  // All that training goes on from, in one file that appears whole or not at all:
   // what follows has the bits of a run that was never stopped.
   void save(const std::filesystem::path& file) const;
   // Goes on from such a file, the loader with it; false, and nothing happens, where there is none.

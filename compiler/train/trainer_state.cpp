@@ -80,25 +80,10 @@ double median_of(std::vector<double>& values) {
   return *middle;
 }
 
-void check_options(const TrainerOptions& options) {
-  if (options.dtype != Dtype::F32 && options.dtype != Dtype::F64) {
-    throw Error(fmt::format("a trainer's dtype is {}", name(options.dtype)), {},
-                "give it f32 or f64");
-  }
-  if (options.metrics.size() > kMostMetrics) {
-    throw Error(fmt::format("a trainer got {} metrics, of at most {}", options.metrics.size(),
-                            kMostMetrics),
-                {}, "evaluate the others by a program of their own");
-  }
-  if (options.accumulate < 1) {
-    throw Error(fmt::format("a trainer updates after {} batches", options.accumulate), {},
-                "let it accumulate 1 or more");
-  }
-}
-
 }  // namespace
 
 std::string place_text(const Place& place) {
+  if (place.batches == 0) return "arrays at hand";
   return fmt::format("epoch {}, batch {} of {}", place.epoch, place.index + 1, place.batches);
 }
 
@@ -119,7 +104,7 @@ Trainer::Impl::Impl(Layer model, Loss loss, Optimiser rule, TrainerOptions given
              given.metrics,    given.frozen,    given.accumulate > 1, given.dtype},
       options(std::move(given)),
       lr(recipe.optimiser.lr()) {
-  check_options(options);
+  check_recipe(recipe, options);
   if (options.dtype == Dtype::F32) {
     put_setup<float>(*this);
   } else {
@@ -133,7 +118,7 @@ Trainer::Impl::Impl(Layer model, Loss loss, Optimiser rule, TrainerOptions given
     accumulated.push_back("accumulated_samples");
     set_scalar("accumulated_samples", 0);
   }
-  for (const auto& [name, value] : recipe.model.settings()) settings.push_back({name, value});
+  for (const nodec::Setting::Named& setting : recipe.model.settings()) declare_setting(setting);
 }
 
 void Trainer::Impl::set_scalar(const std::string& name, double value) {
@@ -150,32 +135,6 @@ void Trainer::Impl::write_scalar(const std::string& name, double value) {
     if (now.values<float>()[0] != float(value)) arrays[name].values<float>()[0] = float(value);
   } else if (now.values<double>()[0] != value) {
     arrays[name].values<double>()[0] = value;
-  }
-}
-
-void Trainer::Impl::write_setting(const Setting& setting) {
-  const std::string port = std::string(kSettingPrefix) + setting.name;
-  if (!arrays.contains(port)) return;  // no program uses it yet
-  Tensor& array = arrays[port];
-  if (array.dtype() == Dtype::F32) {
-    array.values<float>()[0] = float(setting.value);
-  } else if (array.dtype() == Dtype::F64) {
-    array.values<double>()[0] = setting.value;
-  } else {
-    array.values<std::int32_t>()[0] = std::int32_t(setting.value);
-  }
-}
-
-void Trainer::Impl::make_settings(const std::vector<Collect::Input>& inputs) {
-  for (const Collect::Input& input : inputs) {
-    const std::string port = std::string(kSettingPrefix) + input.name;
-    auto known = std::ranges::find(settings, input.name, &Setting::name);
-    if (known == settings.end()) {
-      settings.push_back({input.name, input.value});
-      known = settings.end() - 1;
-    }
-    if (!arrays.contains(port)) arrays.set(port, Tensor(input.dtype, {}));
-    write_setting(*known);
   }
 }
 
@@ -270,7 +229,7 @@ void Trainer::Impl::check_finite(const StepResult& result, const Place& place,
                                  bool on_device) const {
   std::string what;
   if (!std::isfinite(result.loss)) what = fmt::format("the loss became {}", result.loss);
-  const bool looks = !on_device || place.is_last();
+  const bool looks = !on_device || place.is_last() || place.batches == 0;
   for (std::size_t i = 0; looks && what.empty() && i < learning.size(); ++i) {
     if (is_finite(arrays[learning[i]])) continue;
     what = fmt::format("the update of '{}' was not finite, after a loss of {}", learning[i],
@@ -283,6 +242,7 @@ void Trainer::Impl::check_finite(const StepResult& result, const Place& place,
 }
 
 void Trainer::Impl::count(const StepResult& result, const Batch& batch) {
+  if (batch.place.batches == 0) return;  // of no epoch
   running.epoch = epoch + 1;
   running.add(result);
   for (std::vector<double>* all : {&step_seconds, &threads_ran}) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/train/trainer.h"
+#include "runtime/safetensors.h"
 
 namespace nodec::nn {
 
@@ -16,10 +17,7 @@ struct Trainer::Impl {
     TableTypes types;
     std::unique_ptr<TrainedProgram> step, telling_step, evaluation, prediction;
   };
-  struct Setting {
-    std::string name;  // "layer_3.rtol"
-    double value = 0;
-  };
+  using Setting = nodec::Setting::Named;  // "layer_3.rtol"
 
   Impl(Layer model, Loss loss, Optimiser optimiser, TrainerOptions options);
 
@@ -28,8 +26,15 @@ struct Trainer::Impl {
   TrainedProgram& compiled(std::unique_ptr<TrainedProgram>& slot, const TrainingProgram& traced,
                            Program program);
   void compile_side_by_side(Programs& programs);
+  // Settings (settings.cpp).
+  void declare_setting(Setting setting);
   void make_settings(const std::vector<Collect::Input>& inputs);
   void write_setting(const Setting& setting);
+  std::vector<std::size_t> settings_meant(std::string_view name) const;
+  void check_setting(const Setting& setting, double value) const;
+  void check_settings(const std::map<std::string, double>& values) const;
+  void take_settings(const std::map<std::string, double>& values);
+  std::map<std::string, double> setting_values() const;
   void set_scalar(const std::string& name, double value);    // a new array of `dtype`
   void write_scalar(const std::string& name, double value);  // its element, where it is another
   CallOptions call_options(std::int64_t samples);
@@ -38,6 +43,9 @@ struct Trainer::Impl {
   // Error where a loss or parameter is not finite after a batch. Parameters on a device are looked
   // at when an epoch ends.
   void check_finite(const StepResult& result, const Place& place, bool on_device) const;
+  // As a file, but for values that are not finite: Error. (parameters_file.cpp)
+  void write_arrays(const std::filesystem::path& file, const std::vector<std::string>& names,
+                    const Metadata& metadata) const;
   // Every array that training goes on from, by name and in order.
   std::vector<std::string> lasting() const;
 
@@ -47,6 +55,8 @@ struct Trainer::Impl {
   DeviceTables tables;
   std::vector<std::string> params, learning, state, optimiser, accumulated;  // arrays' names
   std::vector<Setting> settings;
+  std::map<std::string, double> awaited;  // of a file, for settings that no program has shown yet
+  bool traced = false;                    // a program: all its settings are known
   double lr = 0;
 
   std::vector<std::unique_ptr<Programs>> all_programs;
@@ -64,6 +74,12 @@ struct Trainer::Impl {
   Advice advice;
   std::vector<std::string> advised;
 };
+
+// One Error for what a trainer cannot be made of (checks.cpp).
+void check_recipe(const Recipe& recipe, const TrainerOptions& options);
+
+// Of a checkpoint's arrays: whether it is no parameter.
+bool is_of_training(std::string_view name);
 
 // "epoch 1, batch 3 of 11".
 std::string place_text(const Place& place);

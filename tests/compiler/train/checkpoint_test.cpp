@@ -121,12 +121,13 @@ TEST_CASE("a checkpoint of another training names every difference") {
   loss: wanted mae, got mse
   metrics: wanted , got none, off
   model: wanted Dense(1 => 1, identity), got Chain(Dense(1 => 3, tanh), Dropout(rate), Dense(3 => 1, identity))
-  schedule: wanted constant, got cosine
+  schedule: wanted constant, got cosine(20, end 0)
   seed: wanted 4, got 0
   loader's batch: wanted 10, got 8
   loader's batches: wanted 4, got 6
   loader's samples: wanted 40, got 45
   loader's seed: wanted 0, got 3
+  loader's shuffle: wanted false, got true
   'weight': wanted f64[1, 1], got nothing
   'bias': wanted f64[1], got nothing
   'layer_1.weight': wanted nothing, got f32[3, 1]
@@ -137,6 +138,63 @@ TEST_CASE("a checkpoint of another training names every difference") {
   'state.layer_2.draws': wanted nothing, got f32[]
   help: name another file, or train as it was trained)");
   CHECK(other.epoch() == 0);
+}
+
+TEST_CASE("solvers, losses and schedules are told apart by what their bits depend on") {
+  const TemporaryFolder folder;
+  const auto made = [](const char* method, double rtol, Loss loss, Schedule schedule) {
+    NeuralOdeOptions ode;
+    ode.solve.method = method;
+    ode.solve.rtol = rtol;
+    return Trainer(NeuralOde(Dense(1, 1), ode), std::move(loss), Adam(0.01),
+                   {.schedule = std::move(schedule)});
+  };
+  Loader loader = line_loader(8, {});
+  made("tsit5", 1e-3, Huber(2), Cosine(20)).save(folder / "c");
+  CHECK(made("tsit5", 1e-5, Huber(2), Cosine(20)).resume(folder / "c", loader));
+  CHECK(said(folder, [&] {
+          made("dopri5", 1e-3, Huber(), Cosine(30, 0.1)).resume(folder / "c", loader);
+        }) == R"(error: 'DIR/c' is a checkpoint of another training:
+  loss: wanted huber, got huber(delta 2)
+  model: wanted NeuralOde(Dense(1 => 1, identity), dopri5), got NeuralOde(Dense(1 => 1, identity))
+  schedule: wanted cosine(30, end 0.1), got cosine(20, end 0)
+  help: name another file, or train as it was trained)");
+}
+
+TEST_CASE("a refused file changes nothing") {
+  const TemporaryFolder folder;
+  Trainer first = noisy_trainer();
+  Loader loader = shuffled();
+  first.step(*loader.begin());
+  first.set("rate", 0.5);
+  first.set("lr", 0.5);
+  first.save(folder / "c");
+  SafeTensors file = read_safetensors(folder / "c");
+  std::string& text = file.metadata["nodec.checkpoint"];
+  const std::string whole = text;
+  std::vector<NamedView> views;
+  for (const NamedTensor& named : file.arrays) views.push_back({named.name, named.array.view()});
+  const auto refusal = [&](const std::string& is, const std::string& becomes) {
+    text = whole;
+    text.replace(text.find(is), is.size(), becomes);
+    write_safetensors(folder / "d", views, file.metadata);
+    Trainer trainer = noisy_trainer();
+    const std::string before = bytes_of(trainer, folder);
+    const std::string said_then = said(folder, [&] { trainer.resume(folder / "d", loader); });
+    CHECK(bytes_of(trainer, folder) == before);
+    CHECK(trainer.get("rate") == 0.25);
+    CHECK(trainer.get("lr") == 0.01);
+    CHECK(loader.place().index == 1);
+    return said_then;
+  };
+  CHECK(refusal("\"index\":1", "\"index\":99") ==
+        R"(error: a loader of 6 batches has no batch 99 of epoch 1
+  help: epochs count from 1, batches from 0)");
+  CHECK(refusal("\"history\":[]", "\"history\":[1]")
+            .starts_with("error: 'DIR/d' is a damaged checkpoint: "));
+  CHECK(refusal("\"layer_2.rate\":\"0x1p-1\"", "\"layer_2.rate\":\"0x1p+1\"") ==
+        R"(error: the setting 'layer_2.rate' is in [0, 1), got 2
+  help: set it to such a number)");
 }
 
 TEST_CASE("what is no checkpoint is refused") {
@@ -169,6 +227,10 @@ TEST_CASE("a file that cannot be written leaves the older one whole") {
   trainer.params()["layer_1.bias"].values<float>()[0] = NAN;
   folder.file("p", "older");
   CHECK(said(folder, [&] { trainer.save_parameters(folder / "p"); }) ==
+        R"(error: cannot write 'DIR/p': 'layer_1.bias' holds nan
+  help: train with a lower learning rate)");
+  CHECK(read_file(folder / "p") == "older");
+  CHECK(said(folder, [&] { trainer.save(folder / "p"); }) ==
         R"(error: cannot write 'DIR/p': 'layer_1.bias' holds nan
   help: train with a lower learning rate)");
   CHECK(read_file(folder / "p") == "older");

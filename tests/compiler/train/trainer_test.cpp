@@ -53,14 +53,17 @@ TEST_CASE("a line is learnt, told and predicted") {
   CHECK(trainer.params().count() == 2);
 }
 
-TEST_CASE("arrays at hand train in f64 as well, and are an epoch each") {
+TEST_CASE("arrays at hand train in f64 as well, and are no part of an epoch") {
   Trainer trainer(line_model(), MeanSquared(), Adam(0.05), {.dtype = Dtype::F64});
   const Batch batch =
       Batch::of(Tensor::of<double>({3, 1}, {0, 1, 2}), Tensor::of<double>({3, 1}, {1, 3, 5}));
   double loss = 0;
   for (int i = 0; i < 1500; ++i) loss = trainer.step(batch).loss;
   CHECK(loss < 1e-6);
-  CHECK(trainer.epoch() == 1500);
+  CHECK(trainer.updates() == 1500);
+  CHECK(trainer.epoch() == 0);
+  CHECK(trainer.history().empty());
+  CHECK(trainer.running().batches == 0);
 }
 
 TEST_CASE("gradients of several batches add up to that of all their samples") {
@@ -75,6 +78,35 @@ TEST_CASE("gradients of several batches add up to that of all their samples") {
   for (const char* name : {"weight", "bias"}) {
     CHECK(parts.params()[name].values<double>()[0] ==
           doctest::Approx(whole.params()[name].values<double>()[0]).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("a step that stops is not counted, and changes nothing") {
+  const auto explode = [](const Var& x) {
+    SolveOptions options;
+    options.max_steps = 100;
+    return solve([](Var u) { return 0.1 * u * u; }, x, 0, 1, options).u;
+  };
+  const Layer model = Chain({Dense(1, 1), WrappedFunction(explode)});
+  const Batch bad = Batch::of(Tensor::of<float>({2, 1}, {1e3, -1e3}), Tensor(Dtype::F32, {2, 1}));
+  for (const std::int64_t accumulate : {1, 2}) {
+    CAPTURE(accumulate);
+    const TrainerOptions options{.accumulate = accumulate};
+    Trainer stopped(model, MeanSquared(), Adam(0.01), options),
+        whole(model, MeanSquared(), Adam(0.01), options);
+    Loader loader = line_loader(20, {.batch = 5});
+    for (const Batch& batch : loader) {
+      const std::string said = message([&] { stopped.step(bad); });
+      CHECK(said.starts_with("error: training stopped in arrays at hand: 'train' stopped in the"));
+      CHECK(stopped.step(batch).updated == whole.step(batch).updated);
+      CHECK(stopped.updates() == whole.updates());
+    }
+    CHECK(stopped.updates() == 4 / accumulate);
+    CHECK(stopped.running().batches == 0);
+    CHECK(stopped.history()[0].loss_sum == whole.history()[0].loss_sum);
+    for (const char* name : {"layer_1.weight", "layer_1.bias"}) {
+      CHECK(only(stopped, name) == only(whole, name));
+    }
   }
 }
 
@@ -180,6 +212,27 @@ TEST_CASE("what is not finite stops a training, with its place") {
   });
   CHECK(said.starts_with("error: training stopped in epoch 1, batch "));
   CHECK(said.ends_with("all before it was finite\n  help: lower the learning rate"));
+}
+
+TEST_CASE("what has no samples is refused") {
+  Trainer trainer = line_trainer();
+  CHECK(message([&] { trainer.step(Batch{}); }) == R"(error: a batch has no samples
+  help: take it from a Loader, or make it by Batch::of)");
+  CHECK(message([&] { trainer.evaluate(line_loader(4, {}).take(0)); }) ==
+        R"(error: an evaluation has no samples
+  help: give it a loader of one sample or more)");
+}
+
+TEST_CASE("a schedule gives rates, or stops before the update") {
+  TrainerOptions options;
+  options.schedule = Schedule("odd", [](std::int64_t step) { return step == 1 ? NAN : 1.0; });
+  Trainer trainer = line_trainer(options);
+  Loader loader = line_loader(20, {.batch = 20});
+  trainer.step(loader.batch(1, 0));
+  CHECK(message([&] { trainer.step(loader.batch(1, 0)); }) ==
+        R"(error: the schedule 'odd' makes the learning rate nan at update 1
+  help: let its factors be finite, and 0 or more)");
+  CHECK(trainer.updates() == 1);
 }
 
 TEST_CASE("misuse is refused in words") {

@@ -10,7 +10,8 @@
 namespace nodec {
 namespace {
 
-// Bounded by what every architecture from sm_80 on has.
+// A member's own are bounded by what every architecture from sm_80 on has, arenas by what any has:
+// the host puts them into global memory elsewhere.
 plan::Machine gpu_machine(const DeviceChoice& device) {
   plan::Machine machine;
   machine.name = device_words(device);
@@ -18,6 +19,7 @@ plan::Machine gpu_machine(const DeviceChoice& device) {
   machine.lanes = 1;
   machine.vector_bytes = 4;
   machine.shared = 96 << 10;
+  machine.block_shared = 227 << 10;
   machine.most_parts = 10;
   return machine;
 }
@@ -36,6 +38,7 @@ KernelLaunch launch_of(const plan::Schedule& how) {
   KernelLaunch launch;
   launch.parts = how.parts;
   launch.shared_bytes = how.shared_bytes;
+  launch.arena_bytes = how.arena_bytes;
   launch.dense_members = how.dense_members;
   launch.team = how.shared || !how.meetings.empty();
   return launch;

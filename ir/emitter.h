@@ -33,6 +33,12 @@ class Emitter : public Arithmetic {
   virtual Code outcome() = 0;
   // Memory that the lanes of one member share, of as many bytes as the schedule says.
   virtual Code shared() = 0;
+  // The arena of a chunk (Index): memory that only its member works on, as large as the schedule
+  // says. It is in shared memory where the host has room, and then `arenas`, where all chunks'
+  // would be, is for what their members show each other.
+  virtual Code arena(Code chunk) = 0;
+  virtual Code arenas() = 0;
+  virtual Code arenas_shared() = 0;  // -> Pred
 
   // ---- memory: `base` is a Pointer, `offset` an Index in elements of `stored` ----
 

@@ -41,6 +41,8 @@ const char* kind_name(Kind kind) {
       return "each member's";
     case Kind::Arena:
       return "each block's";
+    case Kind::Chunk:
+      return "each chunk's arena";
     case Kind::Slots:
       return "each chunk's";
     case Kind::Own:

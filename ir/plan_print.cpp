@@ -90,8 +90,11 @@ class Printer {
     if (m.gpu) {
       line("machine {}: members of 32 lanes for each part, {} at most, {} shared bytes", m.name,
            m.most_parts, m.shared);
-      line("  parts: {}, shared bytes of a member: {}, members for dense work: {}",
-           schedule_->parts, schedule_->shared_bytes, schedule_->dense_members);
+      line(
+          "  parts: {}, shared bytes of a member: {}, of a chunk's arena: {}, members for dense "
+          "work: {}",
+          schedule_->parts, schedule_->shared_bytes, schedule_->arena_bytes,
+          schedule_->dense_members);
       return;
     }
     line("machine {}: {} lanes, {} vector registers of {} bytes, panels of {} bytes", m.name,
@@ -105,6 +108,12 @@ class Printer {
   }
   void meetings(const Node& node, int depth) {
     if (!schedule_) return;
+    const auto handed = schedule_->handed_over.find(node.number);
+    if (handed != schedule_->handed_over.end()) {
+      std::string text;
+      for (const int id : handed->second) text += (text.empty() ? "" : ", ") + buffer(id);
+      at(depth, "out of shared arenas: {}", text);
+    }
     if (const auto* a = about(schedule_->meetings, node.number)) at(depth, "meet: {}", *a);
     if (const auto* a = about(schedule_->member_meetings, node.number)) {
       at(depth, "member meets: {}", *a);

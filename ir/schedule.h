@@ -31,6 +31,7 @@ struct Machine {
   std::int64_t panel = std::int64_t{1} << 15;  // bytes that stay in the nearest cache
   std::int64_t stack = std::int64_t{1} << 20;  // bytes a thread's own values may take
   std::int64_t shared = 0;                     // bytes a member's may, on a GPU
+  std::int64_t block_shared = 0;               // bytes a block has in all, where the GPU has most
   int most_parts = 1;                          // on a GPU
 };
 
@@ -43,15 +44,16 @@ struct Place {
     Shared,    // of a member's lanes, while they work on a tile: [half][element][16]
     Member,    // the same in scratch, where there is too much of it
     Arena,     // scratch of each block, [block][buffer][element][16]
+    Chunk,     // in the arena of a chunk: [half][element][16], or slots: [output][16]
     Slots,     // scratch of each chunk, [chunk][output][16]
     Own,       // scratch of each thread, [thread][buffer]
     Team,      // scratch of all
   };
   Kind kind = Kind::Plan;
   int scratch = -1;         // Member, Arena, Slots, Own, Team: which, of the schedule's
-  std::int64_t before = 0;  // Shared, Member, Arena, Own: bytes of one's own before it
-  std::int64_t block_bytes =
-      0;  // Shared, Member, Arena, Own: from one block, or thread, to the next
+  std::int64_t before = 0;  // Shared, Member, Arena, Chunk, Own: bytes of one's own before it
+  // Shared, Member, Arena, Chunk, Own: from one block, or thread, to the next.
+  std::int64_t block_bytes = 0;
   std::int64_t member_bytes = 0;  // Member: from one member to the next
 };
 
@@ -103,12 +105,16 @@ struct Schedule {
   std::map<int, std::string> meetings;
   // Of a GPU. Before which nodes, and kernels on tiles, the lanes of a member meet, and why.
   std::map<int, std::string> member_meetings, lane_meetings;
+  // Of a GPU. The nodes before whose meeting slots are copied from arenas in shared memory to where
+  // the team sees them.
+  std::map<int, std::vector<int>> handed_over;
   // Arguments of functions on a tile that are one array, a port or what lanes of a GPU's member
   // share, for every caller, and which: it is not passed.
   std::map<int, int> given;
   std::int64_t dense_members = 1;  // that work without a batch is worth, on a GPU
   int parts = 1;                   // lanes that share a sample's elements
   std::int64_t shared_bytes = 0;   // of a member
+  std::int64_t arena_bytes = 0;    // of a chunk, on a GPU: what its member alone works on
   bool shared = false;             // whether anything is shared out; else one thread does it all
   // Expansions (exp, sin, ...) of varying values that stand where they are used, of one kind and
   // dtype; all else is a function's, written once. Uniform ones are rarely where the time goes.

@@ -1,12 +1,20 @@
 // Terms into slots, and slots into results.
 #include "compiler/codegen/batch_sums.h"
 
+#include <map>
+
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 
 namespace nodec::codegen {
 
 using namespace plan;
+
+namespace {
+
+constexpr std::int64_t kLine = 64, kWord = 4;  // what an arena is divided by, and copied by
+
+}  // namespace
 
 void BatchSums::clear(const ClearSlots& node) {
   const Buffer& b = w_.buffer(node.slots);
@@ -156,6 +164,42 @@ void BatchSums::contract(const SlotContract& k, const std::vector<Factors>& x, C
   }
 }
 
+// Neighbours in the arena at once, in words, whatever they are. Out of line: in line its loops
+// would take registers that all around it needs.
+void BatchSums::hand_over(const std::vector<int>& slots) {
+  std::map<std::int64_t, std::int64_t> ends;  // by where a piece begins
+  for (const int id : slots) {
+    const Buffer& b = w_.buffer(id);
+    const std::int64_t first = w_.place(id).before;
+    ends[first] = first + (b.elements * kBlock * size_of(b.dtype) + kLine - 1) / kLine * kLine;
+  }
+  constexpr Scalar kParameters[] = {Scalar::Index, Scalar::Index};
+  if (!hand_over_) {
+    hand_over_ = functions_.write(Scope::Team, "hand_over", kParameters,
+                                  [&](std::span<const Code> x) { hand_over(x[0], x[1]); });
+  }
+  for (auto at = ends.begin(); at != ends.end();) {
+    auto [first, end] = *at;
+    for (++at; at != ends.end() && at->first == end; ++at) end = at->second;
+    w_.e.call(*hand_over_, std::vector<Code>{w_.index(first), w_.index((end - first) / kWord)});
+  }
+}
+
+void BatchSums::hand_over(Code first, Code words) {
+  Emitter& e = w_.e;
+  w_.when(e.arenas_shared(), [&] {
+    e.barrier(Scope::Member);  // any lane may have added to any slot
+    w_.team.chunks(places_.symbol(kChunksSymbol), [&](Code chunk) {
+      const Code from = e.pointer_add(e.arena(chunk), first);
+      const Code of_chunk = e.pointer_add(e.arenas(), w_.times(chunk, w_.schedule.arena_bytes));
+      const Code to = e.pointer_add(of_chunk, first);
+      const Share mine = w_.team.within(words);
+      w_.each(mine.first, mine.last, mine.step,
+              [&](Code at) { e.store(to, at, Dtype::I32, e.load(from, at, Dtype::I32)); });
+    });
+  });
+}
+
 Code BatchSums::merge(const Op* op, Code a, Code b) {
   if (!op) return w_.e.add(a, b);
   return op->primitive->fold.merge(w_.e, *op, {a}, {b}).back();
@@ -166,11 +210,14 @@ void BatchSums::fold(const FoldSlots& node) {
   const Buffer& b = w_.buffer(node.slots);
   const What what{node.op, b.dtype};
   constexpr Scalar kParameters[] = {Scalar::Pointer, Scalar::Index, Scalar::Pointer};
-  const Code slots = places_.base(node.slots), out = elements_.ready(node.out).pointer;
+  const Code slots = places_.all_slots(node.slots), out = elements_.ready(node.out).pointer;
+  const bool arenas = w_.place(node.slots).kind == Place::Kind::Chunk;
   functions_.call(0, kParameters, std::vector<Code>{slots, w_.index(b.elements), out},
                   [&](std::span<const Code> x) {
                     const Share mine = w_.team.outputs(x[1]);
-                    add_chunks(what, x[0], x[1], mine);
+                    const Code apart =
+                        arenas ? places_.chunk_elements(node.slots) : w_.times(x[1], kBlock);
+                    add_chunks(what, x[0], apart, mine);
                     w_.e.barrier(Scope::Member);  // whole warps finish, idle lanes included
                     add_slots(what, x[0], x[1], x[2], mine);
                   });
@@ -183,9 +230,8 @@ Code BatchSums::slots_at(Code output, std::int64_t slot) {
 }
 
 // p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...
-void BatchSums::add_chunks(const What& what, Code slots, Code outputs, const Share& mine) {
+void BatchSums::add_chunks(const What& what, Code slots, Code chunk_elements, const Share& mine) {
   Emitter& e = w_.e;
-  const Code chunk_elements = w_.times(outputs, kBlock);
   const Code chunks = places_.symbol(kChunksSymbol);
   const auto add_pair = [&](Code i, Code stride) {
     const Code left = e.mul(i, chunk_elements);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "compiler/codegen/elements.h"
@@ -18,7 +19,8 @@ class BatchSums {
 
   void clear(const plan::ClearSlots& node);
   void fold(const plan::FoldSlots& node);
-  void write(const plan::Kernel& kernel);  // a SlotSum or a SlotContract
+  void hand_over(const std::vector<int>& slots);  // to the team
+  void write(const plan::Kernel& kernel);         // a SlotSum or a SlotContract
 
  private:
   void write(const plan::SlotSum& k);
@@ -28,6 +30,7 @@ class BatchSums {
       const std::vector<Factors>& x, std::size_t terms, Emitter::Values sums,
       const std::function<Emitter::Values(std::size_t, const Factors&, Emitter::Values)>& add);
 
+  void hand_over(Code first, Code words);  // of an arena: where they begin, in bytes
   Code slots_of_tile(int buffer);
   Code add_term(const plan::SlotSum& k, std::size_t number, const Factors& x, Indices at, Code sum);
   void contract(const plan::SlotContract& k, const std::vector<Factors>& x, Code slots, Code row,
@@ -37,7 +40,7 @@ class BatchSums {
     const Op* op = nullptr;
     Dtype dtype = Dtype::F32;
   };
-  void add_chunks(const What& what, Code slots, Code outputs, const Share& mine);
+  void add_chunks(const What& what, Code slots, Code chunk_elements, const Share& mine);
   void add_slots(const What& what, Code slots, Code outputs, Code out, const Share& mine);
   Code slots_at(Code output, std::int64_t slot);
   Code merge(const Op* op, Code a, Code b);
@@ -46,6 +49,7 @@ class BatchSums {
   Places& places_;
   Elements& elements_;
   Functions& functions_;
+  std::optional<int> hand_over_;  // the function, once it is written
 };
 
 }  // namespace nodec::codegen

@@ -112,6 +112,8 @@ Code Places::base(int buffer) {
     }
     case Place::Kind::Shared:
       return in_member(buffer, w_.e.shared());
+    case Place::Kind::Chunk:
+      return in_member(buffer, w_.e.arena(tile().chunk));
     case Place::Kind::Member: {
       const Code all = w_.e.scratch(place.scratch);
       return in_member(buffer, w_.e.pointer_add(all, w_.times(w_.e.member(), place.member_bytes)));
@@ -157,9 +159,25 @@ Code Places::of_plan(int buffer) {
 }
 
 Code Places::slots(int buffer) {
+  const Place& place = w_.place(buffer);
   const Buffer& b = w_.buffer(buffer);
+  if (place.kind == Place::Kind::Chunk) {
+    return w_.e.pointer_add(w_.e.arena(tile().chunk), w_.index(place.before));
+  }
   const Code all = base(buffer);
   return w_.e.pointer_add(all, w_.times(tile().chunk, b.elements * kBlock * size_of(b.dtype)));
+}
+
+Code Places::all_slots(int buffer) {
+  const Place& place = w_.place(buffer);
+  if (place.kind != Place::Kind::Chunk) return base(buffer);
+  return w_.e.pointer_add(w_.e.arenas(), w_.index(place.before));
+}
+
+Code Places::chunk_elements(int buffer) {
+  const Buffer& b = w_.buffer(buffer);
+  const bool arena = w_.place(buffer).kind == Place::Kind::Chunk;
+  return w_.index(arena ? w_.schedule.arena_bytes / size_of(b.dtype) : b.elements * kBlock);
 }
 
 }  // namespace nodec::codegen

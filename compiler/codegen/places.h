@@ -49,7 +49,9 @@ class Places {
   }
 
   Code base(int buffer);
-  Code slots(int buffer);                      // of the chunk at hand
+  Code slots(int buffer);           // of the chunk at hand, where its member adds to them
+  Code all_slots(int buffer);       // of the first chunk, for the team
+  Code chunk_elements(int buffer);  // of slots, for the team: from one chunk to the next
   std::int64_t block_bytes(int buffer) const;  // of what varies: from one block to the next
   bool is_own(const plan::Ref& to) const;
 

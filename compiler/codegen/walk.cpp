@@ -108,6 +108,8 @@ void Walker::node(const Call& n) {
 
 void Walker::walk(const Nodes& nodes) {
   for (const Node& n : nodes) {
+    const auto handed = w_.schedule.handed_over.find(n.number);
+    if (handed != w_.schedule.handed_over.end()) sums_.hand_over(handed->second);
     if (w_.schedule.meetings.contains(n.number)) w_.e.barrier(Scope::Team);
     if (w_.schedule.member_meetings.contains(n.number)) w_.e.barrier(Scope::Member);
     std::visit(

@@ -48,7 +48,9 @@ class Naming {
 
   Names names(const FoldSlots& k, const Loops&) const {
     const std::string_view what = k.op ? k.op->name() : "sum";
-    return {fmt::format("fold_{}_{}", what, dtype(k.slots))};
+    const Place& place = how_.places[static_cast<std::size_t>(k.slots)];
+    const bool arena = place.kind == Place::Kind::Chunk;
+    return {fmt::format("fold_{}_{}{}", what, dtype(k.slots), arena ? "_arenas" : "")};
   }
 
   Names names(const TransposeRows& k, const Loops&) const {

@@ -2,9 +2,13 @@
 // in the member's shared memory, two blocks of a chunk side by side. A function's values have their
 // place for good; those of tile lists, which live no longer than the list, lie over each other.
 // What shared memory has no room for lies in scratch of each member, the widest first.
+//
+// What outlives a list, and only its chunk's member touches, lies in the chunk's arena. The host
+// puts arenas into shared memory where each member has one chunk, else into global memory.
 #include "compiler/schedule/gpu_places.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "ir/plan_visit.h"
@@ -13,6 +17,15 @@ namespace nodec::plan {
 namespace {
 
 constexpr std::int64_t kAligned = 64;
+
+std::int64_t aligned(std::int64_t bytes) { return (bytes + kAligned - 1) / kAligned * kAligned; }
+
+// The two halves of a warp find the banks that the other leaves free.
+std::int64_t half_bytes(const Buffer& b) {
+  const auto size = static_cast<std::int64_t>(bytes(b.dtype));
+  const std::int64_t elements = size == 4 ? b.elements | 1 : b.elements;
+  return elements * kBlock * size;
+}
 
 class MemberPlaces {
  public:
@@ -64,23 +77,15 @@ class MemberPlaces {
     }
   }
 
-  // The two halves of a warp find the banks that the other leaves free.
-  std::int64_t half_bytes(int id) const {
-    const Buffer& b = buffer(id);
-    const auto size = static_cast<std::int64_t>(bytes(b.dtype));
-    const std::int64_t elements = size == 4 ? b.elements | 1 : b.elements;
-    return elements * kBlock * size;
-  }
-
   // From these bytes on; where it ends.
   std::pair<std::int64_t, std::int64_t> place(const std::set<int>& own, std::int64_t shared,
                                               std::int64_t scratch) {
     std::vector<int> narrow_first(own.begin(), own.end());
     std::stable_sort(narrow_first.begin(), narrow_first.end(),
-                     [&](int a, int b) { return half_bytes(a) < half_bytes(b); });
+                     [&](int a, int b) { return half_bytes(buffer(a)) < half_bytes(buffer(b)); });
     for (const int id : narrow_first) {
-      const std::int64_t half = half_bytes(id);
-      const std::int64_t all = (kChunk * half + kAligned - 1) / kAligned * kAligned;
+      const std::int64_t half = half_bytes(buffer(id));
+      const std::int64_t all = aligned(kChunk * half);
       const bool fits = shared + all <= machine_.shared;
       std::int64_t& from = fits ? shared : scratch;
       Place& place = to_.places[static_cast<std::size_t>(id)];
@@ -106,10 +111,68 @@ class MemberPlaces {
   std::int64_t shared_ = 0, scratch_ = 0;  // taken by functions
 };
 
+// Touched by nodes outside of phases, where the team shares out what there is. A function on a tile
+// is of a phase.
+std::set<int> seen_by_the_team(const Plan& plan) {
+  std::set<int> seen;
+  const std::function<void(const Nodes&)> look = [&](const Nodes& nodes) {
+    for (const Node& node : nodes) {
+      Uses uses = uses_of(node);
+      seen.merge(uses.read);
+      seen.merge(uses.written);
+      if (std::holds_alternative<Phase>(node.what)) continue;
+      for (const Nodes* list : inside(node)) look(*list);
+    }
+  };
+  for (const Function& f : plan.functions) {
+    if (f.team) look(f.body);
+  }
+  look(plan.body);
+  return seen;
+}
+
 }  // namespace
 
 std::int64_t place_in_members(const Plan& plan, const Machine& machine, Places& to) {
   return MemberPlaces(plan, machine, to).run();
+}
+
+// Values of the first block, of the second at a distance of its own bank, sums: so that all is
+// reached from one pointer by numbers.
+void place_in_arenas(const Plan& plan, const Machine& machine, Places& to, std::vector<int>& open) {
+  const auto buffer = [&](int id) -> const Buffer& {
+    return plan.buffers[static_cast<std::size_t>(id)];
+  };
+  const auto is_slots = [&](int id) { return buffer(id).space == Buffer::Space::Slots; };
+  const auto block = [&](int id) {
+    const Buffer& b = buffer(id);
+    return aligned(b.elements * kBlock * static_cast<std::int64_t>(bytes(b.dtype)));
+  };
+  const auto size = [&](int id) { return block(id) * (is_slots(id) ? 1 : kChunk); };
+  const std::set<int> seen = seen_by_the_team(plan);
+  const std::int64_t room = machine.block_shared - to.shared_bytes - kChunk * kAligned;
+  std::int64_t values = 0, sums = 0;
+  std::vector<int> inside;
+  std::stable_sort(open.begin(), open.end(), [&](int a, int b) { return size(a) < size(b); });
+  std::erase_if(open, [&](int id) {
+    const bool apart = !is_slots(id) && seen.contains(id);
+    if (apart || kChunk * values + sums + size(id) > room) return false;
+    std::int64_t& before = is_slots(id) ? sums : values;
+    to.places[static_cast<std::size_t>(id)] = {Place::Kind::Chunk, -1, before};
+    before += block(id);
+    inside.push_back(id);
+    return true;
+  });
+  values |= kAligned;  // an odd number of lines: half a warp's banks from the other half's
+  for (const int id : inside) {
+    Place& place = to.places[static_cast<std::size_t>(id)];
+    if (is_slots(id)) {
+      place.before += kChunk * values;
+    } else {
+      place.block_bytes = values;
+    }
+  }
+  if (!inside.empty()) to.arena_bytes = kChunk * values + sums;
 }
 
 }  // namespace nodec::plan

@@ -87,7 +87,8 @@ class Meetings {
   // Inside a phase. Rows and ports are written by whoever owns the chunk, but read by anybody.
   Share share(int buffer) const {
     const bool by_chunks =
-        place(buffer) == Place::Kind::Arena || place(buffer) == Place::Kind::Slots ||
+        place(buffer) == Place::Kind::Arena || place(buffer) == Place::Kind::Chunk ||
+        place(buffer) == Place::Kind::Slots ||
         plan_.buffers[static_cast<std::size_t>(buffer)].space == Buffer::Space::Frame;
     return by_chunks ? Share::Chunks : Share::Other;
   }

@@ -5,6 +5,7 @@
 #include "compiler/schedule/places.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <set>
 
@@ -55,8 +56,17 @@ class Placing {
       if (!machine_.gpu) on_the_stack(inside, most);
       used.merge(inside);
     }
+    if (machine_.gpu) {
+      std::vector<int> open;
+      std::copy_if(used.begin(), used.end(), std::back_inserter(open), [&](int id) {
+        return buffer(id).space == Buffer::Space::Lanes || buffer(id).space == Buffer::Space::Slots;
+      });
+      place_in_arenas(plan_, machine_, made_, open);
+    }
     std::vector<int> arena;
-    for (const int id : used) place(id, arena);
+    for (const int id : used) {
+      if (place_of(id).kind == Place::Kind::Plan) place(id, arena);
+    }
     if (!arena.empty()) in_the_arena(arena);
     if (!own_.empty()) by_thread();
     return std::move(made_);
@@ -92,8 +102,6 @@ class Placing {
     const Dim size(static_cast<std::int64_t>(bytes(b.dtype)));
     switch (b.space) {
       case Buffer::Space::Local:
-        if (place_of(id).kind == Place::Kind::Plan) arena.push_back(id);
-        break;
       case Buffer::Space::Lanes:
         arena.push_back(id);
         break;

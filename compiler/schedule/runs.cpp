@@ -185,6 +185,7 @@ std::optional<std::int64_t> distance(const Plan& plan, const std::vector<Place>&
     case Place::Kind::Shared:
     case Place::Kind::Member:
     case Place::Kind::Arena:
+    case Place::Kind::Chunk:
       if (from.scratch != to.scratch || from.block_bytes != to.block_bytes) return {};
       return to.before - from.before;
     default:

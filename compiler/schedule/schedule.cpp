@@ -7,6 +7,7 @@
 #include "compiler/schedule/dense.h"
 #include "compiler/schedule/functions.h"
 #include "compiler/schedule/gpu_meetings.h"
+#include "compiler/schedule/hand_over.h"
 #include "compiler/schedule/meetings.h"
 #include "compiler/schedule/places.h"
 #include "compiler/schedule/runs.h"
@@ -35,6 +36,7 @@ class Scheduler {
     name_functions(plan_, made_);
     made_.meetings = meetings(plan_, made_);
     if (machine.gpu) share_loops();
+    made_.handed_over = hand_over(plan_, made_);
     return std::move(made_);
   }
 
@@ -44,6 +46,7 @@ class Scheduler {
     meet_in_members(plan_, made_);
     join_runs(plan_, made_);
     put(places(plan_, made_.machine, made_.parts, only_in_runs(plan_, made_)));
+    name_functions(plan_, made_);
     roll_terms(plan_, made_);
   }
 
@@ -51,6 +54,7 @@ class Scheduler {
     made_.places = std::move(where.places);
     made_.scratch = std::move(where.scratch);
     made_.shared_bytes = where.shared_bytes;
+    made_.arena_bytes = where.arena_bytes;
   }
 
   void walk(const Nodes& nodes) {

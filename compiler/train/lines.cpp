@@ -45,7 +45,8 @@ std::string json_line(const Trainer::Compiled& s) {
   if (s.launch) {
     line["launch"] = {{"form", name_of(s.launch->kind)},
                       {"blocks", s.launch->blocks},
-                      {"threads", s.launch->threads}};
+                      {"threads", s.launch->threads},
+                      {"arenas", s.launch->arena_shared ? "shared" : "global"}};
   }
   return line.dump();
 }

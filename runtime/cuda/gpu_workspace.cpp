@@ -27,7 +27,7 @@ std::size_t listed(std::size_t length) { return std::max<std::size_t>(1, length)
 
 std::size_t frame_words(const Signature& s) {
   return listed(s.inputs.size() + s.outputs.size()) + listed(s.scratch.size()) +
-         listed(s.symbols.size()) + 3 * listed(s.tapes.size()) + 3;
+         listed(s.symbols.size()) + 3 * listed(s.tapes.size()) + 4;
 }
 
 // Programs on a GPU count the bytes of one array in 32 bits.
@@ -80,18 +80,22 @@ void GpuWorkspace::prepare(const CallOptions& options) {
     Bindings sizes;
     for (std::size_t i = 0; i < values.size(); ++i) sizes[signature_.symbols[i]] = values[i];
     reserve_scratch(sizes);
-    if (!form_.arena_shared) {
-      const std::int64_t bytes = chunks * kernel_launch_.arena_bytes;
-      if (arenas_.reserve(std::max<std::int64_t>(bytes, 64), "the arenas of its chunks")) {
-        device_->fill(arenas_.data(), 0xff, bytes, *stream_);
-      }
-    }
+    reserve_arenas(chunks);
     team_ = options.team;
     symbols_ = values;
   }
   const std::int64_t limit =
       options.tape_limit_bytes > 0 ? options.tape_limit_bytes : device_->limits().memory_bytes / 2;
   tapes_.begin(frame_bytes_, limit);
+}
+
+// There are some where they are in shared memory too: sums come there out of it.
+void GpuWorkspace::reserve_arenas(std::int64_t chunks) {
+  const std::int64_t bytes = std::max<std::int64_t>(chunks * kernel_launch_.arena_bytes, 64);
+  require_countable("the arenas of its chunks", bytes);
+  if (arenas_.reserve(bytes, "the arenas of its chunks")) {
+    device_->fill(arenas_.data(), 0xff, bytes, *stream_);
+  }
 }
 
 void GpuWorkspace::reserve_scratch(const Bindings& sizes) {
@@ -179,7 +183,8 @@ void GpuWorkspace::write_frame() {
     frame_.push_back(std::uint64_t(tapes_.capacity(i)));
   }
   if (tapes_.count() == 0) frame_.insert(frame_.end(), 3, 0);
-  frame_.push_back(form_.arena_shared ? 0 : word(arenas_.data()));
+  frame_.push_back(word(arenas_.data()));
+  frame_.push_back(form_.arena_shared ? 1 : 0);
   frame_.push_back(word(exchange_.report_address()));
   frame_.push_back(word(arrived_.data()));
 }

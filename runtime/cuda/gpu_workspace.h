@@ -38,6 +38,7 @@ class GpuWorkspace {
   std::int64_t held_bytes() const;
 
  private:
+  void reserve_arenas(std::int64_t chunks);
   void reserve_scratch(const Bindings& bindings);
   Bindings bindings() const;
   void place_input(const TensorView& input);

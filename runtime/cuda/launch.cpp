@@ -62,7 +62,8 @@ std::string text_of(const LaunchForm& form) {
   const std::string blocks = fmt::format("{} block{} of {} threads", form.blocks,
                                          form.blocks == 1 ? "" : "s", form.threads);
   const bool shares = form.kind == Kind::Cluster || form.kind == Kind::Grid;
-  return shares ? fmt::format("a {} of {}", name_of(form.kind), blocks) : blocks;
+  const std::string team = shares ? fmt::format("a {} of {}", name_of(form.kind), blocks) : blocks;
+  return form.arena_shared ? team + ", arenas in shared memory" : team;
 }
 
 LaunchForm choose_form(const KernelLaunch& kernel, std::int64_t chunks, const DeviceLimits& device,
@@ -85,14 +86,19 @@ LaunchForm choose_form(const KernelLaunch& kernel, std::int64_t chunks, const De
 
   const auto with_arenas = [&](std::int64_t blocks) {
     const std::int64_t bytes = form.shared_bytes + kernel.arena_bytes * kernel.block_members;
-    return kernel.arena_shared && blocks * kernel.block_members >= chunks &&
-           bytes <= device.shared_bytes;
+    return kernel.arena_bytes > 0 && kernel.arena_shared &&
+           blocks * kernel.block_members >= chunks && bytes <= device.shared_bytes;
   };
   form.kind = kind_for(kernel, blocks, device, wanted);
   form.arena_shared = with_arenas(blocks);
   const auto shared_bytes = [&] {
     return form.shared_bytes + (form.arena_shared ? kernel.arena_bytes * kernel.block_members : 0);
   };
+  if (form.kind == Kind::Plain && form.arena_shared) {
+    // Blocks that wait for room cost more than memory that is further off.
+    const std::int64_t most = std::min(blocks, resident(form.shared_bytes));
+    form.arena_shared = resident(shared_bytes()) >= most;
+  }
   if (form.kind == Kind::Grid) {
     std::int64_t most = device.cooperative ? resident(shared_bytes()) : 1;
     if (blocks > most && form.arena_shared) {

@@ -23,6 +23,11 @@ Code CudaEmitter::members() { return known(Scalar::Index, "members()"); }
 Code CudaEmitter::thread() { return known(Scalar::Index, "team_thread()"); }
 Code CudaEmitter::is_first() { return known(Scalar::Pred, "is_first()"); }
 Code CudaEmitter::shared() { return known(Scalar::Pointer, "shared_memory(frame)"); }
+Code CudaEmitter::arena(Code chunk) {
+  return known(Scalar::Pointer, fmt::format("arena(frame, {})", name(chunk)));
+}
+Code CudaEmitter::arenas() { return known(Scalar::Pointer, "frame.arenas"); }
+Code CudaEmitter::arenas_shared() { return known(Scalar::Pred, "frame.arenas_shared != 0"); }
 
 void CudaEmitter::barrier(Scope scope) {
   here_.loads.clear();

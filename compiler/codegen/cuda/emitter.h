@@ -74,6 +74,9 @@ class CudaEmitter : public Emitter {
   Code thread() override;
   Code is_first() override;
   Code shared() override;
+  Code arena(Code chunk) override;
+  Code arenas() override;
+  Code arenas_shared() override;
   void barrier(Scope scope) override;
   Code any(Code pred) override;
   void once(const std::function<void()>& body) override;

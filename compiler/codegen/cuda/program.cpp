@@ -24,7 +24,8 @@ std::string defines(const plan::Plan& plan, const plan::Schedule& how) {
   return line("PORTS", length(s.inputs.size() + s.outputs.size())) +
          line("SCRATCH", length(how.scratch.size())) + line("SYMBOLS", length(s.symbols.size())) +
          line("TAPES", length(s.tapes.size())) + line("PARTS", how.parts) +
-         line("BLOCK_MEMBERS", 1) + line("SHARED_BYTES", how.shared_bytes) + line("ARENA_BYTES", 0);
+         line("BLOCK_MEMBERS", 1) + line("SHARED_BYTES", how.shared_bytes) +
+         line("ARENA_BYTES", how.arena_bytes);
 }
 
 }  // namespace

@@ -35,12 +35,13 @@ struct Frame {
   u8* scratch[NODEC_SCRATCH];
   i64 symbols[NODEC_SYMBOLS];
   Tape tapes[NODEC_TAPES];
-  u8* arenas;  // of all chunks; null: each member's is in shared memory, behind what it has there
+  u8* arenas;         // of all chunks
+  i64 arenas_shared;  // not 0: each member's is in shared memory, behind what it has there
   Report* report;
   u32* arrived;  // at the team's meetings; 0 once, before the first launch
 };
 #define NODEC_FRAME_BYTES \
-  (8 * (NODEC_PORTS + NODEC_SCRATCH + NODEC_SYMBOLS + 3 * NODEC_TAPES + 3))
+  (8 * (NODEC_PORTS + NODEC_SCRATCH + NODEC_SYMBOLS + 3 * NODEC_TAPES + 4))
 #define NODEC_MEMBER_THREADS (32 * NODEC_PARTS)
 #define NODEC_BLOCK_THREADS (NODEC_MEMBER_THREADS * NODEC_BLOCK_MEMBERS)
 
@@ -110,12 +111,12 @@ extern __shared__ __align__(64) u8 nodec_shared[];
 NODEC_INLINE u8* shared_memory(const Frame& frame) {
   if (NODEC_BLOCK_MEMBERS == 1) return NODEC_SHARED;
   return NODEC_SHARED +
-         block_member() * (NODEC_SHARED_BYTES + (frame.arenas ? 0 : NODEC_ARENA_BYTES));
+         block_member() * (NODEC_SHARED_BYTES + (frame.arenas_shared ? NODEC_ARENA_BYTES : 0));
 }
 // The chunk's, of NODEC_ARENA_BYTES; in shared memory only where a member has one chunk at most.
 NODEC_INLINE u8* arena(const Frame& frame, int chunk) {
-  if (frame.arenas) return frame.arenas + (i64)chunk * NODEC_ARENA_BYTES;
-  return shared_memory(frame) + NODEC_SHARED_BYTES;
+  if (frame.arenas_shared) return shared_memory(frame) + NODEC_SHARED_BYTES;
+  return frame.arenas + (i64)chunk * NODEC_ARENA_BYTES;
 }
 
 // `count` neighbours as one access; p is a multiple of their size.

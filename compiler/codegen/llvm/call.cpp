@@ -45,6 +45,9 @@ Code LlvmEmitter::outcome() {
 
 // A member has one lane's registers and its stack.
 Code LlvmEmitter::shared() { NODEC_CHECK(false, "a thread shares no memory with itself"); }
+Code LlvmEmitter::arena(Code) { NODEC_CHECK(false, "a thread has no arenas"); }
+Code LlvmEmitter::arenas() { NODEC_CHECK(false, "a thread has no arenas"); }
+Code LlvmEmitter::arenas_shared() { NODEC_CHECK(false, "a thread has no arenas"); }
 
 Code LlvmEmitter::member() {
   NODEC_CHECK(frame_.member != nullptr, "a member's own function asks who runs it");

@@ -59,6 +59,9 @@ class LlvmEmitter : public Emitter {
   Code scratch(int number) override;
   Code outcome() override;
   Code shared() override;
+  Code arena(Code chunk) override;
+  Code arenas() override;
+  Code arenas_shared() override;
   Code member() override;
   Code members() override;
   void barrier(Scope scope) override;

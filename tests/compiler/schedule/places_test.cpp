@@ -32,7 +32,11 @@ TEST_CASE("a GPU's schedule counts the bytes that a member shares") {
   const std::string text = scheduled("cuda:sm_90");
   CHECK(contains(text, "\n  shared memory: "));
   CHECK(contains(text, " at 0"));
-  CHECK(contains(text, "\n  scratch 0 sum slots: 192*chunks bytes; each chunk's: sum slots#"));
+  // A chunk's sums, behind its two blocks' values.
+  CHECK(contains(text, "\n  each chunk's arena: sum slots#7 at 384, m#8 at 0\n"));
+  CHECK(contains(text, ", of a chunk's arena: 576, "));
+  CHECK(!contains(text, "\n  scratch "));
+  CHECK(contains(text, "out of shared arenas: sum slots#7(slots)\n  meet: "));
 }
 
 }  // namespace nodec

@@ -230,7 +230,7 @@ TEST_CASE("arenas are in shared memory where each member has one chunk, else glo
       y[batch + sample] = a[32 + member_thread()];
     }
   }
-  if (is_first()) *(int*)frame.ports[3] = frame.arenas ? 1 : 0;)");
+  if (is_first()) *(int*)frame.ports[3] = frame.arenas_shared ? 0 : 1;)");
   const auto program = load_on(watched(), artifact);
   const Tensor k = Tensor::scalar(1.0F);
   for (const int members : {0, 2}) {

@@ -35,7 +35,7 @@ inline std::string kernel_text(const KernelShape& shape, const std::string& body
 // The frame such a program gets, as the runtime lays it out.
 struct KernelFrame {
   explicit KernelFrame(const KernelShape& shape)
-      : words(std::size_t(shape.ports + shape.scratch + shape.symbols + 3 * shape.tapes + 3)),
+      : words(std::size_t(shape.ports + shape.scratch + shape.symbols + 3 * shape.tapes + 4)),
         shape_(shape) {
     report.resize(20);
     words[words.size() - 2] = reinterpret_cast<std::uint64_t>(report.data());

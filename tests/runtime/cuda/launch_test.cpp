@@ -61,8 +61,20 @@ TEST_CASE("no more members than are there at once; then chunks share them") {
 
 TEST_CASE("members that never meet are launched as they come") {
   KernelLaunch kernel{.parts = 1, .block_members = 4, .team = false};
-  CHECK(form(kernel, 256) == LaunchForm{Kind::Plain, 64, 128, 32, 0, true});
+  CHECK(form(kernel, 256) == LaunchForm{Kind::Plain, 64, 128, 32, 0, false});
   CHECK(form(kernel, 1 << 20).blocks == 1 << 18);
+}
+
+TEST_CASE("members that never meet have arenas in shared memory where that keeps none waiting") {
+  const KernelLaunch kernel{
+      .parts = 1, .shared_bytes = 10 << 10, .arena_bytes = 20 << 10, .team = false};
+  const auto shared = [&](std::int64_t chunks) {
+    return choose_form(kernel, chunks, h100(), {},
+                       [](std::int64_t bytes) { return 132 * ((227 << 10) / bytes); })
+        .arena_shared;
+  };
+  CHECK(shared(7 * 132));
+  CHECK(!shared(8 * 132));
 }
 
 TEST_CASE("a kernel that fits in no way is refused with the sizes") {
@@ -102,6 +114,8 @@ TEST_CASE("a form in words") {
   CHECK(text_of({Kind::Plain, 4, 64}) == "4 blocks of 64 threads");
   CHECK(text_of({Kind::Cluster, 4, 320}) == "a cluster of 4 blocks of 320 threads");
   CHECK(text_of({Kind::Grid, 9, 320}) == "a grid of 9 blocks of 320 threads");
+  CHECK(text_of({Kind::Block, 1, 320, 320, 64, true}) ==
+        "1 block of 320 threads, arenas in shared memory");
 }
 
 TEST_CASE("a kernel's bytes come back as they went") {

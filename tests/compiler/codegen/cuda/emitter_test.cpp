@@ -56,9 +56,9 @@ NODEC_OUTLINE void keep_1(const Frame& frame, i64* written, u8* const p_2, const
   team_meet(frame);
 }
 
-NODEC_INLINE float half_of_f32_16(const float x_17) {
-  const float x_18 = x_17 * 0.5f;
-  return x_18;
+NODEC_INLINE float half_of_f32_18(const float x_19) {
+  const float x_20 = x_19 * 0.5f;
+  return x_20;
 }
 
 )");
@@ -72,29 +72,32 @@ NODEC_INLINE float half_of_f32_16(const float x_17) {
   for (int n_9 = 0; n_9 < n_7; ++n_9) {
     const int n_10 = n_9 * 16;
     const int n_11 = n_10 + n_5;
-    const float x_12 = ((const float*)p_4)[n_11];
+    u8* const p_12 = (u8*)((float*)p_4 + n_11);
+    const float x_13 = ((const float*)p_12)[0];
     // model.cpp:13
-    const int n_13 = n_9 & 1;
-    const float x_14 = ((const float*)(u8*)table_6)[n_13];
-    const float x_15 = fma_rn(x_14, x_12, x_8);
-    x_8 = x_15;
+    const int n_14 = n_9 & 1;
+    u8* const p_15 = (u8*)((float*)(u8*)table_6 + n_14);
+    const float x_16 = ((const float*)p_15)[0];
+    const float x_17 = fma_rn(x_16, x_13, x_8);
+    x_8 = x_17;
   }
   // model.cpp:14
-  const float x_19 = half_of_f32_16(x_8);
-  const bool b_20 = x_19 > 0x1.99999ap-4f;
-  const float x_21 = select(b_20, 0x1.99999ap-4f, x_19);
-  u8* const p_22 = frame.ports[1];
-  ((float*)p_22)[n_5] = x_21;
-  const float x_23 = ((const float*)p_22)[0];
-  const bool b_24 = n_7 < 3;
-  float x_26;
-  if (b_24) {
-    const float x_25 = square_root(x_23);
-    x_26 = x_25;
+  const float x_21 = half_of_f32_18(x_8);
+  const bool b_22 = x_21 > 0x1.99999ap-4f;
+  const float x_23 = select(b_22, 0x1.99999ap-4f, x_21);
+  u8* const p_24 = frame.ports[1];
+  u8* const p_25 = (u8*)((float*)p_24 + n_5);
+  ((float*)p_25)[0] = x_23;
+  const float x_26 = ((const float*)p_24)[0];
+  const bool b_27 = n_7 < 3;
+  float x_29;
+  if (b_27) {
+    const float x_28 = square_root(x_26);
+    x_29 = x_28;
   } else {
-    x_26 = x_23;
+    x_29 = x_26;
   }
-  keep_1(frame, written, (p_22 + 64), x_26);
+  keep_1(frame, written, (p_24 + 64), x_29);
 )");
 }
 
@@ -127,7 +130,9 @@ TEST_CASE("the user's lines stand in CUDA text for debuggers, on request") {
 #line 13 "model.cpp"
     const float x_6 = fma_rn(x_2, run_3.at[3], x_2);
 #line 13 "model.cpp"
-    ((float*)p_5)[n_4] = x_6;
+    u8* const p_7 = (u8*)((float*)p_5 + n_4);
+#line 13 "model.cpp"
+    ((float*)p_7)[0] = x_6;
   }
 )");
 }

@@ -21,6 +21,13 @@ SettingDomain domain_of(Dtype dtype) {
           "a whole number that fits i32"};
 }
 
+void check_number(const Setting::Named& setting, double value) {
+  if (setting.domain.holds(value)) return;
+  throw Error(
+      fmt::format("the setting '{}' is {}, got {}", setting.name, setting.domain.words, value), {},
+      "set it to such a number");
+}
+
 }  // namespace
 
 void Trainer::Impl::declare_setting(Setting setting) {
@@ -95,10 +102,10 @@ std::vector<std::size_t> Trainer::Impl::settings_meant(std::string_view name) co
 }
 
 void Trainer::Impl::check_setting(const Setting& setting, double value) const {
-  const double held = recipe.dtype == Dtype::F32 ? double(float(value)) : value;
-  if (setting.domain.holds(value) && setting.domain.holds(held)) return;
-  throw Error(fmt::format("the setting '{}' is {}, got {}{}", setting.name, setting.domain.words,
-                          value, setting.domain.holds(value) ? " as f32" : ""),
+  check_number(setting, value);
+  if (recipe.dtype != Dtype::F32 || setting.domain.holds(double(float(value)))) return;
+  throw Error(fmt::format("the setting '{}' is {}, got {}, which is {} as f32", setting.name,
+                          setting.domain.words, value, float(value)),
               {}, "set it to such a number");
 }
 
@@ -136,7 +143,7 @@ std::vector<std::string> Trainer::settings() const {
 
 void Trainer::set(std::string_view name, double value) {
   if (name == "lr") {
-    impl_->check_setting({"lr", 0, kNotNegative}, value);
+    check_number({"lr", 0, kNotNegative}, value);
     impl_->lr = value;
     return;
   }

@@ -123,7 +123,7 @@ class Trainer {
   std::vector<std::string> load(const std::filesystem::path& file, const LoadOptions& options = {});
 
   // All that training goes on from, in one file that appears whole or not at all:
-  // what follows has the bits of a run that was never stopped.
+  // what follows has the bits of a run that was never stopped. Error where an array is not finite.
   void save(const std::filesystem::path& file) const;
   // Goes on from such a file, the loader with it; false, and nothing happens, where there is none.
   // One Error names all in which the file is of another training.

@@ -57,7 +57,7 @@ TEST_CASE("a setting is in the range that its layer wants") {
   CHECK(refusal("rate", 1) == R"(error: the setting 'layer_3.rate' is in [0, 1), got 1
   help: set it to such a number)");
   CHECK(refusal("rate", 0.9999999999) ==
-        R"(error: the setting 'layer_3.rate' is in [0, 1), got 0.9999999999 as f32
+        R"(error: the setting 'layer_3.rate' is in [0, 1), got 0.9999999999, which is 1 as f32
   help: set it to such a number)");
   CHECK(refusal("max_steps", 2.5) ==
         R"(error: the setting 'layer_2.max_steps' is a whole number from 1 to 2^31 - 1, got 2.5

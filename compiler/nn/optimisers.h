@@ -4,8 +4,8 @@
 //
 // Each rule is an aggregate whose first member is the learning rate, so nn::Adam(1e-3) and
 // nn::Adam({.lr = 1e-3}) mean the same; the others have names alone: nn::AdamW{1e-3, 1e-2} does not
-// compile. Called as a function it takes the rate of this step as a
-// variable; a Trainer computes that from `lr` and its schedule.
+// compile. Called as a function it takes the rate of this step as a variable; a Trainer computes
+// that from `lr` and its schedule.
 #pragma once
 
 #include <memory>

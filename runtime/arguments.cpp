@@ -28,7 +28,11 @@ ArgumentCheck::ArgumentCheck(const Signature& signature, const Device* device)
   for (std::size_t i = 0; i < port_count(); ++i) {
     NODEC_CHECK(port(i).type.is_tensor(), "{} is a {}", title(i), port(i).type.str());
     std::vector<Rule> rules;
-    for (const Dim& dim : port(i).type.shape()) rules.push_back(rule_for(dim));
+    for (const Dim& dim : port(i).type.shape()) {
+      rules.push_back(rule_for(dim));
+      const int symbol = rules.back().symbol;
+      if (symbol >= 0) sources_.push_back({i, rules.size() - 1, symbol});
+    }
     rules_.push_back(std::move(rules));
   }
   for (const PickedTable& table : signature.tables) {
@@ -86,13 +90,12 @@ void ArgumentCheck::refuse_symbol(const std::string& symbol) const {
                             : fmt::format("its symbols are {}", fmt::join(known, ", ")));
 }
 
-void ArgumentCheck::learn(std::size_t i, const TensorView& view, Values& values) const {
-  const std::vector<Rule>& rules = rules_[i];
-  if (rules.size() != view.dims.size()) return;
-  for (std::size_t axis = 0; axis < rules.size(); ++axis) {
-    if (rules[axis].symbol < 0) continue;
-    std::int64_t& value = values[std::size_t(rules[axis].symbol)];
-    if (value < 0) value = view.dims[axis];
+void ArgumentCheck::learn(std::span<const TensorView> views, Values& values) const {
+  for (const auto& [port, axis, symbol] : sources_) {
+    if (port >= views.size()) return;
+    std::int64_t& value = values[std::size_t(symbol)];
+    const TensorView& view = views[port];
+    if (value < 0 && view.dims.size() == rules_[port].size()) value = view.dims[axis];
   }
 }
 
@@ -161,7 +164,7 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
   views.assign(inputs.begin(), inputs.end());
   views.insert(views.end(), outputs.begin(), outputs.end());
   start(given, values);
-  for (std::size_t i = 0; i < views.size(); ++i) learn(i, views[i], values);
+  learn(views, values);
   for (std::size_t i = 0; i < views.size(); ++i) {
     if (!fits(i, views[i], values)) explain(views, values);
   }
@@ -183,7 +186,7 @@ Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,
   Values values;
   start(given, values);
   const std::size_t known = std::min(inputs.size(), signature_.inputs.size());
-  for (std::size_t i = 0; i < known; ++i) learn(i, inputs[i], values);
+  learn(inputs.first(known), values);
   for (std::size_t i = 0; i < known; ++i) {
     if (!fits(i, inputs[i], values)) explain(inputs.first(known), values);
   }

@@ -42,6 +42,11 @@ class ArgumentCheck {
     std::int64_t constant = -1;
     int symbol = -1;
   };
+  // A dim that is a symbol alone.
+  struct Source {
+    std::size_t port = 0, axis = 0;
+    int symbol = -1;
+  };
   struct TableRule {
     Rule rows, picked;
   };
@@ -55,7 +60,8 @@ class ArgumentCheck {
   int symbol_index(std::string_view symbol) const;
   void start(const Bindings& given, Values& values) const;
   [[noreturn]] void refuse_symbol(const std::string& symbol) const;
-  void learn(std::size_t i, const TensorView& view, Values& values) const;
+  // The symbols that the first ports' arrays tell.
+  void learn(std::span<const TensorView> views, Values& values) const;
   bool is_within_reach(const TensorView& view) const {
     return view.device == nullptr || view.device == device_;
   }
@@ -80,6 +86,7 @@ class ArgumentCheck {
   const Device* device_;
   std::vector<std::string> symbols_;      // the signature's, then any that only dims mention
   std::vector<std::vector<Rule>> rules_;  // by port, inputs then outputs
+  std::vector<Source> sources_;           // in the order of ports
   std::vector<TableRule> tables_;         // of the signature's tables
   std::vector<PartRule> parts_;           // of the signature's parts
 };

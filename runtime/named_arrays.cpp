@@ -132,10 +132,10 @@ void NamedArrays::fit(const Signature& signature, const Bindings& symbols,
 
 BoundProgram::BoundProgram(std::shared_ptr<const Executable> program, NamedArrays& arrays,
                            const Bindings& symbols, std::vector<std::string> open)
-    : program_(std::move(program)), all_(arrays), open_(std::move(open)) {
-  arrays.fit(signature(), symbols, open_);
+    : program_(std::move(program)), all_(arrays) {
+  arrays.fit(signature(), symbols, open);
   const auto add = [&](const Port& port) {
-    arrays_.push_back(contains(open_, port.name) ? nullptr : &arrays.at(port.name));
+    arrays_.push_back(contains(open, port.name) ? nullptr : &arrays.at(port.name));
   };
   for (const Port& port : signature().inputs) add(port);
   for (const Port& port : signature().outputs) {
@@ -146,24 +146,33 @@ BoundProgram::BoundProgram(std::shared_ptr<const Executable> program, NamedArray
     }
   }
   views_.resize(arrays_.size());
+  for (std::string& name : open) open_.push_back(open_port(std::move(name)));
+}
+
+BoundProgram::OpenPort BoundProgram::open_port(std::string name) const {
+  OpenPort open{std::move(name), {}};
+  const auto& inputs = signature().inputs;
+  const auto& outputs = signature().outputs;
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    const Port& mine = i < inputs.size() ? inputs[i] : outputs[i - inputs.size()];
+    const bool over = i >= inputs.size() && mine.alias >= 0;
+    const std::string& known = over ? inputs[std::size_t(mine.alias)].name : mine.name;
+    if (arrays_[i] == nullptr && known == open.name) open.places.push_back(i);
+  }
+  return open;
 }
 
 void BoundProgram::give(std::string_view port, const TensorView& array) {
-  const auto& inputs = signature().inputs;
-  const auto& outputs = signature().outputs;
-  bool found = false;
-  for (std::size_t i = 0; i < views_.size(); ++i) {
-    const Port& mine = i < inputs.size() ? inputs[i] : outputs[i - inputs.size()];
-    const bool over = i >= inputs.size() && mine.alias >= 0;
-    if (arrays_[i] != nullptr || (over ? inputs[std::size_t(mine.alias)].name : mine.name) != port)
-      continue;
-    views_[i] = array;
-    found = true;
+  const auto found = std::ranges::find(open_, port, &OpenPort::name);
+  if (found != open_.end() && !found->places.empty()) {
+    for (const std::size_t i : found->places) views_[i] = array;
+    return;
   }
-  if (found) return;
+  std::vector<std::string> names;
+  for (const OpenPort& open : open_) names.push_back(open.name);
   throw Error(fmt::format("'{}' has no open port '{}'", signature().name, port), {},
-              open_.empty() ? "all its arrays were bound by name"
-                            : fmt::format("its open ports: {}", fmt::join(open_, ", ")));
+              names.empty() ? "all its arrays were bound by name"
+                            : fmt::format("its open ports: {}", fmt::join(names, ", ")));
 }
 
 void BoundProgram::view_here() {

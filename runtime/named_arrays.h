@@ -67,12 +67,17 @@ class BoundProgram {
   const Signature& signature() const { return program_->signature(); }
 
  private:
+  struct OpenPort {
+    std::string name;
+    std::vector<std::size_t> places;  // among the ports; an output over an input is one, too
+  };
+  OpenPort open_port(std::string name) const;
   void view_here();
   void view_there(const std::shared_ptr<Device>& device);
 
   std::shared_ptr<const Executable> program_;
   NamedArrays& all_;
-  std::vector<std::string> open_;
+  std::vector<OpenPort> open_;
   std::vector<ResidentArray*> arrays_;  // by port, inputs then outputs; null: an open one
   std::vector<TensorView> views_;       // likewise
 };

@@ -6,7 +6,7 @@
 namespace nodec {
 namespace {
 
-using Function = std::function<Var(const Var&)>;
+using Traceable = std::function<Var(const Var&)>;
 
 Shape samples(std::vector<Dim> before, std::vector<Dim> after = {}) {
   Shape shape(before.begin(), before.end());
@@ -16,7 +16,7 @@ Shape samples(std::vector<Dim> before, std::vector<Dim> after = {}) {
 }
 
 // f and the gradient of its sum, on one thread and on three, against the interpreter.
-void expect_agreement(const Shape& shape, const Function& f) {
+void expect_agreement(const Shape& shape, const Traceable& f) {
   const auto traced = trace(
       "part", {{"x", Type::tensor(Dtype::F64, shape)}},
       [&](const Var& x) {
@@ -47,7 +47,7 @@ std::string refusal(const Traced& traced, const Bindings& sizes) {
 }  // namespace
 
 TEST_CASE("slices along the batch agree with the interpreter, and so do their gradients") {
-  const auto middle = [](std::int64_t axis) -> Function {
+  const auto middle = [](std::int64_t axis) -> Traceable {
     return [=](const Var& x) { return slice(tanh(x), axis, 1, 3); };
   };
   expect_agreement(samples({}), middle(0));
@@ -91,7 +91,7 @@ TEST_CASE("a part that does not lie within its tensor is refused when the size i
 
 TEST_CASE("a part of the batch is refused in a batch that is too small, its gradient too") {
   const std::vector<Input> vector{{"x", f64({2, "B"})}};
-  const Function part = [](const Var& x) { return sum(slice(x, 1, 2, 4)); };
+  const Traceable part = [](const Var& x) { return sum(slice(x, 1, 2, 4)); };
   const auto value = trace("f", vector, part, "B");
   const auto slope = trace(
       "f", vector, [&](const Var& x) { return grad(part, x); }, "B");

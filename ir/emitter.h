@@ -24,7 +24,7 @@ class Emitter : public Arithmetic {
 
   // ---- addresses ----
 
-  Code index(std::int64_t n) { return constant(Scalar::Index, static_cast<double>(n)); }
+  Code index(std::int64_t n) { return constant(Scalar::Index, double(n)); }
   virtual Code quotient(Code a, Code b) = 0;  // of Index, not negative
   // What the host gave to this call (CallFrame of ir/abi.h).
   virtual Code symbol(int number) = 0;  // -> Index

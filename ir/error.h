@@ -20,9 +20,7 @@ struct SourceLine {
   int line = 0;
   std::string layer = {};
 
-  static SourceLine of(const std::source_location& at) {
-    return {at.file_name(), static_cast<int>(at.line())};
-  }
+  static SourceLine of(const std::source_location& at) { return {at.file_name(), int(at.line())}; }
   // The inverse of str(); unknown when the text is not "file:line".
   static SourceLine read(std::string_view text);
   bool known() const { return line > 0; }

@@ -58,7 +58,7 @@ class Printer {
     }
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
       const Op* constant = plan_.buffers[i].constant;
-      if (constant) line("  {} = {}", buffer(static_cast<int>(i)), value_of(*constant));
+      if (constant) line("  {} = {}", buffer(int(i)), value_of(*constant));
     }
     for (const TapeLayout& t : plan_.signature.tapes) {
       line("  {}: {} bytes a frame", t.name, t.frame_bytes.str());
@@ -142,7 +142,7 @@ class Printer {
   // Behind the line of kernel `number`, which begins at `start`.
   void how(int number, std::size_t start) {
     if (!schedule_) return;
-    const Loops& loops = schedule_->loops.at(static_cast<std::size_t>(number));
+    const Loops& loops = schedule_->loops.at(std::size_t(number));
     std::string text;
     for (const Axis& a : loops.axes) text += (text.empty() ? "" : ", ") + how(a);
     if (loops.packed) text += "; packed";
@@ -163,12 +163,12 @@ class Printer {
   }
   template <class... A>
   void at(int depth, fmt::format_string<A...> text, A&&... a) {
-    out_ += std::string(static_cast<std::size_t>(2 * depth), ' ');
+    out_ += std::string(std::size_t(2 * depth), ' ');
     line(text, std::forward<A>(a)...);
   }
 
   std::string buffer(int id) const {
-    const Buffer& b = plan_.buffers[static_cast<std::size_t>(id)];
+    const Buffer& b = plan_.buffers[std::size_t(id)];
     return fmt::format("{}#{}({})", b.name, id, space_name(b.space));
   }
   std::string ref(const Ref& r) const {
@@ -271,7 +271,7 @@ class Printer {
   void one(const Invoke& k, int d) {
     std::string text;
     for (const Ref& r : k.pointers) text += (text.empty() ? "" : ", ") + ref(r);
-    at(d, "call {}({})", plan_.functions[static_cast<std::size_t>(k.function)].name, text);
+    at(d, "call {}({})", plan_.functions[std::size_t(k.function)].name, text);
   }
   void one(const DenseMap& k, int d) {
     at(d, "dense map {}", list(k.extents));
@@ -365,8 +365,8 @@ class Printer {
     return text;
   }
   void one(const Call& n, int d) {
-    at(d, "call {}{} ->{}", plan_.functions[static_cast<std::size_t>(n.function)].name,
-       scalars(n.arguments), scalars(n.results));
+    at(d, "call {}{} ->{}", plan_.functions[std::size_t(n.function)].name, scalars(n.arguments),
+       scalars(n.results));
   }
   void one(const Tell& n, int d) { at(d, "{}{}", n.op->name(), scalars(n.operands)); }
   void one(const FailIf& n, int d) {

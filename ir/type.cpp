@@ -71,7 +71,7 @@ struct Type::Parts {
 
 Type::Type(Kind kind, Parts parts) : kind_(kind) {
   for (const Type& element : parts.elements) {
-    depth_ = std::max(depth_, static_cast<std::uint8_t>(element.depth_ + 1));
+    depth_ = std::max(depth_, std::uint8_t(element.depth_ + 1));
   }
   if (depth_ > kDepthLimit) {
     throw Error(fmt::format("types nest more than {} deep", kDepthLimit), {},

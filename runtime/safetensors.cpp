@@ -161,7 +161,7 @@ void write_safetensors(const fs::path& path, const std::vector<NamedView>& array
                        const Metadata& metadata) {
   const std::string text = header_of(arrays, metadata);
   std::string length;
-  for (int shift = 0; shift < 64; shift += 8) length += static_cast<char>(text.size() >> shift);
+  for (int shift = 0; shift < 64; shift += 8) length += char(text.size() >> shift);
   FileParts parts = {length, text};
   for (const NamedView& named : arrays) {
     parts.emplace_back(static_cast<const char*>(named.array.data), named.array.bytes());

@@ -53,7 +53,7 @@ Emitter::Values BatchSums::each_term(
     return sums;
   }
   for (Code& sum : sums) sum = w_.spread(sum);
-  const Code count = w_.index(static_cast<std::int64_t>(terms));
+  const Code count = w_.index(std::int64_t(terms));
   return w_.e.loop(w_.zero, count, w_.one, std::move(sums), [&](Code t, Emitter::Values s) {
     Factors there = x[0];
     for (std::size_t i = 0; i < apart.size(); ++i) {
@@ -148,8 +148,8 @@ void BatchSums::contract(const SlotContract& k, const std::vector<Factors>& x, C
     for (std::int64_t c = 0; c < columns; ++c) {
       const Code h = w_.spread(elements_.read_at(factors[1], {w_.e.add(column, w_.index(c))}));
       for (std::int64_t r = 0; r < rows; ++r) {
-        Code& sum = sums[static_cast<std::size_t>(r * columns + c)];
-        sum = w_.e.fma(g[static_cast<std::size_t>(r)], h, sum);
+        Code& sum = sums[std::size_t(r * columns + c)];
+        sum = w_.e.fma(g[std::size_t(r)], h, sum);
       }
     }
     return sums;
@@ -157,7 +157,7 @@ void BatchSums::contract(const SlotContract& k, const std::vector<Factors>& x, C
   const Emitter::Values sums = each_term(x, k.terms.size(), before, add);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t c = 0; c < columns; ++c) {
-      const auto i = static_cast<std::size_t>(r * columns + c);
+      const auto i = std::size_t(r * columns + c);
       const Code at = w_.e.add(first, w_.index((r * k.columns + c) * kBlock));
       w_.e.store(slots, at, dtype, w_.e.select(places_.tile().valid, sums[i], before[i]));
     }

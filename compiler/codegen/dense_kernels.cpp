@@ -95,7 +95,7 @@ void DenseKernels::write(const DenseGather& k) {
 Code DenseKernels::row_start(Code row, Code last, std::int64_t stride) {
   const Code within = elements_.clamped(row, last);
   if (!within.varying) return w_.times(within, stride);
-  const Code factor = w_.e.constant(Scalar::I64, static_cast<double>(stride));
+  const Code factor = w_.e.constant(Scalar::I64, double(stride));
   return w_.e.mul(w_.e.convert(within, Scalar::I64), w_.spread(factor));
 }
 
@@ -113,8 +113,8 @@ void DenseKernels::fold(DenseNest& nest, const std::vector<Dim>& inner, const Op
       return all;
     };
     const auto of = [&](const Emitter::Values& all, std::size_t p) {
-      const auto from = all.begin() + static_cast<std::ptrdiff_t>(p * width);
-      return Emitter::Values(from, from + static_cast<std::ptrdiff_t>(width));
+      const auto from = all.begin() + std::ptrdiff_t(p * width);
+      return Emitter::Values(from, from + std::ptrdiff_t(width));
     };
     const std::function<Emitter::Values(Indices, Emitter::Values)> turn = [&](Indices at,
                                                                               Emitter::Values s) {

@@ -13,8 +13,8 @@ DenseNest::DenseNest(Writing& writing, Places& places, Elements& elements, std::
       extents_(std::move(extents)),
       sizes_(places.evaluate(extents_)) {
   for (std::size_t i = extents_.size(); i-- > 0;) {
-    if (how(i).lanes && lanes_ < 0) lanes_ = static_cast<int>(i);
-    if (how(i).team) team_ = static_cast<int>(i);
+    if (how(i).lanes && lanes_ < 0) lanes_ = int(i);
+    if (how(i).team) team_ = int(i);
   }
 }
 
@@ -48,14 +48,14 @@ void DenseNest::axis(std::size_t i, const Spots& outer) {
   const std::int64_t unit = is_lanes(i) ? w_.e.lanes() : 1, units = how(i).tile;
   const std::int64_t step = units * unit;
   Code begin = w_.zero, end = sizes_[i], stride = w_.index(step);
-  if (team_ == static_cast<int>(i)) {
+  if (team_ == int(i)) {
     const Code tiles = w_.e.quotient(w_.e.add(end, w_.index(step - 1)), w_.index(step));
     const Share mine = w_.share(tiles);
     begin = w_.times(mine.first, step);
     end = w_.minimum(w_.times(mine.last, step), end);
     stride = w_.times(mine.step, step);
   }
-  const bool known = extents_[i].is_constant(), alone = known && team_ != static_cast<int>(i);
+  const bool known = extents_[i].is_constant(), alone = known && team_ != int(i);
   const std::int64_t n = known ? extents_[i].constant() : 0, rest = n % step;
   const Code whole = known && rest == 0 ? end : w_.times(w_.e.quotient(end, w_.index(step)), step);
   if (!known || n >= step) {
@@ -92,7 +92,7 @@ void DenseNest::tile(std::size_t i, const Spots& outer, const Run& tiles, Code b
 }
 
 std::int64_t DenseNest::lane_stride(const Operand& x) const {
-  return lanes_ < 0 ? 0 : x.strides[static_cast<std::size_t>(lanes_)];
+  return lanes_ < 0 ? 0 : x.strides[std::size_t(lanes_)];
 }
 
 Code DenseNest::lane_number() { return w_.e.convert(w_.e.lane_index(), Scalar::I64); }
@@ -124,7 +124,7 @@ Code DenseNest::gather(const Operand& x, const Spot& spot, Code begin) {
     const Code last = w_.spread(w_.e.convert(w_.e.sub(spot.left, w_.one), Scalar::I64));
     lane = w_.e.select(before(lane, last), lane, last);
   }
-  const Code stride = w_.e.constant(Scalar::I64, static_cast<double>(lane_stride(x)));
+  const Code stride = w_.e.constant(Scalar::I64, double(lane_stride(x)));
   const Code offsets = w_.e.add(begin, w_.e.mul(lane, w_.spread(stride)));
   return elements_.in_register(w_.e.gather(x.pointer, offsets, x.dtype), x.dtype);
 }
@@ -158,9 +158,9 @@ Code DenseNest::index(const std::vector<std::int64_t>& strides, const Spot& spot
     sum = w_.e.add(sum, w_.times(inner[i], strides[spot.at.size() + i]));
   }
   if (lanes_ < 0) return sum;
-  const auto axis = static_cast<std::size_t>(lanes_);
+  const auto axis = std::size_t(lanes_);
   const Code first = w_.spread(w_.e.convert(spot.at[axis], Scalar::I64));
-  const Code stride = w_.e.constant(Scalar::I64, static_cast<double>(strides[axis]));
+  const Code stride = w_.e.constant(Scalar::I64, double(strides[axis]));
   const Code along = w_.e.mul(w_.e.add(first, lane_number()), w_.spread(stride));
   return w_.e.add(w_.spread(w_.e.convert(sum, Scalar::I64)), along);
 }

@@ -48,7 +48,7 @@ class DenseNest {
   void run(std::size_t i, const Spots& outer, const Run& tiles);
   void tile(std::size_t i, const Spots& outer, const Run& tiles, Code begin);
   const plan::Axis& how(std::size_t i) const { return w_.axis(i); }
-  bool is_lanes(std::size_t i) const { return lanes_ == static_cast<int>(i); }
+  bool is_lanes(std::size_t i) const { return lanes_ == int(i); }
   std::int64_t lane_stride(const Operand& x) const;
   Code lane_number();  // varying I64
   Code gather(const Operand& x, const Spot& spot, Code begin);

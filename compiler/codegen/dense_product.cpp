@@ -90,7 +90,7 @@ void DenseProduct::tile(Code row, std::int64_t height) {
   sums = e.loop(w_.zero, turns_, w_.one, std::move(sums), [&](Code i, Emitter::Values s) {
     const Row b = packed_ ? panel_row(i) : columns_of(b_, e.add(turn_, i));
     for (std::int64_t r = 0; r < height; ++r) {
-      const auto at = static_cast<std::size_t>(r);
+      const auto at = std::size_t(r);
       const Code x = a_.in_memory ? e.load(a[at], w_.times(i, a_.strides[1]), a_.dtype) : a[at];
       for (std::size_t v = 0; v < b.size(); ++v) {
         Code& sum = s[at * b.size() + v];
@@ -107,7 +107,7 @@ void DenseProduct::tile(Code row, std::int64_t height) {
 
 DenseProduct::Row DenseProduct::start_of(Code row) {
   if (k_.start) return columns_of(start_, row);
-  return Row(static_cast<std::size_t>(vectors_), w_.spread(w_.nothing(out_.dtype)));
+  return Row(std::size_t(vectors_), w_.spread(w_.nothing(out_.dtype)));
 }
 
 DenseProduct::Row DenseProduct::columns_of(const Operand& x, Code row) {
@@ -137,7 +137,7 @@ Code DenseProduct::vector_of(const Operand& x, Code row, std::int64_t v) {
 void DenseProduct::put(Code row, const Row& values) {
   for (std::int64_t v = 0; v < vectors_; ++v) {
     const Code at = w_.e.add(w_.times(row, out_.strides[0]), column_of(v));
-    const Code& value = values[static_cast<std::size_t>(v)];
+    const Code& value = values[std::size_t(v)];
     if (masked_) {
       w_.e.store_masked(out_.pointer, at, out_.dtype, value, left(v));
     } else {
@@ -150,7 +150,7 @@ void DenseProduct::pack() {
   w_.each(turns_, 1, [&](Code i) {
     const Row row = columns_of(b_, w_.e.add(turn_, i));
     for (std::int64_t v = 0; v < vectors_; ++v) {
-      w_.e.store(panel_, panel_place(i, v), b_.dtype, row[static_cast<std::size_t>(v)]);
+      w_.e.store(panel_, panel_place(i, v), b_.dtype, row[std::size_t(v)]);
     }
   });
 }

@@ -13,7 +13,7 @@ Operand Elements::ready(const Ref& ref) {
   x.strides = ref.strides;
   if (ref.scalar >= 0) {
     x.value = w_.scalar(ref.scalar);
-    x.dtype = w_.plan.scalars[static_cast<std::size_t>(ref.scalar)];
+    x.dtype = w_.plan.scalars[std::size_t(ref.scalar)];
     return x;
   }
   const Buffer& b = w_.buffer(ref.buffer);
@@ -58,7 +58,7 @@ const Code* Elements::kept(const Ref& ref) const {
 
 Operand Elements::at(const Operand& x, const Indices& first) {
   Operand rest = x;
-  const auto settled = x.strides.begin() + static_cast<std::ptrdiff_t>(first.size());
+  const auto settled = x.strides.begin() + std::ptrdiff_t(first.size());
   rest.strides.assign(x.in_memory ? settled : x.strides.end(), x.strides.end());
   if (!x.in_memory) return rest;
   Operand head = x;
@@ -188,7 +188,7 @@ Code Elements::constant(const Op& op) {
   const Attr& value = *op.attrs.find("value");
   if (const double* x = std::get_if<double>(&value)) return w_.e.constant(kind, *x);
   if (const bool* x = std::get_if<bool>(&value)) return w_.e.constant(kind, *x ? 1 : 0);
-  return w_.e.constant_bits(kind, static_cast<std::uint64_t>(std::get<std::int64_t>(value)));
+  return w_.e.constant_bits(kind, std::uint64_t(std::get<std::int64_t>(value)));
 }
 
 }  // namespace nodec::codegen

@@ -55,7 +55,7 @@ void LargeContracts::contract(const Sum& sum) {
     rest = e.add(mine.first, w_.times(e.quotient(inside, w_.index(tile)), tile));
     w_.each(w_.times(mine.first, lanes), w_.times(rest, lanes), w_.index(tile * lanes),
             [&](Code at) {
-              columns(sum, {at, w_.index(lanes), static_cast<int>(tile), false});
+              columns(sum, {at, w_.index(lanes), int(tile), false});
             });
   }
   w_.each(w_.times(rest, lanes), w_.times(mine.last, lanes), w_.times(mine.step, lanes),

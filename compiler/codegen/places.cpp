@@ -7,8 +7,7 @@ namespace nodec::codegen {
 
 using namespace plan;
 
-Places::Places(Writing& writing)
-    : w_(writing), frames_(static_cast<std::size_t>(writing.plan.frames)) {}
+Places::Places(Writing& writing) : w_(writing), frames_(std::size_t(writing.plan.frames)) {}
 
 Places::Here Places::begin(Scope scope) {
   Here outer = std::move(here_);
@@ -42,15 +41,13 @@ void Places::go_to_start() {
   here_.tile.lane = w_.zero;
 }
 
-void Places::tape_frame(int variable, Code pointer) {
-  frames_[static_cast<std::size_t>(variable)] = pointer;
-}
+void Places::tape_frame(int variable, Code pointer) { frames_[std::size_t(variable)] = pointer; }
 
 Code Places::symbol(std::string_view name) {
   const auto& symbols = w_.plan.signature.symbols;
   const auto found = std::find(symbols.begin(), symbols.end(), name);
   NODEC_CHECK(found != symbols.end(), "the signature has no symbol '{}'", name);
-  return w_.e.symbol(static_cast<int>(found - symbols.begin()));
+  return w_.e.symbol(int(found - symbols.begin()));
 }
 
 Code Places::evaluate(const Dim& dim) {
@@ -137,7 +134,7 @@ Code Places::in_member(int buffer, Code start) {
 
 Code Places::of_plan(int buffer) {
   const Buffer& b = w_.buffer(buffer);
-  const auto frame = [&] { return frames_[static_cast<std::size_t>(b.index)]; };
+  const auto frame = [&] { return frames_[std::size_t(b.index)]; };
   switch (b.space) {
     case Buffer::Space::Input:
     case Buffer::Space::Output:

@@ -39,7 +39,7 @@ class Places {
   void go_to_start();  // what varies is addressed from the first sample on
   void argument(int buffer, Code pointer) { here_.arguments[buffer] = pointer; }
   void tape_frame(int variable, Code pointer);
-  Code tape_frame(int variable) const { return frames_[static_cast<std::size_t>(variable)]; }
+  Code tape_frame(int variable) const { return frames_[std::size_t(variable)]; }
   // What a function that works at this very place is told of it.
   static constexpr std::size_t kTold = 4;
   std::vector<Code> told() const { return {tile().chunk, tile().block, tile().half, tile().lane}; }

@@ -22,15 +22,13 @@ void Reports::fail_if(const FailIf& n) {
 
 void Reports::put(std::size_t offset, Dtype dtype, Code value) {
   const Code outcome = w_.e.outcome();
-  w_.e.store(outcome, w_.index(static_cast<std::int64_t>(offset / 8)), dtype, value);
+  w_.e.store(outcome, w_.index(std::int64_t(offset / 8)), dtype, value);
 }
 
 // Every member returns; the first one writes the outcome.
 void Reports::stop_if(Code stops, Code status, const std::optional<Progress>& progress) {
   const auto number = [&](int id, Scalar kind) { return w_.e.convert(w_.scalar(id), kind); };
-  const auto i64 = [&](std::int64_t n) {
-    return w_.e.constant(Scalar::I64, static_cast<double>(n));
-  };
+  const auto i64 = [&](std::int64_t n) { return w_.e.constant(Scalar::I64, double(n)); };
   w_.when(w_.e.bit_and(stops, w_.e.is_first()), [&] {
     put(offsetof(Outcome, status), Dtype::I64, status);
     if (!progress) return;
@@ -56,7 +54,7 @@ void Reports::tell_solved(const Tell& n) {
   const Code outcome = w_.e.outcome();
   const Code one = w_.e.constant(Scalar::I64, 1), none = w_.e.constant(Scalar::I64, 0);
   const auto add = [&](std::size_t offset, Code more) {
-    const Code at = w_.index(static_cast<std::int64_t>((counts + offset) / 8));
+    const Code at = w_.index(std::int64_t((counts + offset) / 8));
     const Code before = w_.e.load(outcome, at, Dtype::I64);
     w_.e.store(outcome, at, Dtype::I64, w_.e.add(before, more));
   };
@@ -74,9 +72,7 @@ void Reports::tell_not_finite(const Tell& n) {
     return w_.e.convert(w_.scalar(n.operands[i]), Scalar::I64);
   };
   const Attrs& attrs = n.op->attrs;
-  const auto i64 = [&](std::int64_t x) {
-    return w_.e.constant(Scalar::I64, static_cast<double>(x));
-  };
+  const auto i64 = [&](std::int64_t x) { return w_.e.constant(Scalar::I64, double(x)); };
   const Code site = n.operands.size() > 2 ? number(2) : i64(attrs.get_or<std::int64_t>("site", -1));
   const Code reverse = i64(attrs.get_or<bool>("reverse", false) ? 1 : 0);
   put(offsetof(Outcome, component), Dtype::I64, number(0));

@@ -81,14 +81,14 @@ void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, co
       const Code at = w_.e.add(column, w_.index(r * rows.apart * weight.strides[0]));
       const Code factor =
           weight.in_memory ? w_.e.load(row_pointer, at, weight.dtype) : weight.value;
-      Code& sum = s[static_cast<std::size_t>(r)];
+      Code& sum = s[std::size_t(r)];
       sum = w_.e.fma(factor, v, sum);
     }
     return s;
   };
   // Several of a row's weights at once.
   const auto turns_at_once = [&](Code i, Emitter::Values s) {
-    const auto n = static_cast<int>(w_.axis(1).tile);
+    const auto n = int(w_.axis(1).tile);
     std::vector<std::vector<Code>> factors;
     for (std::int64_t r = 0; r < rows.count; ++r) {
       const Code at = w_.e.add(i, w_.index(r * rows.apart * weight.strides[0]));
@@ -97,7 +97,7 @@ void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, co
     for (int u = 0; u < n; ++u) {
       const Code v = w_.spread(elements_.read_at(in, {w_.e.add(i, w_.index(u))}));
       for (std::size_t r = 0; r < s.size(); ++r) {
-        s[r] = w_.e.fma(factors[r][static_cast<std::size_t>(u)], v, s[r]);
+        s[r] = w_.e.fma(factors[r][std::size_t(u)], v, s[r]);
       }
     }
     return s;
@@ -107,7 +107,7 @@ void TileKernels::matvec_rows(const MatVec& k, const std::vector<Operand>& x, co
                                turns_at_once, inner.unroll)
                    : w_.turns(1, k.inner, std::move(sums), turn_of_inner);
   for (std::int64_t r = 0; r < rows.count; ++r) {
-    const Code& sum = sums[static_cast<std::size_t>(r)];
+    const Code& sum = sums[std::size_t(r)];
     if (out.in_memory) elements_.write_at(out, {row(r)}, sum);
     if (maps.empty()) continue;
     elements_.next_turn();
@@ -147,7 +147,7 @@ Emitter::Values TileKernels::fold(const FoldElements& k, const ReadyMap& ready, 
 void TileKernels::write(const Invoke& k) {
   std::vector<Code> arguments;
   for (const Ref& r : k.scalars) arguments.push_back(elements_.read_at(elements_.ready(r), {}));
-  const Function& f = w_.plan.functions[static_cast<std::size_t>(k.function)];
+  const Function& f = w_.plan.functions[std::size_t(k.function)];
   const std::vector<int>& own = f.pointers;
   for (std::size_t i = 0; i < own.size(); ++i) {
     if (w_.schedule.given.contains(own[i])) continue;
@@ -157,7 +157,7 @@ void TileKernels::write(const Invoke& k) {
   if (f.placed) {
     for (const Code& each : places_.told()) arguments.push_back(each);
   }
-  w_.e.call(functions_[static_cast<std::size_t>(k.function)], arguments);
+  w_.e.call(functions_[std::size_t(k.function)], arguments);
 }
 
 }  // namespace nodec::codegen

@@ -51,9 +51,9 @@ void TileMoves::gather_lanes(const GatherRows& k, const Operand& table, const Op
   const std::int64_t width = product(k.row), lanes = w_.e.lanes(), whole = width / lanes * lanes;
   const auto move = [&](Code first, std::int64_t n) {
     const std::vector<Code> columns =
-        w_.e.load_rows(table.pointer, row, stride, first, static_cast<int>(n), table.dtype);
+        w_.e.load_rows(table.pointer, row, stride, first, int(n), table.dtype);
     for (std::size_t c = 0; c < columns.size(); ++c) {
-      const Code element = w_.e.add(first, w_.index(static_cast<std::int64_t>(c)));
+      const Code element = w_.e.add(first, w_.index(std::int64_t(c)));
       w_.e.store(out.pointer, w_.times(element, kBlock), out.dtype, columns[c]);
     }
   };
@@ -102,7 +102,7 @@ void TileMoves::move(const Transfer& k, bool full) {
     const Code last = w_.spread(e.convert(e.sub(left, w_.one), Scalar::I32));
     lane = e.select(e.compare(Compare::Lt, lane, last), lane, last);
   }
-  const Code stride = e.constant(Scalar::I32, static_cast<double>(sample_stride));
+  const Code stride = e.constant(Scalar::I32, double(sample_stride));
   const Code offsets = e.mul(lane, w_.spread(stride));
   const Code first = w_.times(places_.tile().sample, sample_stride);
   w_.elements(k.extents, [&](const Indices& at) {
@@ -127,7 +127,7 @@ void TileMoves::put_samples(const Transfer& k, Code pointer, Code value, bool fu
     return e.store_masked(pointer, w_.zero, dtype, value, some);
   }
   if (full) {
-    const Code stride = e.constant(Scalar::I32, static_cast<double>(k.batch_stride));
+    const Code stride = e.constant(Scalar::I32, double(k.batch_stride));
     return e.scatter(pointer, e.mul(e.lane_index(), w_.spread(stride)), dtype, value);
   }
   const Code memory = e.local(kBlock * size_of(dtype));

@@ -76,7 +76,7 @@ int Walker::team_function(const Function& f) {
     take_frames(f, x.subspan(1 + f.scalars.size()));
     walk(f.body);
     for (std::size_t i = 0; i < f.results.size(); ++i) {
-      const Dtype dtype = w_.plan.scalars[static_cast<std::size_t>(f.results[i])];
+      const Dtype dtype = w_.plan.scalars[std::size_t(f.results[i])];
       w_.e.store(*reports_.answer, answer_place(i, dtype), dtype, w_.scalar(f.results[i]));
     }
   });
@@ -85,22 +85,22 @@ int Walker::team_function(const Function& f) {
 }
 
 Code Walker::answer_place(std::size_t result, Dtype dtype) {
-  return w_.index(8 * static_cast<std::int64_t>(result + 1) / size_of(dtype));
+  return w_.index(8 * std::int64_t(result + 1) / size_of(dtype));
 }
 
 // Every member calls; where the function stopped the program, this one stops too.
 void Walker::node(const Call& n) {
-  const Function& f = w_.plan.functions[static_cast<std::size_t>(n.function)];
-  const Code answer = w_.e.local(static_cast<std::int64_t>(8 * (1 + f.results.size())));
+  const Function& f = w_.plan.functions[std::size_t(n.function)];
+  const Code answer = w_.e.local(std::int64_t(8 * (1 + f.results.size())));
   const Code none = w_.e.constant(Scalar::I64, 0);
   w_.e.store(answer, w_.zero, Dtype::I64, none);
   std::vector<Code> arguments{answer};
   for (const int id : n.arguments) arguments.push_back(w_.scalar(id));
   for (const int frame : f.frames) arguments.push_back(places_.tape_frame(frame));
-  w_.e.call(functions_[static_cast<std::size_t>(n.function)], arguments);
+  w_.e.call(functions_[std::size_t(n.function)], arguments);
   reports_.leave_if(w_.e.compare(Compare::Ne, w_.e.load(answer, w_.zero, Dtype::I64), none));
   for (std::size_t i = 0; i < n.results.size(); ++i) {
-    const Dtype dtype = w_.plan.scalars[static_cast<std::size_t>(n.results[i])];
+    const Dtype dtype = w_.plan.scalars[std::size_t(n.results[i])];
     const Code result = w_.e.load(answer, answer_place(i, dtype), dtype);
     w_.scalar(n.results[i]) = elements_.in_register(result, dtype);
   }
@@ -179,13 +179,11 @@ void Walker::tiles(const Tiles& n, int kernel) {
   });
 }
 
-const Loops& Walker::loops(int kernel) const {
-  return w_.schedule.loops.at(static_cast<std::size_t>(kernel));
-}
+const Loops& Walker::loops(int kernel) const { return w_.schedule.loops.at(std::size_t(kernel)); }
 
 void Walker::kernels(const Tiles& n, int kernel) {
   const std::size_t count = n.kernels.size();
-  const auto number = [&](std::size_t i) { return kernel + static_cast<int>(i); };
+  const auto number = [&](std::size_t i) { return kernel + int(i); };
   for (std::size_t first = 0, end = 1; first < count; first = end++) {
     if (w_.schedule.lane_meetings.contains(number(first))) w_.e.barrier(Scope::Member);
     std::vector<const Kernel*> run{&n.kernels[first]};
@@ -284,7 +282,7 @@ void Walker::node(const TapeFrame& n) {
       n.number < 0 ? w_.index(n.tape) : w_.e.convert(w_.scalar(n.number), Scalar::Index);
   const Code frame = w_.e.tape_frame(tape, number, n.writes);
   // The runtime knows whether it was the limit.
-  const auto status = static_cast<double>(Status::TapeLimit);
+  const auto status = double(Status::TapeLimit);
   reports_.stop_if(w_.e.is_null(frame), w_.e.constant(Scalar::I64, status), n.progress);
   places_.tape_frame(n.frame, frame);
   const auto place = [&](const TapeFrame::Part& p) {

@@ -29,11 +29,9 @@ struct Writing {
   const plan::Loops* how = nullptr;  // the kernel being written is walked
   std::vector<Code> scalars;         // by number
 
-  Code& scalar(int id) { return scalars[static_cast<std::size_t>(id)]; }
-  const plan::Buffer& buffer(int id) const { return plan.buffers[static_cast<std::size_t>(id)]; }
-  const plan::Place& place(int buffer) const {
-    return schedule.places[static_cast<std::size_t>(buffer)];
-  }
+  Code& scalar(int id) { return scalars[std::size_t(id)]; }
+  const plan::Buffer& buffer(int id) const { return plan.buffers[std::size_t(id)]; }
+  const plan::Place& place(int buffer) const { return schedule.places[std::size_t(buffer)]; }
   // The arrays that a function on a tile is passed.
   std::vector<int> passed(const plan::Function& f) const {
     std::vector<int> all;
@@ -124,6 +122,6 @@ struct Writing {
   }
 };
 
-inline std::int64_t size_of(Dtype dtype) { return static_cast<std::int64_t>(bytes(dtype)); }
+inline std::int64_t size_of(Dtype dtype) { return std::int64_t(bytes(dtype)); }
 
 }  // namespace nodec::codegen

@@ -128,11 +128,11 @@ bool Accumulators::Search::extend(Chain& chain, const Link& link) const {
 const Value* Accumulators::Search::through_branch(Chain& chain, const Op& cond, const Value* at) {
   const auto place = std::find(cond.operands.begin(), cond.operands.end(), at);
   if (place == cond.operands.begin()) return nullptr;
-  const std::size_t k = static_cast<std::size_t>(place - cond.operands.begin()) - 1;
+  const std::size_t k = std::size_t(place - cond.operands.begin()) - 1;
   const Region &then = cond.region(0), &otherwise = cond.region(1);
   const auto kept = std::find(otherwise.results.begin(), otherwise.results.end(), otherwise.arg(k));
   if (kept == otherwise.results.end()) return nullptr;
-  const auto r = static_cast<std::size_t>(kept - otherwise.results.begin());
+  const auto r = std::size_t(kept - otherwise.results.begin());
   if (!users(otherwise).is_used_once(otherwise.arg(k))) return nullptr;
   if (!follow(chain, then, then.arg(k), then.results[r])) return nullptr;
   chain.passes.insert({&cond, r});

@@ -53,11 +53,11 @@ class Accumulators {
 
   const Accumulator* of(const Op& loop, std::size_t carry) const;
   const std::vector<const Accumulator*>& in(const Region& region) const;  // with terms in it
-  bool belongs(const Op& op) const { return ops_.count(&op) > 0; }        // part of a chain
+  bool belongs(const Op& op) const { return ops_.contains(&op); }         // part of a chain
   bool finished_in(const Region& region) const;  // some chain is, so that the team meets there
   // A cond's result that is an accumulator on its way: it has no value of its own.
   bool passes(const Op& cond, std::size_t result) const {
-    return passes_.count({&cond, result}) > 0;
+    return passes_.contains({&cond, result});
   }
 
  private:

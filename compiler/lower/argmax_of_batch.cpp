@@ -17,7 +17,7 @@ void expand_in(Region& region, std::string_view batch) {
     if (op.primitive != &argmax_p) return std::nullopt;
     Value* x = op.operands[0];
     const auto axis = op.attrs.get<std::int64_t>("axis");
-    const Dim& size = x->type.shape()[static_cast<std::size_t>(axis)];
+    const Dim& size = x->type.shape()[std::size_t(axis)];
     if (batch.empty() || !size.mentions(batch)) return std::nullopt;
     Builder& b = rewriter.builder();
     Value* place = first_greatest(b, x, max_over(b, x, {axis}), {axis});

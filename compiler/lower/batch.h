@@ -53,7 +53,7 @@ inline bool is_added_in_place(const Op& op, std::string_view batch) {
 // What the values of one tile may take of a thread's stack, in the entry and in a function.
 inline constexpr std::int64_t kMostStack = std::int64_t{1} << 20;
 inline std::int64_t tile_bytes(std::int64_t elements, Dtype dtype) {
-  return elements * kBlock * static_cast<std::int64_t>(bytes(dtype));
+  return elements * kBlock * std::int64_t(bytes(dtype));
 }
 
 // Costs nothing where it stands, so it is repeated rather than moved.

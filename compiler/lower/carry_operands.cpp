@@ -55,7 +55,7 @@ class Carrier {
   }
 
   std::optional<std::vector<Value*>> rewrite(Builder& b, Op& loop) const {
-    const auto carried = static_cast<std::size_t>(loop.attrs.get<std::int64_t>("carried"));
+    const auto carried = std::size_t(loop.attrs.get<std::int64_t>("carried"));
     std::vector<const Op*> sums(carried);
     bool any = false;
     for (std::size_t i = 0; i < carried; ++i) {
@@ -77,8 +77,8 @@ class Carrier {
         operands.push_back(loop.operands[i]);
       }
     }
-    const auto now = static_cast<std::int64_t>(operands.size());
-    operands.insert(operands.end(), loop.operands.begin() + static_cast<std::ptrdiff_t>(carried),
+    const auto now = std::int64_t(operands.size());
+    operands.insert(operands.end(), loop.operands.begin() + std::ptrdiff_t(carried),
                     loop.operands.end());
     std::vector<std::unique_ptr<Region>> regions;
     for (const auto& region : loop.regions) {

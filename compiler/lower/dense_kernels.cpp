@@ -59,7 +59,7 @@ void DenseKernels::add(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
             fmt::format("op '{}' cannot be compiled on tensors without a batch yet", op->name()),
             {{op->where, "used here"}});
     }
-    made[op->result()] = {static_cast<int>(kernels.size()) - 1, -1};
+    made[op->result()] = {int(kernels.size()) - 1, -1};
   }
   for (DenseKernel& kernel : kernels) nodes.push_back({std::move(kernel)});
 }
@@ -67,7 +67,7 @@ void DenseKernels::add(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
 void DenseKernels::add_join(Kernels& kernels, const Op& op) {
   const Value* out = op.result();
   const Ref whole = homes_.ref_to(homes_.home(out), out);
-  const auto axis = static_cast<std::size_t>(op.attrs.get<std::int64_t>("axis"));
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("axis"));
   std::int64_t offset = 0;
   if (op.primitive == &pad_p) {
     kernels.emplace_back(

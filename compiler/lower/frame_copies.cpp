@@ -39,7 +39,7 @@ class FrameCopies {
   std::map<int, Use> uses_;
   std::map<int, int> copies_;  // by the frame's buffer
 
-  const Buffer& buffer(int id) { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(int id) { return plan_.buffers[std::size_t(id)]; }
 
   void each_list(const std::function<void(Nodes&)>& f) {
     for (Function& function : plan_.functions) f(function.body);
@@ -72,7 +72,7 @@ class FrameCopies {
     b.dtype = buffer(frame).dtype;
     b.count = buffer(frame).count;
     plan_.buffers.push_back(std::move(b));
-    return static_cast<int>(plan_.buffers.size()) - 1;
+    return int(plan_.buffers.size()) - 1;
   }
 
   void read_copies(Nodes& nodes) {

@@ -26,7 +26,7 @@ Frames::Tape Frames::tape_of(const Value* v) const {
 }
 
 void Frames::add_tape(const Op& made) {
-  const int tape = static_cast<int>(plan_.signature.tapes.size());
+  const int tape = int(plan_.signature.tapes.size());
   const Layout frame = layout(made.result()->type);
   plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), frame.bytes, frame.alignment});
   set_tape(made.result(), {tape});
@@ -87,8 +87,8 @@ Frames::Layout Frames::layout(const Type& tape) const {
   layout.bytes = header + Dim::symbol(kBlocksSymbol) * Dim(layout.block_bytes);
   for (const std::size_t i : dense) {
     layout.before[i] = layout.bytes;
-    layout.bytes = layout.bytes + element_count(parts[i].shape()) *
-                                      Dim(static_cast<std::int64_t>(bytes(parts[i].dtype())));
+    layout.bytes =
+        layout.bytes + element_count(parts[i].shape()) * Dim(std::int64_t(bytes(parts[i].dtype())));
   }
   return layout;
 }
@@ -101,7 +101,7 @@ int Frames::part(const Value* tape, std::size_t part, int frame, const Value* v)
   b.dtype = v->type.dtype();
   b.index = frame;
   b.tape = tape_of(tape).tape;
-  b.part = static_cast<int>(part);
+  b.part = int(part);
   b.offset = made.before[part];
   if (views_.varying(v)) {
     b.space = Buffer::Space::Frame;
@@ -176,7 +176,7 @@ bool Frames::can_open(const Op& write) const {
     const Value* base = views_.resolve(v).base;
     return is_constant(base) || homes_.available(base);
   };
-  const auto progress = write.operands.begin() + static_cast<std::ptrdiff_t>(values_end(write));
+  const auto progress = write.operands.begin() + std::ptrdiff_t(values_end(write));
   return homes_.available(views_.follow(write.operands[0])) && known(write.operands[1]) &&
          std::all_of(progress, write.operands.end(), known);
 }
@@ -250,7 +250,7 @@ bool Frames::is_in(const Op& write, std::size_t i) const {
     return frame != frames.end() && frame->second == own.index;
   };
   const bool framed = own.space == Buffer::Space::Frame || own.space == Buffer::Space::FrameDense;
-  return framed && own.part == static_cast<int>(i) - 2 && (is(written_) || is(opened_));
+  return framed && own.part == int(i) - 2 && (is(written_) || is(opened_));
 }
 
 void Frames::copy_samples(TileList& list, const Op& op) {

@@ -37,7 +37,7 @@ void TileKernels::declare_arguments(const Op& call, plan::Function& function) {
     plan::Buffer b;
     b.name = v->name.empty() ? "arg" : v->name;
     b.dtype = v->type.dtype();
-    b.index = static_cast<int>(function.pointers.size());
+    b.index = int(function.pointers.size());
     b.space = views_.varying(v) ? plan::Buffer::Space::ArgLanes : plan::Buffer::Space::ArgDense;
     if (views_.varying(v)) {
       b.elements = views_.elements(v);
@@ -56,7 +56,7 @@ void TileKernels::declare_results(const Region& region, plan::Function& function
     plan::Buffer b;
     b.name = r->name.empty() ? "result" : r->name;
     b.dtype = r->type.dtype();
-    b.index = static_cast<int>(function.pointers.size());
+    b.index = int(function.pointers.size());
     b.space = plan::Buffer::Space::ArgLanes;
     b.elements = views_.elements(r);
     const int made = homes_.new_buffer(std::move(b));
@@ -80,7 +80,7 @@ int TileKernels::function_of(const Op& call) {
                                   function.pointers.end()});
   });
   plan_.functions.push_back(std::move(function));
-  return functions_[text] = static_cast<int>(plan_.functions.size()) - 1;
+  return functions_[text] = int(plan_.functions.size()) - 1;
 }
 
 // `results`: the buffers that they go to.

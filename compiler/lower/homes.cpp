@@ -10,7 +10,7 @@ namespace nodec::lowering {
 
 int Homes::new_buffer(plan::Buffer buffer) {
   plan_.buffers.push_back(std::move(buffer));
-  return static_cast<int>(plan_.buffers.size()) - 1;
+  return int(plan_.buffers.size()) - 1;
 }
 
 int Homes::new_buffer(const Value* v, std::string_view name) {
@@ -71,7 +71,7 @@ int Homes::home(const Value* v) {
 
 int Homes::new_scalar(Dtype dtype) {
   plan_.scalars.push_back(dtype);
-  return static_cast<int>(plan_.scalars.size()) - 1;
+  return int(plan_.scalars.size()) - 1;
 }
 
 int Homes::scalar_home(const Value* v) {
@@ -99,7 +99,7 @@ void Homes::begin_with(plan::Scalars first, plan::Nodes& body) {
 bool Homes::is_number(const Value* v) const {
   if (v->type.is_scalar() || views_.varying(v)) return v->type.is_scalar();
   const Value* base = views_.resolve(v).base;
-  return is_constant(base) || scalar_.count(base) > 0;
+  return is_constant(base) || scalar_.contains(base);
 }
 
 plan::Ref Homes::ref(const Value* v) {

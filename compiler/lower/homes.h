@@ -26,11 +26,11 @@ class Homes {
   Homes(plan::Plan& plan, Views& views) : plan_(plan), views_(views) {}
 
   Views& views() { return views_; }
-  plan::Buffer& buffer(int id) { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  plan::Buffer& buffer(int id) { return plan_.buffers[std::size_t(id)]; }
 
   int home(const Value* v);  // the buffer of a base value
   std::optional<int> find(const Value* v) const;
-  bool has(const Value* v) const { return buffer_.count(v) > 0; }
+  bool has(const Value* v) const { return buffer_.contains(v); }
   void settle(const Value* v, int buffer) { buffer_[v] = buffer; }
   int new_buffer(plan::Buffer buffer);
   int new_buffer(const Value* v, std::string_view name);  // for all of `v`, laid out plainly
@@ -54,7 +54,7 @@ class Homes {
   // Whether it is passed by value: also a tensor that is one number, repeated.
   bool is_number(const Value* v) const;
 
-  bool available(const Value* v) const { return available_.count(v) > 0; }
+  bool available(const Value* v) const { return available_.contains(v); }
   void make_available(const Value* v) { available_.insert(v); }
 
   int new_segment() { return next_segment_++; }

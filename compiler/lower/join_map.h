@@ -19,9 +19,7 @@ void join_map(Homes& homes, std::vector<Kernel>& kernels,
               std::map<const Value*, TileList::Place>& made, const Op& op, Map fresh,
               const plan::Source* index) {
   const Views& views = homes.views();
-  const auto map_at = [&](int k) {
-    return std::get_if<Map>(&kernels[static_cast<std::size_t>(k)]);
-  };
+  const auto map_at = [&](int k) { return std::get_if<Map>(&kernels[std::size_t(k)]); };
   int earliest = 0;
   for (const Value* x : op.operands) {
     const View view = views.resolve(x);
@@ -33,13 +31,13 @@ void join_map(Homes& homes, std::vector<Kernel>& kernels,
     earliest = std::max(earliest, kernel + (same ? 0 : 1));
   }
   int chosen = -1;
-  for (int k = earliest; k < static_cast<int>(kernels.size()) && chosen < 0; ++k) {
+  for (int k = earliest; k < int(kernels.size()) && chosen < 0; ++k) {
     const Map* map = map_at(k);
     if (map && map->extents == fresh.extents && map->computes.at(0).op) chosen = k;
   }
   if (chosen < 0) {
     kernels.push_back(std::move(fresh));
-    chosen = static_cast<int>(kernels.size()) - 1;
+    chosen = int(kernels.size()) - 1;
   }
   plan::Compute compute{&op, {}, {}};
   if (index) compute.operands.push_back(*index);
@@ -47,8 +45,7 @@ void join_map(Homes& homes, std::vector<Kernel>& kernels,
     const auto found = made.find(views.resolve(x).base);
     const bool here = found != made.end() && found->second.kernel == chosen;
     if (here) {
-      compute.operands.emplace_back(
-          plan::Register{static_cast<std::size_t>(found->second.compute)});
+      compute.operands.emplace_back(plan::Register{std::size_t(found->second.compute)});
     } else {
       compute.operands.emplace_back(homes.ref(x));
     }
@@ -57,7 +54,7 @@ void join_map(Homes& homes, std::vector<Kernel>& kernels,
   compute.to = homes.ref_to(homes.home(out), out);
   std::vector<plan::Compute>& computes = map_at(chosen)->computes;
   computes.push_back(std::move(compute));
-  made[out] = {chosen, static_cast<int>(computes.size()) - 1};
+  made[out] = {chosen, int(computes.size()) - 1};
 }
 
 }  // namespace nodec::lowering

@@ -39,7 +39,7 @@ void Loops::test(const Op& op, Scope scope, plan::While& loop) {
 }
 
 void Loops::enter(Nodes& nodes, const Op& op, Scope scope, plan::While& loop) {
-  const auto carried = static_cast<std::size_t>(op.attrs.get<std::int64_t>("carried"));
+  const auto carried = std::size_t(op.attrs.get<std::int64_t>("carried"));
   Entry entry;
   for (std::size_t i = 0; i < op.operands.size(); ++i) {
     const Value* in = op.operands[i];

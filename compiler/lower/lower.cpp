@@ -56,7 +56,7 @@ bool Lowering::may_overwrite(const Value* result, const Value* input) const {
 
 // A result without a batch is made in its port where nothing stands against it.
 void Lowering::place_outputs() {
-  const int inputs = static_cast<int>(p_.plan.signature.inputs.size());
+  const int inputs = int(p_.plan.signature.inputs.size());
   for (std::size_t i = 0; i < p_.graph.body.results.size(); ++i) {
     const Value* v = p_.graph.body.results[i];
     if (!v->op || v->type.is_scalar() || p_.views.varying(v) || !v->op->regions.empty()) continue;
@@ -64,19 +64,19 @@ void Lowering::place_outputs() {
     if (view.base != v || v->op->primitive == &constant_p || p_.homes.has(v)) continue;
     const int alias = p_.plan.signature.outputs[i].alias;
     if (alias >= 0 && (v->op->primitive->form != Form::Elementwise ||
-                       !may_overwrite(v, p_.graph.body.arg(static_cast<std::size_t>(alias))))) {
+                       !may_overwrite(v, p_.graph.body.arg(std::size_t(alias))))) {
       continue;
     }
-    p_.homes.settle(v, inputs + static_cast<int>(i));
+    p_.homes.settle(v, inputs + int(i));
   }
 }
 
 void Lowering::store_results(plan::Nodes& nodes) {
   TileList list(p_.homes);
-  const int inputs = static_cast<int>(p_.plan.signature.inputs.size());
+  const int inputs = int(p_.plan.signature.inputs.size());
   for (std::size_t i = 0; i < p_.graph.body.results.size(); ++i) {
     const Value* v = p_.graph.body.results[i];
-    const int port = inputs + static_cast<int>(i);
+    const int port = inputs + int(i);
     if (v->type.is_scalar()) {
       const int id = p_.homes.scalar_of(v, nodes);
       nodes.push_back({plan::StoreScalar{id, Ref{port, -1, {}, 0}}});
@@ -96,7 +96,7 @@ plan::Plan Lowering::run(std::int64_t longest_function) {
   for (std::size_t i = 0; i < p_.graph.body.args.size(); ++i) {
     const Value* arg = p_.graph.body.arg(i);
     if (p_.views.varying(arg)) continue;
-    p_.homes.settle(arg, static_cast<int>(i));
+    p_.homes.settle(arg, int(i));
     p_.homes.make_available(arg);
   }
   place_outputs();

@@ -58,7 +58,7 @@ class Merger {
   }
 
   void remove(std::size_t axis) {
-    const auto at = static_cast<std::ptrdiff_t>(axis);
+    const auto at = std::ptrdiff_t(axis);
     map_.extents.erase(map_.extents.begin() + at);
     for (auto* strides : strides_) strides->erase(strides->begin() + at);
     for (std::size_t* name : named_) *name -= *name > axis ? 1 : 0;

@@ -32,7 +32,7 @@ class Early {
     const TapeFrame* frame = std::get_if<TapeFrame>(&node.what);
     if (frame && frame->writes) return true;
     const Call* call = std::get_if<Call>(&node.what);
-    if (call) return writes_tape(plan_.functions[static_cast<std::size_t>(call->function)].body);
+    if (call) return writes_tape(plan_.functions[std::size_t(call->function)].body);
     const auto lists = inside(node);
     return std::any_of(lists.begin(), lists.end(),
                        [&](const Nodes* list) { return writes_tape(*list); });
@@ -71,9 +71,9 @@ class Early {
   }
 
   void note(int id) {
-    const Buffer& b = plan_.buffers[static_cast<std::size_t>(id)];
+    const Buffer& b = plan_.buffers[std::size_t(id)];
     if (b.space != Buffer::Space::Output) return;
-    const auto port = static_cast<std::size_t>(b.index) - plan_.signature.inputs.size();
+    const auto port = std::size_t(b.index) - plan_.signature.inputs.size();
     if (plan_.signature.outputs[port].alias >= 0) early_.insert(id);
   }
 
@@ -89,7 +89,7 @@ void count(const Nodes& nodes, Numbers& next) {
   for (const Node& node : nodes) {
     next.node = std::max(next.node, node.number + 1);
     const Tiles* tiles = std::get_if<Tiles>(&node.what);
-    const int kernels = tiles ? static_cast<int>(tiles->kernels.size()) : 1;
+    const int kernels = tiles ? int(tiles->kernels.size()) : 1;
     if (node.kernel >= 0) next.kernel = std::max(next.kernel, node.kernel + kernels);
     for (const Nodes* list : inside(node)) count(*list, next);
   }
@@ -102,9 +102,9 @@ void put_outputs_behind_tapes(Plan& plan) {
   for (const Function& f : plan.functions) count(f.body, next);
   count(plan.body, next);
   for (const int id : Early(plan).run()) {
-    const int port = static_cast<int>(plan.buffers.size());
-    plan.buffers.push_back(plan.buffers[static_cast<std::size_t>(id)]);
-    Buffer& made = plan.buffers[static_cast<std::size_t>(id)];
+    const int port = int(plan.buffers.size());
+    plan.buffers.push_back(plan.buffers[std::size_t(id)]);
+    Buffer& made = plan.buffers[std::size_t(id)];
     made.space = Buffer::Space::Dense;
     made.index = -1;
     DenseMap copy;

@@ -25,7 +25,7 @@ std::vector<Task*> Phases::ready_together(std::vector<Task>& tasks) const {
     if (task.done || !samples) continue;
     const bool meets = task.op && picks_samples(*task.op, p_.graph.batch);
     const bool can = std::all_of(task.needs.begin(), task.needs.end(), [&](const Value* v) {
-      return p_.homes.available(v) || (!meets && made.count(v) > 0);
+      return p_.homes.available(v) || (!meets && made.contains(v));
     });
     if (!can || (task.kind == Kind::Loop && !p_.tasks.fits_in_chunk(*task.op))) continue;
     group.push_back(&task);

@@ -118,7 +118,7 @@ void declare_ports(Parts& p) {
     b.space = space;
     b.dtype = v->type.dtype();
     b.count = element_count(v->type.shape());
-    b.index = static_cast<int>(s.inputs.size() + s.outputs.size());
+    b.index = int(s.inputs.size() + s.outputs.size());
     p.homes.new_buffer(std::move(b));
     (space == Buffer::Space::Input ? s.inputs : s.outputs).push_back({name, v->type, alias});
   };

@@ -19,11 +19,11 @@ std::array<Value*, 2> capture(Op& op, Value* outside) {
 }
 
 void drop_operand(Op& op, std::size_t k) {
-  op.operands.erase(op.operands.begin() + static_cast<std::ptrdiff_t>(k) + 1);
+  op.operands.erase(op.operands.begin() + std::ptrdiff_t(k) + 1);
   for (auto& region : op.regions) {
-    region->args.erase(region->args.begin() + static_cast<std::ptrdiff_t>(k));
+    region->args.erase(region->args.begin() + std::ptrdiff_t(k));
     for (std::size_t i = k; i < region->args.size(); ++i) {
-      region->args[i]->index = static_cast<int>(i);
+      region->args[i]->index = int(i);
     }
   }
 }

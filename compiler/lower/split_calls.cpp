@@ -13,8 +13,7 @@ namespace {
 using ValueSet = std::set<const Value*>;
 
 bool all_in(const std::vector<Value*>& values, const ValueSet& set) {
-  return std::all_of(values.begin(), values.end(),
-                     [&](const Value* x) { return set.count(x) > 0; });
+  return std::all_of(values.begin(), values.end(), [&](const Value* x) { return set.contains(x); });
 }
 
 bool is_ordered(const Op& op) {
@@ -119,7 +118,7 @@ class Splitter {
     for (const auto& op : region.ops) {
       if (picks_samples(*op, batch_)) return false;
       const bool depends = std::any_of(op->operands.begin(), op->operands.end(),
-                                       [&](const Value* x) { return sums.count(x) > 0; });
+                                       [&](const Value* x) { return sums.contains(x); });
       if (!depends && !is_batch_reduction(*op, batch_)) continue;
       if (depends && reads_batch(*op, batch_)) return false;
       for (const auto& r : op->results) {

@@ -131,8 +131,7 @@ bool Tasks::fits_in_chunk(const Op& loop) const {
   }
   // Scalars the loop ends with are known to the chunk's loop alone.
   const auto scalar_result = [&](const Value* x) {
-    return x->op == &loop && x->type.is_scalar() &&
-           !sums_.of(loop, static_cast<std::size_t>(x->index));
+    return x->op == &loop && x->type.is_scalar() && !sums_.of(loop, std::size_t(x->index));
   };
   for (const auto& op : loop.parent->ops) {
     if (std::any_of(op->operands.begin(), op->operands.end(), scalar_result)) return false;

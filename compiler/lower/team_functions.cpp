@@ -104,7 +104,7 @@ const TeamFunctions::Function& TeamFunctions::lowered(const Op& holder, const Op
     return body;
   });
   p_.plan.functions.push_back(std::move(made));
-  f.function = static_cast<int>(p_.plan.functions.size()) - 1;
+  f.function = int(p_.plan.functions.size()) - 1;
   return functions_.emplace_back(std::move(f));
 }
 

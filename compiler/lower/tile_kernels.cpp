@@ -124,7 +124,7 @@ void TileKernels::add_join(TileList& list, const Op& op) {
   const auto axis = op.attrs.get<std::int64_t>("axis");
   const std::vector<int> axes = views_.element_axes(out);
   const auto at = std::find(axes.begin(), axes.end(), axis) - axes.begin();
-  if (at == static_cast<std::ptrdiff_t>(axes.size())) {
+  if (at == std::ptrdiff_t(axes.size())) {
     throw Error(fmt::format("'{}' along the batch cannot be compiled yet", op.name()),
                 {{op.where, "used here"}}, "join along another axis");
   }
@@ -138,9 +138,9 @@ void TileKernels::add_join(TileList& list, const Op& op) {
   }
   for (const Value* x : op.operands) {
     Ref part = whole;
-    part.start += offset * whole.strides[static_cast<std::size_t>(at)];
+    part.start += offset * whole.strides[std::size_t(at)];
     add_copy(homes_, list, x, part);
-    offset += views_.extents(x)[static_cast<std::size_t>(at)];
+    offset += views_.extents(x)[std::size_t(at)];
   }
   list.place(out);
 }
@@ -158,7 +158,7 @@ void TileKernels::add_transfer(TileList& list, const Value* v, int port, bool im
   t.dense = homes_.ref_to(port, v);
   if (!t.batch_last) {
     if (batch_axis != 0) {
-      const bool input = static_cast<std::size_t>(port) < plan_.signature.inputs.size();
+      const bool input = std::size_t(port) < plan_.signature.inputs.size();
       throw Error(fmt::format("{} '{}' has the batch in the middle of its axes, got {}",
                               input ? "input" : "output", homes_.buffer(port).name, v->type.str()),
                   origin(v), "put the batch first or last");

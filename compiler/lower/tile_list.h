@@ -23,7 +23,7 @@ struct TileList {
   std::map<const Value*, Place> made;  // values made by this list, and in which kernel
 
   // The last kernel has made `v`.
-  void place(const Value* v) { made[v] = {static_cast<int>(kernels.size()) - 1, -1}; }
+  void place(const Value* v) { made[v] = {int(kernels.size()) - 1, -1}; }
 };
 
 // The list as a node, if it has kernels: in a phase of its own where the team is at work.

@@ -14,9 +14,8 @@ const Op* fused_product(const Op& sum) {
   if (sum.primitive != &sum_p || !x->op || x->op->primitive != &mul_p) return nullptr;
   std::size_t uses = 0;
   for (const auto& op : x->region->ops)
-    uses += static_cast<std::size_t>(std::count(op->operands.begin(), op->operands.end(), x));
-  uses +=
-      static_cast<std::size_t>(std::count(x->region->results.begin(), x->region->results.end(), x));
+    uses += std::size_t(std::count(op->operands.begin(), op->operands.end(), x));
+  uses += std::size_t(std::count(x->region->results.begin(), x->region->results.end(), x));
   return uses == 1 ? x->op : nullptr;
 }
 

@@ -33,7 +33,7 @@ std::vector<int> Views::element_axes(const Value* v) const {
   const Shape& shape = v->type.shape();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (batch_.empty() || !shape[i].mentions(batch_)) {
-      axes.push_back(static_cast<int>(i));
+      axes.push_back(int(i));
     } else if (!(shape[i] == Dim::symbol(batch_))) {
       throw Error(
           fmt::format("an axis of size {} mixes samples, got {}", shape[i].str(), described(*v)),
@@ -49,8 +49,7 @@ std::vector<int> Views::element_axes(const Value* v) const {
 
 std::vector<Dim> Views::element_dims(const Value* v) const {
   std::vector<Dim> dims;
-  for (const int axis : element_axes(v))
-    dims.push_back(v->type.shape()[static_cast<std::size_t>(axis)]);
+  for (const int axis : element_axes(v)) dims.push_back(v->type.shape()[std::size_t(axis)]);
   return dims;
 }
 
@@ -131,11 +130,11 @@ View Views::resolve(const Value* v) const {
   };
   View view{from.base, {}, from.start};
   for (const int axis : element_axes(v)) {
-    const int walks = map.axis[static_cast<std::size_t>(axis)];
+    const int walks = map.axis[std::size_t(axis)];
     view.strides.push_back(walks < 0 ? 0 : stride_of(walks));
   }
   for (std::size_t a = 0; a < map.start.size(); ++a) {
-    view.start += map.start[a] * stride_of(static_cast<int>(a));
+    view.start += map.start[a] * stride_of(int(a));
   }
   return view;
 }
@@ -159,7 +158,7 @@ plan::Source Views::element_index(const Op& op) const {
   if (op.attrs.has("axis")) {
     const auto at = std::find(axes.begin(), axes.end(), op.attrs.get<std::int64_t>("axis"));
     if (at == axes.end()) return plan::SampleIndex{};
-    return plan::AxisIndex{static_cast<std::size_t>(at - axes.begin())};
+    return plan::AxisIndex{std::size_t(at - axes.begin())};
   }
   std::vector<std::int64_t> strides = row_major(out);
   if (!varying(out)) return plan::ElementIndex{std::move(strides)};

@@ -36,8 +36,8 @@ class Dense {
     Loops made{std::vector<Axis>(k.extents.size())};
     const int lanes = best_lanes(k.extents, refs, operations);
     if (lanes >= 0) {
-      made.axes[static_cast<std::size_t>(lanes)].lanes = true;
-      use_lines(refs, static_cast<std::size_t>(lanes), operations, made.axes);
+      made.axes[std::size_t(lanes)].lanes = true;
+      use_lines(refs, std::size_t(lanes), operations, made.axes);
     }
     split(k.extents, made.axes);
     made.flat = m_.gpu && k.extents.size() > 1;
@@ -128,9 +128,7 @@ class Dense {
     return made;
   }
 
-  Dtype dtype(const Ref& r) const {
-    return plan_.buffers[static_cast<std::size_t>(r.buffer)].dtype;
-  }
+  Dtype dtype(const Ref& r) const { return plan_.buffers[std::size_t(r.buffer)].dtype; }
 
   // What a load or store of all lanes at once issues; a gather takes two operations for each.
   std::int64_t issued(std::int64_t stride) const {
@@ -151,7 +149,7 @@ class Dense {
   // The axis that saves most as lanes; -1: none saves anything.
   int best_lanes(const std::vector<Dim>& extents, const std::vector<const Ref*>& refs,
                  std::int64_t operations) const {
-    const auto accesses = static_cast<std::int64_t>(refs.size());
+    const auto accesses = std::int64_t(refs.size());
     double least = double(operations + accesses);  // for an element
     int best = -1;
     for (std::size_t i = extents.size(); i-- > 0;) {
@@ -161,7 +159,7 @@ class Dense {
       const double each = double(turn) * double(up(n, m_.lanes)) / double(n);
       if (each >= least) continue;
       least = each;
-      best = static_cast<int>(i);
+      best = int(i);
     }
     return best;
   }
@@ -203,11 +201,11 @@ class Dense {
     const int lanes = best_lanes(outer, all, operations);
     std::int64_t left = most;
     if (lanes >= 0) {
-      Axis& a = made.axes[static_cast<std::size_t>(lanes)];
+      Axis& a = made.axes[std::size_t(lanes)];
       a.lanes = true;
       const std::int64_t size = m_.lanes * std::int64_t(bytes(dtype(out)));
       left = std::max<std::int64_t>(1, left * m_.vector_bytes / size);
-      a.tile = std::min(left, up(size_of(outer[static_cast<std::size_t>(lanes)]), m_.lanes));
+      a.tile = std::min(left, up(size_of(outer[std::size_t(lanes)]), m_.lanes));
       left /= a.tile;
     }
     for (std::size_t i = outer.size(); i-- > 0 && left > 1;) {

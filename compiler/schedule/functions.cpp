@@ -24,7 +24,7 @@ class Naming {
 
   void walk(const Nodes& nodes) {
     for (const Node& node : nodes) {
-      auto number = static_cast<std::size_t>(node.kernel);
+      auto number = std::size_t(node.kernel);
       if (const FoldSlots* fold = std::get_if<FoldSlots>(&node.what)) set(number, *fold);
       if (const DenseKernel* dense = std::get_if<DenseKernel>(&node.what)) {
         std::visit([&](const auto& k) { set(number, k); }, *dense);
@@ -48,7 +48,7 @@ class Naming {
 
   Names names(const FoldSlots& k, const Loops&) const {
     const std::string_view what = k.op ? k.op->name() : "sum";
-    const Place& place = how_.places[static_cast<std::size_t>(k.slots)];
+    const Place& place = how_.places[std::size_t(k.slots)];
     const bool arena = place.kind == Place::Kind::Chunk;
     return {fmt::format("fold_{}_{}{}", what, dtype(k.slots), arena ? "_arenas" : "")};
   }
@@ -91,15 +91,15 @@ class Naming {
     return names;
   }
 
-  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
   std::string_view dtype(int id) const { return name(buffer(id).dtype); }
 
   std::int64_t block_elements(int id) const {
     const Buffer& b = buffer(id);
     if (!b.varying()) return 0;
-    const Place& place = how_.places[static_cast<std::size_t>(id)];
+    const Place& place = how_.places[std::size_t(id)];
     const bool arena = place.kind == Place::Kind::Arena;
-    const auto size = static_cast<std::int64_t>(bytes(b.dtype));
+    const auto size = std::int64_t(bytes(b.dtype));
     return (arena ? place.block_bytes : b.block_bytes) / size;
   }
 
@@ -113,11 +113,11 @@ std::map<int, int> given(const Plan& plan,
   std::map<int, int> found;
   std::set<int> others;
   const auto look = [&](const Invoke& call) {
-    const Function& f = plan.functions[static_cast<std::size_t>(call.function)];
+    const Function& f = plan.functions[std::size_t(call.function)];
     const std::vector<int>& own = f.pointers;
     for (std::size_t i = 0; i < own.size(); ++i) {
       const Ref& ref = call.pointers[i];
-      const Buffer& b = plan.buffers[static_cast<std::size_t>(ref.buffer)];
+      const Buffer& b = plan.buffers[std::size_t(ref.buffer)];
       const bool alike = found.emplace(own[i], ref.buffer).first->second == ref.buffer;
       if (!is_known(f, b.space) || ref.start != 0 || !alike) others.insert(own[i]);
     }

@@ -73,14 +73,14 @@ class MemberMeetings {
  private:
   using Extents = std::vector<std::int64_t>;
 
-  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
 
   Key key(int id) const {
     for (auto to = same_.find(id); to != same_.end(); to = same_.find(id)) id = to->second;
     const Buffer& b = buffer(id);
     if (b.space == Buffer::Space::Frame) return {-2 - plan_.standing_for(b.tape), b.part};
     if (b.space == Buffer::Space::Output) {
-      const auto port = static_cast<std::size_t>(b.index) - plan_.signature.inputs.size();
+      const auto port = std::size_t(b.index) - plan_.signature.inputs.size();
       const int alias = plan_.signature.outputs[port].alias;
       if (alias >= 0) return {alias, 0};  // inputs are buffers 0, 1, ... in order
     }
@@ -161,7 +161,7 @@ class MemberMeetings {
 
   // Of a call those of its function, to the arrays that it is given.
   void through(const Invoke& call, std::vector<Touch>& all) const {
-    const Function& f = plan_.functions[static_cast<std::size_t>(call.function)];
+    const Function& f = plan_.functions[std::size_t(call.function)];
     for (std::size_t i = 0; i < f.pointers.size(); ++i) {
       const Ref& given = call.pointers[i];
       for (const Touch& t : inside_.at(call.function)) {
@@ -190,7 +190,7 @@ class MemberMeetings {
         for (const Touch& t : touches(tiles->kernels[i])) seen.add(t);
       }
     }
-    const int number = static_cast<int>(&f - plan_.functions.data());
+    const int number = int(&f - plan_.functions.data());
     std::vector<Touch>& all = inside_[number];
     for (const auto& [key, how] : seen.read) all.push_back({key, how, false});
     for (const auto& [key, how] : seen.written) all.push_back({key, how, true});
@@ -296,7 +296,7 @@ class MemberMeetings {
   }
 
   bool join_arguments(const Invoke& call) {
-    const std::vector<int>& own = plan_.functions[static_cast<std::size_t>(call.function)].pointers;
+    const std::vector<int>& own = plan_.functions[std::size_t(call.function)].pointers;
     std::map<Key, int> first;  // which argument has this array
     bool joined = false;
     for (std::size_t i = 0; i < own.size(); ++i) {

@@ -22,7 +22,7 @@ std::int64_t aligned(std::int64_t bytes) { return (bytes + kAligned - 1) / kAlig
 
 // The two halves of a warp find the banks that the other leaves free.
 std::int64_t half_bytes(const Buffer& b) {
-  const auto size = static_cast<std::int64_t>(bytes(b.dtype));
+  const auto size = std::int64_t(bytes(b.dtype));
   const std::int64_t elements = size == 4 ? b.elements | 1 : b.elements;
   return elements * kBlock * size;
 }
@@ -54,13 +54,13 @@ class MemberPlaces {
   }
 
  private:
-  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
 
   void locals(const Node& node, std::set<int>& own) const {
     const Uses uses = uses_of(node);
     for (const auto* ids : {&uses.read, &uses.written}) {
       for (const int id : *ids) {
-        const Place& place = to_.places[static_cast<std::size_t>(id)];
+        const Place& place = to_.places[std::size_t(id)];
         if (buffer(id).space != Buffer::Space::Local) continue;
         if (place.kind != Place::Kind::Register) own.insert(id);
       }
@@ -88,7 +88,7 @@ class MemberPlaces {
       const std::int64_t all = aligned(kChunk * half);
       const bool fits = shared + all <= machine_.shared;
       std::int64_t& from = fits ? shared : scratch;
-      Place& place = to_.places[static_cast<std::size_t>(id)];
+      Place& place = to_.places[std::size_t(id)];
       place = {fits ? Place::Kind::Shared : Place::Kind::Member, -1, from, half};
       from += all;
     }
@@ -96,7 +96,7 @@ class MemberPlaces {
   }
 
   void in_scratch(std::int64_t all) {
-    const int index = static_cast<int>(to_.scratch.size());
+    const int index = int(to_.scratch.size());
     to_.scratch.push_back({"members", Dim::symbol(kThreadsSymbol) * Dim(all)});
     for (Place& place : to_.places) {
       if (place.kind != Place::Kind::Member) continue;
@@ -140,13 +140,11 @@ std::int64_t place_in_members(const Plan& plan, const Machine& machine, Places& 
 // Values of the first block, of the second at a distance of its own bank, sums: so that all is
 // reached from one pointer by numbers.
 void place_in_arenas(const Plan& plan, const Machine& machine, Places& to, std::vector<int>& open) {
-  const auto buffer = [&](int id) -> const Buffer& {
-    return plan.buffers[static_cast<std::size_t>(id)];
-  };
+  const auto buffer = [&](int id) -> const Buffer& { return plan.buffers[std::size_t(id)]; };
   const auto is_slots = [&](int id) { return buffer(id).space == Buffer::Space::Slots; };
   const auto block = [&](int id) {
     const Buffer& b = buffer(id);
-    return aligned(b.elements * kBlock * static_cast<std::int64_t>(bytes(b.dtype)));
+    return aligned(b.elements * kBlock * std::int64_t(bytes(b.dtype)));
   };
   const auto size = [&](int id) { return block(id) * (is_slots(id) ? 1 : kChunk); };
   const std::set<int> seen = seen_by_the_team(plan);
@@ -158,14 +156,14 @@ void place_in_arenas(const Plan& plan, const Machine& machine, Places& to, std::
     const bool apart = !is_slots(id) && seen.contains(id);
     if (apart || kChunk * values + sums + size(id) > room) return false;
     std::int64_t& before = is_slots(id) ? sums : values;
-    to.places[static_cast<std::size_t>(id)] = {Place::Kind::Chunk, -1, before};
+    to.places[std::size_t(id)] = {Place::Kind::Chunk, -1, before};
     before += block(id);
     inside.push_back(id);
     return true;
   });
   values |= kAligned;  // an odd number of lines: half a warp's banks from the other half's
   for (const int id : inside) {
-    Place& place = to.places[static_cast<std::size_t>(id)];
+    Place& place = to.places[std::size_t(id)];
     if (is_slots(id)) {
       place.before += kChunk * values;
     } else {

@@ -43,7 +43,7 @@ class HandingOver {
   };
 
   void folds(int slots, const Last& last) {
-    if (how_.places[static_cast<std::size_t>(slots)].kind != Place::Kind::Chunk) return;
+    if (how_.places[std::size_t(slots)].kind != Place::Kind::Chunk) return;
     for (const int number : last) {
       (number == kNone ? folded_first_ : found_[number]).insert(slots);
     }
@@ -60,7 +60,7 @@ class HandingOver {
     if (const FoldSlots* fold = std::get_if<FoldSlots>(&node.what)) {
       folds(fold->slots, last);
     } else if (const Call* call = std::get_if<Call>(&node.what)) {
-      const Summary& f = functions_[static_cast<std::size_t>(call->function)];
+      const Summary& f = functions_[std::size_t(call->function)];
       for (const int slots : f.folded_first) folds(slots, last);
       Last behind = f.last;
       if (behind.erase(kNone) > 0) behind.insert(last.begin(), last.end());

@@ -63,21 +63,18 @@ class Meetings {
   // Frames are told apart at run time only, their parts here. Varying parts are touched by chunks
   // alone, so they may share a key.
   Key key(int buffer) const {
-    const Buffer& b = plan_.buffers[static_cast<std::size_t>(buffer)];
+    const Buffer& b = plan_.buffers[std::size_t(buffer)];
     if (b.space == Buffer::Space::Frame) return {-1, 0};
     if (b.space == Buffer::Space::FrameDense) return {tape_key(b.tape), b.part};
     if (b.space == Buffer::Space::Output) {
       const int alias =
-          plan_.signature.outputs[static_cast<std::size_t>(b.index) - plan_.signature.inputs.size()]
-              .alias;
+          plan_.signature.outputs[std::size_t(b.index) - plan_.signature.inputs.size()].alias;
       if (alias >= 0) return {alias, 0};  // inputs are buffers 0, 1, ... in order
     }
     return {buffer, 0};
   }
 
-  Place::Kind place(int buffer) const {
-    return schedule_.places[static_cast<std::size_t>(buffer)].kind;
-  }
+  Place::Kind place(int buffer) const { return schedule_.places[std::size_t(buffer)].kind; }
   bool is_own(int buffer) const {
     const Place::Kind kind = place(buffer);
     return kind == Place::Kind::Stack || kind == Place::Kind::Shared ||
@@ -86,17 +83,17 @@ class Meetings {
 
   // Inside a phase. Rows and ports are written by whoever owns the chunk, but read by anybody.
   Share share(int buffer) const {
-    const bool by_chunks =
-        place(buffer) == Place::Kind::Arena || place(buffer) == Place::Kind::Chunk ||
-        place(buffer) == Place::Kind::Slots ||
-        plan_.buffers[static_cast<std::size_t>(buffer)].space == Buffer::Space::Frame;
+    const bool by_chunks = place(buffer) == Place::Kind::Arena ||
+                           place(buffer) == Place::Kind::Chunk ||
+                           place(buffer) == Place::Kind::Slots ||
+                           plan_.buffers[std::size_t(buffer)].space == Buffer::Space::Frame;
     return by_chunks ? Share::Chunks : Share::Other;
   }
 
   Who who(const Node& node) const {
     if (std::holds_alternative<StoreScalar>(node.what)) return Who::First;
     const bool dense = std::holds_alternative<DenseKernel>(node.what);
-    return dense ? schedule_.loops.at(static_cast<std::size_t>(node.kernel)).who : Who::Team;
+    return dense ? schedule_.loops.at(std::size_t(node.kernel)).who : Who::Team;
   }
 
   // What `node` and all inside it touches; `in_phase`: by chunks where the buffer allows it.
@@ -116,7 +113,7 @@ class Meetings {
       if (!frame->stores.empty()) Seen::add(seen.written, scalars, Share::First);
     }
     if (const Call* call = std::get_if<Call>(&node.what)) {
-      seen.join(touched_[static_cast<std::size_t>(call->function)]);
+      seen.join(touched_[std::size_t(call->function)]);
     }
     for (const Function* f : placed_in(node)) seen.join(touches(f->body, true));
     for (const Nodes* list : inside(node)) {
@@ -132,7 +129,7 @@ class Meetings {
     for (std::size_t i = 0; tiles && i < tiles->kernels.size(); ++i) {
       const Invoke* call = std::get_if<Invoke>(&tiles->kernels[i]);
       if (!call) continue;
-      const Function& f = plan_.functions[static_cast<std::size_t>(call->function)];
+      const Function& f = plan_.functions[std::size_t(call->function)];
       if (f.placed) all.push_back(&f);
     }
     return all;
@@ -164,7 +161,7 @@ class Meetings {
 
   std::string name(const Key& key) const {
     if (key.first < 0) return "a tape's frame";
-    return fmt::format("{}#{}", plan_.buffers[static_cast<std::size_t>(key.first)].name, key.first);
+    return fmt::format("{}#{}", plan_.buffers[std::size_t(key.first)].name, key.first);
   }
 
   void walk(const Nodes& nodes, Seen& seen) {

@@ -40,7 +40,7 @@ class OwnCopies {
   std::set<int> small_, large_;  // written by small work; by other, or touched on a tile
   std::set<int> own_;
 
-  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
 
   void note(const Nodes& nodes, bool team) {
     for (const Node& node : nodes) {
@@ -74,8 +74,8 @@ class OwnCopies {
     if (kernel.read.count(id)) return true;
     if (buffer(id).space != Buffer::Space::Output) return false;
     const Signature& s = plan_.signature;
-    const auto port = static_cast<std::size_t>(buffer(id).index) - s.inputs.size();
-    return kernel.read.count(s.outputs[port].alias) > 0;
+    const auto port = std::size_t(buffer(id).index) - s.inputs.size();
+    return kernel.read.contains(s.outputs[port].alias);
   }
 };
 
@@ -84,14 +84,14 @@ class OwnCopies {
 std::set<int> own_copies(const Plan& plan) { return OwnCopies(plan).run(); }
 
 std::int64_t own_bytes(const Buffer& b) {
-  const std::int64_t all = static_cast<std::int64_t>(bytes(b.dtype)) * b.count.constant();
+  const std::int64_t all = std::int64_t(bytes(b.dtype)) * b.count.constant();
   return (all + kLine - 1) / kLine * kLine;
 }
 
 Who who(const std::vector<Place>& places, const DenseKernel& kernel, bool gpu) {
   const std::set<int> written = uses_of(kernel).written;
   const bool own = std::any_of(written.begin(), written.end(), [&](int id) {
-    return places[static_cast<std::size_t>(id)].kind == Place::Kind::Own;
+    return places[std::size_t(id)].kind == Place::Kind::Own;
   });
   if (own) return Who::Each;
   const std::optional<std::int64_t> many = outputs(kernel);

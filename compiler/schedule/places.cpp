@@ -28,7 +28,7 @@ std::set<int> buffers_of(const Nodes& nodes) {
 }
 
 std::int64_t block_bytes(const Buffer& b) {
-  return b.elements * kBlock * static_cast<std::int64_t>(bytes(b.dtype));
+  return b.elements * kBlock * std::int64_t(bytes(b.dtype));
 }
 
 class Placing {
@@ -73,9 +73,9 @@ class Placing {
   }
 
  private:
-  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
   bool in_register(int id) { return place_of(id).kind == Place::Kind::Register; }
-  Place& place_of(int id) { return made_.places[static_cast<std::size_t>(id)]; }
+  Place& place_of(int id) { return made_.places[std::size_t(id)]; }
 
   // Of one function.
   void on_the_stack(const std::set<int>& used, std::int64_t most) {
@@ -99,7 +99,7 @@ class Placing {
 
   void place(int id, std::vector<int>& arena) {
     const Buffer& b = buffer(id);
-    const Dim size(static_cast<std::int64_t>(bytes(b.dtype)));
+    const Dim size(std::int64_t(bytes(b.dtype)));
     switch (b.space) {
       case Buffer::Space::Local:
       case Buffer::Space::Lanes:
@@ -146,7 +146,7 @@ class Placing {
 
   int scratch(const std::string& name, const Dim& bytes) {
     made_.scratch.push_back({name, bytes});
-    return static_cast<int>(made_.scratch.size()) - 1;
+    return int(made_.scratch.size()) - 1;
   }
 
   const Plan& plan_;

@@ -60,7 +60,7 @@ class Arrays {
   }
 
  private:
-  const Buffer& buffer(int id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
   bool is_argument(int id) const {
     return buffer(id).space == Buffer::Space::ArgLanes ||
            buffer(id).space == Buffer::Space::ArgDense;
@@ -68,7 +68,7 @@ class Arrays {
 
   // What a function passes on, of its own arguments, may be anything of them.
   void note(const Invoke& call) {
-    const std::vector<int>& own = plan_.functions[static_cast<std::size_t>(call.function)].pointers;
+    const std::vector<int>& own = plan_.functions[std::size_t(call.function)].pointers;
     for (std::size_t i = 0; i < own.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
         const int a = call.pointers[i].buffer, b = call.pointers[j].buffer;
@@ -82,7 +82,7 @@ class Arrays {
     if (buffer(id).space != Buffer::Space::Output) return id;
     const auto& outputs = plan_.signature.outputs;
     const std::size_t inputs = plan_.signature.inputs.size();
-    const int alias = outputs[static_cast<std::size_t>(buffer(id).index) - inputs].alias;
+    const int alias = outputs[std::size_t(buffer(id).index) - inputs].alias;
     return alias >= 0 ? alias : id;
   }
 
@@ -170,10 +170,8 @@ bool terms_alike(const Kernel& kernel) {
 std::optional<std::int64_t> distance(const Plan& plan, const std::vector<Place>& places,
                                      const Ref& a, const Ref& b) {
   if (a.buffer < 0 || b.buffer < 0 || a.strides != b.strides || a.start != b.start) return {};
-  const Buffer &x = plan.buffers[static_cast<std::size_t>(a.buffer)],
-               &y = plan.buffers[static_cast<std::size_t>(b.buffer)];
-  const Place &from = places[static_cast<std::size_t>(a.buffer)],
-              &to = places[static_cast<std::size_t>(b.buffer)];
+  const Buffer &x = plan.buffers[std::size_t(a.buffer)], &y = plan.buffers[std::size_t(b.buffer)];
+  const Place &from = places[std::size_t(a.buffer)], &to = places[std::size_t(b.buffer)];
   if (x.dtype != y.dtype || from.kind != to.kind) return {};
   switch (from.kind) {
     case Place::Kind::Plan: {
@@ -233,7 +231,7 @@ void join_runs(const Plan& plan, Schedule& how) {
   each_list(plan, [&](const Tiles& tiles, int number) {
     std::vector<const Kernel*> run;
     for (const Kernel& kernel : tiles.kernels) {
-      Loops& loops = how.loops.at(static_cast<std::size_t>(number));
+      Loops& loops = how.loops.at(std::size_t(number));
       loops.joined =
           !run.empty() && !how.lane_meetings.contains(number) && may_join(arrays, run, kernel);
       if (!loops.joined) run.clear();
@@ -253,11 +251,11 @@ std::set<int> only_in_runs(const Plan& plan, const Schedule& how) {
   int run = 0;
   each_list(plan, [&](const Tiles& tiles, int number) {
     for (const Kernel& kernel : tiles.kernels) {
-      run += how.loops.at(static_cast<std::size_t>(number++)).joined ? 0 : 1;
+      run += how.loops.at(std::size_t(number++)).joined ? 0 : 1;
       ConstAccess visitor;
       const auto note = [&](const Ref& r, bool write) {
         if (r.buffer < 0) return;
-        if (plan.buffers[static_cast<std::size_t>(r.buffer)].space != Buffer::Space::Local) return;
+        if (plan.buffers[std::size_t(r.buffer)].space != Buffer::Space::Local) return;
         if (write) found.insert(r.buffer);
         const auto [at, fresh] = first.emplace(r.buffer, Use{run, &r});
         const Ref& other = *at->second.ref;
@@ -277,8 +275,7 @@ std::set<int> only_in_runs(const Plan& plan, const Schedule& how) {
 void roll_terms(const Plan& plan, Schedule& how) {
   each_list(plan, [&](const Tiles& tiles, int number) {
     for (const Kernel& kernel : tiles.kernels) {
-      how.loops.at(static_cast<std::size_t>(number++)).apart =
-          terms_apart(plan, how.places, kernel);
+      how.loops.at(std::size_t(number++)).apart = terms_apart(plan, how.places, kernel);
     }
   });
 }

@@ -94,13 +94,13 @@ class Scheduler {
   }
 
   void set(int number, Loops loops) {
-    const auto at = static_cast<std::size_t>(number);
+    const auto at = std::size_t(number);
     if (made_.loops.size() <= at) made_.loops.resize(at + 1);
     made_.loops[at] = std::move(loops);
   }
 
   bool varies(const Ref& r) const {
-    return r.buffer >= 0 && plan_.buffers[static_cast<std::size_t>(r.buffer)].varying();
+    return r.buffer >= 0 && plan_.buffers[std::size_t(r.buffer)].varying();
   }
 
   bool many_registers() const { return made_.machine.vector_registers >= 32; }
@@ -124,7 +124,7 @@ class Scheduler {
     for (const Function& f : plan_.functions) {
       if (!f.team && !f.placed) look(f.body);
     }
-    return static_cast<int>(tile_size(widest, made_.machine.most_parts));
+    return int(tile_size(widest, made_.machine.most_parts));
   }
 
   static std::int64_t divisor(std::int64_t n, std::int64_t most) {
@@ -172,8 +172,8 @@ class Scheduler {
     Axis made;
     made.unroll = k.inner <= kShort ? k.inner : 4;
     if (from < 0) return made;
-    const Buffer& b = plan_.buffers[static_cast<std::size_t>(from)];
-    const std::int64_t run = kBytes / static_cast<std::int64_t>(bytes(b.dtype));
+    const Buffer& b = plan_.buffers[std::size_t(from)];
+    const std::int64_t run = kBytes / std::int64_t(bytes(b.dtype));
     const bool whole = run <= 4 && k.inner % run == 0 && k.weight.strides[1] == 1 &&
                        k.weight.strides[0] % run == 0 && k.weight.start % run == 0;
     if (b.space != Buffer::Space::Input || !whole) return made;

@@ -31,8 +31,8 @@ std::string time_left(double seconds) {
 }  // namespace
 
 std::string bar(std::int64_t done, std::int64_t total, int width) {
-  const auto full = static_cast<std::size_t>(done * width / total);
-  return std::string(full, '#') + std::string(static_cast<std::size_t>(width) - full, '-');
+  const auto full = std::size_t(done * width / total);
+  return std::string(full, '#') + std::string(std::size_t(width) - full, '-');
 }
 
 // What is told behind the counts, the most wanted first.

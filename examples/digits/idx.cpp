@@ -95,7 +95,7 @@ Bytes read_items(PackedFile& file, const fs::path& path, const Layout& layout, c
   Bytes data;
   while (data.size() < wanted) {
     const std::size_t before = data.size();
-    data.resize(static_cast<std::size_t>(std::min(wanted, before + kStep)));
+    data.resize(std::size_t(std::min(wanted, before + kStep)));
     const std::size_t got = file.read(data.data() + before, data.size() - before);
     if (before + got < data.size()) {
       fail_size(path, layout, header, false, header.bytes + before + got);
@@ -107,7 +107,7 @@ Bytes read_items(PackedFile& file, const fs::path& path, const Layout& layout, c
 Bytes read(const fs::path& path, const Layout& layout, std::int64_t limit) {
   PackedFile file(path);
   const Header header = read_header(file, path, layout);
-  const std::uint64_t items = std::min(header.count, static_cast<std::uint64_t>(limit));
+  const std::uint64_t items = std::min(header.count, std::uint64_t(limit));
   const std::uint64_t announced = file.announced_size();
   // A gzip file of several members announces only its last; reading all of it settles the matter.
   const bool settled = items < header.count && announced == (header.size() & 0xffffffffu);
@@ -123,7 +123,7 @@ Bytes read(const fs::path& path, const Layout& layout, std::int64_t limit) {
     throw Error(fmt::format("'{}' is truncated: its gzip stream lacks its end", path.string()), {},
                 kFetchAgain);
   }
-  data.resize(static_cast<std::size_t>(items * header.item));
+  data.resize(std::size_t(items * header.item));
   return data;
 }
 

@@ -38,7 +38,7 @@ using Bytes = std::vector<std::uint8_t, Aligned<std::uint8_t>>;
 struct Digits {
   Bytes pixels;
   Bytes labels;
-  std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t count() const { return std::int64_t(labels.size()); }
   // u8[count, 784] and u8[count], on these bytes.
   Tensor images() { return Tensor::borrow(Dtype::U8, {count(), kPixels}, pixels.data()); }
   Tensor answers() { return Tensor::borrow(Dtype::U8, {count()}, labels.data()); }

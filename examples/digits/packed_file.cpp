@@ -74,7 +74,7 @@ struct PackedFile::Stream {
         fail(z.msg != nullptr ? z.msg : "damaged gzip data");
       }
     }
-    return static_cast<std::size_t>(z.next_out - to);
+    return std::size_t(z.next_out - to);
   }
 
   std::size_t copy(std::uint8_t* to, std::size_t size) {

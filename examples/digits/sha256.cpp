@@ -67,7 +67,7 @@ std::string sha256(std::string_view bytes) {
   tail += '\x80';
   tail.resize(tail.size() <= 56 ? 56 : 120, '\0');
   const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
-  for (int shift = 56; shift >= 0; shift -= 8) tail += static_cast<char>(bits >> shift & 0xff);
+  for (int shift = 56; shift >= 0; shift -= 8) tail += char(bits >> shift & 0xff);
   for (std::size_t i = 0; i < tail.size(); i += 64) {
     mix(state, reinterpret_cast<const unsigned char*>(tail.data()) + i);
   }

@@ -39,9 +39,7 @@ class Random {
     const double sum = uniform(-1, 1) + uniform(-1, 1) + uniform(-1, 1);
     return center + spread * sum;
   }
-  std::uint32_t below(std::size_t end) {
-    return philox::below(next(), static_cast<std::uint32_t>(end));
-  }
+  std::uint32_t below(std::size_t end) { return philox::below(next(), std::uint32_t(end)); }
 
  private:
   std::uint32_t next() {
@@ -56,7 +54,7 @@ class Random {
 
 // An elliptic arc from angle `from` to `to` in quarter turns: 0 is right, 1 is down.
 Stroke arc(Point center, double rx, double ry, double from, double to) {
-  const int steps = std::max(4, static_cast<int>(std::lround(5 * std::abs(to - from))));
+  const int steps = std::max(4, int(std::lround(5 * std::abs(to - from))));
   Stroke points;
   for (int i = 0; i <= steps; ++i) {
     const double angle = (from + (to - from) * i / steps) * kPi / 2;
@@ -140,10 +138,8 @@ class Warp {
 void ink(std::uint8_t* image, Point from, Point to, double radius) {
   const double reach = radius + 0.5, dx = to.x - from.x, dy = to.y - from.y;
   const double length2 = std::max(dx * dx + dy * dy, 1e-12);
-  const auto low = [&](double v) { return std::max(0, static_cast<int>(std::ceil(v - reach))); };
-  const auto high = [&](double v) {
-    return std::min(static_cast<int>(kSide) - 1, static_cast<int>(std::floor(v + reach)));
-  };
+  const auto low = [&](double v) { return std::max(0, int(std::ceil(v - reach))); };
+  const auto high = [&](double v) { return std::min(int(kSide) - 1, int(std::floor(v + reach))); };
   for (int y = low(std::min(from.y, to.y)); y <= high(std::max(from.y, to.y)); ++y) {
     for (int x = low(std::min(from.x, to.x)); x <= high(std::max(from.x, to.x)); ++x) {
       const double along = ((x - from.x) * dx + (y - from.y) * dy) / length2;
@@ -153,7 +149,7 @@ void ink(std::uint8_t* image, Point from, Point to, double radius) {
       if (distance2 >= reach * reach) continue;
       const double cover = std::min(1.0, reach - std::sqrt(distance2));
       std::uint8_t& pixel = image[y * kSide + x];
-      pixel = std::max(pixel, static_cast<std::uint8_t>(std::lround(255 * cover)));
+      pixel = std::max(pixel, std::uint8_t(std::lround(255 * cover)));
     }
   }
 }
@@ -164,10 +160,10 @@ void draw(std::uint8_t* image, const Glyph& glyph, Random& random) {
   for (const Stroke& stroke : glyph) {
     for (std::size_t i = 1; i < stroke.size(); ++i) {
       const Point a = stroke[i - 1], b = stroke[i];
-      const int pieces = 1 + static_cast<int>(std::hypot(b.x - a.x, b.y - a.y) / 0.15);
+      const int pieces = 1 + int(std::hypot(b.x - a.x, b.y - a.y) / 0.15);
       Point from = warp(a);
       for (int k = 1; k <= pieces; ++k) {
-        const double s = static_cast<double>(k) / pieces;
+        const double s = double(k) / pieces;
         const Point to = warp({a.x + s * (b.x - a.x), a.y + s * (b.y - a.y)});
         ink(image, from, to, radius);
         from = to;
@@ -181,13 +177,13 @@ void draw(std::uint8_t* image, const Glyph& glyph, Random& random) {
 Digits synthetic_digits(std::int64_t count, std::uint64_t seed) {
   const Alphabet alphabet = make_alphabet();
   Digits digits;
-  digits.pixels.resize(static_cast<std::size_t>(count * kPixels));
-  digits.labels.resize(static_cast<std::size_t>(count));
+  digits.pixels.resize(std::size_t(count * kPixels));
+  digits.labels.resize(std::size_t(count));
   for (std::int64_t i = 0; i < count; ++i) {
-    Random random(philox::fold_in(seed, static_cast<std::uint64_t>(i)));
-    const auto label = static_cast<std::uint8_t>(random.below(kClasses));
+    Random random(philox::fold_in(seed, std::uint64_t(i)));
+    const auto label = std::uint8_t(random.below(kClasses));
     const auto& ways = alphabet[label];
-    digits.labels[static_cast<std::size_t>(i)] = label;
+    digits.labels[std::size_t(i)] = label;
     draw(digits.pixels.data() + i * kPixels, ways[random.below(ways.size())], random);
   }
   return digits;

@@ -113,8 +113,7 @@ struct Rounded {
   Expr low_bits;
 };
 inline Rounded round_scaled(Expr x, double scale, int offset) {
-  const double shift =
-      1.5 * static_cast<double>(std::uint64_t{1} << format(x).fraction_bits) + offset;
+  const double shift = 1.5 * double(std::uint64_t{1} << format(x).fraction_bits) + offset;
   Expr shifted = fma(x, scale, shift);
   return {shifted - shift, bits(shifted)};
 }

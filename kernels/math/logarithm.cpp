@@ -41,16 +41,14 @@ constexpr double log_f64[] = {0x1.5555555555593p-1, 0x1.999999997f9d1p-2, 0x1.24
 double edge(const Expr& x) { return x.is_f32() ? 0x1.555556p-1 : 0x1.6a09e667f3bcdp-1; }
 
 std::uint64_t bits_of(const Expr& x, double value) {
-  return x.is_f32() ? std::bit_cast<std::uint32_t>(static_cast<float>(value))
+  return x.is_f32() ? std::bit_cast<std::uint32_t>(float(value))
                     : std::bit_cast<std::uint64_t>(value);
 }
 Expr plus_bits(Expr i, std::uint64_t bits) {
   return i + i.with(i.arithmetic().constant_bits(i.scalar(), bits));
 }
 // 2^fraction_bits: from here on floats are integers, whose value is in their low bits.
-double first_integer(const Expr& x) {
-  return static_cast<double>(std::uint64_t{1} << format(x).fraction_bits);
-}
+double first_integer(const Expr& x) { return double(std::uint64_t{1} << format(x).fraction_bits); }
 
 // log(1 + f) - f.
 Expr log_tail(Expr f) {

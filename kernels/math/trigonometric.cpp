@@ -76,13 +76,12 @@ std::array<Expr, 3> chunks_for(Expr size, double scale) {
   const std::span<const std::uint64_t> all =
       size.is_f32() ? std::span<const std::uint64_t>(chunks_f32) : chunks_f64;
   const auto chunk = [&](std::size_t k) {
-    return size.number(
-        std::ldexp(static_cast<double>(all[k]) * scale, -digits * (static_cast<int>(k) + 1)));
+    return size.number(std::ldexp(double(all[k]) * scale, -digits * (int(k) + 1)));
   };
   std::array<Expr, 3> three{chunk(0), chunk(1), chunk(2)};
   for (std::size_t k = 1; k + 3 <= all.size(); ++k) {
     // From here on chunk k - 1 gives integers only.
-    const double from = std::ldexp(1.0, digits * (static_cast<int>(k) + 1) - 1);
+    const double from = std::ldexp(1.0, digits * (int(k) + 1) - 1);
     const Expr skip = size < from;
     for (std::size_t i = 0; i < 3; ++i) three[i] = select(skip, three[i], chunk(k + i));
   }

@@ -29,7 +29,7 @@ void* operator new(std::size_t size) {
   return nodec::bits::allocate(alignof(std::max_align_t), size ? size : 1);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  return nodec::bits::allocate(static_cast<std::size_t>(alignment), size ? size : 1);
+  return nodec::bits::allocate(std::size_t(alignment), size ? size : 1);
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

@@ -62,7 +62,7 @@ std::array<Worker, 5> workers;
 
 void count_chunks(CallFrame* frame, std::int64_t thread) {
   counted(frame, thread);
-  Worker& worker = workers[static_cast<std::size_t>(thread)];
+  Worker& worker = workers[std::size_t(thread)];
   worker.chunks += frame->chunks_done[8 * thread];
   worker.thread = std::this_thread::get_id();
 }
@@ -99,7 +99,7 @@ TEST_CASE("every worker does its share of the chunks, on a thread of its own") {
     CAPTURE(threads);
     workers = {};
     train(counting, options, {2048, 2, 2048, threads});
-    const std::span team(workers.data(), static_cast<std::size_t>(threads));
+    const std::span team(workers.data(), std::size_t(threads));
     std::int64_t sum = 0;
     std::set<std::thread::id> ids;
     for (const Worker& worker : team) {

@@ -27,10 +27,10 @@ const Images& images() {
     Images images{Tensor(Dtype::U8, {kImages, digits::kPixels}), Tensor(Dtype::U8, {kImages})};
     philox::Sequence draws(kSeed, 0);
     for (std::uint8_t& pixel : images.pixels.values<std::uint8_t>()) {
-      pixel = static_cast<std::uint8_t>(draws.next());
+      pixel = std::uint8_t(draws.next());
     }
     for (std::uint8_t& label : images.labels.values<std::uint8_t>()) {
-      label = static_cast<std::uint8_t>(draws.next_below(10));
+      label = std::uint8_t(draws.next_below(10));
     }
     return images;
   }();
@@ -166,8 +166,8 @@ Bits Session::bits() const {
 std::vector<std::int32_t> rows_of(const Run& run, int step) {
   std::vector<std::int32_t> rows(kImages);
   std::iota(rows.begin(), rows.end(), 0);
-  philox::shuffle(std::span(rows), kSeed + static_cast<std::uint64_t>(step));
-  rows.resize(static_cast<std::size_t>(step + 1 < run.steps ? run.batch : run.last));
+  philox::shuffle(std::span(rows), kSeed + std::uint64_t(step));
+  rows.resize(std::size_t(step + 1 < run.steps ? run.batch : run.last));
   return rows;
 }
 

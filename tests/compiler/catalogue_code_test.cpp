@@ -20,7 +20,7 @@ void check(const Primitive& p, Dtype dtype) {
     const Bindings bindings{{"B", batch}};
     std::vector<Array> x = sample_arguments(*graph, p.domain, bindings, 3);
     for (Array& a : x) {
-      for (double& v : a.reals) v = dtype == Dtype::F32 ? static_cast<float>(v) : v;
+      for (double& v : a.reals) v = dtype == Dtype::F32 ? float(v) : v;
     }
     Interpreter interpreter;
     interpreter.bindings() = bindings;

@@ -31,23 +31,23 @@ inline std::size_t occurrences(const std::string& text, const std::string& part)
 
 inline Tensor tensor_of(const Array& a) {
   Tensor t(a.dtype, a.dims);
-  const auto n = static_cast<std::size_t>(a.count());
+  const auto n = std::size_t(a.count());
   for (std::size_t i = 0; i < n; ++i) {
     switch (a.dtype) {
       case Dtype::F32:
-        t.values<float>()[i] = static_cast<float>(a.reals[i]);
+        t.values<float>()[i] = float(a.reals[i]);
         break;
       case Dtype::F64:
         t.values<double>()[i] = a.reals[i];
         break;
       case Dtype::I32:
-        t.values<std::int32_t>()[i] = static_cast<std::int32_t>(a.integers[i]);
+        t.values<std::int32_t>()[i] = std::int32_t(a.integers[i]);
         break;
       case Dtype::I64:
         t.values<std::int64_t>()[i] = a.integers[i];
         break;
       default:
-        static_cast<std::uint8_t*>(t.data())[i] = static_cast<std::uint8_t>(a.integers[i]);
+        static_cast<std::uint8_t*>(t.data())[i] = std::uint8_t(a.integers[i]);
     }
   }
   return t;
@@ -62,7 +62,7 @@ inline double value_at(const Tensor& t, std::size_t i) {
     case Dtype::I32:
       return t.values<std::int32_t>()[i];
     case Dtype::I64:
-      return static_cast<double>(t.values<std::int64_t>()[i]);
+      return double(t.values<std::int64_t>()[i]);
     default:
       return static_cast<const std::uint8_t*>(t.data())[i];
   }
@@ -80,9 +80,9 @@ inline std::vector<Array> inputs_for(const Graph& graph, const Bindings& binding
     for (std::int64_t i = 0; i < a.count(); ++i) {
       const double u = philox::uniform_f32(philox::draw(seed, counter++)[0]);
       if (is_float(a.dtype)) {
-        a.reals[static_cast<std::size_t>(i)] = static_cast<float>(2 * u - 1);
+        a.reals[std::size_t(i)] = float(2 * u - 1);
       } else {
-        a.integers[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(u * 5);
+        a.integers[std::size_t(i)] = std::int64_t(u * 5);
       }
     }
     inputs.push_back(std::move(a));
@@ -117,7 +117,7 @@ inline void expect_close(const std::vector<Tensor>& got, const std::vector<Array
     const double least = want[k].dtype == Dtype::F32 ? 1e-5 : 0;
     const double allowed = std::max(tolerance, least);
     for (std::int64_t i = 0; i < want[k].count(); ++i) {
-      const double a = value_at(got[k], static_cast<std::size_t>(i)), b = want[k].real(i);
+      const double a = value_at(got[k], std::size_t(i)), b = want[k].real(i);
       const bool same = (std::isnan(a) && std::isnan(b)) || a == b ||
                         std::abs(a - b) <= allowed * (1 + std::abs(b));
       CHECK_MESSAGE(same, "output ", k, " element ", i, ": got ", a, ", wanted ", b);

@@ -71,7 +71,8 @@ TEST_CASE("a logarithm of a sum of exponentials neither overflows nor vanishes")
 
 TEST_CASE("running sums and products are those of a loop, over several blocks too") {
   for (const std::int64_t n : {1, 2, 16, 17, 33, 300}) {
-    std::vector<double> x(static_cast<std::size_t>(n)), sums(x.size()), products(x.size());
+    auto x = std::vector<double>(std::size_t(n));
+    std::vector<double> sums(x.size()), products(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = 1 + double(int(i * 7 % 11) - 5) / 64;
     std::partial_sum(x.begin(), x.end(), sums.begin());
     std::partial_sum(x.begin(), x.end(), products.begin(), std::multiplies<>());

@@ -22,7 +22,7 @@ const std::vector<double> kSpecial{
 
 // Every choice of `arity` special numbers, operand by operand.
 std::vector<std::vector<double>> choices(int arity) {
-  std::vector<std::vector<double>> columns(static_cast<std::size_t>(arity));
+  auto columns = std::vector<std::vector<double>>(std::size_t(arity));
   const std::size_t n = kSpecial.size();
   std::size_t count = 1;
   for (int i = 0; i < arity; ++i) count *= n;
@@ -37,7 +37,7 @@ std::vector<std::vector<double>> choices(int arity) {
 }
 
 std::vector<std::vector<double>> drawn(const Primitive& p, int count) {
-  std::vector<std::vector<double>> columns(static_cast<std::size_t>(p.arity));
+  std::vector<std::vector<double>> columns(std::size_t(p.arity));
   for (std::size_t k = 0; k < columns.size(); ++k) {
     for (int i = 0; i < count; ++i) {
       const auto words = philox::draw(k, std::uint64_t(i));

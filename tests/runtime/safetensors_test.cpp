@@ -71,7 +71,7 @@ namespace {
 
 std::string with_header(const std::string& header, std::size_t bytes) {
   std::string file;
-  for (int shift = 0; shift < 64; shift += 8) file += static_cast<char>(header.size() >> shift);
+  for (int shift = 0; shift < 64; shift += 8) file += char(header.size() >> shift);
   return file + header + std::string(bytes, '\0');
 }
 

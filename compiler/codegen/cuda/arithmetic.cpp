@@ -31,7 +31,7 @@ std::string cuda_float(double value, const char* suffix) {
 
 std::string cuda_float(Scalar scalar, std::uint64_t bits) {
   if (scalar == Scalar::F32) {
-    const auto word = static_cast<std::uint32_t>(bits);
+    const auto word = std::uint32_t(bits);
     const auto x = std::bit_cast<float>(word);
     return std::isfinite(x) ? cuda_float(x, "f") : fmt::format("float_of((int){:#x}u)", word);
   }
@@ -52,7 +52,7 @@ std::string cuda_integer(std::int64_t value, bool wide) {
 
 Code CudaEmitter::constant(Scalar scalar, double value) {
   if (scalar == Scalar::F32) {
-    return constant_bits(scalar, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+    return constant_bits(scalar, std::bit_cast<std::uint32_t>(float(value)));
   }
   if (scalar == Scalar::F64) return constant_bits(scalar, std::bit_cast<std::uint64_t>(value));
   return constant_bits(scalar, std::uint64_t(std::int64_t(value)));
@@ -66,9 +66,9 @@ Code CudaEmitter::constant_bits(Scalar scalar, std::uint64_t bits) {
 }
 
 Code CudaEmitter::integer(Scalar scalar, std::uint64_t bits, bool varying) {
-  auto value = static_cast<std::int64_t>(bits);
-  if (scalar == Scalar::I32) value = static_cast<std::int32_t>(value);
-  if (scalar == Scalar::Index && value != static_cast<std::int32_t>(value)) {
+  auto value = std::int64_t(bits);
+  if (scalar == Scalar::I32) value = std::int32_t(value);
+  if (scalar == Scalar::Index && value != std::int32_t(value)) {
     throw Error(
         fmt::format("a program for a GPU counts elements and bytes in 32 bits, and this one "
                     "needs the number {}",

@@ -118,7 +118,7 @@ void GpuTeam::squares(Extent rows, Extent columns, const Square& body) {
   });
 }
 
-int GpuTeam::slots_held() const { return static_cast<int>(kBlock); }
+int GpuTeam::slots_held() const { return int(kBlock); }
 
 // Half a warp for each, a thread a slot.
 Share GpuTeam::outputs(Code count) {

@@ -163,16 +163,16 @@ namespace {
 std::string bit_pattern(Dtype stored, double value) {
   switch (stored) {
     case Dtype::F32:
-      return fmt::format("{:#x}", std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+      return fmt::format("{:#x}", std::bit_cast<std::uint32_t>(float(value)));
     case Dtype::F64:
       return fmt::format("{:#x}", std::bit_cast<std::uint64_t>(value));
     case Dtype::I32:
-      return fmt::format("{:#x}", static_cast<std::uint32_t>(static_cast<std::int64_t>(value)));
+      return fmt::format("{:#x}", std::uint32_t(std::int64_t(value)));
     case Dtype::I64:
-      return fmt::format("{:#x}", static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
+      return fmt::format("{:#x}", std::uint64_t(std::int64_t(value)));
     default:
       NODEC_CHECK(bytes(stored) == 1, "data of {}", name(stored));
-      return fmt::format("{}", static_cast<std::uint8_t>(static_cast<std::int64_t>(value)));
+      return fmt::format("{}", std::uint8_t(std::int64_t(value)));
   }
 }
 

@@ -123,7 +123,7 @@ llvm::Constant* array_of(llvm::LLVMContext& context, std::span<const double> val
     if constexpr (std::is_floating_point_v<T>) {
       numbers.push_back(static_cast<T>(x));
     } else {
-      numbers.push_back(static_cast<T>(static_cast<std::int64_t>(x)));
+      numbers.push_back(static_cast<T>(std::int64_t(x)));
     }
   }
   return llvm::ConstantDataArray::get(context, llvm::ArrayRef<T>(numbers));

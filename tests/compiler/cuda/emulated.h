@@ -49,9 +49,9 @@ inline std::vector<Array> training_inputs(const Graph& graph, std::int64_t batch
     const std::string_view name = graph.body.args[i]->name;
     const auto all = [&](double value) {
       for (double& x : inputs[i].reals) x = value;
-      for (std::int64_t& n : inputs[i].integers) n = static_cast<std::int64_t>(value);
+      for (std::int64_t& n : inputs[i].integers) n = std::int64_t(value);
     };
-    if (name.ends_with("tol") || name == "lr") all(static_cast<float>(1e-3));
+    if (name.ends_with("tol") || name == "lr") all(float(1e-3));
     if (name.ends_with(".t0") || name.ends_with(".dt")) all(0);
     if (name.ends_with(".t1")) all(1);
     if (name.ends_with("max_steps")) all(1000);

@@ -21,7 +21,7 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   for (std::size_t k = 0; k < a.size(); ++k) {
     const std::size_t size = bytes(a[k].dtype());
     for (std::int64_t i = 0; i < a[k].count(); ++i) {
-      const auto at = static_cast<std::size_t>(i);
+      const auto at = std::size_t(i);
       const auto* p = static_cast<const char*>(a[k].data()) + at * size;
       const auto* q = static_cast<const char*>(b[k].data()) + at * size;
       const double x = oracle::value_at(a[k], at), y = oracle::value_at(b[k], at);
@@ -180,7 +180,7 @@ TEST_CASE("the emulated GPU gives machine code's bits for every primitive") {
     tests.push_back({std::string(p->name), graph, [p, graph](const Bindings& sizes) {
                        std::vector<Array> x = sample_arguments(*graph, p->domain, sizes, 3);
                        for (Array& a : x) {
-                         for (double& v : a.reals) v = static_cast<float>(v);
+                         for (double& v : a.reals) v = float(v);
                        }
                        return x;
                      }});

@@ -68,7 +68,7 @@ class Changing {
   void share_loops() {
     join_runs(plan_, made_);
     for (const int id : only_in_runs(plan_, made_)) {
-      made_.places[static_cast<std::size_t>(id)].kind = plan::Place::Kind::Register;
+      made_.places[std::size_t(id)].kind = plan::Place::Kind::Register;
     }
     roll_terms(plan_, made_);
     made_.given = given_ports(plan_);
@@ -79,7 +79,7 @@ class Changing {
       plan::Place& place = made_.places[i];
       if (place.kind != plan::Place::Kind::Own) continue;
       const Buffer& b = plan_.buffers[i];
-      place = {plan::Place::Kind::Team, static_cast<int>(made_.scratch.size())};
+      place = {plan::Place::Kind::Team, int(made_.scratch.size())};
       made_.scratch.push_back({b.name, b.count * Dim(std::int64_t(bytes(b.dtype)))});
     }
     for (Loops& how : made_.loops) {
@@ -89,7 +89,7 @@ class Changing {
 
   void walk(const Nodes& nodes) {
     for (const Node& node : nodes) {
-      const auto kernel = static_cast<std::size_t>(node.kernel);
+      const auto kernel = std::size_t(node.kernel);
       if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) {
         for (std::size_t i = 0; i < tiles->kernels.size(); ++i) {
           std::vector<Axis>& axes = made_.loops[kernel + i].axes;
@@ -126,9 +126,9 @@ class Changing {
       return;
     }
     how.packed = std::holds_alternative<DenseMatmul>(kernel) && change_.tile != 1;
-    const int count = static_cast<int>(how.axes.size());
+    const int count = int(how.axes.size());
     for (int i = 0; i < count; ++i) {
-      Axis& a = how.axes[static_cast<std::size_t>(i)];
+      Axis& a = how.axes[std::size_t(i)];
       a = {change_.tile, change_.lanes >= 0 && count - 1 - i == change_.lanes % count,
            how.who == Who::Team && i == change_.team % count, how.packed ? 7 : 0};
     }

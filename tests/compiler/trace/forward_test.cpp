@@ -224,7 +224,8 @@ TEST_CASE("a Jacobian is taken along the fewer of rows and columns") {
                  });
   };
   const auto check = [&](std::int64_t rows, std::int64_t columns) {
-    std::vector<double> a(std::size_t(rows * columns)), x(static_cast<std::size_t>(columns));
+    std::vector<double> a(std::size_t(rows * columns));
+    auto x = std::vector<double>(std::size_t(columns));
     std::iota(a.begin(), a.end(), 1), std::iota(x.begin(), x.end(), 1);
     const Traced traced = jacobian_of(rows, columns);
     CHECK(count(traced, columns <= rows ? "jvp" : "vjp") == 1);

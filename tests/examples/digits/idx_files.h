@@ -10,7 +10,7 @@ namespace nodec::digits {
 
 inline std::string big_endian_word(std::uint32_t value) {
   std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xff);
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += char(value >> shift & 0xff);
   return bytes;
 }
 
@@ -19,13 +19,13 @@ inline std::string idx_images(std::uint32_t count, std::uint32_t rows = 28,
                               std::uint32_t columns = 28) {
   std::string bytes = big_endian_word(2051) + big_endian_word(count) + big_endian_word(rows) +
                       big_endian_word(columns);
-  for (std::uint32_t i = 0; i < count; ++i) bytes.append(rows * columns, static_cast<char>(i));
+  for (std::uint32_t i = 0; i < count; ++i) bytes.append(rows * columns, char(i));
   return bytes;
 }
 
 inline std::string idx_labels(std::uint32_t count) {
   std::string bytes = big_endian_word(2049) + big_endian_word(count);
-  for (std::uint32_t i = 0; i < count; ++i) bytes += static_cast<char>(i % 10);
+  for (std::uint32_t i = 0; i < count; ++i) bytes += char(i % 10);
   return bytes;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 Parsed parse(std::vector<const char*> words) {
   words.insert(words.begin(), "mnist");
-  return parse_options(static_cast<int>(words.size()), words.data());
+  return parse_options(int(words.size()), words.data());
 }
 
 // The message without its constant frame; "" when the words are accepted.

@@ -33,7 +33,7 @@ class EvaluatingArithmetic final : public Arithmetic {
   template <class T>
   Code input(Scalar scalar, const T* values) {
     Code code = fresh(scalar, true);
-    std::memcpy(code.handle, values, sizeof(T) * static_cast<std::size_t>(lanes_));
+    std::memcpy(code.handle, values, sizeof(T) * std::size_t(lanes_));
     return code;
   }
   template <class T>
@@ -44,13 +44,13 @@ class EvaluatingArithmetic final : public Arithmetic {
   Code constant(Scalar scalar, double value) override {
     switch (scalar) {
       case Scalar::F32:
-        return constant_bits(scalar, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+        return constant_bits(scalar, std::bit_cast<std::uint32_t>(float(value)));
       case Scalar::F64:
         return constant_bits(scalar, std::bit_cast<std::uint64_t>(value));
       case Scalar::Pred:  // all bits, as compare gives
         return constant_bits(scalar, value != 0 ? ~std::uint32_t{0} : 0);
       default:
-        return constant_bits(scalar, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
+        return constant_bits(scalar, std::uint64_t(std::int64_t(value)));
     }
   }
   Code constant_bits(Scalar scalar, std::uint64_t bits) override {
@@ -60,8 +60,7 @@ class EvaluatingArithmetic final : public Arithmetic {
       if (wide(scalar)) {
         std::fill_n(values.get(), lanes_, bits);
       } else {
-        std::fill_n(reinterpret_cast<std::uint32_t*>(values.get()), lanes_,
-                    static_cast<std::uint32_t>(bits));
+        std::fill_n(reinterpret_cast<std::uint32_t*>(values.get()), lanes_, std::uint32_t(bits));
       }
     }
     return {values.get(), scalar, false};
@@ -118,7 +117,7 @@ class EvaluatingArithmetic final : public Arithmetic {
   Code bitcast(Code a, Scalar to) override {
     --operations_;  // costs nothing
     Code out = fresh(to, a.varying);
-    std::memcpy(out.handle, a.handle, (wide(to) ? 8 : 4) * static_cast<std::size_t>(lanes_));
+    std::memcpy(out.handle, a.handle, (wide(to) ? 8 : 4) * std::size_t(lanes_));
     return out;
   }
   Code convert(Code a, Scalar to) override {
@@ -147,9 +146,7 @@ class EvaluatingArithmetic final : public Arithmetic {
   static bool is_float(Code a) { return a.scalar == Scalar::F32 || a.scalar == Scalar::F64; }
   static bool wide(Scalar s) { return s == Scalar::F64 || s == Scalar::I64; }
 
-  Buffer buffer() const {
-    return std::make_unique<std::uint64_t[]>(static_cast<std::size_t>(lanes_));
-  }
+  Buffer buffer() const { return std::make_unique<std::uint64_t[]>(std::size_t(lanes_)); }
   Code fresh(Scalar scalar, bool varying) {
     ++operations_;
     if (used_ == values_.size()) values_.push_back(buffer());

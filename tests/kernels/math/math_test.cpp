@@ -139,7 +139,7 @@ class Sweep {
       }();
       const double terms = function_.terms == nullptr ? 0 : double(function_.terms(in_[i]));
       worst_.see(in_[i], bound_.range, ulps_of_terms(out[i], exact, T(terms)),
-                 static_cast<double>(std::fabs(out[i] - exact)));
+                 double(std::fabs(out[i] - exact)));
     }
   }
 
@@ -170,12 +170,12 @@ void for_each_edge(F&& f) {
 template <class F>
 void for_each_sample(const Function& function, std::int64_t count, F&& f) {
   std::mt19937_64 random(20);
-  const auto unit = [&] { return static_cast<double>(random() >> 11) * 0x1p-53; };
+  const auto unit = [&] { return double(random() >> 11) * 0x1p-53; };
   for (std::int64_t i = 0; i < count / 4; ++i) {
     f(function.low + (function.high - function.low) * unit());
     const double fraction = unit() - 0.5;
-    f(std::ldexp(fraction, static_cast<int>(random() % 80) - 60));
-    f(std::copysign(1 + std::ldexp(unit() - 0.5, -static_cast<int>(random() % 52)), fraction));
+    f(std::ldexp(fraction, int(random() % 80) - 60));
+    f(std::copysign(1 + std::ldexp(unit() - 0.5, -int(random() % 52)), fraction));
     f(std::bit_cast<double>(random()));
   }
 }
@@ -202,7 +202,7 @@ TEST_CASE("every f32 function keeps its bound") {
     for_each_edge<float>(sweep);
     const std::uint64_t stride = exhaustive() ? 1 : 257 * thinning * function.thinned;
     for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += stride) {
-      sweep(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
+      sweep(std::bit_cast<float>(std::uint32_t(bits)));
     }
     check(*bound, sweep.finish(), sweep.operations());
   }
@@ -282,15 +282,13 @@ void check_power(Dtype dtype, std::int64_t count) {
   PairSweep<T, Wide> sweep(math::pow, [](Wide x, Wide y) { return std::pow(x, y); });
   for_each_pair_of_edges<T>(sweep);
   std::mt19937_64 random(21);
-  const auto signed_unit = [&] {
-    return static_cast<T>(static_cast<std::int64_t>(random())) * T{0x1p-63};
-  };
+  const auto signed_unit = [&] { return static_cast<T>(std::int64_t(random())) * T{0x1p-63}; };
   const auto any = [&] { return std::bit_cast<T>(static_cast<Bits>(random())); };
   for (std::int64_t i = 0; i < count / 4; ++i) {
     const T positive = std::fabs(any());
     const T most = Limits::max_exponent + Limits::digits;  // of |y log2 x|
     sweep(positive, signed_unit() * most / std::fabs(std::log2(positive)));
-    const T near = 1 + std::ldexp(signed_unit(), -static_cast<int>(random() % Limits::digits));
+    const T near = 1 + std::ldexp(signed_unit(), -int(random() % Limits::digits));
     sweep(near, signed_unit() * most / std::fabs(std::log2(near)));
     sweep(positive, signed_unit() * 8);
     sweep(any(), any());
@@ -312,15 +310,13 @@ void check_angle(Dtype dtype, std::int64_t count) {
   PairSweep<T, Wide> sweep(math::atan2, [](Wide y, Wide x) { return std::atan2(y, x); });
   for_each_pair_of_edges<T>(sweep);
   std::mt19937_64 random(23);
-  const auto signed_unit = [&] {
-    return static_cast<T>(static_cast<std::int64_t>(random())) * T{0x1p-63};
-  };
+  const auto signed_unit = [&] { return static_cast<T>(std::int64_t(random())) * T{0x1p-63}; };
   const auto any = [&] { return std::bit_cast<T>(static_cast<Bits>(random())); };
   for (std::int64_t i = 0; i < count / 4; ++i) {
     sweep(signed_unit(), signed_unit());
     const T x = signed_unit();
-    sweep(x * (1 + std::ldexp(signed_unit(), -static_cast<int>(random() % 24))), x);
-    sweep(std::ldexp(signed_unit(), static_cast<int>(random() % 80) - 40), signed_unit());
+    sweep(x * (1 + std::ldexp(signed_unit(), -int(random() % 24))), x);
+    sweep(std::ldexp(signed_unit(), int(random() % 80) - 40), signed_unit());
     sweep(any(), any());
   }
   const math::Bound* bound = math::find_bound("atan2", dtype);
@@ -340,7 +336,7 @@ TEST_CASE("the odd functions are odd, bit for bit") {
   float x[lanes];
   float minus_x[lanes];
   for (int i = 0; i < lanes; ++i) {
-    x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(random()) & 0x7f7fffffu);
+    x[i] = std::bit_cast<float>(std::uint32_t(random()) & 0x7f7fffffu);
     minus_x[i] = -x[i];
   }
   for (auto* f : {math::tanh, math::sinh, math::sin, math::erf, math::atan}) {

@@ -37,7 +37,7 @@ inline double ulps(double got, long double exact) {
   int exponent = 0;
   std::frexp(x, &exponent);
   exponent = std::min(std::max(exponent - 1, -1022), 1023);
-  return static_cast<double>(std::fabs(std::ldexp(g - x, 52 - exponent)));
+  return double(std::fabs(std::ldexp(g - x, 52 - exponent)));
 }
 
 // In the units of the larger of the result and the terms that it is a difference of.

@@ -121,7 +121,7 @@ sum=$(sha256sum <"$work/c")
 for signal in INT TERM; do
   rm -f "$work/c"
   got=0
-  timeout -s "$signal" 1 "$mnist" --data synthetic --epochs 100000 --checkpoint "$work/c" \
+  timeout -s "$signal" 3 "$mnist" --data synthetic --epochs 100000 --checkpoint "$work/c" \
     >"$work/out" 2>"$work/err" || got=$?
   [ "$got" -eq 124 ] || fail "SIG$signal: exit code $got: $(cat "$work/err")"
   grep -qE "^stopped after .*; go on with --checkpoint $work/c --resume$" "$work/err" ||

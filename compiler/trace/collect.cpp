@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/trace/access.h"
+#include "kernels/catalogue.h"
 
 namespace nodec {
 
@@ -70,8 +71,8 @@ void tracing::count_below(const Var& integers, std::int64_t below, const std::st
   const Value* value = Access::content(integers, where).value;
   auto found = collect->sources_.find(value);
   while (found == collect->sources_.end() && value->op != nullptr) {
-    const std::string_view op = value->op->name();
-    if (op != "cast" && op != "reshape" && op != "transpose") return;
+    const Primitive* p = value->op->primitive;
+    if (p != &cast_p && p != &reshape_p && p != &transpose_p) return;
     value = value->op->operands.front();
     if (!is_integer(value->type.dtype())) return;
     found = collect->sources_.find(value);

@@ -68,9 +68,11 @@ void TrainedProgram::check_numbers(const Tables& tables) const {
 }
 
 void TrainedProgram::give(const Batch& batch) {
-  if (!numbers_.empty() && checked_.lock() != batch.tables) {
+  const auto is_these = [&](const auto& known) { return known.lock() == batch.tables; };
+  if (!numbers_.empty() && std::ranges::none_of(checked_, is_these)) {
     check_numbers(*batch.tables);
-    checked_ = batch.tables;
+    std::erase_if(checked_, [](const auto& known) { return known.expired(); });
+    checked_.push_back(batch.tables);
   }
   samples_ = batch.samples();
   if (rows_.count() < samples_) rows_ = Tensor(Dtype::I32, {samples_});

@@ -70,7 +70,7 @@ class TrainedProgram {
   bool from_cache_;
   std::vector<std::string> solves_;
   std::vector<Collect::Numbers> numbers_;
-  std::weak_ptr<const Tables> checked_;
+  std::vector<std::weak_ptr<const Tables>> checked_;
   BoundProgram bound_;
   DeviceTables& tables_;
   bool has_y_ = false;

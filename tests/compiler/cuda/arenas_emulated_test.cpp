@@ -16,13 +16,7 @@ std::string bytes_of(const std::vector<Tensor>& all) {
 }
 
 std::string run_as(const Executable& program, const std::vector<Array>& inputs, TeamChoice team) {
-  std::vector<Tensor> tensors;
-  std::vector<TensorView> views;
-  for (const Array& a : inputs) tensors.push_back(oracle::tensor_of(a));
-  for (const Tensor& t : tensors) views.push_back(t.view());
-  CallOptions options;
-  options.team = team;
-  return bytes_of(program.run(views, options));
+  return bytes_of(run(program, inputs, {}, team));
 }
 
 // Of a run as usual, of one whose state becomes infinite, of one that is not finite from the start.

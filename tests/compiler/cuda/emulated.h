@@ -26,13 +26,14 @@ inline std::shared_ptr<const Executable> load_with(const testing::Scheduled& pro
 }
 
 inline std::vector<Tensor> run(const Executable& program, const std::vector<Array>& inputs,
-                               const Bindings& symbols = {}) {
+                               const Bindings& symbols = {}, TeamChoice team = {}) {
   std::vector<Tensor> tensors;
   std::vector<TensorView> views;
   for (const Array& a : inputs) tensors.push_back(oracle::tensor_of(a));
   for (const Tensor& t : tensors) views.push_back(t.view());
   CallOptions options;
   options.symbols = symbols;
+  options.team = team;
   return program.run(views, options);
 }
 

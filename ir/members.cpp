@@ -62,6 +62,14 @@ void move_to(std::vector<T>& items, std::size_t from, std::size_t to) {
 
 }  // namespace
 
+Value* insert_argument(Region& region, std::size_t place, const Value& like) {
+  Value* made = region.add_arg(like.type, like.name);
+  std::rotate(region.args.begin() + std::ptrdiff_t(place), region.args.end() - 1,
+              region.args.end());
+  renumber(region.args);
+  return made;
+}
+
 void drop_members(Op& op, const std::vector<Group>& groups, const std::vector<Marks>& gone,
                   bool without_tape) {
   for (std::size_t g = 0; g < groups.size(); ++g) change_attributes(op, groups[g], gone[g]);

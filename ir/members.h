@@ -11,6 +11,9 @@ namespace nodec {
 
 using Marks = std::vector<bool>;  // of a group's members
 
+// A further argument at this place, of the type and name of `like`.
+Value* insert_argument(Region& region, std::size_t place, const Value& like);
+
 // Takes the marked members out; `gone` has marks for each group. `without_tape`: and the op's last
 // result, the tape of its residuals.
 void drop_members(Op& op, const std::vector<Group>& groups, const std::vector<Marks>& gone,

@@ -138,6 +138,9 @@ struct Fold {
   State (*merge)(Arithmetic& e, const Op& op, State a, State b) = nullptr;  // two partial folds
 };
 
+// Gives one of the op's regions a value more, as an operand; returns the region's argument.
+using CaptureRule = Value* (*)(Op& op, std::size_t region, Value* value);
+
 // Rewrites the op into simpler IR; returns the replacement of each result.
 using ExpandRule = std::vector<Value*> (*)(Builder& b, const Op& op);
 
@@ -222,7 +225,8 @@ struct Primitive {
   IntegerRule integer = nullptr;  // beside `scalar`, where integers and bools are operands
   Gradient gradient = {};
   LowerRule lower = nullptr;
-  GroupsRule groups = nullptr;  // ops with regions; without it they are opaque
+  GroupsRule groups = nullptr;    // ops with regions; without it they are opaque
+  CaptureRule capture = nullptr;  // ops that call a region from several places when expanded
   Cost cost = Cost::Few;
   // `scalar`, rounded to the result's dtype once, and `integer` have the bits of `lower`: known
   // operands make a known result.

@@ -33,7 +33,10 @@ void expand_in(Region& region) {
   const auto sweep = [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
     if (whole.contains(&op)) return std::nullopt;
     for (const auto& nested : op.regions) expand_in(*nested);
-    if (op.primitive->expand != nullptr) return expanded(b, op);
+    if (op.primitive->expand != nullptr) {
+      share_regions(b, op);
+      return expanded(b, op);
+    }
     whole.insert(&op);
     return std::nullopt;
   };

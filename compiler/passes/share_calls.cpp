@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ir/rewrite.h"
@@ -175,7 +176,40 @@ class Sharing {
   std::map<std::pair<const Region*, std::size_t>, Value*> inside_;
 };
 
+// The region as a function in front of the op, and in its place one that applies it.
+void make_function_of(Builder& b, Op& op, std::size_t region) {
+  std::unique_ptr<Region> body = std::exchange(op.regions[region], std::make_unique<Region>());
+  Region& left = *op.regions[region];
+  left.parent = &op;
+  Values args;
+  for (const auto& arg : body->args) args.push_back(left.add_arg(arg->type, arg->name));
+  const Values results = left.results = std::exchange(body->results, {});
+  std::unordered_map<const Value*, std::size_t> places;  // among the function's results
+  for (Value* result : results) {
+    if (result->op && places.emplace(result, body->results.size()).second) {
+      body->results.push_back(result);
+    }
+  }
+  Value* made = function(b, std::move(body), "dynamics");
+  Value* inside = op.primitive->capture(op, region, made);
+  Builder in(left);
+  in.at(op.where);
+  const Op& applied = apply(in, inside, args);
+  left.results.clear();
+  for (const Value* result : results) {
+    left.results.push_back(result->op ? applied.result(places.at(result))
+                                      : args[std::size_t(result->index)]);
+  }
+}
+
 }  // namespace
+
+void share_regions(Builder& b, Op& op) {
+  if (op.primitive->capture == nullptr || !is_shared_by_itself(b.region())) return;
+  for (std::size_t r = 0; r < op.regions.size(); ++r) {
+    if (may_be_function(op.region(r)) && !yields_tape(op.region(r))) make_function_of(b, op, r);
+  }
+}
 
 bool takes_captures(const Op& op) {
   return op.primitive == &while_p || op.primitive == &cond_p || op.primitive == &call_p;

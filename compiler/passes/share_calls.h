@@ -14,9 +14,13 @@
 // The bits are the same: a function is the region.
 #pragma once
 
-#include "ir/graph.h"
+#include "ir/builder.h"
 
 namespace nodec {
+
+// Of an op whose rule is about to call its regions from many places: each large one that is
+// expanded becomes a function in front of it, so that only applications are copied.
+void share_regions(Builder& b, Op& op);
 
 // Of the calls in `region` and in the loops and branches inside it, which must be expanded.
 void share_calls(Region& region);

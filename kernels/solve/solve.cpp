@@ -317,6 +317,12 @@ std::vector<Group> solve_groups(const Op& op) {
   return groups;
 }
 
+Value* solve_capture(Op& op, std::size_t region, Value* value) {
+  op.operands.push_back(value);
+  for (const auto& each : op.regions) each->add_arg(value->type, value->name);
+  return op.region(region).args.back().get();
+}
+
 std::vector<Value*> solve_expand(Builder& b, const Op& op) { return integrate(b, SolveView(op)); }
 
 const Adjoint& adjoint_of(const Op& op) { return *find_adjoint(SolveView(op).adjoint()); }
@@ -374,6 +380,7 @@ constexpr Primitive solve_p = complete({
                  .push = push_solve,
                  .pushes = has_tangents_in_norm},
     .groups = solve_groups,
+    .capture = solve_capture,
     .expand = solve_expand,
     .sample = solve_sample,
 });

@@ -7,6 +7,7 @@
 // what else is told of all samples is kept per sample and folded once, behind the loop.
 #include "kernels/solve/adjoints/unwind.h"
 
+#include "ir/members.h"
 #include "kernels/rules.h"
 #include "kernels/solve/adjoints/per_sample.h"
 #include "kernels/solve/expansion.h"
@@ -172,6 +173,17 @@ Value* rms_of_samples(Builder& b, const Values& squares, const Values& states) {
   return sqrt(b, div(b, total, cast(b, dim(b, count), total->type.dtype())));
 }
 
+// One more invariant of the reverse dynamics, or capture of the forward ones; the last.
+Value* unwind_capture(Op& op, std::size_t region, Value* value) {
+  const Unwind u(op);
+  const bool reverse = region == 0;
+  const std::size_t end = u.first_cell() + (reverse ? 0 : u.cells + u.capture_count());
+  op.operands.insert(op.operands.begin() + std::ptrdiff_t(end), value);
+  if (!reverse) return op.region(region).add_arg(value->type, value->name);
+  op.attrs.set("invariants", std::int64_t(u.invariants + 1));
+  return insert_argument(op.region(), u.used + u.invariants, *value);
+}
+
 std::vector<Value*> unwind_expand(Builder& b, const Op& op) {
   const Unwind u(op);
   Value* last = sub(b, u.accepted(), integer(b, Dtype::I32, 1));
@@ -228,6 +240,7 @@ constexpr Primitive unwind_p = complete({
     .eval = run_expansion,
     .gradient = no_gradient("it is the gradient of a solve already; a second derivative through a "
                             "solve is not defined by the discrete adjoint"),
+    .capture = unwind_capture,
     .expand = unwind_expand,
     .sample = unwind_sample,
 });

@@ -59,14 +59,15 @@ struct Unwind {
   Values initial_cells() const { return operands(first_cell(), cells); }
   Values captures() const { return operands(first_cell() + cells, capture_count()); }
 
+  std::size_t first_cell() const { return first_invariant() + invariants; }
+  std::size_t capture_count() const {
+    return keep ? 0 : op.region(1).args.size() - 1 - states - cells;
+  }
+
  private:
   std::size_t first_watched() const { return 2 + states + integrals + (has_stops ? 1 : 0); }
   std::size_t first_invariant() const {
     return first_watched() + (watches() ? 2 + watched.size() : 0) + (error ? 1 : 0);
-  }
-  std::size_t first_cell() const { return first_invariant() + invariants; }
-  std::size_t capture_count() const {
-    return keep ? 0 : op.region(1).args.size() - 1 - states - cells;
   }
   Values operands(std::size_t first, std::size_t count) const {
     return {op.operands.begin() + long(first), op.operands.begin() + long(first + count)};

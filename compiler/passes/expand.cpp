@@ -44,6 +44,7 @@ void expand_in(Region& region) {
     NODEC_CHECK(++sweeps < kMostSweeps, "expansion does not end: {}", print(region));
   }
   if (!is_shared_by_itself(region)) return;
+  apply_at_once(region);
   share_calls(region);
   settle_sites(region);
 }

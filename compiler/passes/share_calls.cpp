@@ -211,6 +211,20 @@ void share_regions(Builder& b, Op& op) {
   }
 }
 
+void apply_at_once(Region& region) {
+  rewrite(region, [](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+    if (!takes_captures(op)) return std::nullopt;
+    for (const auto& nested : op.regions) apply_at_once(*nested);
+    const Region& first = op.region();
+    const bool only_applies = op.primitive == &call_p && first.ops.size() == 1 &&
+                              first.ops.front()->primitive == &apply_p;
+    if (!only_applies) return std::nullopt;
+    ValueMap map;
+    for (std::size_t i = 0; i < op.operands.size(); ++i) map[first.arg(i)] = op.operands[i];
+    return copy_ops(first, b.region(), map);
+  });
+}
+
 bool takes_captures(const Op& op) {
   return op.primitive == &while_p || op.primitive == &cond_p || op.primitive == &call_p;
 }

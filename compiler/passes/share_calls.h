@@ -22,6 +22,10 @@ namespace nodec {
 // expanded becomes a function in front of it, so that only applications are copied.
 void share_regions(Builder& b, Op& op);
 
+// And calls of what is left of such a region apply the function themselves; also in the loops and
+// branches inside.
+void apply_at_once(Region& region);
+
 // Of the calls in `region` and in the loops and branches inside it, which must be expanded.
 void share_calls(Region& region);
 

@@ -8,16 +8,13 @@
 // text is the order in which one sample meets the kernels.
 #include "compiler/lower/carries_in_place.h"
 
+#include "compiler/lower/in_place.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::lowering {
 namespace {
 
 using namespace plan;
-
-bool same_elements(const Ref& a, const Ref& b) {
-  return a.strides == b.strides && a.start == b.start;
-}
 
 // A kernel or another node of a loop's body, in the order of the text.
 struct Item {
@@ -122,27 +119,13 @@ class InPlace {
     while (uses_of(next, {body[maker]}).writes == 0) ++maker;
     if (maker >= copy || !body[maker].direct || body[maker].kernel == nullptr) return false;
     const std::vector<Item> behind(body.begin() + std::ptrdiff_t(maker) + 1, body.end());
-    return uses_of(carry, behind).reads == 0 &&
-           writes_after_reads(*body[maker].kernel, next, carry);
+    return uses_of(carry, behind).reads == 0 && may_write(*body[maker].kernel, next, carry);
   }
 
-  static bool writes_after_reads(Kernel& kernel, int next, int carry) {
-    Map* map = std::get_if<Map>(&kernel);
-    if (map == nullptr) return uses_of(carry, {{&kernel, nullptr, true}}).reads == 0;
-    const Ref* written = nullptr;
-    for (const Compute& c : map->computes) {
-      if (c.to && c.to->buffer == next) written = &*c.to;
-    }
-    bool before = true;
-    for (const Compute& c : map->computes) {
-      for (const Source& s : c.operands) {
-        const Ref* from = std::get_if<Ref>(&s);
-        if (from == nullptr || from->buffer != carry) continue;
-        if (!before || !same_elements(*from, *written)) return false;
-      }
-      before = before && !(c.to && &*c.to == written);
-    }
-    return true;
+  static bool may_write(Kernel& kernel, int next, int carry) {
+    const Map* map = std::get_if<Map>(&kernel);
+    if (map != nullptr) return writes_after_reads(map->computes, next, carry);
+    return uses_of(carry, {{&kernel, nullptr, true}}).reads == 0;
   }
 
   void rename(int next, int carry) {

@@ -2,7 +2,7 @@
 #include "compiler/lower/lower.h"
 
 #include <algorithm>
-#include <set>
+#include <iterator>
 
 #include "compiler/lower/own_ops.h"
 #include "compiler/lower/ports.h"
@@ -23,7 +23,7 @@ class Lowering {
   plan::Plan run(std::int64_t longest_function);
 
  private:
-  bool may_overwrite(const Value* result, const Value* input) const;
+  Ref moved_aside(const Value* v, plan::Nodes& nodes);
   void place_outputs();
   void store_results(plan::Nodes& nodes);
 
@@ -31,30 +31,8 @@ class Lowering {
   Scheduler scheduler_;
 };
 
-// Whether every reader of `input` works before, or in the making of, `result`.
-bool Lowering::may_overwrite(const Value* result, const Value* input) const {
-  std::set<const Op*> ancestors;
-  std::vector<const Op*> stack{result->op};
-  while (!stack.empty()) {
-    const Op* op = stack.back();
-    stack.pop_back();
-    if (!ancestors.insert(op).second) continue;
-    for (const Value* x : op->operands) {
-      if (x->op) stack.push_back(x->op);
-    }
-  }
-  for (const auto& op : p_.graph.body.ops) {
-    if (ancestors.count(op.get()) || op->primitive->form == Form::View) continue;
-    for (const Value* x : op->operands) {
-      if (x->type.is_tensor() && p_.views.resolve(x).base == input) return false;
-    }
-  }
-  return std::none_of(
-      p_.graph.body.results.begin(), p_.graph.body.results.end(),
-      [&](const Value* r) { return r != result && p_.views.resolve(r).base == input; });
-}
-
-// A result without a batch is made in its port where nothing stands against it.
+// A result without a batch is made in its port. One that overwrites an input is copied there at the
+// end; the plan shows whether it may be made there too (outputs_in_place.h).
 void Lowering::place_outputs() {
   const int inputs = int(p_.plan.signature.inputs.size());
   for (std::size_t i = 0; i < p_.graph.body.results.size(); ++i) {
@@ -62,31 +40,40 @@ void Lowering::place_outputs() {
     if (!v->op || v->type.is_scalar() || p_.views.varying(v) || !v->op->regions.empty()) continue;
     const View view = p_.views.resolve(v);
     if (view.base != v || v->op->primitive == &constant_p || p_.homes.has(v)) continue;
-    const int alias = p_.plan.signature.outputs[i].alias;
-    if (alias >= 0 && (v->op->primitive->form != Form::Elementwise ||
-                       !may_overwrite(v, p_.graph.body.arg(std::size_t(alias))))) {
-      continue;
-    }
-    p_.homes.settle(v, inputs + int(i));
+    if (p_.plan.signature.outputs[i].alias < 0) p_.homes.settle(v, inputs + int(i));
   }
 }
 
+// An input, or a part of one, moves aside before any input is overwritten.
+Ref Lowering::moved_aside(const Value* v, plan::Nodes& nodes) {
+  const Ref aside = p_.homes.ref_to(p_.homes.new_buffer(v, v->name), v);
+  nodes.push_back({dense_copy(p_.homes, v, aside)});
+  return aside;
+}
+
+// Everything that an input is read for comes before what overwrites it.
 void Lowering::store_results(plan::Nodes& nodes) {
   TileList list(p_.homes);
+  p_.homes.enter(list.segment);
+  std::vector<plan::Node> overwriting;
   const int inputs = int(p_.plan.signature.inputs.size());
   for (std::size_t i = 0; i < p_.graph.body.results.size(); ++i) {
     const Value* v = p_.graph.body.results[i];
     const int port = inputs + int(i);
+    const bool over = p_.plan.signature.outputs[i].alias >= 0;
     if (v->type.is_scalar()) {
       const int id = p_.homes.scalar_of(v, nodes);
-      nodes.push_back({plan::StoreScalar{id, Ref{port, -1, {}, 0}}});
+      overwriting.push_back({plan::StoreScalar{id, Ref{port, -1, {}, 0}}});
     } else if (p_.views.varying(v)) {
       p_.tiles.add_transfer(list, v, port, false);
     } else if (p_.homes.find(v) != port) {
-      p_.homes.enter(list.segment);
-      nodes.push_back({dense_copy(p_.homes, v, p_.homes.ref_to(port, v))});
+      Ref from = p_.homes.ref(v);
+      if (over && !p_.views.resolve(v).base->op) from = moved_aside(v, nodes);
+      plan::DenseMap copy{p_.views.element_dims(v), {{nullptr, {from}, p_.homes.ref_to(port, v)}}};
+      (over ? overwriting : nodes).push_back({plan::DenseKernel(std::move(copy))});
     }
   }
+  std::move(overwriting.begin(), overwriting.end(), std::back_inserter(nodes));
   add_tiles(nodes, std::move(list), Scope::Team);
 }
 

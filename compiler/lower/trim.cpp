@@ -9,6 +9,7 @@
 #include "compiler/lower/frame_copies.h"
 #include "compiler/lower/maps_in_folds.h"
 #include "compiler/lower/merge_axes.h"
+#include "compiler/lower/outputs_in_place.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::lowering {
@@ -29,6 +30,7 @@ class Trimming {
     }
     cut_maps(plan_, longest);
     make_carries_in_place(plan_, kept_);
+    make_outputs_in_place(plan_);
     each_list([&](Nodes& nodes) { drop_empty(nodes); });
     merge_axes(plan_);
     make_maps_in_folds(plan_, kept_, longest);

@@ -161,12 +161,10 @@ void Frames::read(const Op& op, Nodes& nodes) {
 // Gives the base of the operand at `i` its home in the frame, if it is all of it and has none yet.
 void Frames::make_in(const Op& write, std::size_t i, int frame) {
   const Value* v = write.operands[i];
-  const View view = views_.resolve(v);
-  const bool whole = views_.contiguous(v, view) && view.start == 0 &&
-                     element_count(v->type.shape()) == element_count(view.base->type.shape());
-  if (!whole || homes_.has(view.base)) return;
+  const Value* base = views_.resolve(v).base;
+  if (!views_.is_whole(v) || homes_.has(base)) return;
   const int made = part(write.operands[0], i - 2, frame, v);
-  homes_.settle(view.base, made);
+  homes_.settle(base, made);
   homes_.keep(made);
 }
 

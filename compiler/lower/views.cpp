@@ -105,6 +105,12 @@ bool Views::contiguous(const Value* v, const View& view) const {
   return true;
 }
 
+bool Views::is_whole(const Value* v) const {
+  const View view = resolve(v);
+  return contiguous(v, view) && view.start == 0 &&
+         element_count(v->type.shape()) == element_count(view.base->type.shape());
+}
+
 View Views::resolve(const Value* v) const {
   v = follow(v);
   if (!v->op || (v->op->primitive->form != Form::View && v->op->primitive != &stop_gradient_p)) {

@@ -66,6 +66,7 @@ class Views {
   View resolve(const Value* v) const;
   bool is_view(const Op& op) const;  // moves no data
   bool contiguous(const Value* v, const View& view) const;
+  bool is_whole(const Value* v) const;  // all of its base, element by element
   // All of the op's operands, as what has to be made before.
   std::vector<const Value*> bases(const Op& op) const;
   // Where a generator stands: its index along an axis, or among all elements and samples.

@@ -96,31 +96,24 @@ void Loops::enter_carry(Entry& entry, const Operand& carry, Nodes& nodes, plan::
   }
 }
 
-// Carries that take each other's values (a swap) go through buffers of their own.
+// Carries that take each other's values (a swap), or their own in another order (a transpose), go
+// through buffers of their own.
 Moves Loops::without_conflicts(Nodes& nodes, Moves moves, Scope scope) {
   Moves before;
   for (auto& [from, to] : moves) {
-    const View view = p_.views.resolve(from);
-    const std::optional<int> found = p_.homes.find(view.base);
+    const std::optional<int> found = p_.homes.find(p_.views.resolve(from).base);
     if (!found) continue;
-    const bool taken = std::any_of(moves.begin(), moves.end(), [&, own = to](const auto& other) {
-      return other.second != own && other.second == *found;
-    });
+    const bool taken = std::any_of(moves.begin(), moves.end(),
+                                   [&](const auto& other) { return other.second == *found; });
     if (!taken) continue;
-    NODEC_CHECK(view.base == from, "carries that take views of each other");
     Buffer b = p_.homes.buffer(to);
     b.name += " next";
-    const int fresh = p_.homes.new_buffer(std::move(b));
-    before.emplace_back(from, fresh);
+    before.emplace_back(from, p_.homes.new_buffer(std::move(b)));
+    from = saved_.add_arg(from->type);
+    p_.homes.settle(from, before.back().second);
   }
   add_copies(p_.homes, nodes, before, scope);
-  Moves after = moves;
-  for (auto& [from, to] : after) {
-    for (const auto& [v, fresh] : before) {
-      if (v == from) p_.homes.settle(from, fresh);
-    }
-  }
-  return after;
+  return moves;
 }
 
 void Loops::next_carries(Nodes& nodes, const Op& op, Scope scope, plan::While& loop) {
@@ -133,7 +126,8 @@ void Loops::next_carries(Nodes& nodes, const Op& op, Scope scope, plan::While& l
       loop.carries[scalar++].next = p_.homes.scalar_of(next, nodes);
       continue;
     }
-    if (p_.views.resolve(next).base == op.region(1).arg(i)) continue;
+    const bool stays = p_.views.resolve(next).base == op.region(1).arg(i);
+    if (stays && p_.views.is_whole(next)) continue;
     moves.emplace_back(next, *p_.homes.find(op.result(i)));
   }
   add_copies(p_.homes, nodes, without_conflicts(nodes, std::move(moves), scope), scope);

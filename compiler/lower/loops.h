@@ -46,6 +46,7 @@ class Loops {
 
   Parts& p_;
   Bodies& bodies_;
+  Region saved_;  // stands for next values that are read early
 };
 
 }  // namespace nodec::lowering

@@ -1,4 +1,5 @@
-// Values written over what others are read from: inputs that results are put in place of.
+// Values written over what others are read from: inputs that results are put in place of, and
+// carries of loops that take views of each other.
 #include "compiler/nodec.h"
 #include "tests/compiler/oracle.h"
 
@@ -30,11 +31,27 @@ void expect_updated(const Update& update, bool square = false) {
   if (!square) expect_updated({5, kB}, "B", update);
 }
 
+void expect_carried(const std::function<Var(const Var& x)>& view) {
+  for (const Shape& shape : {Shape{5, 5}, {40, 40}, {5, 5, kB}}) {
+    INFO(str(shape));
+    Trace t("carries", shape.back() == kB ? "B" : "");
+    const Var x = t.input("x", Type::tensor(Dtype::F64, shape));
+    t.output("own", repeat(3, x, [&](const Var&, const Var& v) { return view(v); }));
+    const auto [a, b] = repeat(3, std::tuple{x, x * 2.0}, [&](Var, const Var& v, const Var& w) {
+      return std::tuple{view(w), view(v)};
+    });
+    t.output("other", a), t.output("another", b);
+    expect_agreement(*t.finish().graph, 1e-12, {1, 37});
+  }
+}
+
 Var first_row(const Var& x) {
   Axes axes;
   for (std::size_t i = 1; i < x.rank(); ++i) axes.push_back(std::int64_t(i));
   return broadcast_to(x.at(0), x.shape(), axes);
 }
+
+Var transposed(const Var& x) { return x.rank() == 2 ? transpose(x) : transpose(x, {1, 0, 2}); }
 
 }  // namespace
 
@@ -69,6 +86,11 @@ TEST_CASE("an input is written over by what reads it in another order") {
         return std::vector{x + 1.0, y, reshape(transpose(x), {x.shape()[0] * x.shape()[1]})};
       },
       true);
+}
+
+TEST_CASE("carries take views of themselves and of each other") {
+  expect_carried([](const Var& x) { return transposed(x); });
+  expect_carried([](const Var& x) { return first_row(x); });
 }
 
 }  // namespace nodec::oracle

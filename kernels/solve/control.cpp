@@ -27,9 +27,11 @@ Value* rms(Builder& b, const Values& xs) {
     total = total ? add(b, total, squares) : squares;
     count = count + element_count(x->type.shape());
   }
-  // Nothing at all has the size 0.
+  // Nothing at all has the size 0; of a symbolic size only a run shows that.
   if (count.is_constant() && count.constant() == 0) count = 1;
-  return sqrt(b, div(b, total, cast(b, dim(b, count), total->type.dtype())));
+  Value* elements = dim(b, count);
+  if (!count.is_constant()) elements = max(b, elements, integer(b, Dtype::I64, 1));
+  return sqrt(b, div(b, total, cast(b, elements, total->type.dtype())));
 }
 
 Value* all_finite(Builder& b, const Values& xs) {

@@ -34,6 +34,25 @@ TEST_CASE("values without elements are computed, and so are their derivatives") 
   }
 }
 
+TEST_CASE("states of a size that a run tells to be 0 are solved") {
+  for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {
+    INFO(std::string(adjoint));
+    Trace t("without", "");
+    const Var x = t.input("x", Type::tensor(Dtype::F64, {kN, 3})), k = t.input("k", f64());
+    const auto loss = [&](const Var& v, const Var& rate) {
+      return sum(solve([&](const Var& u) { return -rate * u; }, v, 0, 1, {.adjoint = adjoint}).u);
+    };
+    const auto [value, slopes, error] = value_and_grad_error(loss, x, k);
+    t.output("value", value), t.output("error", error);
+    t.output("dx", std::get<0>(slopes)), t.output("dk", std::get<1>(slopes));
+    const auto graph = t.finish().graph;
+    const std::vector<Array> inputs{Array::zeros(Dtype::F64, {0, 3}),
+                                    Array::scalar(Dtype::F64, 0.5)};
+    const std::vector<Array> want = interpret(*run_until(*graph, "differentiate"), inputs);
+    expect_close(run_compiled(compile_fresh(*graph), inputs), want, 0);
+  }
+}
+
 TEST_CASE("products over an axis of size 0 are zeros, and so are their derivatives") {
   for (const std::int64_t rows : {2, 40}) {
     for (const Dim& columns : {Dim(3), kB}) {

@@ -13,7 +13,7 @@ Value* largest_element(Builder& b, const Values& xs) {
     if (x->type.rank() > 0) size = max_over(b, size, all_axes(x->type));
     largest = largest ? max(b, largest, size) : size;
   }
-  return largest;
+  return max(b, largest, zeros(b, largest->type));  // where there are no elements, it is -inf
 }
 
 Value* unit_of(Builder& b, const Values& xs) {

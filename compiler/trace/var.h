@@ -94,6 +94,9 @@ class Operand {
     } else if constexpr (std::same_as<T, bool>) {
       return Integer{number, Dtype::Bool};
     } else {
+      if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(std::int64_t)) {
+        if (std::int64_t(number) < 0) return Real{double(number), Dtype::F64};  // beyond i64
+      }
       return Integer{std::int64_t(number), sizeof(T) <= 4 ? Dtype::I32 : Dtype::I64};
     }
   }

@@ -82,6 +82,18 @@ TEST_CASE("shapes that do not meet are refused at the line that joined them") {
   help: axes go from 0 to 1, or from -2 to -1)");
 }
 
+TEST_CASE("a whole number beyond those of i64 is that number") {
+  Trace t("large");
+  const Var x = t.input("x", f64()), n = t.input("n", i64());
+  const std::uint64_t large = std::uint64_t(1) << 63;
+  CHECK(message([&] { n + large; }).starts_with("error: the number 9.223372036854776e+18 meets"));
+  t.output("scaled", x * large);
+  t.output("largest", n + (large - 1));
+  const auto results = run(t.finish(), {number(1, Dtype::F64), number(0, Dtype::I64)});
+  CHECK(results[0] == std::vector<double>{0x1p63});
+  CHECK(results[1] == std::vector<double>{0x1p63});
+}
+
 TEST_CASE("a wrong product names the user's line") {
   Trace t("product", "B");
   const Var w = t.input("w", f32({20, 784})), x = t.input("x", f32({"B", 784}));

@@ -119,7 +119,13 @@ Value* cumprod(Builder& b, Value* x, std::int64_t axis) { return scan(b, x, axis
 
 Value* dynamic_slice(Builder& b, Value* x, Value* start, std::int64_t axis, Dim size) {
   check_start(b, start);
-  Value* most = size_i32(b, x->type.shape().at(std::size_t(axis)) - size);
+  const Dim& all = x->type.shape().at(std::size_t(axis));
+  if (const Dim rest = all - size; rest.is_constant() && rest.constant() < 0) {
+    throw Error(fmt::format("dynamic_slice takes {} of the {} along axis {} of {}", size.str(),
+                            all.str(), axis, x->type.str()),
+                {{b.where(), ""}}, "take at most as many as there are");
+  }
+  Value* most = size_i32(b, all - size);
   Value* inside = max(b, min(b, start, most), integer(b, Dtype::I32, 0));
   return gather_along(b, x, rows_from(b, inside, size), axis);
 }

@@ -93,6 +93,10 @@ TEST_CASE("what they cannot do is told at the line") {
         R"(error: axis 0 of f32[N] is sorted, whose size is not known when the program is made
   --> line +0
   help: give that axis a size that is a number)");
+  const std::string too_many = message([&] { dynamic_slice(x, 0, -1, 4); }, __LINE__);
+  CHECK(too_many == R"(error: dynamic_slice takes 4 of the 3 along axis 1 of f32[2, 3]
+  --> line +0
+  help: take at most as many as there are)");
   CHECK(message([&] { polygamma(x, 9); }, __LINE__)
             .starts_with("error: 'polygamma' is the derivative of digamma number 1 to 8, got 9"));
   CHECK(message([&] { (void)(x & x); }, __LINE__)

@@ -61,6 +61,13 @@ Var variable(const Content& content, const SourceLine& where) {
   return var;
 }
 
+Value* turns_of(Builder& b, const Operand& turns, const SourceLine& where) {
+  Value* n = Access::value(b, turns);
+  if (n->type == Type::scalar(Dtype::I32)) return n;
+  throw Error("a loop's number of turns is an i32 scalar, got " + n->type.str(), {{where, ""}},
+              "cast it to i32");
+}
+
 // What every turn looks at: variables of the frame around the loop.
 struct Walked {
   Var turns;
@@ -70,7 +77,7 @@ struct Walked {
   Walked(Builder& b, const Contents& all, const std::optional<Operand>& count,
          const SourceLine& where) {
     if (!count) rows = rows_of(all, where);
-    Value* n = count ? Access::value(b, *count) : cast(b, dim(b, rows), Dtype::I32);
+    Value* n = count ? turns_of(b, *count, where) : cast(b, dim(b, rows), Dtype::I32);
     bind(turns, Content(n), where);
     for (const Content& table : all) tables.push_back(variable(table, where));
   }

@@ -129,4 +129,18 @@ TEST_CASE("tables that cannot be walked together are told at once") {
         }) == "error: a scan stacks float tensors, got i32[]\n  help: cast it, or carry it");
 }
 
+TEST_CASE("the number of turns is told to be an i32") {
+  const auto turns = [](const Operand& n) {
+    return scan_refusal([&] {
+      trace("wrong", {{"x", f64()}}, [&](const Var& x) {
+        return repeat(n, x, [](const Var&, const Var& v) { return v * 2.0; });
+      });
+    });
+  };
+  CHECK(turns(2.5) ==
+        "error: a loop's number of turns is an i32 scalar, got f64[]\n  help: cast it to i32");
+  CHECK(turns(std::int64_t(2)).find("got i64[]") != std::string::npos);
+  CHECK(turns(2) == "no error");
+}
+
 }  // namespace nodec

@@ -47,7 +47,9 @@ void join_map(Homes& homes, std::vector<Kernel>& kernels,
     if (here) {
       compute.operands.emplace_back(plan::Register{std::size_t(found->second.compute)});
     } else {
-      compute.operands.emplace_back(homes.ref(x));
+      plan::Ref from = homes.ref(x);
+      if (x->type.is_scalar()) from.strides.assign(map_at(chosen)->extents.size(), 0);  // a key
+      compute.operands.emplace_back(std::move(from));
     }
   }
   const Value* out = op.result();

@@ -46,6 +46,9 @@ inline Tensor tensor_of(const Array& a) {
       case Dtype::I64:
         t.values<std::int64_t>()[i] = a.integers[i];
         break;
+      case Dtype::Key:
+        static_cast<std::int64_t*>(t.data())[i] = a.integers[i];
+        break;
       default:
         static_cast<std::uint8_t*>(t.data())[i] = std::uint8_t(a.integers[i]);
     }

@@ -211,6 +211,23 @@ TEST_CASE("a plan says where a generator stands") {
   oracle::expect_agreement(*oracle::read(text), 1e-6, {1, 37});
 }
 
+TEST_CASE("a generator's key may be an input, or stand among others") {
+  for (const char* batch : {"", " batch B"}) {
+    const std::string shape = *batch == '\0' ? "B" : "3, B";
+    const std::string text = fmt::format(R"(graph f{} (%k: key[], %keys: key[3], %x: f32[{}]) {{
+  %1 = random_uniform %k {{dtype = f32, shape = <{}>}}
+  %2 = add %1, %x
+  %3 = random_uniform %k {{dtype = f32, shape = <4, 3>}}
+  %4 = slice %keys {{axis = 0, size = <1>, start = 1}}
+  %5 = reshape %4 {{shape = <>}}
+  %6 = random_uniform %5 {{dtype = f32, shape = <2>}}
+  yield %2, %3, %6
+}})",
+                                         batch, shape, shape);
+    oracle::expect_agreement(*oracle::read(text), 1e-6, {1, 37});
+  }
+}
+
 TEST_CASE("a port without a name has its number in the signature") {
   const auto graph = oracle::read("graph f (%x: f32[2], %0: f32[3]) { yield %x as y, %0 }");
   const Program program = oracle::compile_fresh(*graph);

@@ -22,12 +22,15 @@ Value* Landings::sorted(Builder& b) const {
   Value* numbers = how_many(b, eq(b, stops, stops));
   Value* all = cast(b, dim(b, size), Dtype::I32);
   Value* sound = eq(b, numbers, all);
-  if (size == Dim(1)) return sound;
-  Value *first = slice(b, stops, 0, 0, size - 1), *second = slice(b, stops, 0, 1, size - 1);
-  Value* towards = broadcast_scalar(b, direction, first->type.shape());
-  Value *before = mul(b, towards, first), *behind = mul(b, towards, second);
-  Value *ordered = how_many(b, le(b, before, behind)), *one = integer(b, Dtype::I32, 1);
-  return logical_and(b, sound, eq(b, add(b, ordered, one), all));
+  if (size == Dim(0) || size == Dim(1)) return sound;
+  // Each against the next, and the last against what is no stop: a run may have none at all.
+  Value *towards = broadcast_scalar(b, direction, {size}), *one = integer(b, Dtype::I32, 1);
+  Value* before = mul(b, towards, stops);
+  Value* behind = slice(b, pad(b, before, 0, 0, 1), 0, 1, size);
+  Value* pairs = max(b, sub(b, all, one), integer(b, Dtype::I32, 0));
+  Value* is_pair = lt(b, iota(b, Dtype::I32, {size}, 0), broadcast_scalar(b, pairs, {size}));
+  Value* ordered = how_many(b, logical_and(b, is_pair, le(b, before, behind)));
+  return logical_and(b, sound, eq(b, ordered, pairs));
 }
 
 Segment Landings::segment(Builder& b, Value* time, Value* from) const {

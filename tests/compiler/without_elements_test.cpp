@@ -53,6 +53,24 @@ TEST_CASE("states of a size that a run tells to be 0 are solved") {
   }
 }
 
+TEST_CASE("a list of stops may be empty in a run") {
+  for (const Dim& many : {kN, Dim(0)}) {
+    Trace t("stopless", "");
+    const Var x = t.input("x", f64()), stops = t.input("stops", f64({many}));
+    const auto end = [](const Var& v, const Var& at) {
+      return solve([](const Var& u) { return -u; }, v, 0, 1, {.stops = at}).u;
+    };
+    const auto [value, slopes] = value_and_grad(end, x, stops);
+    t.output("value", value);
+    t.output("dx", std::get<0>(slopes)), t.output("dstops", std::get<1>(slopes));
+    const auto graph = t.finish().graph;
+    const std::vector<Array> inputs{Array::scalar(Dtype::F64, 1), Array::zeros(Dtype::F64, {0})};
+    const std::vector<Array> want = interpret(*run_until(*graph, "differentiate"), inputs);
+    expect_close(run_compiled(compile_fresh(*graph), inputs), want, 1e-12);
+    CHECK(want[1].real() == doctest::Approx(std::exp(-1)).epsilon(1e-3));
+  }
+}
+
 TEST_CASE("products over an axis of size 0 are zeros, and so are their derivatives") {
   for (const std::int64_t rows : {2, 40}) {
     for (const Dim& columns : {Dim(3), kB}) {

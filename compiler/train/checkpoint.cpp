@@ -10,7 +10,7 @@
 namespace nodec::nn {
 namespace {
 
-constexpr std::int64_t kCheckpointVersion = 1;
+constexpr std::int64_t kCheckpointVersion = 2;
 
 Json totals_json(const Totals& t) {
   Json metrics = Json::array(), notes = Json::object();
@@ -67,14 +67,20 @@ Json identity(const Trainer::Impl& impl) {
           {"frozen", fmt::format("{}", fmt::join(impl.recipe.frozen, ", "))}};
 }
 
-Json place_json(const Place& place) {
-  return {{"epoch", place.epoch},     {"index", place.index}, {"seed", place.seed},
-          {"batches", place.batches}, {"batch", place.batch}, {"samples", place.samples},
-          {"shuffle", place.shuffle}};
+// Where a loader stands, and what of; `types` is null where no batch was stepped yet.
+Json place_json(const Place& place, const TableTypes* types) {
+  Json json{{"epoch", place.epoch},     {"index", place.index}, {"seed", place.seed},
+            {"batches", place.batches}, {"batch", place.batch}, {"samples", place.samples},
+            {"shuffle", place.shuffle}};
+  if (types == nullptr) return json;
+  json["x"] = types->x.str();
+  json["y"] = types->has_y ? types->y.str() : "";
+  return json;
 }
 
 std::string stated(const Json& json) {
-  return json.is_string() ? json.get<std::string>() : json.dump();
+  if (!json.is_string()) return json.dump();
+  return json == "" ? "nothing" : json.get<std::string>();
 }
 
 void compare(const Json& wanted, const Json& got, const std::string& of, std::string& differences) {
@@ -126,7 +132,8 @@ Json checked(const Trainer::Impl& impl, const SafeTensors& file, const std::stri
   std::string differences;
   if (whole && json.contains("training") && json.contains("next")) {
     compare(identity(impl), json["training"], "", differences);
-    Json place = place_json(loader.place());
+    const TableTypes types(loader.tables());
+    Json place = place_json(loader.place(), &types);
     place.erase("epoch");
     place.erase("index");
     if (json["next"].value("batch", 0) != 0) {  // else no batch was stepped yet
@@ -192,7 +199,7 @@ void Trainer::save(const std::filesystem::path& file) const {
                   {"epoch", impl.epoch},
                   {"updates", impl.updates},
                   {"gathered", impl.gathered},
-                  {"next", place_json(impl.next)},
+                  {"next", place_json(impl.next, impl.stepped)},
                   {"lr", exact(impl.lr)},
                   {"settings", settings_json(impl.setting_values())},
                   {"running", totals_json(impl.running)},
@@ -211,6 +218,7 @@ bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {
     loader.seek(read_of_file.next_epoch, read_of_file.next_index);
     restore(*impl_, std::move(read_of_file));
     impl_->next = loader.place();
+    impl_->stepped = &impl_->programs_for(TableTypes(loader.tables())).types;
   } catch (const Json::exception& damage) {
     throw Error(fmt::format("'{}' is a damaged checkpoint: {}", file.string(), damage.what()), {},
                 "go on from another one");

@@ -119,7 +119,7 @@ TEST_CASE("a checkpoint of another training names every difference") {
   accumulate: wanted 1, got 3
   dtype: wanted f64, got f32
   loss: wanted mae, got mse
-  metrics: wanted , got none, off
+  metrics: wanted nothing, got none, off
   model: wanted Dense(1 => 1, identity), got Chain(Dense(1 => 3, tanh), Dropout(rate), Dense(3 => 1, identity))
   schedule: wanted constant, got cosine(20, end 0)
   seed: wanted 4, got 0
@@ -138,6 +138,38 @@ TEST_CASE("a checkpoint of another training names every difference") {
   'state.layer_2.draws': wanted nothing, got f32[]
   help: name another file, or train as it was trained)");
   CHECK(other.epoch() == 0);
+}
+
+TEST_CASE("a checkpoint goes on with data of its kind, from a trainer that stepped or resumed") {
+  const TemporaryFolder folder;
+  const auto made = [](Dtype x, std::vector<std::int64_t> dims, Table y) {
+    return Loader(Tensor(x, std::move(dims)), std::move(y), {.batch = 5});
+  };
+  const Prepare input = [](const Var& x) { return cast<float>(reshape(x, {6, x.shape().back()})); };
+  const auto trainer = [&] {
+    return Trainer(Dense(6, 6), [](const Var& y, const Var&) { return mean(y * y); }, Sgd(),
+                   {.input = input});
+  };
+  const auto refusal = [&](Loader loader) {
+    return said(folder, [&] { trainer().resume(folder / "c", loader); });
+  };
+  Trainer first = trainer();
+  Loader loader = made(Dtype::U8, {10, 2, 3}, Tensor(Dtype::I32, {10}));
+  first.step(*loader.begin());
+  first.save(folder / "c");
+  for (int again = 0; again < 2; ++again) {
+    CHECK(refusal(made(Dtype::F64, {20, 6}, {})) ==
+          R"(error: 'DIR/c' is a checkpoint of another training:
+  loader's batches: wanted 4, got 2
+  loader's samples: wanted 20, got 10
+  loader's x: wanted f64[N, 6], got u8[N, 2, 3]
+  loader's y: wanted nothing, got i32[N]
+  help: name another file, or train as it was trained)");
+    Trainer second = trainer();
+    Loader same = made(Dtype::U8, {10, 2, 3}, Tensor(Dtype::I32, {10}));
+    CHECK(second.resume(folder / "c", same));
+    second.save(folder / "c");
+  }
 }
 
 TEST_CASE("solvers, losses and schedules are told apart by what their bits depend on") {
@@ -206,9 +238,9 @@ TEST_CASE("what is no checkpoint is refused") {
   CHECK(refusal() == R"(error: 'DIR/c' is no checkpoint, but arrays alone
   help: begin with its parameters by load())");
   write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":7})"}});
-  CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of version 7: wanted 1
+  CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of version 7: wanted 2
   help: go on with the nodec that wrote it)");
-  write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":1)"}});
+  write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":2)"}});
   CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of another training:
   its metadata are damaged
   help: name another file, or train as it was trained)");

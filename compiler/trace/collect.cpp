@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "compiler/trace/access.h"
+#include "kernels/build.h"
 #include "kernels/catalogue.h"
 
 namespace nodec {
 
 using tracing::Access;
 using tracing::Content;
+using tracing::Contents;
 using tracing::Frame;
 
 namespace {
@@ -20,13 +22,30 @@ Frame& program_frame(const SourceLine& at) {
   return *frame;
 }
 
-// Whether what is traced here runs once in each run of the program.
-bool runs_once() {
-  for (const Frame* f = tracing::innermost(); f != nullptr; f = f->parent) {
-    if (f->body == tracing::Body::Closure) return false;
-    if (f->body == tracing::Body::Flow && f->what != "gradient") return false;
+// Why the counts of a solve in such a body cannot leave it; empty: they can.
+std::string_view keeps_counts(const Frame& frame) {
+  if (frame.what == "solve") return "it is in the dynamics of another one";
+  if (frame.tests) return "it is in the test of a loop";
+  if (frame.running != nullptr) return "it is in a loop with a condition for each sample";
+  const bool own = frame.what == custom_vjp_p.name || frame.what == custom_jvp_p.name;
+  return own ? "it is in a function with a derivative of its own" : "";
+}
+
+// Where counts go from here: to the program, or the call around, which returns them.
+struct Home {
+  Frame* frame = nullptr;
+  bool sums = false;  // on the way is a loop or branch: they may come several times, or never
+  std::string_view lost;
+};
+
+Home home_of(Frame& here) {
+  Home home{&here, false, keeps_counts(here)};
+  while (home.lost.empty() && home.frame->body == tracing::Body::Flow) {
+    home.sums = home.sums || home.frame->what == "while" || home.frame->what == "cond";
+    home.frame = home.frame->parent;
+    home.lost = keeps_counts(*home.frame);
   }
-  return true;
+  return home;
 }
 
 }  // namespace
@@ -81,25 +100,57 @@ void tracing::count_below(const Var& integers, std::int64_t below, const std::st
   collect->numbers_.push_back({found->second, below, of, where});
 }
 
-void Collect::solved(const std::vector<Value*>& rest, const SourceLine& at) {
-  if (!runs_once()) return;
-  const std::string path = record_->path();
+std::string Collect::free_path(const std::string& path) const {
   const auto taken = [&](const std::string& name) {
     return std::ranges::find(solves_, name, &Solve::path) != solves_.end();
   };
   std::string name = path.empty() ? "solve" : path;
-  for (int n = 2; taken(name); ++n) {
-    name = fmt::format("{}_{}", path.empty() ? "solve" : path, n);
+  for (int n = 2; taken(name); ++n) name = fmt::format("{}_{}", path.empty() ? "solve" : path, n);
+  return name;
+}
+
+void Collect::solved(const std::string& path, const Contents& counts, const SourceLine& at) {
+  const Home home = home_of(tracing::current(at));
+  if (!home.lost.empty()) {
+    uncounted_.push_back(
+        {path.empty() ? "solve" : path, std::string(home.lost), tracing::builder_at(at).where()});
+    return;
   }
-  Solve& solve = solves_.emplace_back();
-  solve.path = std::move(name);
-  const auto keep = [&](Var& var, Value* count) {
-    Access::declare(var, program_frame(at), at);
-    Access::store(var, Content(count), at);
-  };
-  keep(solve.accepted, rest[3]);
-  keep(solve.rejected, rest[4]);
-  keep(solve.f_evals, rest[5]);
+  const bool in_call = home.frame->body == tracing::Body::Closure;
+  Solve& solve =
+      in_call ? in_calls_[home.frame->shared_from_this()].emplace_back() : solves_.emplace_back();
+  solve.path = in_call ? path : free_path(path);
+  auto now = counts.begin();
+  for (Var* var : {&solve.accepted, &solve.rejected, &solve.f_evals}) {
+    Content count = *now++;
+    if (!home.sums) {
+      Access::declare(*var, *home.frame, at);
+    } else {
+      Builder outside = home.frame->builder(at);
+      Access::reset(*var, *home.frame, Content(integer(outside, Dtype::I32, 0)), at);
+      Value* before = Access::content(*var, at).value;
+      Builder b = tracing::builder_at(at);
+      count = Content(add(b, before, count.value));
+    }
+    Access::store(*var, std::move(count), at);
+  }
+}
+
+void Collect::append_counts(const Call& call, Contents& results) {
+  for (const Solve& solve : in_calls_[call]) {
+    for (const Var* var : {&solve.accepted, &solve.rejected, &solve.f_evals}) {
+      results.push_back(Access::content(*var, call->where));
+    }
+  }
+}
+
+void Collect::counts_of(const Call& call, const Contents& counts, const SourceLine& at) {
+  const auto inside = in_calls_.extract(call);
+  auto next = counts.begin();
+  for (const Solve& solve : inside.mapped()) {
+    solved(solve.path, {next, next + 3}, at);
+    next += 3;
+  }
 }
 
 }  // namespace nodec

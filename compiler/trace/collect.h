@@ -9,11 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "compiler/trace/control.h"
 #include "compiler/trace/solve.h"
 
 namespace nodec {
 
 namespace tracing {
+struct Frame;
 struct TraceRecord;
 
 // Tells a Collect, where one lives, that integers are in [0, below), if they are an input's as they
@@ -43,9 +45,15 @@ class Collect {
     std::string path;  // "layer_3"; a second one there is "layer_3_2"
     Var f_evals, accepted, rejected;
   };
-  // The solves so far, but those inside of other solves, of loops, branches and calls, which may
-  // run any number of times.
+  // The solves so far: what one run of the program makes of each, in a loop all of its turns
+  // together, in a branch 0 where the other one is taken.
   const std::deque<Solve>& solves() const { return solves_; }
+  // Those whose counts cannot leave the body they are in, with the reason.
+  struct Uncounted {
+    std::string path, why;
+    SourceLine where;
+  };
+  const std::vector<Uncounted>& uncounted() const { return uncounted_; }
 
   // Integers of an input that count something: labels of classes, rows of an embedding.
   struct Numbers {
@@ -64,14 +72,24 @@ class Collect {
   friend tracing::Solved tracing::run_solve(const tracing::Contents&, const Setting&,
                                             const Setting&, const SolveOptions&,
                                             const tracing::TracedDynamics&, const SourceLine&);
+  friend tracing::Contents tracing::run_call(std::string_view, const tracing::Contents&,
+                                             const tracing::Traced1&, const SourceLine&);
   tracing::Content input(const std::string& name, double value, Dtype dtype, const SourceLine& at);
-  void solved(const std::vector<Value*>& rest, const SourceLine& at);
+  void solved(const std::string& path, const tracing::Contents& counts, const SourceLine& at);
+  // Of the solves in a call's body, which is traced to its end: counts that it returns besides its
+  // results; and these as they arrive around it.
+  using Call = std::shared_ptr<tracing::Frame>;
+  void append_counts(const Call& call, tracing::Contents& results);
+  void counts_of(const Call& call, const tracing::Contents& counts, const SourceLine& at);
+  std::string free_path(const std::string& path) const;
 
   std::shared_ptr<tracing::TraceRecord> record_;
   Collect* before_ = nullptr;
   std::vector<Input> settings_;
   std::map<std::string, Var> inputs_;
   std::deque<Solve> solves_;
+  std::map<Call, std::deque<Solve>> in_calls_;  // that are being traced
+  std::vector<Uncounted> uncounted_;
   std::vector<Numbers> numbers_;
   std::map<const Value*, std::string> sources_;
 };

@@ -3,6 +3,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "compiler/trace/collect.h"
 #include "kernels/build.h"
 #include "kernels/sample_loop.h"
 
@@ -47,6 +48,7 @@ Contents append_while(const Contents& carry, const Contents& next, const Ended& 
 Contents run_while(const Contents& carry, const Traced1& test, const Traced1& body,
                    const LoopOptions& options, const SourceLine& where) {
   Opened test_frame(Body::Flow, "while", where);
+  test_frame->tests = true;
   set_results(*test_frame, test(add_arguments(*test_frame, carry)));
   test_frame.close();
   Opened body_frame(Body::Flow, "while", where);
@@ -92,13 +94,19 @@ Contents run_call(std::string_view name, const Contents& args, const Traced1& bo
                   const SourceLine& where) {
   Opened frame(Body::Closure, "call", where);
   frame->name = std::string(name);
-  const Contents results = body(add_arguments(*frame, args));
+  Contents results = body(add_arguments(*frame, args));
+  const auto own = std::ptrdiff_t(results.size());
+  Collect* collect = frame->record->collect;
+  if (collect != nullptr) collect->append_counts(frame.shared(), results);
   set_results(*frame, results);
   frame.close();
   std::vector<Value*> operands = joined(flat(args), end_closure(*frame));
   Builder b = builder_at(where);
   Op& op = call(b, std::move(operands), std::move(frame->own_region), name);
-  return results_of(op, types_of(results), {}, current(where));
+  Contents all = results_of(op, types_of(results), {}, current(where));
+  if (collect != nullptr) collect->counts_of(frame.shared(), {all.begin() + own, all.end()}, where);
+  all.erase(all.begin() + own, all.end());
+  return all;
 }
 
 }  // namespace nodec::tracing

@@ -108,6 +108,7 @@ struct Frame : std::enable_shared_from_this<Frame> {
   std::size_t own_args = 0;  // arguments that are not captures
   // Of the body of a loop with a condition for each sample: which samples it runs for.
   const Var* running = nullptr;
+  bool tests = false;  // of a loop: whether it goes on
   bool open = true;
   std::vector<std::unique_ptr<Slot>> slots;  // in the order of first use
 

@@ -163,7 +163,9 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
   }
   cells.store_results(op, states.size(), b);
   if (Collect* collect = tracing::current(where).record->collect) {
-    collect->solved(solved.rest, where);
+    const std::vector<Value*>& end = solved.rest;
+    collect->solved(tracing::current(where).record->path(),
+                    {Content(end[3]), Content(end[4]), Content(end[5])}, where);
   }
   return solved;
 }

@@ -173,7 +173,8 @@ class Told {
 };
 
 TrainingProgram finished(Trace& trace, const Collect& collect) {
-  TrainingProgram program{trace.finish(), collect.settings(), {}, collect.numbers()};
+  TrainingProgram program{
+      trace.finish(), collect.settings(), {}, collect.uncounted(), collect.numbers()};
   for (const Collect::Solve& solve : collect.solves()) program.solves.push_back(solve.path);
   return program;
 }

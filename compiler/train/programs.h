@@ -56,6 +56,7 @@ struct TrainingProgram {
   Traced traced;
   std::vector<Collect::Input> settings;
   std::vector<std::string> solves;  // their paths
+  std::vector<Collect::Uncounted> uncounted;
   std::vector<Collect::Numbers> numbers;
 };
 

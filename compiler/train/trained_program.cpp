@@ -39,6 +39,7 @@ TrainedProgram::TrainedProgram(const TrainingProgram& traced, Program program, N
                                DeviceTables& tables, const std::vector<Metric>& metrics)
     : from_cache_(program.report.from_cache),
       solves_(traced.solves),
+      uncounted_(std::int64_t(traced.uncounted.size())),
       numbers_(traced.numbers),
       bound_(program.executable, arrays, {}, open_ports(program.executable->signature())),
       tables_(tables),
@@ -111,6 +112,7 @@ StepResult TrainedProgram::told() const {
   for (std::size_t i = 0; i < metrics_.size(); ++i) {
     result.metrics[i] = {scalar_of(*metrics_[i].first), scalar_of(*metrics_[i].second)};
   }
+  result.uncounted = uncounted_;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     const SolveCount count = solve(i);
     result.f_evals += count.f_evals;

@@ -33,9 +33,10 @@ struct StepResult {
   std::int64_t samples = 0;
   std::array<Ratio, kMostMetrics> metrics{};             // in the order of the options
   std::int64_t f_evals = 0, accepted = 0, rejected = 0;  // of all solves together, forward
-  std::optional<double> gradient_error = std::nullopt;   // where it was asked for
-  bool updated = true;                                   // false while gradients accumulate
-  double seconds = 0;                                    // the whole step
+  std::int64_t uncounted = 0;  // solves that are not in these: take_advice() has their names
+  std::optional<double> gradient_error = std::nullopt;  // where it was asked for
+  bool updated = true;                                  // false while gradients accumulate
+  double seconds = 0;                                   // the whole step
   std::int64_t threads_ran = 1;
 };
 
@@ -69,6 +70,7 @@ class TrainedProgram {
 
   bool from_cache_;
   std::vector<std::string> solves_;
+  std::int64_t uncounted_;
   std::vector<Collect::Numbers> numbers_;
   std::vector<std::weak_ptr<const Tables>> checked_;
   BoundProgram bound_;

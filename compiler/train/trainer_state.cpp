@@ -155,9 +155,18 @@ Trainer::Impl::Programs& Trainer::Impl::programs_for(const TableTypes& types) {
 TrainedProgram& Trainer::Impl::compiled(std::unique_ptr<TrainedProgram>& slot,
                                         const TrainingProgram& traced, Program program) {
   make_settings(traced.settings);
+  advise_of(traced.uncounted);
   slot =
       std::make_unique<TrainedProgram>(traced, std::move(program), arrays, tables, recipe.metrics);
   return *slot;
+}
+
+void Trainer::Impl::advise_of(const std::vector<Collect::Uncounted>& solves) {
+  for (const auto& [path, why, where] : solves) {
+    if (!told_uncounted.insert(path).second) continue;
+    advised.push_back(fmt::format("note: the steps of the solve '{}' ({}) are not counted: {}",
+                                  path, where.str(), why));
+  }
 }
 
 TrainedProgram& Trainer::Impl::step_program(Programs& programs, const Batch& batch) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Trainer::Impl {
   TrainedProgram& step_program(Programs& programs, const Batch& batch);
   TrainedProgram& compiled(std::unique_ptr<TrainedProgram>& slot, const TrainingProgram& traced,
                            Program program);
+  void advise_of(const std::vector<Collect::Uncounted>& solves);
   void compile_side_by_side(Programs& programs);
   // Settings (settings.cpp).
   void declare_setting(Setting setting);
@@ -74,7 +76,8 @@ struct Trainer::Impl {
   std::vector<double> step_seconds, threads_ran;  // of the epoch's steps in this process
   std::vector<Totals> history;
   Advice advice;
-  std::vector<std::string> advised;
+  std::vector<std::string> advised;      // and not taken yet
+  std::set<std::string> told_uncounted;  // solves, by path
 };
 
 // One Error for what a trainer cannot be made of (checks.cpp).

@@ -58,22 +58,40 @@ TEST_CASE("a setting by name is a number, and in a Collect an input under the la
   CHECK(analyze(traced).empty());
 }
 
-TEST_CASE(
-    "solves inside of others, of loops and of calls are not counted; one place may have two") {
+TEST_CASE("solves are counted wherever counts can leave, else named; one place may have two") {
   Trace t("some", "B");
   const Collect collect;
   const Var x = t.input("x", f32({1, "B"}));
   const auto end = [](const Var& u0) { return solve([](const Var& u) { return -u; }, u0, 0, 1).u; };
+  SolveOptions alone;  // from the samples of a loop
+  alone.stop_on_failure = false;
+  const auto lone = [&](const Var& u0) {
+    return solve([](const Var& u) { return -u; }, u0, 0, 1, alone).u;
+  };
   Var y = end(x) + end(x);
   y = y + solve([&](const Var& u) { return end(u); }, x, 0, 1).u;
   y = y + call("inside", end, x);
   const auto few = [](const Var&, const Var& n) { return n < 3; };
   const auto more = [&](const Var& u, const Var& n) { return std::tuple(end(u), Var(n + 1)); };
   y = y + std::get<0>(while_loop(std::tuple(x, constant(0, Dtype::I32)), few, more));
+  const auto tested = [&](const Var& n) { return lone(constant(1.0)) + cast<float>(n) < 3; };
+  y = y +
+      cast<float>(while_loop(constant(0, Dtype::I32), tested, [](const Var& n) { return n + 1; }));
+  y = y + custom_vjp([&](const Var& x) { return end(x); },
+                     [](const Var&, const Var&, const Var& dy) { return dy; }, x);
+  const Var one = constant(1.0);
+  const auto small = [](const Var& u) { return u < 9; };
+  const auto each = [&](const Var& u) { return u + 1 + lone(one); };
+  y = y + while_loop(x.at(0), small, each);
   t.output("y", y);
-  std::vector<std::string> paths;
+  std::vector<std::string> paths, others;
   for (const Collect::Solve& solve : collect.solves()) paths.push_back(solve.path);
-  CHECK(paths == std::vector<std::string>{"solve", "solve_2", "solve_3"});
+  for (const auto& solve : collect.uncounted()) others.push_back(solve.why);
+  CHECK(paths == std::vector<std::string>{"solve", "solve_2", "solve_3", "solve_4", "solve_5"});
+  CHECK(others == std::vector<std::string>{"it is in the dynamics of another one",
+                                           "it is in the test of a loop",
+                                           "it is in a function with a derivative of its own",
+                                           "it is in a loop with a condition for each sample"});
   CHECK(analyze(t.finish()).empty());
 }
 

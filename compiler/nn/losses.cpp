@@ -7,22 +7,37 @@
 namespace nodec::nn {
 namespace {
 
-void check_classified(std::string_view what, const Type& logits, const Type& labels,
-                      const SourceLine& where) {
-  const bool fits = logits.is_tensor() && labels.is_tensor() && logits.rank() == 2 &&
-                    is_float(logits.dtype()) && labels.rank() == 1 && is_integer(labels.dtype()) &&
-                    logits.shape()[0].is_constant() && logits.shape()[1] == labels.shape()[0];
-  if (fits) return;
-  throw Error(fmt::format("{} takes logits [classes, batch] and integer labels [batch], got {} and "
-                          "{}",
-                          what, logits.str(), labels.str()),
-              {{where, ""}}, "transpose the logits if the batch comes first");
-}
-
 // One number for each sample, whether it has an axis of its own or not.
 bool is_one_each(const Type& type, const Dim& samples) {
   const Shape shape = type.shape();
   return shape == Shape{samples} || shape == Shape{Dim(1), samples};
+}
+
+// What to do about logits and labels that do not fit.
+std::string classified_help(const Type& logits, const Type& labels) {
+  if (!logits.is_tensor() || !labels.is_tensor()) return "give it two tensors";
+  if (is_float(labels.dtype()) && labels.rank() == logits.rank()) {
+    return "give the number of each sample's class, argmax(labels, 0); for probabilities take "
+           "kl_divergence, of log_softmax(logits, 0)";
+  }
+  if (is_float(labels.dtype())) {
+    return "keep labels as integers, u8, i32 or i64, or give it cast<std::int32_t>(labels)";
+  }
+  return "transpose the logits if the batch comes first";
+}
+
+// The labels as [batch].
+Var classified(std::string_view what, const Var& logits, const Var& labels,
+               const SourceLine& where) {
+  const Type of = logits.type(), given = labels.type();
+  const bool fits = of.is_tensor() && given.is_tensor() && of.rank() == 2 && is_float(of.dtype()) &&
+                    is_integer(given.dtype()) && of.shape()[0].is_constant() &&
+                    is_one_each(given, of.shape()[1]);
+  if (fits) return given.rank() == 1 ? labels : reshape(labels, {of.shape()[1]});
+  throw Error(fmt::format("{} takes logits [classes, batch] and integer labels [batch], got {} and "
+                          "{}",
+                          what, of.str(), tracing::given_type(labels, where).str()),
+              {{where, ""}}, classified_help(of, given));
 }
 
 // The target as `x` has its axes. Shapes that broadcast would give a mean over pairs.
@@ -51,18 +66,17 @@ Var one_hot_of(const Var& labels, const Type& logits, const char* what, const So
 
 }  // namespace
 
-Var cross_entropy_with_logits(const Var& logits, const Var& labels, Here where) {
+Var cross_entropy_with_logits(const Var& logits, const Var& given, Here where) {
   const tracing::Scope scope("cross_entropy", SourceLine::of(where));
-  const Type type = logits.type();
-  check_classified("cross_entropy_with_logits", type, labels.type(), SourceLine::of(where));
-  const Var target = one_hot_of(labels, type, "cross_entropy", SourceLine::of(where));
+  const Var labels = classified("cross_entropy_with_logits", logits, given, SourceLine::of(where));
+  const Var target = one_hot_of(labels, logits.type(), "cross_entropy", SourceLine::of(where));
   return -mean(sum(target * log_softmax(logits, 0), {0}));
 }
 
-Var smoothed_cross_entropy(const Var& logits, const Var& labels, double smoothing, Here where) {
+Var smoothed_cross_entropy(const Var& logits, const Var& given, double smoothing, Here where) {
   const tracing::Scope scope("cross_entropy", SourceLine::of(where));
+  const Var labels = classified("smoothed_cross_entropy", logits, given, SourceLine::of(where));
   const Type type = logits.type();
-  check_classified("smoothed_cross_entropy", type, labels.type(), SourceLine::of(where));
   check_smoothing(smoothing, SourceLine::of(where));
   const Var hard = one_hot_of(labels, type, "cross_entropy", SourceLine::of(where));
   const Var target = hard * (1 - smoothing) + smoothing / double(type.shape()[0].constant());
@@ -111,16 +125,16 @@ Var mse(const Var& x, const Var& given, Here where) {
   return mean(difference * difference);
 }
 
-Var correct_count(const Var& logits, const Var& labels, Here where) {
+Var correct_count(const Var& logits, const Var& given, Here where) {
   const tracing::Scope scope("correct_count", SourceLine::of(where));
-  check_classified("correct_count", logits.type(), labels.type(), SourceLine::of(where));
+  const Var labels = classified("correct_count", logits, given, SourceLine::of(where));
   return sum(cast(argmax(logits, 0) == cast(labels, Dtype::I32), Dtype::I32));
 }
 
 Var accuracy(const Var& logits, const Var& labels, Here where) {
   const tracing::Scope scope("accuracy", SourceLine::of(where));
   const Var count = cast(correct_count(logits, labels, where), logits.dtype());
-  return count / cast(size(labels, 0), logits.dtype());
+  return count / cast(size(labels, std::int64_t(labels.rank()) - 1), logits.dtype());
 }
 
 }  // namespace nodec::nn

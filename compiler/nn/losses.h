@@ -6,7 +6,7 @@
 namespace nodec::nn {
 
 // The mean over the batch of -log softmax(logits)[label]; logits f32[classes, B], labels of any
-// integer dtype, [B].
+// integer dtype, [B] or [1, B].
 Var cross_entropy_with_logits(const Var& logits, const Var& labels, Here where = Here::current());
 // The same against 1 - smoothing for the class and smoothing / classes for all.
 Var smoothed_cross_entropy(const Var& logits, const Var& labels, double smoothing,

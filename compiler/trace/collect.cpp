@@ -79,6 +79,15 @@ Content Collect::input(const std::string& name, double value, Dtype dtype, const
   return Access::content(found->second, at);
 }
 
+Type tracing::given_type(const Var& x, const SourceLine& where) {
+  const Value* value = Access::content(x, where).value;
+  while (value != nullptr && value->op != nullptr && value->op->primitive == &cast_p &&
+         is_float(value->type.dtype()) && is_float(value->op->operands.front()->type.dtype())) {
+    value = value->op->operands.front();
+  }
+  return value != nullptr ? value->type : x.type();
+}
+
 void Collect::source(const Var& var, std::string input) {
   sources_[Access::content(var, {}).value] = std::move(input);
 }

@@ -22,6 +22,10 @@ struct TraceRecord;
 // are, or reshaped. Compiled code clamps those that are not.
 void count_below(const Var& integers, std::int64_t below, const std::string& of,
                  const SourceLine& where);
+
+// The type of `x` before floats were cast to floats of another dtype, as a training does with its
+// tables: what a user gave.
+Type given_type(const Var& x, const SourceLine& where);
 }  // namespace tracing
 
 // Lives while a program is traced. A setting by name (Setting::named) is then the input

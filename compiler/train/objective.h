@@ -17,16 +17,20 @@ class Loss {
   using Function = std::function<Var(const Var& output, const Var& target)>;
 
   template <class F>
-  requires std::is_invocable_r_v<Var, F&, const Var&, const Var&> Loss(F f)  // NOLINT
-      : Loss("loss", Function(std::move(f))) {}
-  Loss(std::string name, Function f) : name_(std::move(name)), f_(std::move(f)) {}
+  requires std::is_invocable_r_v<Var, F&, const Var&, const Var&> Loss(  // NOLINT
+      F f, Here where = Here::current())
+      : Loss("loss", Function(std::move(f)), where) {}
+  Loss(std::string name, Function f, Here where = Here::current())
+      : name_(std::move(name)), f_(std::move(f)), where_(SourceLine::of(where)) {}
 
   const std::string& name() const { return name_; }  // "huber(delta 2)"
-  Var operator()(const Var& output, const Var& target) const { return f_(output, target); }
+  // Error at the line where it was made unless f gives a float scalar.
+  Var operator()(const Var& output, const Var& target) const;
 
  private:
   std::string name_;
   Function f_;
+  SourceLine where_;
 };
 
 // Over one-hot classes by their numbers; output [classes, B], target integers [B]. With smoothing s
@@ -72,6 +76,6 @@ class Metric {
 // How many samples' greatest output is the target's class.
 Metric Accuracy(Here where = Here::current());
 // The mean over samples of what `f` gives for each, [B].
-Metric Mean(std::string name, Loss::Function f);
+Metric Mean(std::string name, Loss::Function f, Here where = Here::current());
 
 }  // namespace nodec::nn

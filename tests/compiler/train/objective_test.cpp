@@ -95,6 +95,79 @@ TEST_CASE("what does not fit a loss is told with the line where it was made") {
   help: give the distance from which the loss is linear)");
 }
 
+TEST_CASE("labels that are no numbers of classes are told as they were given, with what to do") {
+  Trace t("refused", "B");
+  const Var x = t.input("x", f32({3, "B"})), given = t.input("y", f64({"B"}));
+  const Var y = cast<float>(given), hot = t.input("hot", f32({3, "B"}));
+  const int base = __LINE__ + 1;
+  const auto losses = {CrossEntropy(), CrossEntropy({.smoothing = 0.1})};
+  for (const Loss& loss : losses) {
+    const char* name =
+        loss.name() == "cross_entropy" ? "cross_entropy_with_logits" : "smoothed_cross_entropy";
+    CHECK(message([&] { loss(x, y); }, base) ==
+          fmt::format("error: {} takes logits [classes, batch] and integer labels [batch], got "
+                      "f32[3, B] and f64[B]\n  --> line +0\n  help: keep labels as integers, u8, "
+                      "i32 or i64, or give it cast<std::int32_t>(labels)",
+                      name));
+    CHECK(message([&] { loss(x, hot); }, base)
+              .ends_with("got f32[3, B] and f32[3, B]\n  --> line +0\n  help: give the number of "
+                         "each sample's class, argmax(labels, 0); for probabilities take "
+                         "kl_divergence, of log_softmax(logits, 0)"));
+  }
+  CHECK(message([&] { Accuracy()(x, y); }).starts_with("error: correct_count takes logits"));
+}
+
+TEST_CASE("labels may have an axis of their own") {
+  Trace t("labels", "B");
+  const Var logits = t.input("logits", f64({2, "B"})), flat = t.input("flat", i32({"B"}));
+  const Var labels = t.input("labels", i32({1, "B"}));
+  for (const Var* y : {&flat, &labels}) {
+    const std::string of = y == &flat ? "flat." : "";
+    t.output(of + "loss", CrossEntropy()(logits, *y));
+    t.output(of + "smoothed", CrossEntropy({.smoothing = 0.1})(logits, *y));
+    t.output(of + "accuracy", accuracy(logits, *y));
+    t.output(of + "count", Accuracy()(logits, *y).count);
+  }
+  Array classes = Array::zeros(Dtype::I32, {3}), column = Array::zeros(Dtype::I32, {1, 3});
+  classes.integers = column.integers = {1, 0, 0};
+  const auto results = run(t.finish(), {Array::of({2, 3}, {0, 1, 2, 3, 0, 4}), classes, column});
+  for (std::size_t i = 0; i < 4; ++i) CHECK(results[i][0] == results[i + 4][0]);
+  CHECK(results[7][0] == 3);
+}
+
+TEST_CASE("a loss that is no float scalar is told with the line where it was made") {
+  Trace t("refused", "B");
+  const Var x = t.input("x", f32({3, "B"}));
+  const int base = __LINE__ + 1;
+  const Loss each = [](const Var& output, const Var&) { return output * output; };
+  const Loss count("count", [](const Var& x, const Var&) { return size(x, 1); });
+  CHECK(message([&] { each(x, x); }, base) ==
+        R"(error: the loss 'loss' is a f32[3, B], and no float scalar
+  --> line +0   this loss
+  help: reduce it: mean(x) or sum(x))");
+  CHECK(message([&] { count(x, x); }, base) ==
+        R"(error: the loss 'count' is a i64[], and no float scalar
+  --> line +1   this loss
+  help: cast it to the trainer's dtype)");
+}
+
+TEST_CASE("a mean over samples is of one number for each") {
+  Trace t("refused", "B");
+  const Var x = t.input("x", f32({3, "B"}));
+  const int base = __LINE__ + 1;
+  const Metric all = Mean("all", [](const Var& output, const Var&) { return output; });
+  const Metric one = Mean("one", [](const Var& output, const Var&) { return mean(output); });
+  CHECK(
+      message([&] { all(x, x); }, base) ==
+      R"(error: the metric 'all' is a mean over samples, and gives f32[3, B] for an output f32[3, B]
+  --> line +0   this metric
+  help: give one number for each sample: sum(x, {0}) of [n, B])");
+  CHECK(message([&] { one(x, x); }, base) ==
+        R"(error: the metric 'one' is a mean over samples, and gives f32[] for an output f32[3, B]
+  --> line +1   this metric
+  help: give one number for each sample: sum(x, {0}) of [n, B])");
+}
+
 TEST_CASE("metrics are sums and counts") {
   Trace t("metrics", "B");
   const Var logits = t.input("logits", f64({2, "B"})), labels = t.input("labels", i32({"B"}));

@@ -58,10 +58,13 @@ class WeightDecayRules : public OptimiserRules {
     return fmt::format("WeightDecay({} of {})", rate_, fmt::join(names_, ", "));
   }
   std::string name() const override { return "weight_decay"; }
+  // None; but names that mean no parameter are told as soon as these are known.
+  Type state(const Type& params) const override {
+    decayed(params);
+    return Type::record({});
+  }
   Turned turn(const Direction& d) const override {
-    const std::vector<std::string> leaves = tracing::leaf_names(d.params.type());
-    std::vector<bool> decays(leaves.size(), true);
-    if (!names_.empty()) decays = leaves_meant(names_, leaves, "decayed");
+    const std::vector<bool> decays = decayed(d.params.type());
     std::size_t leaf = 0;
     const Var going = map_leaves({d.going, d.params}, [&](LeavesOf x) {
       if (!decays[leaf++]) return x[0];
@@ -71,6 +74,12 @@ class WeightDecayRules : public OptimiserRules {
   }
 
  private:
+  std::vector<bool> decayed(const Type& params) const {
+    const std::vector<std::string> leaves = tracing::leaf_names(params);
+    if (names_.empty()) return std::vector<bool>(leaves.size(), true);
+    return leaves_meant(names_, leaves, "decayed");
+  }
+
   double rate_;
   std::vector<std::string> names_;
 };

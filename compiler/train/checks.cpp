@@ -1,6 +1,7 @@
 // What a Trainer cannot be made of: options out of range, and names that would be two arrays at
 // once.
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "compiler/train/trainer_state.h"
@@ -81,7 +82,35 @@ void check_metrics(const Recipe& recipe) {
   }
 }
 
+template <class T>
+std::string odd_number_in(const TensorView& table, std::string_view name,
+                          std::span<const std::int32_t> rows) {
+  const std::int64_t samples = table.dims[0];
+  const std::size_t width = samples > 0 ? std::size_t(table.count() / samples) : 0;
+  const std::span<const T> numbers(static_cast<const T*>(table.data), std::size_t(table.count()));
+  for (const std::int32_t row : rows) {
+    if (row < 0 || row >= samples) continue;  // of a batch that no loader made
+    for (const T number : numbers.subspan(std::size_t(row) * width, width)) {
+      if (std::isfinite(number)) continue;
+      return fmt::format("row {} of the table {}, counted from 0, holds {}", row, name, number);
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string odd_number(const Batch& batch) {
+  for (const auto& [table, name] : {std::pair(&batch.tables->x, "x"), {&batch.tables->y, "y"}}) {
+    if (table->empty()) continue;
+    const TensorView view = table->view();
+    std::string odd;
+    if (view.dtype == Dtype::F32) odd = odd_number_in<float>(view, name, batch.rows);
+    if (view.dtype == Dtype::F64) odd = odd_number_in<double>(view, name, batch.rows);
+    if (!odd.empty()) return odd;
+  }
+  return {};
+}
 
 void check_recipe(const Recipe& recipe, const TrainerOptions& options) {
   check_options(options);

@@ -26,6 +26,20 @@ std::string one_digit(double value) {
   return text;
 }
 
+// What every epoch's line has.
+nlohmann::ordered_json own_fields(const Totals& e, std::int64_t epochs) {
+  const auto batches = double(e.batches);
+  return {{"epoch", e.epoch},
+          {"epochs", epochs},
+          {"time_s", rounded(e.seconds, 6)},
+          {"step_us_median", rounded(1e6 * e.step_seconds, 2)},
+          {"threads_ran", std::int64_t(e.threads_ran)},
+          {"loss", rounded(e.loss(), 6)},
+          {"f_evals", rounded(double(e.f_evals) / batches, 4)},
+          {"accepted", rounded(double(e.accepted) / batches, 4)},
+          {"rejected", rounded(double(e.rejected) / batches, 4)}};
+}
+
 // A count as one.
 nlohmann::ordered_json note_json(double value) {
   if (value == std::trunc(value) && std::fabs(value) < 0x1p53) return std::int64_t(value);
@@ -52,19 +66,14 @@ std::string json_line(const Trainer::Compiled& s) {
 }
 
 std::string json_line(const Totals& e, std::int64_t epochs) {
-  const auto batches = double(e.batches);
-  nlohmann::ordered_json line{{"epoch", e.epoch},
-                              {"epochs", epochs},
-                              {"time_s", rounded(e.seconds, 6)},
-                              {"step_us_median", rounded(1e6 * e.step_seconds, 2)},
-                              {"threads_ran", std::int64_t(e.threads_ran)},
-                              {"loss", rounded(e.loss(), 6)},
-                              {"f_evals", rounded(double(e.f_evals) / batches, 4)},
-                              {"accepted", rounded(double(e.accepted) / batches, 4)},
-                              {"rejected", rounded(double(e.rejected) / batches, 4)}};
+  nlohmann::ordered_json line = own_fields(e, epochs);
   for (const auto& [name, value] : e.notes) line[name] = note_json(value);
   if (e.gradient_error) line["gradient_error"] = two_digits(*e.gradient_error);
   return line.dump();
+}
+
+bool is_told(std::string_view name) {
+  return name == "gradient_error" || own_fields({}, 0).contains(name);
 }
 
 std::string text_line(const Trainer::Compiled& s) {

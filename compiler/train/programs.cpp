@@ -3,6 +3,7 @@
 
 #include <numeric>
 #include <optional>
+#include <typeinfo>
 
 #include "compiler/nn/names.h"
 #include "compiler/nn/regularisers.h"
@@ -105,6 +106,20 @@ class Feed {
   Var y(const Var& x) const { return has_y_ ? in_dtype(rows_of(y_, "y"), dtype_) : x; }
   Var samples(Dtype dtype) const { return cast(size(rows_, 0), dtype); }
 
+  // An Error of the model or the loss, with what is easily overlooked.
+  Error explained(const Error& error, const Layer& model) const {
+    std::vector<Note> notes = error.notes();
+    if (!input_ && is_integer(x_.dtype())) {
+      notes.push_back({model.where(), fmt::format("this model is given the table x as it is, {}; "
+                                                  "TrainerOptions::input could cast it",
+                                                  name(x_.dtype()))});
+    }
+    if (!has_y_) {
+      notes.push_back({model.where(), "there is no table y: each sample is its own target"});
+    }
+    return Error(error.message(), std::move(notes), error.help());
+  }
+
  private:
   Var rows_of(const Var& table, const char* name) const {
     const Var rows = samples_last(gather(table, rows_));
@@ -141,15 +156,12 @@ class Told {
   }
 
   Var loss(const Params& ps, State& st) {
-    const Var x = feed_.x(), y = feed_.y(x);
-    auto [output, next] = recipe_.model(x, ps, st);
-    st = next;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      const Metric::Part part = recipe_.metrics[i](output, y);
-      parts_[i].sum = part.sum;
-      parts_[i].count = part.count;
+    try {
+      return loss_of(ps, st);
+    } catch (const Error& error) {
+      if (typeid(error) != typeid(Error)) throw;  // Untraceable, with its findings
+      throw feed_.explained(error, recipe_.model);
     }
-    return recipe_.loss(output, y);
   }
 
   void outputs(Trace& trace, const Var& loss, const Collect& collect) const {
@@ -167,6 +179,18 @@ class Told {
   }
 
  private:
+  Var loss_of(const Params& ps, State& st) {
+    const Var x = feed_.x(), y = feed_.y(x);
+    auto [output, next] = recipe_.model(x, ps, st);
+    st = next;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const Metric::Part part = recipe_.metrics[i](output, y);
+      parts_[i].sum = part.sum;
+      parts_[i].count = part.count;
+    }
+    return recipe_.loss(output, y);
+  }
+
   const Recipe& recipe_;
   const Feed& feed_;
   std::vector<Metric::Part> parts_;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "compiler/nn/names.h"
+#include "compiler/train/lines.h"
 #include "compiler/train/trainer_state.h"
 #include "ir/nearest.h"
 #include "runtime/device_choice.h"
@@ -76,13 +77,15 @@ StepResult Trainer::step(const Batch& batch) {
     result = program.told();
     for (std::string& line : impl.advice.hear(outcome)) impl.advised.push_back(std::move(line));
   } catch (const Error& error) {
-    throw Error(fmt::format("training stopped in {}: {}", place_text(batch.place), error.message()),
+    const std::string odd = odd_number(batch);
+    throw Error(fmt::format("training stopped in {}: {}{}{}", place_text(batch.place),
+                            error.message(), odd.empty() ? "" : "; ", odd),
                 error.notes(), error.help());
   }
   // As the arrays are now, also where what they hold is refused.
   impl.gathered = updates ? 0 : impl.gathered + 1;
   impl.updates += updates ? 1 : 0;
-  impl.check_finite(result, batch.place, program.executable().device() != nullptr);
+  impl.check_finite(result, batch, program.executable().device() != nullptr);
   result.updated = updates;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   impl.count(result, batch);
@@ -117,6 +120,7 @@ Evaluation Trainer::evaluate(const Loader& loader) {
 
 Tensor Trainer::predict(Table x) {
   const Batch batch = Batch::of(std::move(x));
+  if (batch.samples() == 0) throw Error("a prediction has no samples", {}, "give it one or more");
   Impl::Programs& programs = impl_->programs(batch.tables);
   if (programs.prediction == nullptr) {
     const TrainingProgram traced = trace_prediction(impl_->recipe.model, impl_->recipe.input,
@@ -146,6 +150,11 @@ void Trainer::note(const std::string& what, double value) {
   if (impl_->history.empty()) {
     throw Error(fmt::format("'{}' is noted before an epoch has ended", what), {},
                 "step through an epoch first");
+  }
+  if (what.empty() || is_told(what)) {
+    throw Error(what.empty() ? "a note has no name"
+                             : fmt::format("a note is called '{}', as an epoch's own", what),
+                {}, "give it a name of its own");
   }
   impl_->history.back().notes[what] = value;
 }

@@ -234,8 +234,9 @@ CallOptions Trainer::Impl::call_options(std::int64_t samples) {
   return call;
 }
 
-void Trainer::Impl::check_finite(const StepResult& result, const Place& place,
+void Trainer::Impl::check_finite(const StepResult& result, const Batch& batch,
                                  bool on_device) const {
+  const Place& place = batch.place;
   std::string what;
   if (!std::isfinite(result.loss)) what = fmt::format("the loss became {}", result.loss);
   const bool looks = !on_device || place.is_last() || place.batches == 0;
@@ -245,6 +246,10 @@ void Trainer::Impl::check_finite(const StepResult& result, const Place& place,
                        result.loss);
   }
   if (what.empty()) return;
+  if (const std::string odd = odd_number(batch); !odd.empty()) {
+    throw Error(fmt::format("training stopped in {}: {}; {}", place_text(place), what, odd), {},
+                "mend the table, or leave the row out");
+  }
   throw Error(fmt::format("training stopped in {}: {}; {} before it was finite", place_text(place),
                           what, on_device ? "every loss" : "all"),
               {}, "lower the learning rate");

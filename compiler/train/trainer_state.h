@@ -45,7 +45,7 @@ struct Trainer::Impl {
   void count(const StepResult& result, const Batch& batch);
   // Error where a loss or parameter is not finite after a batch. Parameters on a device are looked
   // at when an epoch ends.
-  void check_finite(const StepResult& result, const Place& place, bool on_device) const;
+  void check_finite(const StepResult& result, const Batch& batch, bool on_device) const;
   // As a file, but for values that are not finite: Error. (parameters_file.cpp)
   void write_arrays(const std::filesystem::path& file, const std::vector<std::string>& names,
                     const Metadata& metadata) const;
@@ -82,6 +82,10 @@ struct Trainer::Impl {
 
 // One Error for what a trainer cannot be made of (checks.cpp).
 void check_recipe(const Recipe& recipe, const TrainerOptions& options);
+
+// "row 7 of the table x, counted from 0, holds nan": the first number of the batch's that is not
+// finite; or nothing.
+std::string odd_number(const Batch& batch);
 
 // Of a checkpoint's arrays: whether it is no parameter.
 bool is_of_training(std::string_view name);

@@ -214,6 +214,45 @@ TEST_CASE("what is not finite stops a training, with its place") {
   CHECK(said.ends_with("all before it was finite\n  help: lower the learning rate"));
 }
 
+TEST_CASE("a number in the tables that is not finite is named by its row") {
+  Tensor x(Dtype::F32, {6, 1}), y(Dtype::F64, {6, 1});
+  x.values<float>()[4] = NAN;
+  y.values<double>()[1] = INFINITY;
+  const Loader loader(std::move(x), std::move(y), {.batch = 3});
+  Trainer trainer = line_trainer();
+  CHECK(
+      message([&] { trainer.step(loader.batch(1, 0)); }) ==
+      R"(error: training stopped in epoch 1, batch 1 of 2: the loss became inf; row 1 of the table y, counted from 0, holds inf
+  help: mend the table, or leave the row out)");
+  CHECK(
+      message([&] { line_trainer().step(loader.batch(1, 1)); }) ==
+      R"(error: training stopped in epoch 1, batch 2 of 2: the loss became nan; row 4 of the table x, counted from 0, holds nan
+  help: mend the table, or leave the row out)");
+  Trainer solving(NeuralOde(line_model()), MeanSquared(), Sgd());
+  CHECK(message([&] {
+          solving.step(loader.batch(1, 1));
+        }).find("; row 4 of the table x, counted from 0, holds nan\n") != std::string::npos);
+}
+
+TEST_CASE("what is easily overlooked is told beside what does not fit") {
+  const Layer model = Dense(2, 3);
+  const int line = model.where().line;
+  const std::string at = "\n  --> line +0   ";
+  const auto refusal = [&](Loader loader, const Prepare& input) {
+    Trainer trainer(model, CrossEntropy(), Sgd(), {.input = input});
+    return message([&] { trainer.step(loader.batch(1, 0)); }, line);
+  };
+  const std::string lone = refusal(Loader(Tensor(Dtype::F32, {4, 2})), {});
+  CHECK(lone.find(at + "there is no table y: each sample is its own target\n") != lone.npos);
+  const std::string whole = refusal(Loader(Tensor(Dtype::U8, {4, 2}), Tensor(Dtype::U8, {4})), {});
+  CHECK(whole.find(at + "this model is given the table x as it is, u8; TrainerOptions::input could "
+                        "cast it\n") != whole.npos);
+  const auto cast_wrongly = [](const Var& x) { return cast<std::int32_t>(x); };
+  const std::string cast_one =
+      refusal(Loader(Tensor(Dtype::U8, {4, 2}), Tensor(Dtype::U8, {4})), cast_wrongly);
+  CHECK(cast_one.find("TrainerOptions::input") == cast_one.npos);
+}
+
 TEST_CASE("what has no samples is refused") {
   Trainer trainer = line_trainer();
   CHECK(message([&] { trainer.step(Batch{}); }) == R"(error: a batch has no samples
@@ -221,6 +260,11 @@ TEST_CASE("what has no samples is refused") {
   CHECK(message([&] { trainer.evaluate(line_loader(4, {}).take(0)); }) ==
         R"(error: an evaluation has no samples
   help: give it a loader of one sample or more)");
+  CHECK(message([&] {
+          trainer.predict(Tensor(Dtype::F32, {0, 1}));
+        }) ==
+        R"(error: a prediction has no samples
+  help: give it one or more)");
 }
 
 TEST_CASE("a schedule gives rates, or stops before the update") {
@@ -233,6 +277,21 @@ TEST_CASE("a schedule gives rates, or stops before the update") {
         R"(error: the schedule 'odd' makes the learning rate nan at update 1
   help: let its factors be finite, and 0 or more)");
   CHECK(trainer.updates() == 1);
+}
+
+TEST_CASE("a note has a name of its own") {
+  Trainer trainer = line_trainer();
+  for (const Batch& batch : line_loader(4, {})) trainer.step(batch);
+  for (const char* name : {"loss", "epoch", "f_evals", "gradient_error"}) {
+    CHECK(message([&] { trainer.note(name, 1); }) ==
+          fmt::format("error: a note is called '{}', as an epoch's own\n  help: give it a name of "
+                      "its own",
+                      name));
+  }
+  CHECK(message([&] { trainer.note("", 1); }) ==
+        "error: a note has no name\n  help: give it a name of its own");
+  trainer.note("test_loss", 1);
+  CHECK(trainer.history().back().notes.size() == 1);
 }
 
 TEST_CASE("misuse is refused in words") {
@@ -250,6 +309,9 @@ TEST_CASE("misuse is refused in words") {
   Trainer trainer = line_trainer();
   CHECK(message([&] { trainer.params()["wait"]; }) == R"(error: there is no parameter 'wait'
   help: the parameters are weight, bias)");
+  CHECK(message([] { Trainer(line_model(), MeanSquared(), AdamW{.decayed = {"wieght"}}); }) ==
+        R"(error: no parameter is meant by 'wieght', which is to be decayed
+  help: did you mean 'weight'?)");
   CHECK(message([&] { trainer.note("x", 1); }) ==
         R"(error: 'x' is noted before an epoch has ended
   help: step through an epoch first)");

@@ -24,7 +24,7 @@ class NamedArrays {
   Tensor& set(std::string name, T scalar) {
     return set(std::move(name), Tensor::scalar(scalar));
   }
-  // Error, naming those that are near, where there is no such array. A reference shows what
+  // Error, naming those there are, where there is no such array. A reference shows what
   // programs of the processor do to the array; of one that a GPU's programs use it is to be asked
   // for anew.
   Tensor& operator[](std::string_view name);

@@ -26,9 +26,7 @@ class DenseRules : public LayerRules {
     const Type type = x.type();
     if (!type.is_tensor() || type.rank() != 2 || type.shape()[0] != Dim(in_)) {
       throw Error(fmt::format("{} takes {} features and a batch, got {}", str(), in_, type.str()),
-                  {{where_, "this layer"}},
-                  fmt::format("give it a [{}, batch], or make it Dense({}, ...)", in_,
-                              type.is_tensor() && type.rank() > 0 ? type.shape()[0].str() : "n"));
+                  {{where_, "this layer"}}, help_for(type));
     }
     const Var product = matmul(ps["weight"], x);
     Var y = product + broadcast_to(ps["bias"], product.shape(), {0});
@@ -37,6 +35,14 @@ class DenseRules : public LayerRules {
   }
 
  private:
+  std::string help_for(const Type& got) const {
+    const std::string wanted = fmt::format("give it a [{}, batch]", in_);
+    if (!got.is_tensor() || got.rank() < 2) return wanted;
+    if (got.rank() > 2) return wanted + ": Flatten() in front makes one axis of several";
+    if (!got.shape()[0].is_constant()) return wanted;
+    return fmt::format("{}, or make it Dense({}, ...)", wanted, got.shape()[0].str());
+  }
+
   std::int64_t in_, out_;
   Activation activation_;
   SourceLine where_;

@@ -218,6 +218,8 @@ double Optimiser::lr() const {
     found = link.get();
   }
   if (found != nullptr) return found->lr();
+  if (links_.empty())
+    throw Error("an optimiser has no links", {}, "give it one: Adam({.lr = 1e-3})");
   throw Error(fmt::format("no link of an optimiser takes a learning rate: {}", str()), {},
               "add a rule: Chained({ClipNorm(1), Adam({.lr = 1e-3})})");
 }

@@ -203,6 +203,17 @@ TrainingProgram finished(Trace& trace, const Collect& collect) {
   return program;
 }
 
+// A prediction has a row for each sample.
+void check_output(const Layer& model, const Type& output) {
+  const bool rows =
+      output.is_tensor() && output.rank() > 0 && output.shape().back() == Dim::symbol("B");
+  if (rows) return;
+  throw Error(fmt::format("a prediction is a row for each of B samples, but the model gives {}",
+                          output.str()),
+              {{model.where(), "this model"}},
+              "let it give one tensor, the samples as its last axis");
+}
+
 // The gradients of several batches as one: sums over their samples, which `apply` ends.
 class Accumulation {
  public:
@@ -310,7 +321,9 @@ TrainingProgram trace_prediction(const Layer& model, const Prepare& input, Dtype
   const Params ps = trace.input("", model.params(dtype));
   const State st = trace.input("state", model.state(dtype));
   const Feed feed(trace, collect, input, dtype, tables);
-  trace.output("output", samples_first(model(feed.x(), ps, st).first));
+  const Var output = model(feed.x(), ps, st).first;
+  check_output(model, output.type());
+  trace.output("output", samples_first(output));
   return finished(trace, collect);
 }
 

@@ -126,6 +126,7 @@ class Trainer {
   // what follows has the bits of a run that was never stopped. Error where an array is not finite.
   void save(const std::filesystem::path& file) const;
   // Goes on from such a file, the loader with it; false, and nothing happens, where there is none.
+  // The rate and the settings are the file's, whatever the trainer was made with: set() moves them.
   // One Error names all in which the file is of another training.
   bool resume(const std::filesystem::path& file, Loader& loader);
 

@@ -114,7 +114,9 @@ Tensor as_pictures(const std::filesystem::path& path, const TensorView& array) {
   if (array.dtype != Dtype::U8 || count == 0 ||
       !(is({kSide, kSide}) || is({count, kSide, kSide}) || is({count, kPixels}))) {
     refuse_picture(path, fmt::format("holds {}: wanted u8[n, 28, 28]", array.type()),
-                   "save images as bytes, white on black: (255 * x).astype('uint8')");
+                   array.dtype == Dtype::U8
+                       ? "give one image or more, each of 28x28 pixels"
+                       : "save images as bytes, white on black: (255 * x).astype('uint8')");
   }
   Tensor pictures(Dtype::U8, {count, kPixels});
   std::memcpy(pictures.data(), array.data, array.bytes());
@@ -176,7 +178,9 @@ Tensor read_pictures(const std::filesystem::path& path) {
   const std::string kind = file_kind(start);
   refuse_picture(path,
                  fmt::format("is {}: wanted a .png, .npy or IDX file of digits",
-                             kind.empty() ? "none that can be told" : kind),
+                             start.empty()  ? "empty"
+                             : kind.empty() ? "none that can be told"
+                                            : kind),
                  "name another file");
 }
 

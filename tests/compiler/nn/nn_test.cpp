@@ -68,7 +68,15 @@ TEST_CASE("a dense layer refuses other features, at the line where it was made")
   CHECK(testing::message([&] { dense(x, ps, record({})); }, base) ==
         R"(error: Dense(784 => 20, tanh) takes 784 features and a batch, got f32[B, 784]
   --> line +0   this layer
-  help: give it a [784, batch], or make it Dense(B, ...))");
+  help: give it a [784, batch])");
+  const auto help_for = [&](const Type& type) {
+    const std::string text = testing::message([&] { dense(zeros(type), ps, record({})); });
+    return text.substr(text.find("help: "));
+  };
+  CHECK(help_for(f32({7, 5})) == "help: give it a [784, batch], or make it Dense(7, ...)");
+  CHECK(help_for(f32({28, 28, 5})) ==
+        "help: give it a [784, batch]: Flatten() in front makes one axis of several");
+  CHECK(help_for(f32({784})) == "help: give it a [784, batch]");
 }
 
 TEST_CASE("a chain names its layers, flattens images and wraps functions") {

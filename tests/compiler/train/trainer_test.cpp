@@ -253,6 +253,19 @@ TEST_CASE("what is easily overlooked is told beside what does not fit") {
   CHECK(cast_one.find("TrainerOptions::input") == cast_one.npos);
 }
 
+TEST_CASE("a prediction is a row for each sample, or refused") {
+  const auto refusal = [](std::function<Var(const Var&)> f) {
+    Trainer trainer(WrappedFunction(std::move(f)), MeanSquared(), Sgd());
+    return message([&] { trainer.predict(Tensor(Dtype::F32, {3, 4})); }, __LINE__ - 1);
+  };
+  CHECK(refusal([](const Var& x) { return mean(x, {1}); }) ==
+        R"(error: a prediction is a row for each of B samples, but the model gives f32[4]
+  --> line +0   this model
+  help: let it give one tensor, the samples as its last axis)");
+  const std::string parts = refusal([](const Var& x) { return record({{"x", x}, {"y", x}}); });
+  CHECK(parts.starts_with("error: a prediction is a row for each of B samples, but the model "));
+}
+
 TEST_CASE("what has no samples is refused") {
   Trainer trainer = line_trainer();
   CHECK(message([&] { trainer.step(Batch{}); }) == R"(error: a batch has no samples
@@ -306,6 +319,9 @@ TEST_CASE("misuse is refused in words") {
   CHECK(message([] { Trainer(line_model(), MeanSquared(), ClipNorm(1)); }) ==
         R"(error: no link of an optimiser takes a learning rate: ClipNorm(1)
   help: add a rule: Chained({ClipNorm(1), Adam({.lr = 1e-3})}))");
+  CHECK(message([] { Trainer(line_model(), MeanSquared(), Chained({})); }) ==
+        R"(error: an optimiser has no links
+  help: give it one: Adam({.lr = 1e-3}))");
   Trainer trainer = line_trainer();
   CHECK(message([&] { trainer.params()["wait"]; }) == R"(error: there is no parameter 'wait'
   help: the parameters are weight, bias)");

@@ -113,6 +113,13 @@ TEST_CASE("arrays of images are read from NumPy's and MNIST's files") {
   CHECK(said(folder, [&] { read_pictures(folder / "x.npy"); }) ==
         R"(error: 'DIR/x.npy' holds f32[28, 28]: wanted u8[n, 28, 28]
   help: save images as bytes, white on black: (255 * x).astype('uint8'))");
+  write_npy(folder / "x.npy", Tensor(Dtype::U8, {27, 28}));
+  CHECK(said(folder, [&] { read_pictures(folder / "x.npy"); }) ==
+        R"(error: 'DIR/x.npy' holds u8[27, 28]: wanted u8[n, 28, 28]
+  help: give one image or more, each of 28x28 pixels)");
+  CHECK(said(folder, [&] { read_pictures(folder.file("none", "")); }) ==
+        R"(error: 'DIR/none' is empty: wanted a .png, .npy or IDX file of digits
+  help: name another file)");
   const std::string idx = std::string("\0\0\x08\x03", 4) + big_endian(1) + big_endian(28) +
                           big_endian(28) + std::string(784, '\x9');
   CHECK(read_pictures(folder.file("x", idx)).values<std::uint8_t>()[783] == 9);

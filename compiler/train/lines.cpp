@@ -40,6 +40,13 @@ nlohmann::ordered_json own_fields(const Totals& e, std::int64_t epochs) {
           {"rejected", rounded(double(e.rejected) / batches, 4)}};
 }
 
+double note_of(const Totals& epoch, const std::string& note) {
+  const auto found = epoch.notes.find(note);
+  if (found != epoch.notes.end()) return found->second;
+  throw Error(fmt::format("nothing was noted as '{}' with epoch {}", note, epoch.epoch), {},
+              "note it when the epoch has ended: trainer.note(name, value)");
+}
+
 // A count as one.
 nlohmann::ordered_json note_json(double value) {
   if (value == std::trunc(value) && std::fabs(value) < 0x1p53) return std::int64_t(value);
@@ -87,8 +94,9 @@ std::string text_line(const Trainer::Compiled& s) {
 
 std::string text_line(const Totals& e, std::int64_t epochs, const Percents& percents) {
   std::string line = fmt::format("[{}/{}]  Time {:.4f}s", e.epoch, epochs, e.seconds);
-  for (const auto& [note, name] : percents)
-    line += fmt::format("  {}: {:.2f}%", name, e.notes.at(note));
+  for (const auto& [note, name] : percents) {
+    line += fmt::format("  {}: {:.2f}%", name, note_of(e, note));
+  }
   if (e.gradient_error) line += "  gradient error " + one_digit(*e.gradient_error);
   return line;
 }

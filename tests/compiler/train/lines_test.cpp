@@ -74,3 +74,11 @@ TEST_CASE("the start") {
   CHECK(text_line(start) ==
         "16530 parameters, compiled in 231 ms for native (16 lanes), 2 threads");
 }
+
+TEST_CASE("a line that wants what was not noted says so") {
+  Totals bare = epoch;
+  bare.notes.erase("test_accuracy");
+  CHECK_THROWS_WITH(text(bare),
+                    "error: nothing was noted as 'test_accuracy' with epoch 1\n"
+                    "  help: note it when the epoch has ended: trainer.note(name, value)");
+}

@@ -5,6 +5,8 @@
 
 #include "compiler/train/exact_json.h"
 #include "compiler/train/trainer_state.h"
+#include "ir/philox.h"
+#include "runtime/hash.h"
 #include "runtime/safetensors.h"
 
 namespace nodec::nn {
@@ -67,15 +69,49 @@ Json identity(const Trainer::Impl& impl) {
           {"frozen", fmt::format("{}", fmt::join(impl.recipe.frozen, ", "))}};
 }
 
-// Where a loader stands, and what of; `types` is null where no batch was stepped yet.
-Json place_json(const Place& place, const TableTypes* types) {
+// What tells tables of one type apart: all bytes, or of many some pieces here and there, so that
+// a file that is mapped is not read through.
+std::string fingerprint(const Table& table) {
+  constexpr std::size_t kPieces = 1024, kPiece = 64;
+  const TensorView view = table.view();
+  const std::string_view all(static_cast<const char*>(view.data), view.bytes());
+  if (all.size() <= kPieces * kPiece) return hash(all).str();
+  std::string some;
+  for (std::size_t i = 0; i < kPieces; ++i) {
+    some += all.substr(philox::fold_in(all.size(), i) % (all.size() - kPiece), kPiece);
+  }
+  return hash(some).str();
+}
+
+// Where a loader stands, and what of; `tables` is null where no batch was stepped yet.
+Json place_json(const Place& place, const Tables* tables) {
   Json json{{"epoch", place.epoch},     {"index", place.index}, {"seed", place.seed},
             {"batches", place.batches}, {"batch", place.batch}, {"samples", place.samples},
             {"shuffle", place.shuffle}};
-  if (types == nullptr) return json;
-  json["x"] = types->x.str();
-  json["y"] = types->has_y ? types->y.str() : "";
+  if (tables == nullptr) return json;
+  const TableTypes types(*tables);
+  json["x"] = types.x.str();
+  json["y"] = types.has_y ? types.y.str() : "";
   return json;
+}
+
+Json fingerprints(const Tables* tables) {
+  Json json = Json::object();
+  if (tables == nullptr) return json;
+  json["x"] = fingerprint(tables->x);
+  if (!tables->y.empty()) json["y"] = fingerprint(tables->y);
+  return json;
+}
+
+// The tables that hold other numbers than when the file was written: a training may go on with
+// these, and its bits are its own.
+std::vector<std::string> changed_tables(const Json& then, const Tables& tables) {
+  std::vector<std::string> changed;
+  const Json today = fingerprints(&tables);
+  for (const auto& [name, now] : today.items()) {
+    if (then.contains(name) && then[name] != now) changed.push_back(name);
+  }
+  return changed;
 }
 
 std::string stated(const Json& json) {
@@ -132,8 +168,7 @@ Json checked(const Trainer::Impl& impl, const SafeTensors& file, const std::stri
   std::string differences;
   if (whole && json.contains("training") && json.contains("next")) {
     compare(identity(impl), json["training"], "", differences);
-    const TableTypes types(loader.tables());
-    Json place = place_json(loader.place(), &types);
+    Json place = place_json(loader.place(), &loader.tables());
     place.erase("epoch");
     place.erase("index");
     if (json["next"].value("batch", 0) != 0) {  // else no batch was stepped yet
@@ -199,7 +234,8 @@ void Trainer::save(const std::filesystem::path& file) const {
                   {"epoch", impl.epoch},
                   {"updates", impl.updates},
                   {"gathered", impl.gathered},
-                  {"next", place_json(impl.next, impl.stepped)},
+                  {"next", place_json(impl.next, impl.stepped.get())},
+                  {"tables", fingerprints(impl.stepped.get())},
                   {"lr", exact(impl.lr)},
                   {"settings", settings_json(impl.setting_values())},
                   {"running", totals_json(impl.running)},
@@ -218,12 +254,19 @@ bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {
     loader.seek(read_of_file.next_epoch, read_of_file.next_index);
     restore(*impl_, std::move(read_of_file));
     impl_->next = loader.place();
-    impl_->stepped = &impl_->programs_for(TableTypes(loader.tables())).types;
+    impl_->stepped = std::make_shared<const Tables>(loader.tables());
   } catch (const Json::exception& damage) {
     throw Error(fmt::format("'{}' is a damaged checkpoint: {}", file.string(), damage.what()), {},
                 "go on from another one");
   }
   for (NamedTensor& array : read.arrays) impl_->arrays.set(array.name, std::move(array.array));
+  const Json then = json.value("tables", Json::object());
+  if (const auto changed = changed_tables(then, loader.tables()); !changed.empty()) {
+    impl_->advised.push_back(
+        fmt::format("note: since '{}' was written the numbers of the table {} have changed; what "
+                    "follows is not what would have followed then",
+                    file.string(), fmt::join(changed, " and of ")));
+  }
   return true;
 }
 

@@ -130,7 +130,7 @@ class Trainer {
   // One Error names all in which the file is of another training.
   bool resume(const std::filesystem::path& file, Loader& loader);
 
-  std::vector<std::string> take_advice();  // lines about the solves, each once
+  std::vector<std::string> take_advice();  // lines about solves and a resume, each once
   struct Compiled {
     double milliseconds = 0;
     bool from_cache = false;

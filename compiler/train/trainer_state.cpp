@@ -140,16 +140,16 @@ void Trainer::Impl::write_scalar(const std::string& name, double value) {
 
 Trainer::Impl::Programs& Trainer::Impl::programs(const std::shared_ptr<const Tables>& tables) {
   if (tables == last_tables) return *last_programs;
-  last_programs = &programs_for(TableTypes(*tables));
-  last_tables = tables;
-  return *last_programs;
-}
-
-Trainer::Impl::Programs& Trainer::Impl::programs_for(const TableTypes& types) {
-  const auto found = std::ranges::find_if(
+  const TableTypes types(*tables);
+  auto found = std::ranges::find_if(
       all_programs, [&](const auto& known) { return known->types.str() == types.str(); });
-  if (found != all_programs.end()) return **found;
-  return *all_programs.emplace_back(std::make_unique<Programs>(Programs{types, {}, {}, {}, {}}));
+  if (found == all_programs.end()) {
+    all_programs.push_back(std::make_unique<Programs>(Programs{types, {}, {}, {}, {}}));
+    found = all_programs.end() - 1;
+  }
+  last_tables = tables;
+  last_programs = found->get();
+  return *last_programs;
 }
 
 TrainedProgram& Trainer::Impl::compiled(std::unique_ptr<TrainedProgram>& slot,
@@ -266,7 +266,7 @@ void Trainer::Impl::count(const StepResult& result, const Batch& batch) {
   threads_ran.push_back(double(result.threads_ran));
   next = batch.place;
   ++next.index;
-  stepped = &programs(batch.tables).types;
+  stepped = batch.tables;
   if (!batch.place.is_last()) return;
   ++epoch;
   running.step_seconds = median_of(step_seconds);

@@ -23,7 +23,6 @@ struct Trainer::Impl {
   Impl(Layer model, Loss loss, Optimiser optimiser, TrainerOptions options);
 
   Programs& programs(const std::shared_ptr<const Tables>& tables);
-  Programs& programs_for(const TableTypes& types);
   TrainedProgram& step_program(Programs& programs, const Batch& batch);
   TrainedProgram& compiled(std::unique_ptr<TrainedProgram>& slot, const TrainingProgram& traced,
                            Program program);
@@ -70,8 +69,8 @@ struct Trainer::Impl {
   double compile_ms = 0;
 
   std::int64_t epoch = 0, updates = 0, gathered = 0;
-  Place next;                           // the batch after the last one
-  const TableTypes* stepped = nullptr;  // what that one was of
+  Place next;                             // the batch after the last one
+  std::shared_ptr<const Tables> stepped;  // what that one was of
   Totals running;
   std::vector<double> step_seconds, threads_ran;  // of the epoch's steps in this process
   std::vector<Totals> history;

@@ -172,6 +172,35 @@ TEST_CASE("a checkpoint goes on with data of its kind, from a trainer that stepp
   }
 }
 
+TEST_CASE("a checkpoint goes on with other numbers, which is told once") {
+  const TemporaryFolder folder;
+  const auto table = [](std::int64_t rows, std::int64_t odd) {  // its last rows differ
+    Tensor numbers(Dtype::F32, {rows, 4});
+    const auto values = numbers.values<float>();
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = float(i % 5);
+    for (std::int64_t i = 0; i < 4 * odd; ++i) values[values.size() - 1 - std::size_t(i)] = 7;
+    return numbers;
+  };
+  for (const std::int64_t rows : {10, 20000}) {
+    const auto told = [&](Tensor x, Tensor y, bool saves) {
+      Trainer trainer(Dense(4, 4), MeanSquared(), Sgd());
+      Loader loader(std::move(x), std::move(y), {.batch = rows});
+      if (!saves) trainer.resume(folder / "c", loader);
+      if (saves) trainer.step(*loader.begin());
+      trainer.save(folder / (saves ? "c" : "again"));
+      return folder.without_path(fmt::format("{}", fmt::join(trainer.take_advice(), "\n")));
+    };
+    CHECK(told(table(rows, 0), table(rows, 0), true).empty());
+    CHECK(told(table(rows, 0), table(rows, 0), false).empty());
+    CHECK(told(table(rows, 0), table(rows, rows / 10), false) ==
+          "note: since 'DIR/c' was written the numbers of the table y have changed; what follows "
+          "is not what would have followed then");
+    CHECK(told(table(rows, rows / 10), table(rows, rows), false) ==
+          "note: since 'DIR/c' was written the numbers of the table x and of y have changed; what "
+          "follows is not what would have followed then");
+  }
+}
+
 TEST_CASE("solvers, losses and schedules are told apart by what their bits depend on") {
   const TemporaryFolder folder;
   const auto made = [](const char* method, double rtol, Loss loss, Schedule schedule) {

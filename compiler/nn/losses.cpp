@@ -16,13 +16,11 @@ bool is_one_each(const Type& type, const Dim& samples) {
 // What to do about logits and labels that do not fit.
 std::string classified_help(const Type& logits, const Type& labels) {
   if (!logits.is_tensor() || !labels.is_tensor()) return "give it two tensors";
-  if (is_float(labels.dtype()) && labels.rank() == logits.rank()) {
+  if (is_float(labels.dtype()) && labels.rank() == 2 && labels.shape() == logits.shape()) {
     return "give the number of each sample's class, argmax(labels, 0); for probabilities take "
            "kl_divergence, of log_softmax(logits, 0)";
   }
-  if (is_float(labels.dtype())) {
-    return "keep labels as integers, u8, i32 or i64, or give it cast<std::int32_t>(labels)";
-  }
+  if (!is_integer(labels.dtype())) return "keep labels as integers: u8, i32 or i64";
   return "transpose the logits if the batch comes first";
 }
 

@@ -19,4 +19,11 @@ Predictor::Predictor(Layer model, const std::filesystem::path& file, PredictorOp
   trainer_.load(file, {.settings = true});
 }
 
+void Predictor::set(std::string_view setting, double value) {
+  if (setting == "lr") {
+    throw Error("a predictor has no learning rate", {}, "set a setting of the model");
+  }
+  trainer_.set(setting, value);
+}
+
 }  // namespace nodec::nn

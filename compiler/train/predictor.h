@@ -22,7 +22,8 @@ class Predictor {
 
   // The model's outputs, samples first.
   Tensor operator()(Table x) { return trainer_.predict(std::move(x)); }
-  void set(std::string_view setting, double value) { trainer_.set(setting, value); }
+  // A setting by name of the model, as Trainer::set; there is no learning rate.
+  void set(std::string_view setting, double value);
 
  private:
   Trainer trainer_;

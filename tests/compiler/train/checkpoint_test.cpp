@@ -307,6 +307,8 @@ TEST_CASE("parameters are loaded by name; a predictor needs nothing else") {
   CHECK(second.predict(x.clone()).values<float>()[1] == wanted.values<float>()[1]);
   Predictor predictor(noisy_model(), folder / "p");
   CHECK(predictor(x.clone()).values<float>()[1] == wanted.values<float>()[1]);
+  CHECK(testing::message([&] { predictor.set("lr", 1); }) ==
+        "error: a predictor has no learning rate\n  help: set a setting of the model");
   first.save(folder / "c");
   CHECK(Predictor(noisy_model(), folder / "c")(x.clone()).values<float>()[0] ==
         wanted.values<float>()[0]);

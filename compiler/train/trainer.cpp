@@ -9,6 +9,8 @@
 #include "compiler/train/lines.h"
 #include "compiler/train/trainer_state.h"
 #include "ir/nearest.h"
+#include "ir/status.h"
+#include "ir/stopped.h"
 #include "runtime/device_choice.h"
 
 namespace nodec::nn {
@@ -23,6 +25,20 @@ auto told_where(const F& work, const std::string& doing, const std::string& wher
     throw Error(fmt::format("{} in {}: {}", doing, where, error.message()), error.notes(),
                 error.help());
   }
+}
+
+// What stopped a step, with its batch and what is odd about that.
+Error stopped_in(const Batch& batch, const Error& error) {
+  const auto* stopped = dynamic_cast<const Stopped*>(&error);
+  const bool lone = stopped != nullptr && stopped->outcome().status == int(Status::OneSample);
+  std::string help = error.help();
+  if (lone && batch.samples() < batch.place.batch) {
+    help += "; a loader leaves out the short batch with LoaderOptions::partial = false";
+  }
+  const std::string odd = odd_number(batch);
+  return Error(fmt::format("training stopped in {}: {}{}{}", place_text(batch.place),
+                           error.message(), odd.empty() ? "" : "; ", odd),
+               error.notes(), help);
 }
 
 void check_rate(double rate, const Trainer::Impl& impl) {
@@ -77,10 +93,7 @@ StepResult Trainer::step(const Batch& batch) {
     result = program.told();
     for (std::string& line : impl.advice.hear(outcome)) impl.advised.push_back(std::move(line));
   } catch (const Error& error) {
-    const std::string odd = odd_number(batch);
-    throw Error(fmt::format("training stopped in {}: {}{}{}", place_text(batch.place),
-                            error.message(), odd.empty() ? "" : "; ", odd),
-                error.notes(), error.help());
+    throw stopped_in(batch, error);
   }
   // As the arrays are now, also where what they hold is refused.
   impl.gathered = updates ? 0 : impl.gathered + 1;

@@ -234,6 +234,20 @@ TEST_CASE("a number in the tables that is not finite is named by its row") {
         }).find("; row 4 of the table x, counted from 0, holds nan\n") != std::string::npos);
 }
 
+TEST_CASE("a short batch that BatchNorm refuses is told how to be left out") {
+  Trainer trainer(Chain({Dense(1, 2), BatchNorm(2), Dense(2, 1)}), MeanSquared(), Sgd());
+  const auto help = [&](std::int64_t samples) {
+    const Loader loader = line_loader(samples, {.batch = samples == 1 ? 1 : 4});
+    const std::string text = message([&] { trainer.step(loader.batch(1, loader.batches() - 1)); });
+    return text.substr(text.rfind("help: "));
+  };
+  CHECK(help(1) ==
+        "help: give the batch two samples or more, or use running statistics: "
+        "Frozen(BatchNorm(...))");
+  CHECK(help(5) ==
+        help(1) + "; a loader leaves out the short batch with LoaderOptions::partial = false");
+}
+
 TEST_CASE("what is easily overlooked is told beside what does not fit") {
   const Layer model = Dense(2, 3);
   const int line = model.where().line;

@@ -33,8 +33,18 @@ Types gather_type(const Op& op) {
   return {table.with_shape(shape)};
 }
 
+const Type& summed_tensor(const Op& op, std::size_t operand) {
+  const Type& type = tensor(op, operand);
+  const Dtype dtype = type.dtype();
+  if (!is_float(dtype) && dtype != Dtype::I32 && dtype != Dtype::I64) {
+    fail(op, fmt::format("adds f32, f64, i32 or i64, got {}", described(*op.operands[operand])),
+         "cast them to i32");
+  }
+  return type;
+}
+
 Types scatter_add_type(const Op& op) {
-  const Type &indices = index_tensor(op, 0), &updates = float_tensor(op, 1);
+  const Type &indices = index_tensor(op, 0), &updates = summed_tensor(op, 1);
   const Shape& shape = attribute<Shape>(op, "shape");
   if (shape.empty()) fail(op, "adds to rows of a table, got the shape []");
   Shape wanted = indices.shape();
@@ -69,6 +79,15 @@ std::vector<Datum> eval_gather(const Op& op, Data x, Interpreter&) {
   return {std::move(out)};
 }
 
+void add_element(Array& to, std::int64_t at, const Array& from, std::int64_t i) {
+  if (is_float(to.dtype)) {
+    to.set(at, to.real(at) + from.real(i));
+  } else {
+    const std::uint64_t sum = std::uint64_t(to.integer(at)) + std::uint64_t(from.integer(i));
+    to.set_integer(at, std::int64_t(sum));
+  }
+}
+
 std::vector<Datum> eval_scatter_add(const Op& op, Data x, Interpreter& interpreter) {
   const Array &indices = x[0].array, &updates = x[1].array;
   Array out = Array::zeros(updates.dtype, evaluate(op.attrs.get<Shape>("shape"), interpreter));
@@ -77,7 +96,7 @@ std::vector<Datum> eval_scatter_add(const Op& op, Data x, Interpreter& interpret
   for (std::int64_t i = 0; i < indices.count(); ++i) {
     const std::int64_t to = row(indices, i, out.dims[0]) * width;
     for (std::int64_t j = 0; j < width; ++j) {
-      out.set(to + j, out.real(to + j) + updates.real(i * width + j));
+      add_element(out, to + j, updates, i * width + j);
     }
   }
   return {std::move(out)};
@@ -109,7 +128,7 @@ constexpr Primitive gather_p = complete({
 });
 
 // Zeros of `shape`, plus updates[i..., j...] at [indices[i...], j...], added in row-major order of
-// i.
+// i. Integers wrap.
 constexpr Primitive scatter_add_p = complete({
     .name = "scatter_add",
     .arity = 2,
@@ -123,7 +142,11 @@ constexpr Primitive scatter_add_p = complete({
     .sample =
         [](Builder& b, Dtype real) {
           Value *indices = sample_arg(b, Dtype::I32, {6}), *updates = sample_arg(b, real, {6, 3});
-          b.region().results = {scatter_add(b, indices, updates, {5, 3})};
+          Value* counts = sample_arg(b, Dtype::I32, {6});
+          Value* wide = sample_arg(b, Dtype::I64, {6, 2});
+          b.region().results = {scatter_add(b, indices, updates, {5, 3}),
+                                scatter_add(b, indices, counts, {5}),
+                                scatter_add(b, indices, wide, {5, 2})};
         },
 });
 

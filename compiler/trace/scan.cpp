@@ -36,14 +36,17 @@ Dim rows_of(const Contents& tables, const SourceLine& where) {
               {{where, ""}}, "give it tensors of one size along axis 0");
 }
 
+// Rows are stacked by adding, so those of truth values and of bytes are numbers meanwhile.
+Dtype stacked_as(Dtype row) { return row == Dtype::Bool || row == Dtype::U8 ? Dtype::I32 : row; }
+
 Type stack_of(const Content& row, const Dim& rows, const SourceLine& where) {
-  if (!row.type.is_tensor() || !is_float(row.type.dtype())) {
-    throw Error(fmt::format("a scan stacks float tensors, got {}", row.type.str()), {{where, ""}},
-                "cast it, or carry it");
+  if (!row.type.is_tensor() || row.type.dtype() == Dtype::Key) {
+    throw Error(fmt::format("a scan stacks tensors of numbers, got {}", row.type.str()),
+                {{where, ""}}, "stack its parts, or carry it");
   }
   Shape shape = row.type.shape();
   shape.insert(shape.begin(), rows);
-  return row.type.with_shape(shape);
+  return row.type.with_shape(shape).with_dtype(stacked_as(row.type.dtype()));
 }
 
 // One more carry, behind the own arguments, for what only the body's end knows of.
@@ -125,7 +128,8 @@ Scanned run_scan(const Contents& carry, const Contents& tables, const std::optio
     const Type type = stack_of(stacked, walked.rows, where);
     add_late(*test_frame, type);
     Value* stack = add_late(*body_frame, type);
-    next.emplace_back(add(in, stack, scatter_add(in, row, stacked.value, type.shape())));
+    Value* summed = cast(in, stacked.value, type.dtype());
+    next.emplace_back(add(in, stack, scatter_add(in, row, summed, type.shape())));
     start.emplace_back(zeros(b, type));
   }
   set_results(*body_frame, next);
@@ -140,7 +144,11 @@ Scanned run_scan(const Contents& carry, const Contents& tables, const std::optio
       b.op(while_p, joined(carries, ended.captures), std::move(attrs), two(test_frame, body_frame));
   Contents results = results_of(op, types_of(next), ended, current(where));
   const auto stacked = results.begin() + std::ptrdiff_t(1 + carry.size());
-  return {{results.begin() + 1, stacked}, {stacked, results.end()}};
+  Scanned scanned{{results.begin() + 1, stacked}, {}};
+  for (std::size_t i = 0; i < left.stacked.size(); ++i) {
+    scanned.stacked.emplace_back(cast(b, stacked[i].value, left.stacked[i].type.dtype()));
+  }
+  return scanned;
 }
 
 }  // namespace nodec::tracing

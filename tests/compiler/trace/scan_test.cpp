@@ -2,6 +2,8 @@
 // of tables that do not go together.
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "compiler/nodec.h"
 #include "tests/compiler/oracle.h"
 
@@ -46,6 +48,41 @@ TEST_CASE("a scan carries rows in order, or from the last, and stacks each at it
     const std::vector<double> forward{1, 2, 4, 6, 9, 12}, backward{9, 12, 8, 10, 5, 6};
     CHECK(run(traced, three, 1) == (reverse ? backward : forward));
   }
+}
+
+TEST_CASE("integers and truth values are stacked too, and gradients pass beside them") {
+  for (const bool samples : {false, true}) {
+    const Traced traced = trace(
+        "stacked", {{"x", samples ? f64({3, "B"}) : f64({"N", 2})}},
+        [](const Var& x) {
+          const auto loss = [](const Var& x) {
+            const Var start = zeros_like(x.at(0));
+            const auto [last, stacks] = scan(start, x, [](const Var& so_far, const Var& row) {
+              const Var next = tanh(so_far) + row, whole = cast(next * 1e3, Dtype::I32);
+              const Var wide = cast(whole, Dtype::I64) << 33, byte = cast(whole, Dtype::U8);
+              return std::pair(next, std::tuple{whole, wide, byte, next > 0.1, next * next});
+            });
+            const auto& [whole, wide, byte, positive, squares] = stacks;
+            return sum(select(positive, squares, -squares)) + sum(last) +
+                   sum(cast(whole, Dtype::F64)) + sum(cast(wide >> 33, Dtype::F64)) +
+                   sum(cast(byte, Dtype::F64));
+          };
+          return value_and_grad(loss, x);
+        },
+        samples ? "B" : "");
+    oracle::expect_agreement(*traced.graph, 1e-12);
+  }
+  const Traced mapped = trace("mapped", {{"x", f64({"N", 2})}}, [](const Var& x) {
+    const auto row = [](const Var& row) {
+      const Var greatest = argmax(row, 0);
+      return std::tuple{greatest, cast<std::int64_t>(greatest) - (std::int64_t(1) << 40), row > 2};
+    };
+    const auto [places, wide, large] = for_each(x, row);
+    const Var all = cast<double>(places) + cast<double>(wide);
+    return all + sum(cast<double>(large), {1});
+  });
+  const double wide = -std::pow(2.0, 40);
+  CHECK(run(mapped, three) == std::vector<double>{wide + 2, wide + 4, wide + 4});
 }
 
 TEST_CASE("for_each maps rows, and repeat counts") {
@@ -124,9 +161,11 @@ TEST_CASE("tables that cannot be walked together are told at once") {
         "'z' f64[] has no rows\n"
         "  help: give it tensors of one size along axis 0");
   CHECK(scan_refusal([&] {
-          trace("wrong", {{"x", i32({3})}},
-                [](const Var& x) { return for_each(x, [](const Var& row) { return row + 1; }); });
-        }) == "error: a scan stacks float tensors, got i32[]\n  help: cast it, or carry it");
+          trace("wrong", {{"x", i64({3})}},
+                [](const Var& x) { return for_each(x, [](const Var& row) { return key(row); }); });
+        }) ==
+        "error: a scan stacks tensors of numbers, got key[]\n"
+        "  help: stack its parts, or carry it");
 }
 
 TEST_CASE("the number of turns is told to be an i32") {

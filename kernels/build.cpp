@@ -215,6 +215,21 @@ Op& while_loop(Builder& b, std::vector<Value*> operands, std::size_t carried,
               regions(std::move(test), std::move(body)));
 }
 
+Op& while_loop(Builder& b, std::vector<Value*> operands, std::size_t carried,
+               const WritesRegion& test, const WritesRegion& body) {
+  const auto written = [&](const WritesRegion& write) {
+    auto region = std::make_unique<Region>();
+    std::vector<Value*> args;
+    for (const Value* operand : operands) args.push_back(region->add_arg(operand->type));
+    Builder in(*region);
+    in.at(b.where());
+    region->results = write(in, args);
+    return region;
+  };
+  std::unique_ptr<Region> tested = written(test), ran = written(body);
+  return while_loop(b, std::move(operands), carried, std::move(tested), std::move(ran));
+}
+
 Op& cond(Builder& b, Value* pred, std::vector<Value*> captures, std::unique_ptr<Region> then_region,
          std::unique_ptr<Region> else_region) {
   captures.insert(captures.begin(), pred);

@@ -2,6 +2,7 @@
 // short for) and returns its result.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,10 @@ Op& apply(Builder& b, Value* function, std::vector<Value*> args);
 // Both regions take all operands, the carries first; `body` yields the `carried` carries.
 Op& while_loop(Builder& b, std::vector<Value*> operands, std::size_t carried,
                std::unique_ptr<Region> test, std::unique_ptr<Region> body);
+// The same, from what gives their results.
+using WritesRegion = std::function<std::vector<Value*>(Builder&, const std::vector<Value*>& args)>;
+Op& while_loop(Builder& b, std::vector<Value*> operands, std::size_t carried,
+               const WritesRegion& test, const WritesRegion& body);
 Op& cond(Builder& b, Value* pred, std::vector<Value*> captures, std::unique_ptr<Region> then_region,
          std::unique_ptr<Region> else_region);
 

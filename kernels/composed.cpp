@@ -16,16 +16,7 @@ Value* times(Builder& b, Value* x, double factor) { return mul(b, x, splat(b, x,
 
 // Rows of an axis by number, whatever stands before and behind it.
 Value* gather_along(Builder& b, Value* x, Value* rows, std::int64_t axis) {
-  std::vector<std::int64_t> perm = all_axes(x->type), back(perm.size());
-  perm.erase(perm.begin() + axis);
-  perm.insert(perm.begin(), axis);
-  for (std::size_t i = 0; i < perm.size(); ++i) back[std::size_t(perm[i])] = std::int64_t(i);
-  return transpose(b, gather(b, transpose(b, x, perm), rows), back);
-}
-
-Value* size_i32(Builder& b, const Dim& size) {
-  return size.is_constant() ? integer(b, Dtype::I32, size.constant())
-                            : cast(b, dim(b, size), Dtype::I32);
+  return axis_from_front(b, gather(b, axis_to_front(b, x, axis), rows), axis);
 }
 
 // 0, 1, ... and something added.
@@ -61,7 +52,29 @@ Value* extended(Builder& b, Value* x, std::int64_t axis, std::int64_t count, dou
   return before ? concat(b, {more, x}, axis) : concat(b, {x, more}, axis);
 }
 
+// The running values along the first axis, however many rows there are: a turn with `by` = 1, 2, 4,
+// ... puts what `by` rows end with in front of what as many more end with (W. D. Hillis and G. L.
+// Steele, "Data parallel algorithms", 1986).
+Value* doubled(Builder& b, Value* rows, Combine combine) {
+  const Shape& shape = rows->type.shape();
+  const WritesRegion test = [](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
+    return {lt(in, x[0], x[2])};
+  };
+  const WritesRegion body = [&](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
+    Value *by = x[0], *ends = x[1];
+    Value* from = rows_from(in, neg(in, by), shape[0]);
+    Value* longer = combine(in, gather(in, ends, from), ends);
+    Value* has_more = broadcast_to(in, ge(in, from, zeros(in, from->type)), shape, {0});
+    return {add(in, by, by), select(in, has_more, longer, ends)};
+  };
+  return while_loop(b, {integer(b, Dtype::I32, 1), rows, size_i32(b, shape[0])}, 2, test, body)
+      .result(1);
+}
+
 Value* scan(Builder& b, Value* x, std::int64_t axis, Combine combine, double neutral) {
+  if (!x->type.shape().at(std::size_t(axis)).is_constant()) {
+    return axis_from_front(b, doubled(b, axis_to_front(b, x, axis), combine), axis);
+  }
   const std::int64_t n = axis_size(b, x, axis, "scanned");
   if (n < 2) return x;
   if (n <= kBlock) return chain(b, x, axis, combine);

@@ -19,6 +19,14 @@ const Type& index_tensor(const Op& op, std::size_t operand) {
   return indices;
 }
 
+bool stays_inside(const Op& op) { return attribute_or<bool>(op, "inside", false); }
+
+// Of an op that transposes y.
+Attrs with_inside(const Op& y, Attrs attrs) {
+  if (stays_inside(y)) attrs.set("inside", true);
+  return attrs;
+}
+
 Types gather_type(const Op& op) {
   const Type &table = tensor(op, 0), &indices = index_tensor(op, 1);
   if (table.rank() == 0) {
@@ -26,7 +34,7 @@ Types gather_type(const Op& op) {
   }
   Shape shape = indices.shape();
   shape.insert(shape.end(), table.shape().begin() + 1, table.shape().end());
-  if (table.shape()[0] == Dim(0) && element_count(shape) != Dim(0)) {
+  if (table.shape()[0] == Dim(0) && element_count(shape) != Dim(0) && !stays_inside(op)) {
     fail(op, fmt::format("reads rows of a table that has none, got {}", described(*op.operands[0])),
          "give it at least one row");
   }
@@ -54,7 +62,7 @@ Types scatter_add_type(const Op& op) {
                          updates.with_shape(wanted).str(), str(shape), described(*op.operands[1]),
                          differences(updates.with_shape(wanted), updates)));
   }
-  if (shape[0] == Dim(0) && element_count(wanted) != Dim(0)) {
+  if (shape[0] == Dim(0) && element_count(wanted) != Dim(0) && !stays_inside(op)) {
     fail(op, fmt::format("adds to rows of a table that has none, got the shape {}", str(shape)),
          "give it at least one row");
   }
@@ -113,7 +121,8 @@ constexpr Primitive gather_p = complete({
     .eval = eval_gather,
     .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       const Shape& shape = y.operands[0]->type.shape();
-      return {scatter_add(b, y.operands[1], dy[0], shape), nullptr};
+      Attrs attrs = with_inside(y, {{"shape", shape}});
+      return {b.value(scatter_add_p, {y.operands[1], dy[0]}, std::move(attrs)), nullptr};
     }),
     .domain = {0, 5},
     .sample =
@@ -136,7 +145,7 @@ constexpr Primitive scatter_add_p = complete({
     .type = scatter_add_type,
     .eval = eval_scatter_add,
     .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
-      return {nullptr, gather(b, dy[0], y.operands[0])};
+      return {nullptr, b.value(gather_p, {dy[0], y.operands[0]}, with_inside(y, {}))};
     }),
     .domain = {0, 5},
     .sample =

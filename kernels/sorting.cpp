@@ -31,12 +31,25 @@ Value* equal(Builder& b, Value* x, Value* y) {
 }
 
 // Of nothing that comes behind it; places decide among those that come beside it.
-double last(Dtype dtype, bool descending) {
-  if (is_float(dtype)) {
-    return descending ? -std::numeric_limits<double>::infinity()
-                      : std::numeric_limits<double>::quiet_NaN();
+Value* last(Builder& b, Dtype dtype, bool descending) {
+  const auto end = [&](auto least, auto greatest) {
+    return integer(b, dtype, descending ? std::int64_t(least) : std::int64_t(greatest));
+  };
+  const auto end_of = [&]<class T>(T) {
+    return end(std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+  };
+  switch (dtype) {
+    case Dtype::U8:
+      return end_of(std::uint8_t());
+    case Dtype::I32:
+      return end_of(std::int32_t());
+    case Dtype::I64:
+      return end_of(std::int64_t());
+    default:
+      return scalar(b, dtype,
+                    descending ? -std::numeric_limits<double>::infinity()
+                               : std::numeric_limits<double>::quiet_NaN());
   }
-  return descending ? -0x1p31 : 0x1p31 - 1;
 }
 
 // One round: elements `distance` apart, in runs of `run` that are sorted this way and that by
@@ -74,21 +87,123 @@ Sorted compared(Builder& b, const Sorted& x, std::int64_t axis, std::int64_t run
   return {values, exchanged(low_place, high_place)};
 }
 
+// The same of any two: equal ones by their places.
+Value* comes_first(Builder& b, const Sorted& x, const Sorted& y, bool descending) {
+  Value* by_place = logical_and(b, equal(b, x.values, y.values), lt(b, x.places, y.places));
+  return logical_or(b, precedes(b, x.values, y.values, descending), by_place);
+}
+
+// A round of merge exchange puts elements i, where i & bit == phase, and i + distance in order
+// (D. E. Knuth, The Art of Computer Programming 3, algorithm 5.2.2M: p, q, r and d). It is for any
+// number of elements, so that a loop of such rounds sorts as many as there are at run time.
+struct Round {
+  Value *bit, *width, *phase, *distance;
+};
+
+Round next_round(Builder& b, const Round& now, Value* top) {
+  Value *one = integer(b, Dtype::I32, 1), *none = integer(b, Dtype::I32, 0);
+  Value* narrower = ne(b, now.width, now.bit);
+  Value* half = shift_right(b, now.bit, one);
+  return {
+      select(b, narrower, now.bit, half), select(b, narrower, shift_right(b, now.width, one), top),
+      select(b, narrower, now.bit, none), select(b, narrower, sub(b, now.width, now.bit), half)};
+}
+
+// The greatest power of two below a count; 0 below 2.
+Value* power_below(Builder& b, Value* count) {
+  Value* ones = sub(b, count, integer(b, Dtype::I32, 1));
+  for (const int by : {1, 2, 4, 8, 16}) {
+    ones = bit_or(b, ones, shift_right(b, ones, integer(b, Dtype::I32, by)));
+  }
+  return sub(b, ones, shift_right(b, ones, integer(b, Dtype::I32, 1)));
+}
+
+// Rows are elements of as many columns.
+Sorted exchanged(Builder& b, const Sorted& x, const Round& round, Value* count, bool descending) {
+  const Shape& shape = x.values->type.shape();
+  const auto all = [&](Value* v) { return broadcast_scalar(b, v, {shape[0]}); };
+  const auto rows = [&](Value* v) { return broadcast_to(b, v, shape, {0}); };
+  Value *bit = all(round.bit), *phase = all(round.phase);
+  const auto starts = [&](Value* at) { return eq(b, bit_and(b, at, bit), phase); };
+  Value *at = iota(b, Dtype::I32, {shape[0]}, 0), *distance = all(round.distance);
+  Value *above = add(b, at, distance), *below = sub(b, at, distance);
+  Value* low = logical_and(b, starts(at), lt(b, above, all(count)));
+  Value* high = logical_and(b, starts(below), ge(b, below, zeros(b, below->type)));
+  Value* low_or_self = select(b, low, above, at);
+  Value* partner = select(b, high, below, low_or_self);
+  const Sorted other{gather(b, x.values, partner), gather(b, x.places, partner)};
+  Value* falls = logical_and(b, rows(low), comes_first(b, other, x, descending));
+  Value* rises = logical_and(b, rows(high), comes_first(b, x, other, descending));
+  Value* moves = logical_or(b, falls, rises);
+  Value* values = select(b, moves, other.values, x.values);
+  return {values, select(b, moves, other.places, x.places)};
+}
+
+Sorted sort_by_loop(Builder& b, Value* rows, bool descending) {
+  const WritesRegion test = [](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
+    return {gt(in, x[0], integer(in, Dtype::I32, 0))};
+  };
+  const WritesRegion body = [&](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
+    const Round now{x[0], x[1], x[2], x[3]};
+    const Sorted sorted = exchanged(in, {x[4], x[5]}, now, x[6], descending);
+    const Round next = next_round(in, now, x[7]);
+    return {next.bit, next.width, next.phase, next.distance, sorted.values, sorted.places};
+  };
+  const Shape& shape = rows->type.shape();
+  Value *count = size_i32(b, shape[0]), *none = integer(b, Dtype::I32, 0);
+  Value *top = power_below(b, count), *places = iota(b, Dtype::I32, shape, 0);
+  const Op& loop = while_loop(b, {top, top, none, top, rows, places, count, top}, 6, test, body);
+  return {loop.result(4), loop.result(5)};
+}
+
+// rows[places[i, c], c] at [i, c].
+Value* picked(Builder& b, Value* rows, Value* places) {
+  const Shape shape = rows->type.shape();
+  std::int64_t columns = 1;
+  for (std::size_t i = 1; i < shape.size(); ++i) {
+    columns *= axis_size(b, rows, std::int64_t(i), "sorted beside");
+  }
+  const auto column = [&](Value* v, std::int64_t c) {
+    return reshape(b, slice(b, reshape(b, v, {shape[0], columns}), 1, c, 1), {shape[0]});
+  };
+  std::vector<Value*> all;
+  for (std::int64_t c = 0; c < columns; ++c) {
+    Value* found = gather(b, column(rows, c), column(places, c));
+    all.push_back(reshape(b, found, {shape[0], 1}));
+  }
+  return columns == 0 ? rows : reshape(b, concat(b, all, 1), shape);
+}
+
+// Derivatives go through what is picked at last, so no tape holds the rounds.
+Sorted sort_rows(Builder& b, Value* rows, bool descending) {
+  const Sorted sorted = sort_by_loop(b, stop_gradient(b, rows), descending);
+  if (!is_real(rows)) return sorted;
+  return {picked(b, rows, sorted.places), sorted.places};
+}
+
+void check_sorted(const Builder& b, const Value* x) {
+  const Dtype dtype = x->type.dtype();
+  if (is_float(dtype) || is_integer(dtype)) return;
+  throw Error(fmt::format("sort takes numbers, got {}", x->type.str()), {{b.where(), ""}},
+              "cast it to u8");
+}
+
 }  // namespace
 
 Sorted sort(Builder& b, Value* x, std::int64_t axis, bool descending) {
-  const std::int64_t n = axis_size(b, x, axis, "sorted");
-  if (is_real(x) == false && x->type.dtype() != Dtype::I32) {
-    throw Error(fmt::format("sort takes floats or i32, got {}", x->type.str()), {{b.where(), ""}},
-                "cast it first");
+  check_sorted(b, x);
+  if (!x->type.shape().at(std::size_t(axis)).is_constant()) {
+    const Sorted found = sort_rows(b, axis_to_front(b, x, axis), descending);
+    return {axis_from_front(b, found.values, axis), axis_from_front(b, found.places, axis)};
   }
+  const std::int64_t n = axis_size(b, x, axis, "sorted");
   std::int64_t size = 1;
   while (size < n) size *= 2;
   Sorted all{x, nullptr};
   if (size > n) {
     Shape rest = x->type.shape();
     rest[std::size_t(axis)] = size - n;
-    Value* filling = splat(b, x->type.with_shape(rest), last(x->type.dtype(), descending));
+    Value* filling = broadcast_scalar(b, last(b, x->type.dtype(), descending), rest);
     all.values = concat(b, {x, filling}, axis);
   }
   all.places = iota(b, Dtype::I32, all.values->type.shape(), axis);
@@ -102,11 +217,11 @@ Sorted sort(Builder& b, Value* x, std::int64_t axis, bool descending) {
 }
 
 Sorted top_k(Builder& b, Value* x, std::int64_t count, std::int64_t axis) {
-  const std::int64_t n = axis_size(b, x, axis, "searched");
-  if (count < 0 || count > n) {
-    throw Error(
-        fmt::format("top_k wants {} of the {} along axis {} of {}", count, n, axis, x->type.str()),
-        {{b.where(), ""}}, "ask for at most as many as there are");
+  const Dim& size = x->type.shape().at(std::size_t(axis));
+  if (count < 0 || (size.is_constant() && count > size.constant())) {
+    throw Error(fmt::format("top_k wants {} of the {} along axis {} of {}", count, size.str(), axis,
+                            x->type.str()),
+                {{b.where(), ""}}, "ask for at most as many as there are");
   }
   const Sorted all = sort(b, x, axis, true);
   return {slice(b, all.values, axis, 0, count), slice(b, all.places, axis, 0, count)};

@@ -35,6 +35,7 @@ void note_symbols(const Region& region, std::set<std::string>& symbols) {
 void note_table(const Op& op, std::vector<PickedTable>& tables) {
   const bool reads = op.primitive == &gather_p;
   if (!reads && op.primitive != &scatter_add_p) return;
+  if (op.attrs.get_or<bool>("inside", false)) return;  // runs only where there are rows
   const Value& table = reads ? *op.operands[0] : *op.result();
   const Value& picked = reads ? *op.result() : *op.operands[1];
   if (table.type.shape()[0].is_constant()) return;  // the op's type says that there are rows

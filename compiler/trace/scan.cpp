@@ -92,7 +92,8 @@ struct Walked {
     Value* row = reverse ? sub(b, last, turn) : turn;
     Contents rows_now;
     for (const Var& table : tables) {
-      rows_now.emplace_back(gather(b, content_of(table, where).value, row));
+      Value* whole = content_of(table, where).value;
+      rows_now.emplace_back(b.value(gather_p, {whole, row}, {{"inside", true}}));
     }
     if (tables.empty()) rows_now.emplace_back(row);
     return {row, std::move(rows_now)};
@@ -129,7 +130,8 @@ Scanned run_scan(const Contents& carry, const Contents& tables, const std::optio
     add_late(*test_frame, type);
     Value* stack = add_late(*body_frame, type);
     Value* summed = cast(in, stacked.value, type.dtype());
-    next.emplace_back(add(in, stack, scatter_add(in, row, summed, type.shape())));
+    Attrs attrs{{"shape", type.shape()}, {"inside", true}};
+    next.emplace_back(add(in, stack, in.value(scatter_add_p, {row, summed}, std::move(attrs))));
     start.emplace_back(zeros(b, type));
   }
   set_results(*body_frame, next);

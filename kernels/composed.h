@@ -2,8 +2,8 @@
 // every back end follow from those. Rules write these as users do (compiler/trace/ops.h names them
 // alike).
 //
-// An axis that is scanned, sorted or counted here has a size that is a number; what is said of one
-// matrix is done for each index of the axes behind its two. Errors point at the builder's line.
+// What is said of one matrix is done for each index of the axes behind its two. Errors point at the
+// builder's line.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ Value* gelu(Builder& b, Value* x, bool approximate = false);
 Value* logsumexp(Builder& b, Value* x, std::vector<std::int64_t> axes);
 
 // Along one axis. The sums (products) of the elements up to each one: in blocks of 16, each a chain
-// in increasing index, onto which the running value of the blocks before is put.
+// in increasing index, onto which the running value of the blocks before is put; where the size is
+// a symbol, by doubling: of the last 2, then 4, 8, ... elements, those in front on the left.
 Value* flip(Builder& b, Value* x, std::int64_t axis);
 Value* cumsum(Builder& b, Value* x, std::int64_t axis);
 Value* cumprod(Builder& b, Value* x, std::int64_t axis);
@@ -35,8 +36,8 @@ Value* cumprod(Builder& b, Value* x, std::int64_t axis);
 Value* dynamic_slice(Builder& b, Value* x, Value* start, std::int64_t axis, Dim size);
 Value* dynamic_update(Builder& b, Value* x, Value* update, Value* start, std::int64_t axis);
 
-// In increasing order along the axis (or decreasing), and where each came from, as i32. Equal
-// elements keep their order; NaN counts as greatest, -0 and +0 as equal.
+// Numbers in increasing order along the axis (or decreasing), and where each came from, as i32.
+// Equal elements keep their order; NaN counts as greatest, -0 and +0 as equal.
 struct Sorted {
   Value *values, *places;
 };

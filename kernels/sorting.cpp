@@ -4,7 +4,8 @@
 // the network, which keeps no order of its own, sorts stably.
 //
 // For n elements, filled up to a power of two with what comes last, there are log n (log n + 1) / 2
-// rounds of n / 2 compares (K. E. Batcher, "Sorting networks and their applications", 1968).
+// rounds of n / 2 compares (K. E. Batcher, "Sorting networks and their applications", 1968). Many
+// elements, or as many as there are at run time, go through a loop of another network's rounds.
 #include <limits>
 
 #include "kernels/build.h"
@@ -181,6 +182,18 @@ Sorted sort_rows(Builder& b, Value* rows, bool descending) {
   return {picked(b, rows, sorted.places), sorted.places};
 }
 
+// A network of many elements takes longer to compile than a loop, and is no faster. Beside samples
+// it cannot be left: they pick no rows of their own.
+bool sorts_by_loop(Shape shape, std::size_t axis) {
+  constexpr std::int64_t kMostInNetwork = 32, kMostColumns = 32;
+  const Dim size = shape.at(axis);
+  shape.erase(shape.begin() + std::ptrdiff_t(axis));
+  const Dim columns = element_count(shape);
+  if (!size.is_constant()) return true;
+  return size.constant() > kMostInNetwork && columns.is_constant() &&
+         columns.constant() <= kMostColumns;
+}
+
 void check_sorted(const Builder& b, const Value* x) {
   const Dtype dtype = x->type.dtype();
   if (is_float(dtype) || is_integer(dtype)) return;
@@ -192,7 +205,7 @@ void check_sorted(const Builder& b, const Value* x) {
 
 Sorted sort(Builder& b, Value* x, std::int64_t axis, bool descending) {
   check_sorted(b, x);
-  if (!x->type.shape().at(std::size_t(axis)).is_constant()) {
+  if (sorts_by_loop(x->type.shape(), std::size_t(axis))) {
     const Sorted found = sort_rows(b, axis_to_front(b, x, axis), descending);
     return {axis_from_front(b, found.values, axis), axis_from_front(b, found.places, axis)};
   }

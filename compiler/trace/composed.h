@@ -1,6 +1,6 @@
 // Functions of a traced program that are short for several ops (kernels/composed.h says what each
-// is exactly). Axes may be negative; those that are scanned, sorted or written out along need sizes
-// that are numbers.
+// is exactly). Axes may be negative. Those that are scanned or sorted along may be of any size, the
+// samples' too; small matrices need numbers.
 #pragma once
 
 #include <cstdint>

@@ -40,6 +40,16 @@ std::vector<Array> evaluated(const std::vector<Array>& x, const Make& make) {
   return interpret(graph, x);
 }
 
+// The same with a symbol for the number of rows.
+std::vector<Array> evaluated_in_rows(const Array& x, const Make& make) {
+  Graph graph;
+  Builder b(graph.body);
+  Shape shape{Dim::symbol("N")};
+  for (std::size_t i = 1; i < x.dims.size(); ++i) shape.push_back(x.dims[i]);
+  graph.body.results = make(b, {graph.body.add_arg(Type::tensor(x.dtype, shape))});
+  return interpret(graph, std::vector{x});
+}
+
 std::vector<double> reals(const Array& a) {
   std::vector<double> all;
   for (std::int64_t i = 0; i < a.count(); ++i) all.push_back(a.real(i));
@@ -88,17 +98,93 @@ TEST_CASE("running sums and products are those of a loop, over several blocks to
   }
 }
 
+TEST_CASE("running values of an axis of any length are those of a loop") {
+  for (const std::int64_t n : {0, 1, 2, 3, 16, 33, 300}) {
+    auto x = std::vector<double>(std::size_t(2 * n));
+    std::vector<double> sums(x.size()), products(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      x[i] = 1 + double(int(i * 7 % 11) - 5) / 64;
+      sums[i] = x[i] + (i < 2 ? 0 : sums[i - 2]);
+      products[i] = x[i] * (i < 2 ? 1 : products[i - 2]);
+    }
+    const std::vector<Array> y = evaluated_in_rows(
+        array({n, 2}, x), [](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {
+          return {cumsum(b, v[0], 0), cumprod(b, v[0], 0)};
+        });
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      CHECK(y[0].real(std::int64_t(i)) == doctest::Approx(sums[i]).epsilon(1e-12));
+      CHECK(y[1].real(std::int64_t(i)) == doctest::Approx(products[i]).epsilon(1e-12));
+    }
+  }
+}
+
 TEST_CASE("sorting keeps the order of equals and puts NaN last, or first when it decreases") {
   const std::vector<double> x{3, kNaN, -0.0, 2, 0, kInf, 2, -kInf, kNaN, 3, 1};
-  const std::vector<Array> y = evaluated(
-      {array({11}, x)}, [](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {
-        const Sorted up = sort(b, v[0], 0), down = sort(b, v[0], 0, true);
-        return {up.places, down.places, up.values};
-      });
-  CHECK(reals(y[0]) == std::vector<double>{7, 2, 4, 10, 3, 6, 0, 9, 5, 1, 8});
-  CHECK(reals(y[1]) == std::vector<double>{1, 8, 5, 0, 9, 3, 6, 10, 2, 4, 7});
-  CHECK(std::signbit(y[2].real(1)));
-  CHECK(!std::signbit(y[2].real(2)));
+  const Make both = [](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {
+    const Sorted up = sort(b, v[0], 0), down = sort(b, v[0], 0, true);
+    return {up.places, down.places, up.values};
+  };
+  for (const bool any_length : {false, true}) {
+    const Array all = array({11}, x);
+    const std::vector<Array> y = any_length ? evaluated_in_rows(all, both) : evaluated({all}, both);
+    CHECK(reals(y[0]) == std::vector<double>{7, 2, 4, 10, 3, 6, 0, 9, 5, 1, 8});
+    CHECK(reals(y[1]) == std::vector<double>{1, 8, 5, 0, 9, 3, 6, 10, 2, 4, 7});
+    CHECK(std::signbit(y[2].real(1)));
+    CHECK(!std::signbit(y[2].real(2)));
+  }
+}
+
+TEST_CASE("as many elements as there are, and many, are sorted by a loop, column by column") {
+  for (const std::int64_t n : {0, 1, 2, 3, 4, 31, 32, 33, 100}) {
+    auto x = std::vector<double>(std::size_t(2 * n));
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = double(i * 37 % 29);
+    const Make make = [](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {
+      const Sorted up = sort(b, v[0], 0), down = sort(b, v[0], 0, true);
+      return {up.values, up.places, down.values, down.places};
+    };
+    const Array all = array({n, 2}, x);
+    for (const std::vector<Array>& y : {evaluated({all}, make), evaluated_in_rows(all, make)}) {
+      for (std::size_t column = 0; column < 2; ++column) {
+        auto order = std::vector<std::size_t>(std::size_t(n));
+        std::iota(order.begin(), order.end(), 0);
+        const auto at = [&](std::size_t i) { return x[2 * i + column]; };
+        for (const std::size_t down : {0, 2}) {
+          std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+            return down != 0 ? at(i) > at(j) : at(i) < at(j);
+          });
+          for (std::size_t i = 0; i < order.size(); ++i) {
+            const auto flat = std::int64_t(2 * i + column);
+            CHECK(y[down].real(flat) == at(order[i]));
+            CHECK(y[down + 1].real(flat) == double(order[i]));
+          }
+          std::iota(order.begin(), order.end(), 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("integers are sorted to their ends") {
+  const std::int64_t high = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t low = std::numeric_limits<std::int64_t>::min();
+  Array wide = Array::zeros(Dtype::I64, {5}), bytes = Array::zeros(Dtype::U8, {5});
+  const std::vector<std::int64_t> values{3, high, low, high - 1, 3};
+  for (std::size_t i = 0; i < 5; ++i) {
+    wide.set_integer(std::int64_t(i), values[i]);
+    bytes.set_integer(std::int64_t(i), values[i]);
+  }
+  for (const bool descending : {false, true}) {
+    const std::vector<Array> y =
+        evaluated({wide, bytes}, [&](Builder& b, const auto& v) -> std::vector<Value*> {
+          return {sort(b, v[0], 0, descending).values, sort(b, v[1], 0, descending).places,
+                  top_k(b, v[0], 2, 0).values};
+        });
+    const std::vector<std::int64_t> up{low, 3, 3, high - 1, high}, down(up.rbegin(), up.rend());
+    CHECK(y[0].integers == (descending ? down : up));
+    CHECK(y[1].integers == (descending ? std::vector<std::int64_t>{1, 3, 0, 4, 2}
+                                       : std::vector<std::int64_t>{2, 0, 4, 3, 1}));
+    CHECK(y[2].integers == std::vector<std::int64_t>{high, high - 1});
+  }
 }
 
 TEST_CASE("a part found at run time is moved inside, an update cut off") {
@@ -176,12 +262,15 @@ TEST_CASE("systems are solved with a zero on the diagonal, and a singular one ha
 
 TEST_CASE("what cannot be written out is refused at its line, in the user's words") {
   const auto x = array({2, 3}, {}), cube = array({2, 3, 4}, {});
-  const auto with_symbol = [](Builder& b, const std::vector<Value*>&) -> std::vector<Value*> {
-    Value* many = b.region().add_arg(Type::tensor(Dtype::F64, {Dim::symbol("N")}));
-    return {cumsum(b, many, 0)};
+  const auto with_symbols = [](Builder& b, const std::vector<Value*>&) -> std::vector<Value*> {
+    const Shape shape{Dim::symbol("N"), Dim::symbol("M")};
+    return {sort(b, b.region().add_arg(Type::tensor(Dtype::F64, shape)), 0).values};
   };
-  CHECK(refusal({}, with_symbol) ==
-        "axis 0 of f64[N] is scanned, whose size is not known when the program is made");
+  CHECK(refusal({}, with_symbols) ==
+        "axis 1 of f64[N, M] is sorted beside, whose size is not known when the program is made");
+  CHECK(refusal({}, [](Builder& b, const std::vector<Value*>&) -> std::vector<Value*> {
+          return {sort(b, b.region().add_arg(Type::tensor(Dtype::Bool, {3})), 0).values};
+        }) == "sort takes numbers, got bool[3]");
   const auto einsum_of = [](std::string_view letters) {
     return [letters](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {
       return {einsum(b, letters, v[0], v[1])};

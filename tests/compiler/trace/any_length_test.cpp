@@ -9,13 +9,13 @@
 #include "compiler/nodec.h"
 #include "tests/compiler/oracle.h"
 
-namespace nodec {
+namespace nodec::any_length_tests {
 namespace {
 
-using Field = std::function<Var(const Var&)>;
+using Function = std::function<Var(const Var&)>;
 
 // Of a vector or a matrix of three columns; `f` gives numbers, whose squares are summed up.
-Traced derivatives(const Type& type, const Field& f, const std::string& batch) {
+Traced derivatives(const Type& type, const Function& f, const std::string& batch) {
   const auto loss = [&](const Var& x) {
     const Var y = f(x);
     return sum(y * y * cos(y));
@@ -41,7 +41,7 @@ std::vector<Tensor> results(const Traced& traced, const std::vector<Array>& x,
 
 struct Case {
   const char* name;
-  Field f;
+  Function f;
 };
 
 std::vector<Case> cases(std::int64_t axis) {
@@ -134,4 +134,4 @@ TEST_CASE("more of the greatest than there are is told when the program is calle
                        Error);
 }
 
-}  // namespace nodec
+}  // namespace nodec::any_length_tests

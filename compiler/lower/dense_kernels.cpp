@@ -18,6 +18,15 @@ using plan::Source;
 
 namespace {
 
+// The transposed product: columns of a result lie side by side.
+void turn(plan::DenseMatmul& m) {
+  const auto turned = [](Ref& x) { std::swap(x.strides[0], x.strides[1]); };
+  std::swap(m.rows, m.columns);
+  std::swap(m.a, m.b);
+  for (Ref* x : {&m.a, &m.b, &m.out}) turned(*x);
+  if (m.start) turned(*m.start);
+}
+
 // A part of a join starts where those before it end.
 std::int64_t known_size(const Op& op, const Dim& size) {
   if (size.is_constant()) return size.constant();
@@ -27,6 +36,15 @@ std::int64_t known_size(const Op& op, const Dim& size) {
 }
 
 }  // namespace
+
+// A reshape that moves elements counts them.
+void DenseKernels::check_counted(const Op& reshape) const {
+  if (views_.is_row_major(reshape.operands[0]) && views_.is_row_major(reshape.result())) return;
+  throw Error(fmt::format("a reshape of {} to {} would count along a size that is a symbol",
+                          described(*reshape.operands[0]), reshape.result()->type.str()),
+              {{reshape.where, "reshaped here"}},
+              "transpose first, so that this axis is the first");
+}
 
 void DenseKernels::add(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
   homes_.enter_new_segment();
@@ -51,6 +69,7 @@ void DenseKernels::add(plan::Nodes& nodes, const std::vector<const Op*>& ops) {
         add_join(kernels, *op);
         break;
       case Form::View:
+        check_counted(*op);
         kernels.push_back(dense_copy(homes_, op->operands[0],
                                      homes_.ref_to(homes_.home(op->result()), op->operands[0])));
         break;
@@ -134,6 +153,7 @@ DenseKernel DenseKernels::matmul(const Op& op) {
   if (op.operands.size() > 2) m.start = homes_.ref(op.operands[2]);
   m.out = homes_.ref_to(homes_.home(op.result()), op.result());
   m.where = op.where;
+  if (m.out.strides[1] != 1) turn(m);
   return m;
 }
 

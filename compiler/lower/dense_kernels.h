@@ -29,6 +29,7 @@ class DenseKernels {
   using Kernels = std::vector<plan::DenseKernel>;
   using Made = std::map<const Value*, TileList::Place>;
 
+  void check_counted(const Op& reshape) const;
   void add_map(Kernels& kernels, Made& made, const Op& op);
   void add_join(Kernels& kernels, const Op& op);
   void add_element(Kernels& kernels, std::size_t first, const Value* x, const plan::Ref& to);

@@ -128,7 +128,7 @@ plan::Ref Homes::ref(const Value* v) {
 plan::Ref Homes::ref_to(int buffer, const Value* v) const {
   plan::Ref r;
   r.buffer = buffer;
-  r.strides = views_.row_major(v);
+  r.strides = views_.plain(v);
   return r;
 }
 

@@ -92,6 +92,15 @@ void check_port(const std::string& name, const Type& type) {
   }
 }
 
+// The caller's arrays are row-major.
+void check_order(const Views& views, const std::string& name, const Value* v) {
+  if (views.varying(v) || views.is_row_major(v)) return;
+  throw Error(fmt::format("only the first axis of an input or output without a batch may have a "
+                          "symbolic size, got '{}' {}",
+                          name, v->type.str()),
+              origin(v), "put that axis first, and transpose inside of the program");
+}
+
 // The program's name as debuggers and profilers show it; its end keeps it apart from what the
 // program calls.
 std::string entry_symbol(const std::string& program) {
@@ -113,6 +122,7 @@ void declare_ports(Parts& p) {
   std::set<std::string> symbols;
   const auto port = [&](Buffer::Space space, const Value* v, const std::string& name, int alias) {
     check_port(name, v->type);
+    check_order(p.views, name, v);
     note_symbols(v->type.shape(), symbols);
     Buffer b;
     b.name = name;

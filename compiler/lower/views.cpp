@@ -12,18 +12,41 @@ std::vector<Note> origin(const Value* v) {
   return v->op ? std::vector<Note>{{v->op->where, "made here"}} : std::vector<Note>{};
 }
 
-std::vector<std::int64_t> Views::row_major(const Value* v) const {
+std::vector<std::int64_t> Views::plain(const Value* v) const {
   const std::vector<Dim> dims = element_dims(v);
   std::vector<std::int64_t> strides(dims.size(), 1);
-  for (std::size_t i = dims.size(); i-- > 1;) {
+  std::int64_t stride = 1;
+  std::optional<std::size_t> outermost;
+  for (std::size_t i = dims.size(); i-- > 0;) {
     if (!dims[i].is_constant()) {
-      throw Error("only the first axis of a tensor without a batch may have a symbolic size, got " +
-                      described(*v),
-                  origin(v), "make it the batch, or a number");
+      if (outermost) {
+        throw Error("only one axis of a tensor without a batch may have a symbolic size, got " +
+                        described(*v),
+                    origin(v), "make the other the batch, or a number");
+      }
+      outermost = i;
+      continue;
     }
-    strides[i - 1] = strides[i] * dims[i].constant();
+    strides[i] = stride;
+    stride *= dims[i].constant();
   }
+  if (outermost) strides[*outermost] = stride;
   return strides;
+}
+
+bool Views::is_row_major(const Value* v) const {
+  for (const Dim& size : element_dims(v)) {
+    if (!size.is_constant()) return true;
+    if (size != Dim(1)) break;
+  }
+  const std::vector<Dim> dims = element_dims(v);
+  return std::all_of(dims.begin(), dims.end(), [](const Dim& size) { return size.is_constant(); });
+}
+
+std::vector<std::int64_t> Views::row_major(const Value* v) const {
+  if (is_row_major(v)) return plain(v);
+  throw Error(fmt::format("the elements of {} cannot be counted", described(*v)), origin(v),
+              "put the axis whose size is a symbol first");
 }
 
 bool Views::varying(const Value* v) const { return is_varying(v, batch_); }
@@ -95,12 +118,10 @@ static bool is_table_or_constant(const Op& op) {
 
 bool Views::contiguous(const Value* v, const View& view) const {
   if (is_constant(view.base)) return false;
-  std::int64_t stride = 1;
+  const std::vector<std::int64_t> strides = plain(v);
   const std::vector<Dim> dims = element_dims(v);
-  for (std::size_t i = dims.size(); i-- > 0;) {
-    if (dims[i] == Dim(1)) continue;
-    if (view.strides[i] != stride) return false;
-    if (i > 0) stride *= dims[i].constant();
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i] != Dim(1) && view.strides[i] != strides[i]) return false;
   }
   return true;
 }
@@ -114,7 +135,7 @@ bool Views::is_whole(const Value* v) const {
 View Views::resolve(const Value* v) const {
   v = follow(v);
   if (!v->op || (v->op->primitive->form != Form::View && v->op->primitive != &stop_gradient_p)) {
-    View view{v, row_major(v), 0};
+    View view{v, plain(v), 0};
     if (is_constant(v)) std::fill(view.strides.begin(), view.strides.end(), 0);
     if (const auto found = strides_.find(v); found != strides_.end()) view.strides = found->second;
     return view;
@@ -122,7 +143,7 @@ View Views::resolve(const Value* v) const {
   if (v->op->primitive == &stop_gradient_p) return resolve(v->op->operands[0]);
   if (!v->op->primitive->view) {
     const std::optional<View> view = reshaped(v);
-    return view ? *view : View{v, row_major(v), 0};
+    return view ? *view : View{v, plain(v), 0};
   }
   const Value* x = v->op->operands[0];
   const View from = resolve(x);

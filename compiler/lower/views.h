@@ -55,9 +55,12 @@ class Views {
   std::vector<Dim> element_dims(const Value* v) const;
   std::vector<std::int64_t> extents(const Value* v) const;  // element dims, which must be numbers
   std::int64_t elements(const Value* v) const;
-  std::vector<std::int64_t> row_major(
-      const Value* v) const;                            // strides of elements laid out plainly
-  std::vector<Dim> row_dims(const Value* table) const;  // the sizes of a table's rows
+  // Strides of elements laid out plainly: row-major, but that an axis whose size is a symbol is
+  // outermost, so that strides are numbers.
+  std::vector<std::int64_t> plain(const Value* v) const;
+  bool is_row_major(const Value* v) const;                    // laid out plainly
+  std::vector<std::int64_t> row_major(const Value* v) const;  // those strides; else an Error
+  std::vector<Dim> row_dims(const Value* table) const;        // the sizes of a table's rows
   // `sizes` and `strides` stand in the order of the reduced value's element axes.
   template <class Size>
   FoldAxes<Size> fold_axes(const Op& reduction, const std::vector<Size>& sizes,

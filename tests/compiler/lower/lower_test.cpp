@@ -152,15 +152,40 @@ TEST_CASE("shapes that cannot be lowered are refused at the user's line") {
   help: keep the batch in an axis of its own)");
 }
 
-TEST_CASE("only the first axis may have a size that is no number") {
+TEST_CASE("only the first axis of a port may have a size that is no number, one axis of a tensor") {
   CHECK(
       lowering_error(R"(graph f (%x: f32[3, N]) {
   %1 = tanh %x @ "model.cpp:6"
   yield %1
 })") ==
-      R"(error: only the first axis of a tensor without a batch may have a symbolic size, got f32[3, N]
+      R"(error: only the first axis of an input or output without a batch may have a symbolic size, got 'x' f32[3, N]
+  help: put that axis first, and transpose inside of the program)");
+  CHECK(
+      lowering_error(R"(graph f (%x: f32[N, 3]) {
+  %1 = transpose %x {perm = [1, 0]} @ "model.cpp:6"
+  yield %1
+})") ==
+      R"(error: only the first axis of an input or output without a batch may have a symbolic size, got 'result_0' f32[3, N]
   --> model.cpp:6   made here
-  help: make it the batch, or a number)");
+  help: put that axis first, and transpose inside of the program)");
+  CHECK(lowering_error(R"(graph f (%x: f32[N], %y: f32[M]) {
+  %1 = broadcast %x {shape = <N, M>, dims = [0]}
+  %2 = broadcast %y {shape = <N, M>, dims = [1]}
+  %3 = add %1, %2 @ "model.cpp:8"
+  %4 = sum %3 {axes = [0, 1]}
+  yield %4
+})") ==
+        R"(error: only one axis of a tensor without a batch may have a symbolic size, got f32[N, M]
+  --> model.cpp:8   made here
+  help: make the other the batch, or a number)");
+  CHECK(lowering_error(R"(graph f (%x: f32[N, 3]) {
+  %1 = transpose %x {perm = [1, 0]}
+  %2 = exp %1
+  %3 = reshape %2 {shape = <3*N>} @ "model.cpp:9"
+  yield %3
+})") == R"(error: a reshape of f32[3, N] to f32[3*N] would count along a size that is a symbol
+  --> model.cpp:9   reshaped here
+  help: transpose first, so that this axis is the first)");
 }
 
 TEST_CASE("only the last part of a join may have a size that is no number") {

@@ -37,11 +37,20 @@ std::int64_t known_size(const Op& op, const Dim& size) {
 
 }  // namespace
 
-// A reshape that moves elements counts them.
+// A reshape that moves elements counts them, all but those of a symbolic axis, which stays.
 void DenseKernels::check_counted(const Op& reshape) const {
-  if (views_.is_row_major(reshape.operands[0]) && views_.is_row_major(reshape.result())) return;
+  const auto before_symbol = [&](const Value* v) {
+    std::int64_t count = 1;
+    for (const Dim& size : views_.element_dims(v)) {
+      if (!size.is_constant()) break;
+      count *= size.constant();
+    }
+    return count;
+  };
+  const Value *x = reshape.operands[0], *out = reshape.result();
+  if (before_symbol(x) == before_symbol(out)) return;
   throw Error(fmt::format("a reshape of {} to {} would count along a size that is a symbol",
-                          described(*reshape.operands[0]), reshape.result()->type.str()),
+                          described(*x), out->type.str()),
               {{reshape.where, "reshaped here"}},
               "transpose first, so that this axis is the first");
 }

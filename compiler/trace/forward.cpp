@@ -51,26 +51,51 @@ std::int64_t elements_of(const Type& type, std::string_view what, const SourceLi
               {{where, ""}}, "the sizes must be numbers: take it of one sample, or use jvp or vjp");
 }
 
-Var flattened(const Var& x, std::int64_t count, Here where) {
-  return reshape(Operand(x, where), {Dim(count)});
-}
-
-// `rows` times along a first axis: a loop that asks for each unit vector's row of `width` elements.
-Var stacked_rows(std::int64_t rows, std::int64_t width, Dtype dtype,
+// `rows` times along a first axis: a loop that asks for each unit vector's row, an `each`.
+Var stacked_rows(std::int64_t rows, const Type& each,
                  const std::function<Var(const Var& unit)>& row, Here where) {
-  const Shape line{Dim(rows)}, whole{Dim(rows), Dim(width)};
+  const Shape line{Dim(rows)};
+  Shape whole = each.shape();
+  whole.insert(whole.begin(), Dim(rows));
+  Axes behind(each.rank());
+  std::iota(behind.begin(), behind.end(), 1);
   const auto at = [&](const Var& x) { return Operand(x, where); };
   const Var start = zeros(Type::scalar(Dtype::I32), where);
-  const Var none = zeros(Type::tensor(dtype, whole), where);
+  const Var none = zeros(each.with_shape(whole), where);
   const auto test = [&](Var i, const Var&) { return at(i) < Operand(rows, where); };
   const auto body = [&](Var i, Var all) {
     const Var here = at(iota(Dtype::I32, line, 0, where)) == at(broadcast_to(at(i), line, Axes{}));
-    const Var made = row(cast(at(here), dtype));
+    const Var made = row(cast(at(here), each.dtype()));
     const Var there = broadcast_to(at(here), whole, Axes{0});
-    const Var spread = broadcast_to(at(made), whole, Axes{1});
+    const Var spread = broadcast_to(at(made), whole, behind);
     return std::tuple(at(i) + Operand(1, where), select(at(there), at(spread), at(all)));
   };
   return std::get<1>(while_loop(std::tuple(start, none), test, body, {}, where));
+}
+
+// A tensor of a number of elements as a vector; one of samples as it stands.
+Type flattened(const Type& type) {
+  const Dim count = element_count(type.shape());
+  return count.is_constant() ? type.with_shape({count}) : type;
+}
+
+Var as(const Var& x, const Type& type, Here where) {
+  return x.type(where) == type ? x : reshape(Operand(x, where), type.shape());
+}
+
+// The axes of `rank` with the first one last.
+Axes first_axis_last(std::size_t rank) {
+  Axes axes(rank);
+  std::iota(axes.begin(), axes.end(), 1);
+  axes.back() = 0;
+  return axes;
+}
+
+// Whether by columns, a forward sweep each; by rows else.
+bool by_columns(const Type& in, const Type& out, std::string_view what, const SourceLine& where) {
+  const Dim columns = element_count(in.shape()), rows = element_count(out.shape());
+  if (!rows.is_constant()) elements_of(in, what, where);
+  return columns.is_constant() && (!rows.is_constant() || columns.constant() <= rows.constant());
 }
 
 }  // namespace
@@ -106,19 +131,15 @@ Var jacobian(const std::function<Var(Var)>& f, const Var& x, std::string_view wh
   const SourceLine line = SourceLine::of(where);
   const Type in = x.type(where), out = f(Var(x, where)).type(where);
   check_results({in, out}, line);
-  const std::int64_t columns = elements_of(in, what, line), rows = elements_of(out, what, line);
-  const bool forward = columns <= rows;
+  const bool forward = by_columns(in, out, what, line);
+  const Type &counted = forward ? in : out, each = flattened(forward ? out : in);
   const auto row = [&](const Var& unit) {
-    if (forward) {
-      const Var dx = reshape(Operand(unit, where), in.shape());
-      return flattened(jvp(f, x, dx, where).second, rows, where);
-    }
-    const Var dy = reshape(Operand(unit, where), out.shape());
-    return flattened(vjp(f, x, dy, where).second, columns, where);
+    const Var moved = reshape(Operand(unit, where), counted.shape());
+    return as(forward ? jvp(f, x, moved, where).second : vjp(f, x, moved, where).second, each,
+              where);
   };
-  Var all = forward ? stacked_rows(columns, rows, in.dtype(), row, where)
-                    : stacked_rows(rows, columns, out.dtype(), row, where);
-  if (forward) all = transpose(Operand(all, where));
+  Var all = stacked_rows(elements_of(counted, what, line), each, row, where);
+  if (forward) all = transpose(Operand(all, where), first_axis_last(all.rank(where)));
   Shape shape = out.shape();
   shape.insert(shape.end(), in.shape().begin(), in.shape().end());
   return reshape(Operand(all, where), shape);

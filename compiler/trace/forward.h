@@ -94,7 +94,7 @@ auto hvp(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T>>> f, const T
 }
 
 // All derivatives of f's result, a float tensor, in x: of shape [result's axes..., x's axes...], by
-// a loop over the fewer of both. For small ones, whose sizes are numbers.
+// a loop over the fewer of both. For small ones: of x or of the result, the sizes are numbers.
 template <class F>
 requires std::convertible_to<std::invoke_result_t<F&, Var>, Var> Var
 jacobian(F&& f, const Var& x, Here where = Here::current()) {

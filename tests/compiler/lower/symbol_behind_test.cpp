@@ -64,6 +64,12 @@ TEST_CASE("elements and folds along a symbolic axis behind others") {
             flip(t, 1),
             sum(concat({slice(t, 1, 0, 1), t}, 1), {1})};
   });
+  check("reshapes", [](const Var& t) -> std::vector<Var> {
+    const Dim n = t.shape()[1];
+    const Var pairs = stack({t, sin(t)}), turned = transpose(pairs, {1, 0, 2});
+    const Var six = reshape(turned, {6, n}), again = reshape(six, {1, 2, 3, n, 1});
+    return {six, sum(again * again, {0, 1, 4}), reshape(sin(six), {3, 2, n}).at(1)};
+  });
   check("picked rows", [](const Var& t) -> std::vector<Var> {
     return {gather(t, indices({2, 0})), segment_sum(t, indices({1, 0, 1}), 2),
             dynamic_slice(t, 1, 0, 2), cumsum(t, 1), sort(t, 0).values};

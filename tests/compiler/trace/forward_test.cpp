@@ -266,6 +266,34 @@ std::string refusal(const std::function<Var(Var x)>& f, const Type& type) {
   return "";
 }
 
+TEST_CASE("a Jacobian of samples by few numbers, and of few numbers by many") {
+  for (const bool samples : {true, false}) {
+    const Traced traced = trace(
+        "jacobian", {{"p", f64({2, 2})}, {"x", f64({samples ? "B" : "N"})}},
+        [](const Var& p, const Var& x) {
+          const auto curve = [&](const Var& at) {
+            return stack({sin(at.at(0).at(0) * x) * at.at(1).at(1), x * x * at.at(0).at(1)});
+          };
+          const auto total = [&](const Var& at) { return sum(curve(p) * at * at, {1}); };
+          const Var by_p = jacobian(curve, p), by_x = jacobian(total, x);
+          const Var c = x * cos(p.at(0).at(0) * x) * p.at(1).at(1);
+          const Var s = sin(p.at(0).at(0) * x), none = zeros_like(x);
+          const Var row = stack({c, none, none, s}), other = stack({none, x * x, none, none});
+          const Var off =
+              transpose(by_p, {0, 2, 3, 1}) - reshape(stack({row, other}), {2, 2, 2, x.shape()[0]});
+          return std::tuple{sum(off * off), sum(abs(by_x - 2.0 * curve(p) * x)), sum(by_p * by_p)};
+        },
+        samples ? "B" : "");
+    oracle::expect_agreement(*traced.graph, 1e-12);
+    const auto out =
+        oracle::run_compiled(oracle::compile_fresh(*traced.graph),
+                             oracle::inputs_for(*traced.graph, {{"B", 19}, {"N", 19}}));
+    CHECK(out[0].values<double>()[0] < 1e-28);
+    CHECK(out[1].values<double>()[0] < 1e-13);
+    CHECK(out[2].values<double>()[0] > 1e-3);
+  }
+}
+
 TEST_CASE("what has no derivative is refused in words") {
   const auto square = [](const Var& v) { return v * v; };
   CHECK(refusal([&](Var x) { return jvp(square, x, constant(1, Dtype::F64)).second; }, f64({3})) ==

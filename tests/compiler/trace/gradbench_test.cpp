@@ -4,6 +4,7 @@
 
 #include <complex>
 #include <functional>
+#include <numeric>
 
 #include "compiler/nodec.h"
 #include "tests/compiler/oracle.h"
@@ -53,44 +54,52 @@ Number log_sum_exp(const Numbers& x) {
 
 constexpr int kParts = 4, kDims = 3, kBelow = 3, kPoints = 37;
 
-Number plain_mixture(const std::vector<Numbers>& x, const gradbench::Wishart& prior) {
-  const auto& [alpha, mu, q, l, points] = std::tie(x[0], x[1], x[2], x[3], x[4]);
-  const auto factor = [&](int k, int i, int j) -> Number {
+// Alpha, mu, q, l and the points, as plain numbers.
+struct Mixture {
+  const Numbers &alpha, &mu, &q, &l, &points;
+
+  Number factor(int k, int i, int j) const {
     if (i == j) return std::exp(q[std::size_t(k * kDims + i)]);
     const int place = j == 0 ? i - 1 : 2;  // of three rows: (1, 0), (2, 0), (2, 1)
     return i > j ? l[std::size_t(k * kBelow + place)] : 0;
-  };
-  Number total = 0, penalty = 0;
-  const auto trace = [&](int k) {
-    Number sum = 0;
-    for (int i = 0; i < kDims; ++i) sum += q[std::size_t(k * kDims + i)];
-    return sum;
-  };
-  for (int n = 0; n < kPoints; ++n) {
-    Numbers terms;
-    for (int k = 0; k < kParts; ++k) {
-      Number squares = 0;
-      for (int i = 0; i < kDims; ++i) {
-        Number y = 0;
-        for (int j = 0; j < kDims; ++j) {
-          y += factor(k, i, j) *
-               (points[std::size_t(j * kPoints + n)] - mu[std::size_t(k * kDims + j)]);
-        }
-        squares += y * y;
-      }
-      terms.push_back(alpha[std::size_t(k)] + trace(k) - 0.5 * squares);
-    }
-    total += log_sum_exp(terms);
   }
-  for (int k = 0; k < kParts; ++k) {
+  Number trace(int k) const {
+    const auto first = q.begin() + k * kDims;
+    return std::accumulate(first, first + kDims, Number());
+  }
+  Number distance(int k, int n) const {
+    Number squares = 0;
+    for (int i = 0; i < kDims; ++i) {
+      Number y = 0;
+      for (int j = 0; j < kDims; ++j) {
+        const auto point = std::size_t(j * kPoints + n), centre = std::size_t(k * kDims + j);
+        y += factor(k, i, j) * (points[point] - mu[centre]);
+      }
+      squares += square(y);
+    }
+    return squares;
+  }
+  Number penalty(int k, const gradbench::Wishart& prior) const {
     Number squares = 0;
     for (int i = 0; i < kDims; ++i) squares += square(factor(k, i, i));
     for (int i = 0; i < kBelow; ++i) squares += square(l[std::size_t(k * kBelow + i)]);
-    penalty += 0.5 * prior.gamma * prior.gamma * squares - double(prior.m) * trace(k);
+    return 0.5 * prior.gamma * prior.gamma * squares - double(prior.m) * trace(k);
   }
+};
+
+Number plain_mixture(const std::vector<Numbers>& x, const gradbench::Wishart& prior) {
+  const Mixture m{x[0], x[1], x[2], x[3], x[4]};
+  Number total = kParts * gradbench::wishart_constant(kDims, prior);
+  for (int n = 0; n < kPoints; ++n) {
+    Numbers terms;
+    for (int k = 0; k < kParts; ++k) {
+      terms.push_back(m.alpha[std::size_t(k)] + m.trace(k) - 0.5 * m.distance(k, n));
+    }
+    total += log_sum_exp(terms);
+  }
+  for (int k = 0; k < kParts; ++k) total -= m.penalty(k, prior);
   const double normal = kDims * 0.5 * std::log(2 * std::numbers::pi);
-  return total - double(kPoints) * (normal + log_sum_exp(alpha)) +
-         kParts * gradbench::wishart_constant(kDims, prior) - penalty;
+  return total - double(kPoints) * (normal + log_sum_exp(m.alpha));
 }
 
 constexpr int kCameras = 4, kPlaces = 6, kViews = 23;
@@ -113,6 +122,36 @@ Number plain_reprojection(const Number* cam, const Number* x, Number w, double f
   const Number p[2] = {seen[0] / seen[2], seen[1] / seen[2]}, radius = p[0] * p[0] + p[1] * p[1];
   const Number bent = 1.0 + cam[9] * radius + cam[10] * radius * radius;
   return w * (p[r] * bent * cam[6] + cam[7 + r] - feature);
+}
+
+struct Clusters {
+  double cost = 0;
+  std::vector<double> steps;
+};
+
+// Of five centres and 40 points in three dimensions.
+Clusters plain_clusters(const Array& centres, const Array& points) {
+  double sums[5][3] = {}, counts[5] = {};
+  Clusters found;
+  for (std::size_t n = 0; n < 40; ++n) {
+    const auto distance = [&](std::size_t k) {
+      double sum = 0;
+      for (std::size_t i = 0; i < 3; ++i) {
+        sum += std::pow(points.reals[40 * i + n] - centres.reals[3 * k + i], 2);
+      }
+      return sum;
+    };
+    std::size_t nearest = 0;
+    for (std::size_t k = 1; k < 5; ++k) nearest = distance(k) < distance(nearest) ? k : nearest;
+    found.cost += distance(nearest);
+    counts[nearest] += 1;
+    for (std::size_t i = 0; i < 3; ++i) sums[nearest][i] += points.reals[40 * i + n];
+  }
+  for (std::size_t i = 0; i < 15; ++i) {
+    REQUIRE(counts[i / 3] > 0);
+    found.steps.push_back(centres.reals[i] - sums[i / 3][i % 3] / counts[i / 3]);
+  }
+  return found;
 }
 
 // Numbers between -1 and 1, moved and stretched.
@@ -238,30 +277,10 @@ TEST_CASE("clusters step to the means of their points, by a gradient and a diago
         },
         batch);
     const auto out = compiled(traced, x);
-    double cost = 0, sums[5][3] = {}, counts[5] = {};
-    for (std::size_t n = 0; n < 40; ++n) {
-      const auto distance = [&](std::size_t k) {
-        double square = 0;
-        for (std::size_t i = 0; i < 3; ++i) {
-          square += std::pow(x[1].reals[40 * i + n] - x[0].reals[3 * k + i], 2);
-        }
-        return square;
-      };
-      std::size_t nearest = 0;
-      for (std::size_t k = 1; k < 5; ++k) {
-        if (distance(k) < distance(nearest)) nearest = k;
-      }
-      cost += distance(nearest);
-      counts[nearest] += 1;
-      for (std::size_t i = 0; i < 3; ++i) sums[nearest][i] += x[1].reals[40 * i + n];
-    }
-    expect_near(out[0].values<double>()[0], cost, cost);
-    for (std::size_t k = 0; k < 5; ++k) {
-      REQUIRE(counts[k] > 0);
-      for (std::size_t i = 0; i < 3; ++i) {
-        const double step = x[0].reals[3 * k + i] - sums[k][i] / counts[k];
-        expect_near(out[1].values<double>()[3 * k + i], step, 1);
-      }
+    const Clusters want = plain_clusters(x[0], x[1]);
+    expect_near(out[0].values<double>()[0], want.cost, want.cost);
+    for (std::size_t i = 0; i < 15; ++i) {
+      expect_near(out[1].values<double>()[i], want.steps[i], 1);
     }
   }
 }

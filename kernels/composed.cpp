@@ -55,7 +55,8 @@ Value* extended(Builder& b, Value* x, std::int64_t axis, std::int64_t count, dou
 // The running values along the first axis, however many rows there are: a turn with `by` = 1, 2, 4,
 // ... puts what `by` rows end with in front of what as many more end with (W. D. Hillis and G. L.
 // Steele, "Data parallel algorithms", 1986).
-Value* doubled(Builder& b, Value* rows, Combine combine) {
+Value* doubled(Builder& b, Value* rows, Combine combine, double neutral) {
+  const double none = neutral == 0 ? -0.0 : neutral;  // -0 + x is x, also where that is -0
   const Shape& shape = rows->type.shape();
   const WritesRegion test = [](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
     return {lt(in, x[0], x[2])};
@@ -63,9 +64,9 @@ Value* doubled(Builder& b, Value* rows, Combine combine) {
   const WritesRegion body = [&](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
     Value *by = x[0], *ends = x[1];
     Value* from = rows_from(in, neg(in, by), shape[0]);
-    Value* longer = combine(in, gather(in, ends, from), ends);
     Value* has_more = broadcast_to(in, ge(in, from, zeros(in, from->type)), shape, {0});
-    return {add(in, by, by), select(in, has_more, longer, ends)};
+    Value* front = select(in, has_more, gather(in, ends, from), splat(in, ends, none));
+    return {add(in, by, by), combine(in, front, ends)};
   };
   return while_loop(b, {integer(b, Dtype::I32, 1), rows, size_i32(b, shape[0])}, 2, test, body)
       .result(1);
@@ -73,7 +74,7 @@ Value* doubled(Builder& b, Value* rows, Combine combine) {
 
 Value* scan(Builder& b, Value* x, std::int64_t axis, Combine combine, double neutral) {
   if (!x->type.shape().at(std::size_t(axis)).is_constant()) {
-    return axis_from_front(b, doubled(b, axis_to_front(b, x, axis), combine), axis);
+    return axis_from_front(b, doubled(b, axis_to_front(b, x, axis), combine, neutral), axis);
   }
   const std::int64_t n = axis_size(b, x, axis, "scanned");
   if (n < 2) return x;

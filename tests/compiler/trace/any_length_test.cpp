@@ -3,8 +3,11 @@
 // the emulated GPU.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 
 #include "compiler/nodec.h"
 #include "tests/compiler/oracle.h"
@@ -122,6 +125,21 @@ TEST_CASE("a scan may have no rows, known or not") {
     const auto out = program.executable->run(std::vector<TensorView>{x});
     CHECK(out[0].values<double>()[0] == 2);
     CHECK(out[1].count() == 0);
+  }
+}
+
+TEST_CASE("an infinite element reaches no running sum in front of it, and a sum of -0 is -0") {
+  const auto slopes = [](const Var& x) {
+    const auto sum_of_three = [](const Var& at) { return cumsum(at, 0).at(2); };
+    return std::tuple{grad(sum_of_three, x), cumsum(x, 0)};
+  };
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const Type& type : {f64({"N"}), f64({4})}) {
+    const Traced traced = trace("infinite", {{"x", type}}, slopes);
+    const auto out = results(traced, {Array::of({4}, {-0.0, 2, 3, inf})});
+    CHECK(std::ranges::equal(out[0].values<double>(), std::vector<double>{1, 1, 1, 0}));
+    CHECK(std::ranges::equal(out[1].values<double>(), std::vector<double>{0, 2, 5, inf}));
+    CHECK(std::signbit(out[1].values<double>()[0]));
   }
 }
 

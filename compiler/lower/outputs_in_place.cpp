@@ -47,18 +47,16 @@ class InPlace {
     if (!map || map->computes.size() != 1) return std::nullopt;
     const Compute& only = map->computes.front();
     const Ref* from = only.op ? nullptr : std::get_if<Ref>(&only.operands[0]);
-    if (!from || !only.to || from->buffer < 0 || !same_elements(*from, *only.to))
-      return std::nullopt;
+    if (!from || !only.to || !same_elements(*from, *only.to) || from->buffer < 0) return {};
     const Buffer &made = buffer(from->buffer), &port = buffer(only.to->buffer);
     if (port.space != Buffer::Space::Output || made.space != Buffer::Space::Dense ||
         made.dtype != port.dtype || made.count != port.count) {
       return std::nullopt;
     }
     const auto output = std::size_t(port.index) - plan_.signature.inputs.size();
-    const int over =
-        plan_.signature.outputs[output].alias;  // inputs are buffers 0, 1, ... in order
-    if (over < 0) return std::nullopt;
-    return Copy{from->buffer, only.to->buffer, over};
+    const int input = plan_.signature.outputs[output].alias;
+    if (input < 0) return std::nullopt;
+    return Copy{from->buffer, only.to->buffer, input};  // inputs are buffers 0, 1, ... in order
   }
 
   bool may_be_written_early(const Copy& copy, std::size_t at) const {

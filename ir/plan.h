@@ -12,7 +12,7 @@
 // Storage of a varying value: [block][element][16], elements being its other axes in row-major
 // order, so addresses do not depend on the vector width. The parts of a tape frame stand together
 // block by block: what a thread writes and reads is one piece of memory. Dense tensors are
-// row-major.
+// row-major, but with a symbolic axis outermost; ports are row-major.
 #pragma once
 
 #include <cstdint>

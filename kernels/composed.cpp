@@ -59,7 +59,8 @@ Value* doubled(Builder& b, Value* rows, Combine combine, double neutral) {
   const double none = neutral == 0 ? -0.0 : neutral;  // -0 + x is x, also where that is -0
   const Shape& shape = rows->type.shape();
   const WritesRegion test = [](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
-    return {lt(in, x[0], x[2])};
+    // Doubled beyond 2^30 it is negative.
+    return {logical_and(in, lt(in, x[0], x[2]), gt(in, x[0], integer(in, Dtype::I32, 0)))};
   };
   const WritesRegion body = [&](Builder& in, const std::vector<Value*>& x) -> std::vector<Value*> {
     Value *by = x[0], *ends = x[1];

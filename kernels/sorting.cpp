@@ -128,7 +128,7 @@ Sorted exchanged(Builder& b, const Sorted& x, const Round& round, Value* count, 
   const auto starts = [&](Value* at) { return eq(b, bit_and(b, at, bit), phase); };
   Value *at = iota(b, Dtype::I32, {shape[0]}, 0), *distance = all(round.distance);
   Value *above = add(b, at, distance), *below = sub(b, at, distance);
-  Value* low = logical_and(b, starts(at), lt(b, above, all(count)));
+  Value* low = logical_and(b, starts(at), lt(b, at, all(sub(b, count, round.distance))));
   Value* high = logical_and(b, starts(below), ge(b, below, zeros(b, below->type)));
   Value* low_or_self = select(b, low, above, at);
   Value* partner = select(b, high, below, low_or_self);

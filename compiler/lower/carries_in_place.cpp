@@ -68,9 +68,9 @@ std::optional<Copy> copy_in(const Kernel& kernel) {
   return Copy{from->buffer, only.to->buffer};
 }
 
-class InPlace {
+class CarriesInPlace {
  public:
-  InPlace(Plan& plan, const std::set<int>& kept) : plan_(plan), kept_(kept) {
+  CarriesInPlace(Plan& plan, const std::set<int>& kept) : plan_(plan), kept_(kept) {
     list_items(plan.body, true, all_);
     for (Function& f : plan.functions) {
       if (f.team) list_items(f.body, true, all_);
@@ -158,6 +158,8 @@ class InPlace {
 
 }  // namespace
 
-void make_carries_in_place(Plan& plan, const std::set<int>& kept) { InPlace(plan, kept).run(); }
+void make_carries_in_place(Plan& plan, const std::set<int>& kept) {
+  CarriesInPlace(plan, kept).run();
+}
 
 }  // namespace nodec::lowering

@@ -18,7 +18,8 @@ using plan::Source;
 
 namespace {
 
-// The transposed product: columns of a result lie side by side.
+// The kernel stores the columns of a row side by side. Where the rows lie so, the transposed
+// product is made.
 void turn(plan::DenseMatmul& m) {
   const auto turned = [](Ref& x) { std::swap(x.strides[0], x.strides[1]); };
   std::swap(m.rows, m.columns);
@@ -37,18 +38,23 @@ std::int64_t known_size(const Op& op, const Dim& size) {
 
 }  // namespace
 
-// A reshape that moves elements counts them, all but those of a symbolic axis, which stays.
+// A reshape that moves elements counts them, all but those of a symbolic axis, which stays as it is
+// behind as many.
 void DenseKernels::check_counted(const Op& reshape) const {
   const auto before_symbol = [&](const Value* v) {
     std::int64_t count = 1;
+    Dim symbol = 1;
     for (const Dim& size : views_.element_dims(v)) {
+      if (!size.is_constant()) symbol = size;
       if (!size.is_constant()) break;
       count *= size.constant();
     }
-    return count;
+    return std::pair(count, symbol);
   };
   const Value *x = reshape.operands[0], *out = reshape.result();
-  if (before_symbol(x) == before_symbol(out)) return;
+  const auto [before, symbol] = before_symbol(x);
+  const auto [before_out, symbol_out] = before_symbol(out);
+  if (before == before_out && (before == 1 || symbol == symbol_out)) return;
   throw Error(fmt::format("a reshape of {} to {} would count along a size that is a symbol",
                           described(*x), out->type.str()),
               {{reshape.where, "reshaped here"}},

@@ -1,7 +1,7 @@
-// Elements of a map lie row-major in its result, so a step of the fold, in elements, is so many
-// steps of the map's axis with the largest stride that divides it: of a map [3, 20] that is folded
-// as [3, 4, 5], axis 1 is 5 * i1 + i2. What is reshaped, transposed or a slice is found so; a
-// window that overlaps another, a broadcast, or one index over two axes are not.
+// Elements of a map lie plainly in its result (views.h), so a step of the fold, in elements, is so
+// many steps of the map's axis with the largest stride that divides it: of a map [3, 20] that is
+// folded as [3, 4, 5], axis 1 is 5 * i1 + i2. What is reshaped, transposed or a slice is found so;
+// a window that overlaps another, a broadcast, or one index over two axes are not.
 #include "compiler/lower/fold_walk.h"
 
 #include <algorithm>

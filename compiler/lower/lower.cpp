@@ -73,8 +73,8 @@ void Lowering::store_results(plan::Nodes& nodes) {
       (over ? overwriting : nodes).push_back({plan::DenseKernel(std::move(copy))});
     }
   }
-  std::move(overwriting.begin(), overwriting.end(), std::back_inserter(nodes));
   add_tiles(nodes, std::move(list), Scope::Team);
+  std::move(overwriting.begin(), overwriting.end(), std::back_inserter(nodes));
 }
 
 plan::Plan Lowering::run(std::int64_t longest_function) {

@@ -18,9 +18,9 @@ namespace {
 
 using namespace plan;
 
-class InPlace {
+class OutputsInPlace {
  public:
-  explicit InPlace(Plan& plan) : plan_(plan) {}
+  explicit OutputsInPlace(Plan& plan) : plan_(plan) {}
 
   void run() {
     note_rows(plan_.body);
@@ -140,6 +140,6 @@ class InPlace {
 
 }  // namespace
 
-void make_outputs_in_place(Plan& plan) { InPlace(plan).run(); }
+void make_outputs_in_place(Plan& plan) { OutputsInPlace(plan).run(); }
 
 }  // namespace nodec::lowering

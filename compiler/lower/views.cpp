@@ -35,12 +35,12 @@ std::vector<std::int64_t> Views::plain(const Value* v) const {
 }
 
 bool Views::is_row_major(const Value* v) const {
+  bool passed = false;
   for (const Dim& size : element_dims(v)) {
-    if (!size.is_constant()) return true;
-    if (size != Dim(1)) break;
+    if (!size.is_constant()) return !passed;
+    passed = passed || size != Dim(1);
   }
-  const std::vector<Dim> dims = element_dims(v);
-  return std::all_of(dims.begin(), dims.end(), [](const Dim& size) { return size.is_constant(); });
+  return true;
 }
 
 std::vector<std::int64_t> Views::row_major(const Value* v) const {

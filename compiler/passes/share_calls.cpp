@@ -219,9 +219,7 @@ void apply_at_once(Region& region) {
     const bool only_applies = op.primitive == &call_p && first.ops.size() == 1 &&
                               first.ops.front()->primitive == &apply_p;
     if (!only_applies) return std::nullopt;
-    ValueMap map;
-    for (std::size_t i = 0; i < op.operands.size(); ++i) map[first.arg(i)] = op.operands[i];
-    return copy_ops(first, b.region(), map);
+    return b.inline_region(first, op.operands);
   });
 }
 

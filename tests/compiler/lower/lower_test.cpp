@@ -186,6 +186,15 @@ TEST_CASE("only the first axis of a port may have a size that is no number, one 
 })") == R"(error: a reshape of f32[3, N] to f32[3*N] would count along a size that is a symbol
   --> model.cpp:9   reshaped here
   help: transpose first, so that this axis is the first)");
+  CHECK(lowering_error(R"(graph f (%x: f32[N, 2, 3]) {
+  %1 = transpose %x {perm = [1, 0, 2]}
+  %2 = exp %1
+  %3 = reshape %2 {shape = <2, 3*N>} @ "model.cpp:9"
+  %4 = transpose %3 {perm = [1, 0]}
+  yield %4
+})") == R"(error: a reshape of f32[2, N, 3] to f32[2, 3*N] would count along a size that is a symbol
+  --> model.cpp:9   reshaped here
+  help: transpose first, so that this axis is the first)");
 }
 
 TEST_CASE("only the last part of a join may have a size that is no number") {

@@ -115,6 +115,21 @@ TEST_CASE("the old content of an input that is written over is a result as well"
       2);
 }
 
+TEST_CASE("samples of an input that is written over have its old content") {
+  expect_same(
+      {f32({3}), f32({"B"})},
+      [](auto& w) {
+        return std::vector{w[0] * 2, w[1], broadcast_to(w[0], Shape{3, Dim::symbol("B")}, Axes{0})};
+      },
+      2);
+  expect_same(
+      {f32(), f32({"B"})},
+      [](auto& w) {
+        return std::vector{w[0] + 1, w[1], broadcast_to(w[0], Shape{Dim::symbol("B")}, Axes{})};
+      },
+      2);
+}
+
 TEST_CASE("what is made element by element is made in place, all else is copied there") {
   const auto plan = [](const Results& results) {
     return dump(*program({f32({600}), f32({600})}, results, true).graph, "lower");

@@ -13,9 +13,8 @@ std::string smoothed(const char* name, double smoothing) {
 // Of a metric: one number for each sample of the output.
 void check_one_each(const std::string& metric, const Type& each, const Type& output,
                     const SourceLine& where) {
-  const bool fits = each.is_tensor() && each.rank() == 1 && output.is_tensor() &&
-                    output.rank() > 0 && each.shape()[0] == output.shape().back();
-  if (fits) return;
+  const bool vector = each.is_tensor() && each.rank() == 1, record = !output.is_tensor();
+  if (vector && (record || (output.rank() > 0 && each.shape()[0] == output.shape().back()))) return;
   throw Error(fmt::format("the metric '{}' is a mean over samples, and gives {} for an output {}",
                           metric, each.str(), output.str()),
               {{where, "this metric"}}, "give one number for each sample: sum(x, {0}) of [n, B]");

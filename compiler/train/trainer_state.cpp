@@ -163,7 +163,7 @@ TrainedProgram& Trainer::Impl::compiled(std::unique_ptr<TrainedProgram>& slot,
 
 void Trainer::Impl::advise_of(const std::vector<Collect::Uncounted>& solves) {
   for (const auto& [path, why, where] : solves) {
-    if (!told_uncounted.insert(path).second) continue;
+    if (!told_uncounted.insert(path + " " + where.str()).second) continue;
     advised.push_back(fmt::format("note: the steps of the solve '{}' ({}) are not counted: {}",
                                   path, where.str(), why));
   }

@@ -76,7 +76,7 @@ struct Trainer::Impl {
   std::vector<Totals> history;
   Advice advice;
   std::vector<std::string> advised;      // and not taken yet
-  std::set<std::string> told_uncounted;  // solves, by path
+  std::set<std::string> told_uncounted;  // solves, by path and line
 };
 
 // One Error for what a trainer cannot be made of (checks.cpp).

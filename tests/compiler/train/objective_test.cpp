@@ -170,6 +170,14 @@ TEST_CASE("a mean over samples is of one number for each") {
   help: give one number for each sample: sum(x, {0}) of [n, B])");
 }
 
+TEST_CASE("of a record's fields a mean takes one with a number for each sample") {
+  Trace t("record", "B");
+  const Type type = Type::record({{"rows", f32({3, "B"})}, {"each", f32({"B"})}});
+  const Var output = t.input("output", type);
+  const Metric each = Mean("each", [](const Var& x, const Var&) { return x["each"]; });
+  CHECK(each(output, output).sum.type().is_scalar());
+}
+
 TEST_CASE("metrics are sums and counts") {
   Trace t("metrics", "B");
   const Var logits = t.input("logits", f64({2, "B"})), labels = t.input("labels", i32({"B"}));

@@ -11,8 +11,10 @@
 namespace nodec::emulation {
 namespace {
 
+using Inputs = std::vector<Array>;
+
 // What a run of a watched program finds, or whatever stops it.
-bool is_found(const Executable& program, const std::vector<Array>& inputs) {
+bool is_found(const Executable& program, const Inputs& inputs) {
   try {
     run(program, inputs);
   } catch (const Error&) {  // a status
@@ -23,9 +25,9 @@ bool is_found(const Executable& program, const std::vector<Array>& inputs) {
 }
 
 // Each meeting, or one in so many, is left out in turn: those that no run misses, a line each.
-// `many` are the inputs of a run whose members have several chunks each.
-std::string unseen_removals(const Graph& graph, const std::vector<std::vector<Array>>& runs,
-                            const std::vector<Array>& many, std::size_t one_in = 1) {
+// `many` are runs whose members have several chunks each.
+std::string unseen_removals(const Graph& graph, const std::vector<Inputs>& runs,
+                            const std::vector<Inputs>& many, std::size_t one_in = 1) {
   testing::Scheduled program = emulated(graph);
   const plan::Schedule whole = program.how;
   std::vector<std::string> words;
@@ -53,11 +55,10 @@ std::string unseen_removals(const Graph& graph, const std::vector<std::vector<Ar
   const auto held = emulator::Program::compile_all(sources, {.watched = true});
   const auto is_seen = [&](const Artifact& artifact) {
     const auto loaded = load_on(emulated_device({.watched = true}), artifact);
-    if (std::ranges::any_of(runs, [&](const auto& inputs) { return is_found(*loaded, inputs); })) {
-      return true;
-    }
+    const auto finds = [&](const Inputs& inputs) { return is_found(*loaded, inputs); };
+    if (std::ranges::any_of(runs, finds)) return true;
     const testing::Setting few_members("NODEC_GPU_TEAM", "block");
-    return is_found(*loaded, many);
+    return std::ranges::any_of(many, finds);
   };
   CHECK(!is_seen(artifacts.front()));
   std::string unseen;
@@ -68,8 +69,8 @@ std::string unseen_removals(const Graph& graph, const std::vector<std::vector<Ar
 }
 
 // As usual, with steps that are rejected, and with a state that is not finite.
-std::vector<std::vector<Array>> training_runs(const Graph& graph) {
-  std::vector<std::vector<Array>> runs(3, training_inputs(graph, 70));
+std::vector<Inputs> training_runs(const Graph& graph, std::int64_t samples) {
+  std::vector<Inputs> runs(3, training_inputs(graph, samples));
   for (std::size_t i = 0; i < graph.body.args.size(); ++i) {
     const std::string_view name = graph.body.args[i]->name;
     if (name == "layer_3.layer_1.weight") {
@@ -85,7 +86,7 @@ std::vector<std::vector<Array>> training_runs(const Graph& graph) {
 TEST_CASE("a meeting left out, of lanes, members or the team, is seen as a race") {
   // Many turns; a state that becomes infinite, and one that is not finite from the start.
   const auto graph = small_solve();
-  std::vector<std::vector<Array>> runs;
+  std::vector<Inputs> runs;
   for (const double spoilt : {0.0, 1e38, double(NAN)}) {
     runs.push_back(oracle::inputs_for(*graph, {{"B", 70}}));
     if (spoilt != 0) runs.back()[2].reals[3] = spoilt;
@@ -93,7 +94,7 @@ TEST_CASE("a meeting left out, of lanes, members or the team, is seen as a race"
   // As the schedule reads, none of these is needed: while#7 and the sums' slots have one meeting
   // for both, which is one too many; what call#74 and its like hold was met about inside the
   // functions that wrote it; and the team has met since anybody read where select#107 lies.
-  CHECK(unseen_removals(*graph, runs, oracle::inputs_for(*graph, {{"B", 200}})) ==
+  CHECK(unseen_removals(*graph, runs, {oracle::inputs_for(*graph, {{"B", 200}})}) ==
         "lanes before 30 about while#7\n"
         "lanes before 42 about call#74\n"
         "lanes before 55 about select#107\n"
@@ -102,14 +103,14 @@ TEST_CASE("a meeting left out, of lanes, members or the team, is seen as a race"
 
 TEST_CASE("some meetings of a training step left out are seen as races") {
   const auto graph = training("discrete");
-  CHECK(unseen_removals(*graph, {training_inputs(*graph, 70)}, training_inputs(*graph, 200), 40) ==
-        "");
+  CHECK(unseen_removals(*graph, {training_inputs(*graph, 70)}, {training_inputs(*graph, 200)},
+                        40) == "");
 }
 
 // Minutes: `tools/check --long` runs it.
 TEST_CASE("each meeting of a training step left out is seen as a race" * doctest::skip()) {
   const auto graph = training("discrete");
-  CHECK(unseen_removals(*graph, training_runs(*graph), training_inputs(*graph, 200)) == "");
+  CHECK(unseen_removals(*graph, training_runs(*graph, 70), training_runs(*graph, 200)) == "");
 }
 
 }  // namespace nodec::emulation

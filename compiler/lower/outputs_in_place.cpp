@@ -7,8 +7,10 @@
 // write some before others are read.
 #include "compiler/lower/outputs_in_place.h"
 
-#include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "compiler/lower/in_place.h"
 #include "ir/plan_visit.h"
@@ -23,14 +25,18 @@ class OutputsInPlace {
   explicit OutputsInPlace(Plan& plan) : plan_(plan) {}
 
   void run() {
-    note_rows(plan_.body);
+    for (std::size_t at = 0; at < plan_.body.size(); ++at) note(plan_.body[at], at);
+    std::set<std::size_t> gone;
     for (std::size_t at = plan_.body.size(); at-- > 0;) {
       const std::optional<Copy> copy = copy_in(plan_.body[at]);
       if (!copy || !may_be_written_early(*copy, at)) continue;
-      plan_.body.erase(plan_.body.begin() + std::ptrdiff_t(at));
-      rename(plan_.body, copy->from, copy->to);
-      for (Function& f : plan_.functions) rename(f.body, copy->from, copy->to);
+      gone.insert(at);
+      renamed_[copy->from] = copy->to;
     }
+    std::size_t at = 0;
+    std::erase_if(plan_.body, [&](const Node&) { return gone.contains(at++); });
+    rename(plan_.body);
+    for (Function& f : plan_.functions) rename(f.body);
   }
 
  private:
@@ -60,82 +66,71 @@ class OutputsInPlace {
   }
 
   bool may_be_written_early(const Copy& copy, std::size_t at) const {
-    if (rows_.contains(copy.from)) return false;
-    std::optional<std::size_t> maker;
-    for (std::size_t i = 0; i < at; ++i) {
-      if (!writes(plan_.body[i], copy.from)) continue;
-      if (maker) return false;
-      maker = i;
-    }
-    if (!maker || !may_write(plan_.body[*maker], copy)) return false;
-    return std::none_of(plan_.body.begin() + std::ptrdiff_t(*maker) + 1, plan_.body.end(),
-                        [&](const Node& node) {
-                          return reads(node, copy.over) || may_stop(node) ||
-                                 (&node != &plan_.body[at] && writes(node, copy.to));
-                        });
+    if (rows_.contains(copy.from) || renamed_.contains(copy.from)) return false;
+    const auto makers = makers_.find(copy.from);
+    if (makers == makers_.end() || makers->second.size() > 1) return false;
+    const std::size_t maker = *makers->second.begin();
+    if (maker >= at || last_stop_ > maker) return false;
+    const auto read = last_read_.find(copy.over);
+    return (read == last_read_.end() || read->second <= maker) &&
+           may_write(plan_.body[maker], copy, read != last_read_.end() && read->second == maker);
   }
 
-  bool may_write(const Node& node, const Copy& copy) const {
+  bool may_write(const Node& node, const Copy& copy, bool reads_input) const {
     const DenseKernel* kernel = std::get_if<DenseKernel>(&node.what);
     if (!kernel) return false;
     const DenseMap* map = std::get_if<DenseMap>(kernel);
-    return map ? writes_after_reads(map->computes, copy.from, copy.over) : !reads(node, copy.over);
+    return map ? writes_after_reads(map->computes, copy.from, copy.over) : !reads_input;
   }
 
-  // With all inside of it, and the functions it runs.
-  template <class Holds>
-  bool any(const Node& node, const Holds& holds) const {
-    if (holds(node)) return true;
-    const auto in_list = [&](const Nodes& list) {
-      return std::any_of(list.begin(), list.end(), [&](const Node& n) { return any(n, holds); });
-    };
-    const auto in_function = [&](int f) { return in_list(plan_.functions[std::size_t(f)].body); };
-    const Call* call = std::get_if<Call>(&node.what);
-    if (call && in_function(call->function)) return true;
+  // What node `at` of the program touches, with all inside of it and the functions it runs.
+  void note(const Node& node, std::size_t at) {
+    const Uses uses = uses_of(node);
+    for (const int id : uses.read) last_read_[id] = at;
+    for (const int id : uses.written) makers_[id].insert(at);
+    ConstAccess rows;
+    rows.read_buffer = rows.write_buffer = [&](int id) { rows_.insert(id); };
+    visit(node, rows);
+    if (std::holds_alternative<FailIf>(node.what) || std::holds_alternative<TapeFrame>(node.what)) {
+      last_stop_ = at;
+    }
+    for (const Nodes* list : inside(node)) note(*list, at);
+    if (const Call* call = std::get_if<Call>(&node.what)) note_function(call->function, at);
     const Tiles* tiles = std::get_if<Tiles>(&node.what);
     for (std::size_t i = 0; tiles && i < tiles->kernels.size(); ++i) {
       const Invoke* invoke = std::get_if<Invoke>(&tiles->kernels[i]);
-      if (invoke && in_function(invoke->function)) return true;
+      if (invoke) note_function(invoke->function, at);
     }
-    const auto lists = inside(node);
-    return std::any_of(lists.begin(), lists.end(),
-                       [&](const Nodes* list) { return in_list(*list); });
   }
-  bool reads(const Node& node, int id) const {
-    return any(node, [id](const Node& n) { return uses_of(n).read.contains(id); });
+  void note(const Nodes& nodes, std::size_t at) {
+    for (const Node& node : nodes) note(node, at);
   }
-  bool writes(const Node& node, int id) const {
-    return any(node, [id](const Node& n) { return uses_of(n).written.contains(id); });
-  }
-  bool may_stop(const Node& node) const {
-    return any(node, [](const Node& n) {
-      return std::holds_alternative<FailIf>(n.what) || std::holds_alternative<TapeFrame>(n.what);
-    });
-  }
-
-  void note_rows(const Nodes& nodes) {
-    ConstAccess a;
-    a.read_buffer = a.write_buffer = [&](int id) { rows_.insert(id); };
-    for (const Node& node : nodes) {
-      visit(node, a);
-      for (const Nodes* list : inside(node)) note_rows(*list);
+  void note_function(int function, std::size_t at) {
+    if (noted_.insert({function, at}).second) {
+      note(plan_.functions[std::size_t(function)].body, at);
     }
   }
 
-  void rename(Nodes& nodes, int from, int to) {
-    const auto follow = [&](Ref& r) {
-      if (r.buffer == from) r.buffer = to;
-    };
+  void rename(Nodes& nodes) {
     Access a;
-    a.read = a.write = follow;
+    a.read = a.write = [&](Ref& r) {
+      const auto found = renamed_.find(r.buffer);
+      if (found != renamed_.end()) r.buffer = found->second;
+    };
     for (Node& node : nodes) {
       visit(node, a);
-      for (Nodes* list : inside(node)) rename(*list, from, to);
+      for (Nodes* list : inside(node)) rename(*list);
     }
   }
 
   Plan& plan_;
+  // Nodes of the program by their place in its text.
+  std::map<int, std::set<std::size_t>> makers_;  // of each buffer
+  std::map<int, std::size_t> last_read_;
+  std::size_t last_stop_ = 0;
+  std::set<std::pair<int, std::size_t>> noted_;  // functions, by the node that runs them
   std::set<int> rows_;  // named by kernels as they are, not by their elements
+  std::map<int, int> renamed_;
 };
 
 }  // namespace

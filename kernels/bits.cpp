@@ -8,25 +8,9 @@
 namespace nodec {
 namespace {
 
-Types same_bits(const Op& op) {
-  const Type& type = tensor(op, 0);
-  for (std::size_t i = 0; i < op.operands.size(); ++i) {
-    const Dtype dtype = tensor(op, i).dtype();
-    if (dtype != Dtype::Bool && dtype != Dtype::I32 && dtype != Dtype::I64) {
-      fail(op, fmt::format("wants i32, i64 or bool, got {}", described(*op.operands[i])),
-           "cast to one of these first");
-    }
-  }
-  if (tensor(op, 1) != type) {
-    fail(op, fmt::format("wants operands of one type, got {} and {}", described(*op.operands[0]),
-                         described(*op.operands[1])));
-  }
-  return {type};
-}
-
 Types shift_type(const Op& op) {
   const Types types = same_bits(op);
-  if (types[0].dtype() == Dtype::Bool) fail(op, "wants i32 or i64, got bool");
+  if (types[0].dtype() == Dtype::Bool) fail(op, "wants i32 or i64, got bool", "cast to one of these first");
   return types;
 }
 

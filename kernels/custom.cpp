@@ -92,7 +92,7 @@ Types custom_type(const Op& op, bool forward) {
   for (std::size_t i = 0; i < taken.size(); ++i) {
     const Type& type = view.rule().arg(i)->type;
     if (type == taken[i]) continue;
-    fail(op, fmt::format("gives argument {} of its rule, which is {}, a {}", i, type.str(),
+    fail(op, fmt::format("gives argument {} of its rule, which is {}, {}", i, type.str(),
                          taken[i].str()));
   }
   require_yields(op, view.rule(), forward ? results : arguments,

@@ -30,7 +30,8 @@ Attrs with_inside(const Op& y, Attrs attrs) {
 Types gather_type(const Op& op) {
   const Type &table = tensor(op, 0), &indices = index_tensor(op, 1);
   if (table.rank() == 0) {
-    fail(op, fmt::format("reads rows of a table, got {}", described(*op.operands[0])));
+    fail(op, fmt::format("reads rows of a table, got {}", described(*op.operands[0])),
+         "give it an axis of rows first");
   }
   Shape shape = indices.shape();
   shape.insert(shape.end(), table.shape().begin() + 1, table.shape().end());
@@ -54,13 +55,16 @@ const Type& summed_tensor(const Op& op, std::size_t operand) {
 Types scatter_add_type(const Op& op) {
   const Type &indices = index_tensor(op, 0), &updates = summed_tensor(op, 1);
   const Shape& shape = attribute<Shape>(op, "shape");
-  if (shape.empty()) fail(op, "adds to rows of a table, got the shape []");
+  if (shape.empty()) {
+    fail(op, "adds to rows of a table, got the shape []", "give it an axis of rows first");
+  }
   Shape wanted = indices.shape();
   wanted.insert(wanted.end(), shape.begin() + 1, shape.end());
   if (updates.shape() != wanted) {
     fail(op, fmt::format("wants updates of {} for rows of {}, got {} ({})",
                          updates.with_shape(wanted).str(), str(shape), described(*op.operands[1]),
-                         differences(updates.with_shape(wanted), updates)));
+                         differences(updates.with_shape(wanted), updates)),
+         "give one row for each index");
   }
   if (shape[0] == Dim(0) && element_count(wanted) != Dim(0) && !stays_inside(op)) {
     fail(op, fmt::format("adds to rows of a table that has none, got the shape {}", str(shape)),

@@ -90,7 +90,8 @@ Types iota_type(const Op& op) {
   const Shape& shape = attribute<Shape>(op, "shape");
   axis_attribute(op, "axis", shape.size());
   if (dtype == Dtype::Bool || dtype == Dtype::U8 || dtype == Dtype::Key) {
-    fail(op, fmt::format("counts in i32, i64, f32 or f64, got {}", name(dtype)));
+    fail(op, fmt::format("counts in i32, i64, f32 or f64, got {}", name(dtype)),
+         "count in one of these, and cast");
   }
   return {Type::tensor(dtype, shape)};
 }

@@ -78,7 +78,8 @@ Types pad_type(const Op& op) {
   if ((before.is_constant() && before.constant() < 0) ||
       (after.is_constant() && after.constant() < 0)) {
     fail(op, fmt::format("cannot put {} and {} zeros around {}", before.str(), after.str(),
-                         described(*op.operands[0])));
+                         described(*op.operands[0])),
+         "take elements away with 'slice'");
   }
   Shape shape = x.shape();
   shape[axis] = before + shape[axis] + after;
@@ -90,7 +91,8 @@ std::vector<Datum> eval_pad(const Op& op, Data x, Interpreter& interpreter) {
   const std::int64_t before = evaluate(op.attrs.get<Shape>("before"), interpreter).at(0);
   const std::int64_t after = evaluate(op.attrs.get<Shape>("after"), interpreter).at(0);
   if (before < 0 || after < 0) {
-    fail(op, fmt::format("cannot put {} and {} zeros around its operand", before, after));
+    fail(op, fmt::format("cannot put {} and {} zeros around its operand", before, after),
+         "take elements away with 'slice'");
   }
   Dims dims = x[0].array.dims;
   dims.at(axis) += before + after;

@@ -37,12 +37,16 @@ Types matmul_type(const Op& op) {
   if (s.a_inner != s.b_inner) {
     fail(op,
          fmt::format("wants as many columns on the left as rows on the right, got {} ({} and {})",
-                     got, s.a_inner.str(), s.b_inner.str()));
+                     got, s.a_inner.str(), s.b_inner.str()),
+         s.a_inner == s.columns ? "transpose the right one"
+         : s.rows == s.b_inner  ? "transpose the left one"
+                                : "give both one size there");
   }
   const Type result = Type::tensor(a.dtype(), {s.rows, s.columns});
   if (op.operands.size() == 3 && tensor(op, 2) != result) {
     fail(op, fmt::format("makes {} and cannot add {} ({})", result.str(),
-                         described(*op.operands[2]), differences(result, tensor(op, 2))));
+                         described(*op.operands[2]), differences(result, tensor(op, 2))),
+         "give what is added that type");
   }
   return {result};
 }

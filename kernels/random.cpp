@@ -100,7 +100,9 @@ std::vector<Datum> eval_random(const Op& op, Data x, Interpreter& interpreter,
 Types random_type(const Op& op) {
   scalar_of(op, 0, Dtype::Key);
   const Dtype dtype = attribute<Dtype>(op, "dtype");
-  if (!is_float(dtype)) fail(op, fmt::format("draws f32 or f64, got {}", name(dtype)));
+  if (!is_float(dtype)) {
+    fail(op, fmt::format("draws f32 or f64, got {}", name(dtype)), "draw floats, and cast them");
+  }
   return {Type::tensor(dtype, attribute<Shape>(op, "shape"))};
 }
 

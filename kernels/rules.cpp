@@ -75,6 +75,11 @@ std::string axes_help(std::size_t rank) {
                    : fmt::format("axes count from 0: the last one is {}", rank - 1);
 }
 
+std::string scalar_help(const Type& type, Dtype wanted) {
+  if (type.rank() > 0) return "give it one element";
+  return wanted == Dtype::Key ? "make one with 'key'" : fmt::format("cast it to {}", name(wanted));
+}
+
 }  // namespace
 
 void fail(const Op& op, const std::string& what, std::string help) {
@@ -109,7 +114,8 @@ const Type& tensor(const Op& op, std::size_t operand) {
   require_operands(op, operand + 1);
   const Value& value = *op.operands[operand];
   if (!value.type.is_tensor()) {
-    fail(op, fmt::format("wants a tensor as operand {}, got {}", operand, described(value)));
+    fail(op, fmt::format("wants a tensor as operand {}, got {}", operand, described(value)),
+         "give it one of the tensors inside");
   }
   return value.type;
 }
@@ -129,7 +135,8 @@ const Type& scalar_of(const Op& op, std::size_t operand, Dtype dtype) {
   const Type& type = tensor(op, operand);
   if (type != Type::scalar(dtype)) {
     fail(op, fmt::format("wants {}[] as operand {}, got {}", name(dtype), operand,
-                         described(*op.operands[operand])));
+                         described(*op.operands[operand])),
+         scalar_help(type, dtype));
   }
   return type;
 }
@@ -258,6 +265,14 @@ Types same_number(const Op& op) {
 Types same_bool(const Op& op) {
   const Type& type = one_type(op);
   require_dtype(op, type.dtype() == Dtype::Bool, "bool", "compare first, e.g. with 'ne' and 0");
+  return {type};
+}
+
+Types same_bits(const Op& op) {
+  const Type& type = one_type(op);
+  const Dtype dtype = type.dtype();
+  require_dtype(op, dtype == Dtype::Bool || dtype == Dtype::I32 || dtype == Dtype::I64,
+                "i32, i64 or bool", "cast to one of these first");
   return {type};
 }
 

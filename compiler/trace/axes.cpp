@@ -71,7 +71,7 @@ void check_lengths(const Value* a, const Value* b, Transposed transposed, const 
   throw Error(fmt::format("'matmul' wants as many columns on the left as rows on the right, got {} "
                           "and {} ({} and {})",
                           named(a), named(b), left.str(), right.str()),
-              {{where, "multiplied here"}});
+              {{where, "multiplied here"}}, "transpose the matrix, or give both one size");
 }
 
 }  // namespace

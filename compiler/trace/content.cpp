@@ -113,7 +113,7 @@ const Content& field_of(const Content& content, const std::string& name, const S
   const int index = content.is_record() ? content.type.field_index(name) : -1;
   if (index >= 0) return content.fields().at(std::size_t(index));
   if (!content.is_record()) {
-    throw Error(fmt::format("a {} has no field '{}'", content.type.str(), name), {{where, ""}},
+    throw Error(fmt::format("{} has no field '{}'", content.type.str(), name), {{where, ""}},
                 "only records have named fields");
   }
   throw Error(fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},

@@ -28,7 +28,7 @@ void check_tangents(const std::vector<Value*>& args, const std::vector<Value*>& 
                   "only floats have derivatives; let the function capture the others");
     }
     if (type == moved) continue;
-    throw Error(fmt::format("argument {} is a {} and its tangent a {}", i, type.str(), moved.str()),
+    throw Error(fmt::format("argument {} is {} and its tangent {}", i, type.str(), moved.str()),
                 {{where, ""}}, "a tangent has the type of its argument");
   }
 }
@@ -37,7 +37,7 @@ void check_results(const std::vector<Type>& results, const SourceLine& where) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     for (const Type& leaf : leaf_types(results[i])) {
       if (is_real(leaf)) continue;
-      throw Error(fmt::format("result {} is a {} and has no tangent", i, leaf.str()), {{where, ""}},
+      throw Error(fmt::format("result {} is {} and has no tangent", i, leaf.str()), {{where, ""}},
                   "only floats have derivatives; assign it to a variable declared outside");
     }
   }

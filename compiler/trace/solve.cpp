@@ -1,6 +1,8 @@
 // The solve op: its operands and attributes from options, its region from the dynamics.
 #include "compiler/trace/solve.h"
 
+#include <limits>
+
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
 #include "compiler/trace/collect.h"
@@ -9,6 +11,19 @@
 #include "kernels/build.h"
 
 namespace nodec {
+namespace {
+
+Value* whole(Builder& b, double number, std::string_view what, std::string_view of) {
+  constexpr double kMost = std::numeric_limits<std::int32_t>::max();
+  if (number >= 0 && number <= kMost && number == std::floor(number)) {
+    return integer(b, Dtype::I32, std::int64_t(number));
+  }
+  throw Error(fmt::format("{} of this {} is a whole number from 0 to 2^31 - 1, got {}", what, of,
+                          number),
+              {{b.where(), ""}}, "give it such a number");
+}
+
+}  // namespace
 
 Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::string_view of) const {
   const double* number = std::get_if<double>(&value_);
@@ -21,7 +36,7 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::strin
     number = &named->value;
   }
   if (number != nullptr) {
-    return is_float(dtype) ? scalar(b, dtype, *number) : integer(b, dtype, std::int64_t(*number));
+    return is_float(dtype) ? scalar(b, dtype, *number) : whole(b, *number, what, of);
   }
   const Type type = std::get<Var>(value_).type();
   if (type == Type::scalar(dtype)) {
@@ -30,7 +45,8 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::strin
   throw Error(
       fmt::format("{} of this {} is {}, got {}", what, of, Type::scalar(dtype).str(), type.str()),
       {{b.where(), ""}},
-      fmt::format("cast it to the {}'s dtype", of == "solve" ? "state" : "loss"));
+      is_float(dtype) ? fmt::format("cast it to the {}'s dtype", of == "solve" ? "state" : "loss")
+                      : fmt::format("cast it to {}", nodec::name(dtype)));
 }
 
 Var Setting::variable(Dtype dtype, std::string_view what, Here where) const {
@@ -80,7 +96,7 @@ Dtype state_dtype(const std::vector<Value*>& u0, const SourceLine& where) {
     const bool fits = u->type.is_tensor() && is_float(u->type.dtype()) &&
                       u->type.dtype() == u0.front()->type.dtype();
     if (!fits) {
-      throw Error(fmt::format("a state of a solve is a {}", u->type.str()), {{where, ""}},
+      throw Error(fmt::format("a state of a solve is {}", u->type.str()), {{where, ""}},
                   "states are float tensors of one dtype; the dynamics can capture the others");
     }
   }

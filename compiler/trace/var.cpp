@@ -102,7 +102,7 @@ Value* Access::value(Builder& b, const Operand& operand, const Type* like) {
   const auto& real = std::get<Operand::Real>(operand.source_);
   const Dtype dtype = like != nullptr ? like->dtype() : real.natural;
   if (!is_float(dtype)) {
-    throw Error(fmt::format("the number {} meets a {}", real.value, like->str()),
+    throw Error(fmt::format("the number {} meets {}", real.value, like->str()),
                 {{operand.where(), ""}}, "cast the tensor to a float dtype first");
   }
   return constant(b, dtype, shape, real.value);

@@ -27,7 +27,7 @@ Var Loss::operator()(const Var& output, const Var& target) const {
   const Type type = loss.type();
   const bool scalar = type.is_tensor() && type.rank() == 0;
   if (scalar && is_float(type.dtype())) return loss;
-  throw Error(fmt::format("the loss '{}' is a {}, and no float scalar", name_, type.str()),
+  throw Error(fmt::format("the loss '{}' is {}, and no float scalar", name_, type.str()),
               {{where_, "this loss"}},
               scalar ? "cast it to the trainer's dtype" : "reduce it: mean(x) or sum(x)");
 }

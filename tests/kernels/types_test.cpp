@@ -43,7 +43,8 @@ TEST_CASE("elementwise ops name both operands and every difference") {
         "'logical_not' wants bool, got 'n' i32[3]\n"
         "help: compare first, e.g. with 'ne' and 0");
   CHECK(refusal("%r: (f32[3], f32[3])", "exp %r") ==
-        "'exp' wants a tensor as operand 0, got 'r' (f32[3], f32[3])");
+        "'exp' wants a tensor as operand 0, got 'r' (f32[3], f32[3])\n"
+        "help: give it one of the tensors inside");
   CHECK(refusal("%x: f32[3]", "exp %x, %x") == "'exp' takes 1 operand, got 2");
 }
 
@@ -143,7 +144,16 @@ TEST_CASE("matmul says which sides do not meet") {
   const char* attrs = " {ta = false, tb = false}";
   CHECK(refusal("%w: f32[20, 784], %x: f32[700, B]", fmt::format("matmul %w, %x{}", attrs)) ==
         "'matmul' wants as many columns on the left as rows on the right, got 'w' f32[20, 784] and "
-        "'x' f32[700, B] (784 and 700)");
+        "'x' f32[700, B] (784 and 700)\n"
+        "help: give both one size there");
+  CHECK(refusal("%w: f32[784, 20], %x: f32[784, B]", fmt::format("matmul %w, %x{}", attrs)) ==
+        "'matmul' wants as many columns on the left as rows on the right, got 'w' f32[784, 20] and "
+        "'x' f32[784, B] (20 and 784)\n"
+        "help: transpose the left one");
+  CHECK(refusal("%w: f32[20, 784], %x: f32[5, 784]", fmt::format("matmul %w, %x{}", attrs)) ==
+        "'matmul' wants as many columns on the left as rows on the right, got 'w' f32[20, 784] and "
+        "'x' f32[5, 784] (784 and 5)\n"
+        "help: transpose the right one");
   CHECK(refusal("%w: f32[20, 784], %x: f32[784]", fmt::format("matmul %w, %x{}", attrs)) ==
         "'matmul' multiplies matrices, got 'w' f32[20, 784] and 'x' f32[784]\n"
         "help: reshape to rank 2 first");
@@ -152,7 +162,8 @@ TEST_CASE("matmul says which sides do not meet") {
         "help: reshape to rank 2 first");
   CHECK(refusal("%w: f32[2, 3], %x: f32[3, B], %c: f32[2]",
                 fmt::format("matmul %w, %x, %c{}", attrs)) ==
-        "'matmul' makes f32[2, B] and cannot add 'c' f32[2] (rank 2 and 1)");
+        "'matmul' makes f32[2, B] and cannot add 'c' f32[2] (rank 2 and 1)\n"
+        "help: give what is added that type");
 }
 
 TEST_CASE("a loop reports every value it does not keep, by name") {
@@ -218,7 +229,14 @@ TEST_CASE("records and keys say what they have") {
   CHECK(refusal("%k: key[]", "cast %k {to = f32}") ==
         "'cast' cannot turn 'k' key[] into f32\n"
         "help: make keys with 'key' and 'fold_in', and numbers with the random ops");
-  CHECK(refusal("%s: i32[]", "key %s") == "'key' wants i64[] as operand 0, got 's' i32[]");
+  CHECK(refusal("%s: i32[]", "key %s") ==
+        "'key' wants i64[] as operand 0, got 's' i32[]\nhelp: cast it to i64");
+  CHECK(refusal("%s: i64[1]", "key %s") ==
+        "'key' wants i64[] as operand 0, got 's' i64[1]\nhelp: give it one element");
+  CHECK(refusal("%s: i64[]", "random_uniform %s {dtype = f32, shape = <3>}") ==
+        "'random_uniform' wants key[] as operand 0, got 's' i64[]\nhelp: make one with 'key'");
+  CHECK(refusal("%k: key[]", "random_uniform %k {dtype = i32, shape = <3>}") ==
+        "'random_uniform' draws f32 or f64, got i32\nhelp: draw floats, and cast them");
 }
 
 TEST_CASE("frames of a tape are counted from 0") {

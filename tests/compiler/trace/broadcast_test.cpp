@@ -70,7 +70,7 @@ TEST_CASE("shapes that do not meet are refused at the line that joined them") {
   CHECK(message([&] { three < whole; }) == R"(error: < cannot combine f32[3] and i32[3]
   --> line +0
   help: cast one of them: cast<float>(x))");
-  CHECK(message([&] { whole * 0.5; }) == R"(error: the number 0.5 meets a i32[3]
+  CHECK(message([&] { whole * 0.5; }) == R"(error: the number 0.5 meets i32[3]
   --> line +0
   help: cast the tensor to a float dtype first)");
   CHECK(message([&] { tanh(st); }) ==

@@ -297,11 +297,11 @@ TEST_CASE("a Jacobian of samples by few numbers, and of few numbers by many") {
 TEST_CASE("what has no derivative is refused in words") {
   const auto square = [](const Var& v) { return v * v; };
   CHECK(refusal([&](Var x) { return jvp(square, x, constant(1, Dtype::F64)).second; }, f64({3})) ==
-        "argument 0 is a f64[3] and its tangent a f64[]");
+        "argument 0 is f64[3] and its tangent f64[]");
   CHECK(refusal([&](Var x) { return jvp(square, x, x).second; }, i32({3})) ==
         "a derivative with respect to i32[3] is asked for");
   CHECK(refusal([&](Var x) { return jvp([](const Var& v) { return argmax(v, 0); }, x, x).second; },
-                f64({3})) == "result 0 is a i32[] and has no tangent");
+                f64({3})) == "result 0 is i32[] and has no tangent");
   CHECK(refusal([&](Var x) { return jacobian(square, x); }, f64({3, "B"})) ==
         "a jacobian has one row or column for each element, and f64[3, B] has 3*B of them");
 }

@@ -382,13 +382,26 @@ TEST_CASE("bodies that break their contract are told at the op's line") {
   --> line +0
   help: a derivative has the type of its state)");
   CHECK(message([&] { solve([&](const Var& v) { return v; }, i, 0, 1); }) ==
-        R"(error: a state of a solve is a i32[]
+        R"(error: a state of a solve is i32[]
   --> line +0
   help: states are float tensors of one dtype; the dynamics can capture the others)");
   CHECK(message([&] { solve([&](const Var& v) { return v; }, x, 0, i); }) ==
         R"(error: t1 of this solve is f32[], got i32[]
   --> line +0
   help: cast it to the state's dtype)");
+  const auto steps = [&](const Setting& most) {
+    return message([&] { solve([](const Var& v) { return v; }, x, 0, 1, {.max_steps = most}); });
+  };
+  CHECK(steps(x) ==
+        R"(error: max_steps of this solve is i32[], got f32[]
+  --> line -2
+  help: cast it to i32)");
+  for (const double number : {2.5, -1.0, 3e9, double(NAN), double(INFINITY)}) {
+    CHECK(steps(number) ==
+          fmt::format("error: max_steps of this solve is a whole number from 0 to 2^31 - 1, got {}"
+                      "\n  --> line -7\n  help: give it such a number",
+                      number));
+  }
   CHECK(message([&] { grad([](const Var& v) { return v * 2; }, u); }) ==
         R"(error: a gradient is of a float scalar, and the function returns f32[2, B]
   --> line +0

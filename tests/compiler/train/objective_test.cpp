@@ -144,11 +144,11 @@ TEST_CASE("a loss that is no float scalar is told with the line where it was mad
   const Loss each = [](const Var& output, const Var&) { return output * output; };
   const Loss count("count", [](const Var& x, const Var&) { return size(x, 1); });
   CHECK(message([&] { each(x, x); }, base) ==
-        R"(error: the loss 'loss' is a f32[3, B], and no float scalar
+        R"(error: the loss 'loss' is f32[3, B], and no float scalar
   --> line +0   this loss
   help: reduce it: mean(x) or sum(x))");
   CHECK(message([&] { count(x, x); }, base) ==
-        R"(error: the loss 'count' is a i64[], and no float scalar
+        R"(error: the loss 'count' is i64[], and no float scalar
   --> line +1   this loss
   help: cast it to the trainer's dtype)");
 }

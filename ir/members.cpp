@@ -62,12 +62,19 @@ void move_to(std::vector<T>& items, std::size_t from, std::size_t to) {
 
 }  // namespace
 
-Value* insert_argument(Region& region, std::size_t place, const Value& like) {
-  Value* made = region.add_arg(like.type, like.name);
+Value* insert_argument(Region& region, std::size_t place, Type type, std::string name) {
+  Value* made = region.add_arg(std::move(type), std::move(name));
   std::rotate(region.args.begin() + std::ptrdiff_t(place), region.args.end() - 1,
               region.args.end());
   renumber(region.args);
   return made;
+}
+
+std::unique_ptr<Value> take_argument(Region& region, std::size_t place) {
+  std::unique_ptr<Value> taken = std::move(region.args[place]);
+  region.args.erase(region.args.begin() + std::ptrdiff_t(place));
+  renumber(region.args);
+  return taken;
 }
 
 void drop_members(Op& op, const std::vector<Group>& groups, const std::vector<Marks>& gone,

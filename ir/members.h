@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "ir/groups.h"
@@ -11,8 +12,9 @@ namespace nodec {
 
 using Marks = std::vector<bool>;  // of a group's members
 
-// A further argument at this place, of the type and name of `like`.
-Value* insert_argument(Region& region, std::size_t place, const Value& like);
+// A further argument at this place.
+Value* insert_argument(Region& region, std::size_t place, Type type, std::string name = {});
+std::unique_ptr<Value> take_argument(Region& region, std::size_t place);
 
 // Takes the marked members out; `gone` has marks for each group. `without_tape`: and the op's last
 // result, the tape of its residuals.

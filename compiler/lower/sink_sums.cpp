@@ -7,6 +7,7 @@
 #include "compiler/lower/accumulators.h"
 #include "compiler/lower/batch.h"
 #include "compiler/lower/users.h"
+#include "ir/members.h"
 
 namespace nodec::lowering {
 namespace {
@@ -20,12 +21,7 @@ std::array<Value*, 2> capture(Op& op, Value* outside) {
 
 void drop_operand(Op& op, std::size_t k) {
   op.operands.erase(op.operands.begin() + std::ptrdiff_t(k) + 1);
-  for (auto& region : op.regions) {
-    region->args.erase(region->args.begin() + std::ptrdiff_t(k));
-    for (std::size_t i = k; i < region->args.size(); ++i) {
-      region->args[i]->index = int(i);
-    }
-  }
+  for (auto& region : op.regions) take_argument(*region, k);
 }
 
 class Sinking {

@@ -4,24 +4,12 @@
 
 #include <algorithm>
 
+#include "ir/members.h"
 #include "kernels/boxes.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
 namespace {
-
-std::unique_ptr<Value> remove_arg(Region& region, std::size_t at) {
-  std::unique_ptr<Value> gone = std::move(region.args[at]);
-  region.args.erase(region.args.begin() + std::ptrdiff_t(at));
-  for (std::size_t i = at; i < region.args.size(); ++i) region.args[i]->index = int(i);
-  return gone;
-}
-
-// Moves the argument added last to place `at`.
-void place_last(Region& region, std::size_t at) {
-  std::rotate(region.args.begin() + std::ptrdiff_t(at), region.args.end() - 1, region.args.end());
-  for (std::size_t i = at; i < region.args.size(); ++i) region.args[i]->index = int(i);
-}
 
 // The last content of a cell, as leaves, at the end of a region.
 std::vector<Value*> last_content(Region& region, Value* cell) {
@@ -44,7 +32,7 @@ PolicyCells::PolicyCells(Frame& frame, std::vector<Value*>& captures, Builder& p
     Value* outer = captures[i];
     captures.erase(captures.begin() + std::ptrdiff_t(i));
     // The contents of cells per accepted step stand in front of the captures.
-    gone_.push_back(remove_arg(region, frame.own_args + cells_.size() + i));
+    gone_.push_back(take_argument(region, frame.own_args + cells_.size() + i));
     take(outer, gone_.back().get(), frame, parent);
   }
   captures.insert(captures.end(), captures_.begin(), captures_.end());
@@ -64,8 +52,8 @@ void PolicyCells::take(Value* outer, Value* arg, Frame& frame, Builder& parent) 
   cell.first = cells_.size();
   cell.count = per_step ? content.size() : 0;
   for (std::size_t i = 0; i < content.size(); ++i) {
-    entries.push_back(region.add_arg(content[i]->type, names[i]));
-    if (per_step) place_last(region, frame.own_args + cells_.size());
+    const std::size_t place = per_step ? frame.own_args + cells_.size() : region.args.size();
+    entries.push_back(insert_argument(region, place, content[i]->type, names[i]));
     (per_step ? cells_ : captures_).push_back(content[i]);
   }
   const std::size_t before = region.ops.size();

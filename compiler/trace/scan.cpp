@@ -2,10 +2,9 @@
 // which `lower` makes in place. Its derivative is the loop's.
 #include "compiler/trace/scan.h"
 
-#include <algorithm>
-
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "ir/members.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -51,11 +50,7 @@ Type stack_of(const Content& row, const Dim& rows, const SourceLine& where) {
 
 // One more carry, behind the own arguments, for what only the body's end knows of.
 Value* add_late(Frame& frame, const Type& type) {
-  Value* arg = frame.region->add_arg(type);
-  auto& args = frame.region->args;
-  std::rotate(args.begin() + std::ptrdiff_t(frame.own_args), args.end() - 1, args.end());
-  ++frame.own_args;
-  return arg;
+  return insert_argument(*frame.region, frame.own_args++, type);
 }
 
 Var variable(const Content& content, const SourceLine& where) {

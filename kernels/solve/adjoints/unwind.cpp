@@ -181,7 +181,7 @@ Value* unwind_capture(Op& op, std::size_t region, Value* value) {
   op.operands.insert(op.operands.begin() + std::ptrdiff_t(end), value);
   if (!reverse) return op.region(region).add_arg(value->type, value->name);
   op.attrs.set("invariants", std::int64_t(u.invariants + 1));
-  return insert_argument(op.region(), u.used + u.invariants, *value);
+  return insert_argument(op.region(), u.used + u.invariants, value->type, value->name);
 }
 
 std::vector<Value*> unwind_expand(Builder& b, const Op& op) {

@@ -168,7 +168,7 @@ class Printer {
   }
 
   std::string buffer(int id) const {
-    const Buffer& b = plan_.buffers[std::size_t(id)];
+    const Buffer& b = plan_.buffer(id);
     return fmt::format("{}#{}({})", b.name, id, space_name(b.space));
   }
   std::string ref(const Ref& r) const {

@@ -102,7 +102,7 @@ class CarriesInPlace {
   // Both hold a value of each sample, of one size, and the plan shows all that reads the first.
   bool alike(int next, int carry) const {
     if (next < 0 || carry < 0 || next == carry || kept_.contains(next)) return false;
-    const Buffer &from = buffer(next), &to = buffer(carry);
+    const Buffer &from = plan_.buffer(next), &to = plan_.buffer(carry);
     const auto own = [](Buffer::Space s) {
       return s == Buffer::Space::Local || s == Buffer::Space::Lanes;
     };
@@ -148,8 +148,6 @@ class CarriesInPlace {
       });
     }
   }
-
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
 
   Plan& plan_;
   const std::set<int>& kept_;

@@ -91,7 +91,7 @@ std::int64_t Pieces::least(const Nodes& body) const {
 Ref Row::add(Dtype dtype, std::int64_t elements) {
   const auto [found, fresh] = buffers_.emplace(dtype, int(plan_.buffers.size()));
   if (fresh) plan_.buffers.push_back(between(space_, dtype));
-  Buffer& b = plan_.buffers[std::size_t(found->second)];
+  Buffer& b = plan_.buffer(found->second);
   const bool local = space_ == Buffer::Space::Local;
   const std::int64_t before = fresh ? 0 : local ? b.elements : b.count.constant();
   if (local) {

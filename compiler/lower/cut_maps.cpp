@@ -72,7 +72,7 @@ class MapCut {
     if (const Zero* zero = std::get_if<Zero>(&c.operands[0])) return zero->dtype;
     const Ref& from = std::get<Ref>(c.operands[0]);
     return from.scalar >= 0 ? plan_.scalars[std::size_t(from.scalar)]
-                            : plan_.buffers[std::size_t(from.buffer)].dtype;
+                            : plan_.buffer(from.buffer).dtype;
   }
 
   // Where a later piece reads what is made here.
@@ -92,7 +92,7 @@ class MapCut {
   }
 
   bool readable(const Ref& to) const {
-    const Buffer::Space space = plan_.buffers[std::size_t(to.buffer)].space;
+    const Buffer::Space space = plan_.buffer(to.buffer).space;
     return space == Buffer::Space::Local || space == Buffer::Space::Lanes ||
            space == Buffer::Space::Dense;
   }

@@ -112,7 +112,7 @@ class NodeCut {
       const plan::Uses uses = uses_of(node);
       for (const auto* ids : {&uses.read, &uses.written}) {
         for (const int id : *ids) {
-          const Buffer& b = pieces_.plan.buffers[std::size_t(id)];
+          const Buffer& b = pieces_.plan.buffer(id);
           if (b.tape >= 0) frames.insert(b.index);
         }
       }

@@ -58,7 +58,6 @@ class TileCut {
   }
 
  private:
-  const Buffer& buffer(int id) const { return pieces_.plan.buffers[std::size_t(id)]; }
   bool moves(const Kernel& kernel) const { return placed_ || moves_unplaced(kernel); }
 
   // Runs of kernels that move, each piece as long as it may be.
@@ -105,7 +104,7 @@ class TileCut {
 
   bool is_shared(int id) const {
     const auto users = users_.find(id);
-    return buffer(id).space == Buffer::Space::Local &&
+    return pieces_.plan.buffer(id).space == Buffer::Space::Local &&
            (users == users_.end() || users->second.size() > 1);
   }
 
@@ -115,7 +114,7 @@ class TileCut {
     Row row(pieces_.plan, Buffer::Space::Local);
     for (const auto& [id, users] : users_) {
       if (id < 0 || !is_shared(id)) continue;
-      homes.emplace(id, row.add(buffer(id).dtype, buffer(id).elements));
+      homes.emplace(id, row.add(pieces_.plan.buffer(id).dtype, pieces_.plan.buffer(id).elements));
     }
     for (Kernel& kernel : tiles_.kernels) {
       each_ref(kernel, [&](Ref& r) {
@@ -128,8 +127,8 @@ class TileCut {
   }
 
   bool is_passed(int id) const {
-    return is_shared(id) || (!placed_ && buffer(id).space != Buffer::Space::Local &&
-                             buffer(id).space != Buffer::Space::Table);
+    return is_shared(id) || (!placed_ && pieces_.plan.buffer(id).space != Buffer::Space::Local &&
+                             pieces_.plan.buffer(id).space != Buffer::Space::Table);
   }
 
   Invoke piece(std::size_t p) {
@@ -144,7 +143,8 @@ class TileCut {
       Kernel& kernel = tiles_.kernels[i];
       each_ref(kernel, [&](Ref& r) {
         if (r.buffer < 0) return;
-        if (buffer(r.buffer).tape >= 0) frames.insert(buffer(r.buffer).index);
+        if (pieces_.plan.buffer(r.buffer).tape >= 0)
+          frames.insert(pieces_.plan.buffer(r.buffer).index);
         if (is_passed(r.buffer)) r.buffer = argument(r.buffer, arguments, f, call);
       });
       body.kernels.push_back(std::move(kernel));
@@ -166,7 +166,7 @@ class TileCut {
   int argument(int id, std::map<int, int>& arguments, Function& f, Invoke& call) {
     const auto found = arguments.find(id);
     if (found != arguments.end()) return found->second;
-    const Buffer& from = buffer(id);
+    const Buffer& from = pieces_.plan.buffer(id);
     Buffer b;
     b.name = from.name;
     b.dtype = from.dtype;

@@ -20,7 +20,7 @@ class FrameCopies {
   void run() {
     each_list([&](Nodes& nodes) { note(nodes); });
     for (const auto& [id, use] : uses_) {
-      const Buffer& b = buffer(id);
+      const Buffer& b = plan_.buffer(id);
       const bool small = !use.large && b.space == Buffer::Space::FrameDense;
       if (small && use.read && use.writers.size() == 1) copies_[id] = -1;
     }
@@ -38,8 +38,6 @@ class FrameCopies {
   Plan& plan_;
   std::map<int, Use> uses_;
   std::map<int, int> copies_;  // by the frame's buffer
-
-  const Buffer& buffer(int id) { return plan_.buffers[std::size_t(id)]; }
 
   void each_list(const std::function<void(Nodes&)>& f) {
     for (Function& function : plan_.functions) f(function.body);
@@ -67,10 +65,10 @@ class FrameCopies {
 
   int new_copy(int frame) {
     Buffer b;
-    b.name = buffer(frame).name;
+    b.name = plan_.buffer(frame).name;
     b.space = Buffer::Space::Dense;
-    b.dtype = buffer(frame).dtype;
-    b.count = buffer(frame).count;
+    b.dtype = plan_.buffer(frame).dtype;
+    b.count = plan_.buffer(frame).count;
     plan_.buffers.push_back(std::move(b));
     return int(plan_.buffers.size()) - 1;
   }
@@ -104,7 +102,7 @@ class FrameCopies {
   }
 
   DenseMap copy_on(int frame) {
-    return {{buffer(frame).count},
+    return {{plan_.buffer(frame).count},
             {{nullptr, {Ref{copies_.at(frame), -1, {1}, 0}}, Ref{frame, -1, {1}, 0}}}};
   }
 };

@@ -121,8 +121,6 @@ class MapsInFolds {
   const std::int64_t longest_;
   std::map<int, Count> counts_;  // of references, by buffer
 
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
-
   void count(Nodes& nodes) {
     Access a;
     a.read_buffer = [&](int b) { ++counts_[b].reads; };
@@ -160,7 +158,7 @@ class MapsInFolds {
   // Written by one and read by one, as far as the plan shows, which is all.
   bool is_between_two(int id) const {
     if (id < 0 || kept_.contains(id)) return false;
-    const Buffer::Space space = buffer(id).space;
+    const Buffer::Space space = plan_.buffer(id).space;
     const Count& count = counts_.at(id);
     return (space == Buffer::Space::Dense || space == Buffer::Space::Local ||
             space == Buffer::Space::Lanes) &&
@@ -227,7 +225,7 @@ class MapsInFolds {
 
   bool may_write(const Kernel& kernel, int id) const { return may_be(uses_of(kernel).written, id); }
   bool may_write(const Node& node, int id) const {
-    const bool frame = buffer(id).space == Buffer::Space::FrameDense;
+    const bool frame = plan_.buffer(id).space == Buffer::Space::FrameDense;
     if (frame && std::holds_alternative<TapeFrame>(node.what)) return true;
     if (may_be(uses_of(node).written, id)) return true;
     const Call* call = std::get_if<Call>(&node.what);
@@ -247,21 +245,15 @@ class MapsInFolds {
   // Frames are told apart at run time only, as a function's arguments are; an output may stand in
   // an input's place.
   bool may_be_one(int a, int b) const {
-    const Buffer &x = buffer(a), &y = buffer(b);
+    const Buffer &x = plan_.buffer(a), &y = plan_.buffer(b);
     if (x.tape >= 0 || y.tape >= 0) {
       return x.tape >= 0 && y.tape >= 0 && plan_.standing_for(x.tape) == plan_.standing_for(y.tape);
     }
     if (is_argument(x) && is_argument(y)) return true;
-    return port(a) == port(b);
+    return plan_.array_of(a) == plan_.array_of(b);
   }
   static bool is_argument(const Buffer& b) {
     return b.space == Buffer::Space::ArgLanes || b.space == Buffer::Space::ArgDense;
-  }
-  int port(int id) const {
-    if (buffer(id).space != Buffer::Space::Output) return id;
-    const std::size_t inputs = plan_.signature.inputs.size();
-    const int alias = plan_.signature.outputs[std::size_t(buffer(id).index) - inputs].alias;
-    return alias >= 0 ? alias : id;  // inputs are buffers 0, 1, ... in order
   }
 };
 

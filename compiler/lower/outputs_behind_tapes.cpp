@@ -71,10 +71,7 @@ class Early {
   }
 
   void note(int id) {
-    const Buffer& b = plan_.buffers[std::size_t(id)];
-    if (b.space != Buffer::Space::Output) return;
-    const auto port = std::size_t(b.index) - plan_.signature.inputs.size();
-    if (plan_.signature.outputs[port].alias >= 0) early_.insert(id);
+    if (plan_.array_of(id) != id) early_.insert(id);
   }
 
   const Plan& plan_;
@@ -103,8 +100,8 @@ void put_outputs_behind_tapes(Plan& plan) {
   count(plan.body, next);
   for (const int id : Early(plan).run()) {
     const int port = int(plan.buffers.size());
-    plan.buffers.push_back(plan.buffers[std::size_t(id)]);
-    Buffer& made = plan.buffers[std::size_t(id)];
+    plan.buffers.push_back(plan.buffer(id));
+    Buffer& made = plan.buffer(id);
     made.space = Buffer::Space::Dense;
     made.index = -1;
     DenseMap copy;

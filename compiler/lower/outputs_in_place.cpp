@@ -44,8 +44,6 @@ class OutputsInPlace {
     int from, to, over;
   };
 
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
-
   // A whole value of the team's, copied to an output that overwrites an input.
   std::optional<Copy> copy_in(const Node& node) const {
     const DenseKernel* kernel = std::get_if<DenseKernel>(&node.what);
@@ -54,15 +52,14 @@ class OutputsInPlace {
     const Compute& only = map->computes.front();
     const Ref* from = only.op ? nullptr : std::get_if<Ref>(&only.operands[0]);
     if (!from || !only.to || !same_elements(*from, *only.to) || from->buffer < 0) return {};
-    const Buffer &made = buffer(from->buffer), &port = buffer(only.to->buffer);
+    const Buffer &made = plan_.buffer(from->buffer), &port = plan_.buffer(only.to->buffer);
     if (port.space != Buffer::Space::Output || made.space != Buffer::Space::Dense ||
         made.dtype != port.dtype || made.count != port.count) {
       return std::nullopt;
     }
-    const auto output = std::size_t(port.index) - plan_.signature.inputs.size();
-    const int input = plan_.signature.outputs[output].alias;
-    if (input < 0) return std::nullopt;
-    return Copy{from->buffer, only.to->buffer, input};  // inputs are buffers 0, 1, ... in order
+    const int input = plan_.array_of(only.to->buffer);
+    if (input == only.to->buffer) return std::nullopt;
+    return Copy{from->buffer, only.to->buffer, input};
   }
 
   bool may_be_written_early(const Copy& copy, std::size_t at) const {

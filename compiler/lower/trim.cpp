@@ -63,7 +63,7 @@ class Trimming {
   }
 
   bool needed(int buffer) const {
-    const Buffer::Space space = plan_.buffers[std::size_t(buffer)].space;
+    const Buffer::Space space = plan_.buffer(buffer).space;
     return read_.count(buffer) || kept_.count(buffer) || space == Buffer::Space::Output ||
            space == Buffer::Space::ArgLanes;
   }

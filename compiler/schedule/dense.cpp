@@ -128,7 +128,7 @@ class Dense {
     return made;
   }
 
-  Dtype dtype(const Ref& r) const { return plan_.buffers[std::size_t(r.buffer)].dtype; }
+  Dtype dtype(const Ref& r) const { return plan_.buffer(r.buffer).dtype; }
 
   // What a load or store of all lanes at once issues; a gather takes two operations for each.
   std::int64_t issued(std::int64_t stride) const {

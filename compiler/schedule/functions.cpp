@@ -91,11 +91,10 @@ class Naming {
     return names;
   }
 
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
-  std::string_view dtype(int id) const { return name(buffer(id).dtype); }
+  std::string_view dtype(int id) const { return name(plan_.buffer(id).dtype); }
 
   std::int64_t block_elements(int id) const {
-    const Buffer& b = buffer(id);
+    const Buffer& b = plan_.buffer(id);
     if (!b.varying()) return 0;
     const Place& place = how_.places[std::size_t(id)];
     const bool arena = place.kind == Place::Kind::Arena;
@@ -117,7 +116,7 @@ std::map<int, int> given(const Plan& plan,
     const std::vector<int>& own = f.pointers;
     for (std::size_t i = 0; i < own.size(); ++i) {
       const Ref& ref = call.pointers[i];
-      const Buffer& b = plan.buffers[std::size_t(ref.buffer)];
+      const Buffer& b = plan.buffer(ref.buffer);
       const bool alike = found.emplace(own[i], ref.buffer).first->second == ref.buffer;
       if (!is_known(f, b.space) || ref.start != 0 || !alike) others.insert(own[i]);
     }

@@ -73,18 +73,11 @@ class MemberMeetings {
  private:
   using Extents = std::vector<std::int64_t>;
 
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
-
   Key key(int id) const {
     for (auto to = same_.find(id); to != same_.end(); to = same_.find(id)) id = to->second;
-    const Buffer& b = buffer(id);
+    const Buffer& b = plan_.buffer(id);
     if (b.space == Buffer::Space::Frame) return {-2 - plan_.standing_for(b.tape), b.part};
-    if (b.space == Buffer::Space::Output) {
-      const auto port = std::size_t(b.index) - plan_.signature.inputs.size();
-      const int alias = plan_.signature.outputs[port].alias;
-      if (alias >= 0) return {alias, 0};  // inputs are buffers 0, 1, ... in order
-    }
-    return {id, 0};
+    return {plan_.array_of(id), 0};
   }
 
   // Elements walked by these extents, split along the widest of them; axes of one element do not
@@ -176,7 +169,7 @@ class MemberMeetings {
                          [&](int id) { return key(id) == k; });
     };
     for (const Touch& t : inside_.at(call.function)) {
-      const bool own = t.key.first >= 0 && buffer(t.key.first).space == Buffer::Space::Local;
+      const bool own = t.key.first >= 0 && plan_.buffer(t.key.first).space == Buffer::Space::Local;
       if (own || (f.placed && !is_argument(t.key))) all.push_back(t);
     }
   }
@@ -217,7 +210,7 @@ class MemberMeetings {
   std::string name(const Key& key) const {
     if (key == kLists) return "another list's values";
     if (key.first < -1) return "a tape's frame";
-    return fmt::format("{}#{}", buffer(key.first).name, key.first);
+    return fmt::format("{}#{}", plan_.buffer(key.first).name, key.first);
   }
 
   // Does what these accesses are, after a meeting where one is needed.
@@ -310,7 +303,7 @@ class MemberMeetings {
     bool found = false;
     ConstAccess visitor;
     const auto look = [&](const Ref& r) {
-      found = found || (r.buffer >= 0 && buffer(r.buffer).space == Buffer::Space::Local);
+      found = found || (r.buffer >= 0 && plan_.buffer(r.buffer).space == Buffer::Space::Local);
     };
     visitor.read = visitor.write = look;
     visit(kernel, visitor);

@@ -54,14 +54,12 @@ class MemberPlaces {
   }
 
  private:
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
-
   void locals(const Node& node, std::set<int>& own) const {
     const Uses uses = uses_of(node);
     for (const auto* ids : {&uses.read, &uses.written}) {
       for (const int id : *ids) {
         const Place& place = to_.places[std::size_t(id)];
-        if (buffer(id).space != Buffer::Space::Local) continue;
+        if (plan_.buffer(id).space != Buffer::Space::Local) continue;
         if (place.kind != Place::Kind::Register) own.insert(id);
       }
     }
@@ -81,10 +79,11 @@ class MemberPlaces {
   std::pair<std::int64_t, std::int64_t> place(const std::set<int>& own, std::int64_t shared,
                                               std::int64_t scratch) {
     std::vector<int> narrow_first(own.begin(), own.end());
-    std::stable_sort(narrow_first.begin(), narrow_first.end(),
-                     [&](int a, int b) { return half_bytes(buffer(a)) < half_bytes(buffer(b)); });
+    std::stable_sort(narrow_first.begin(), narrow_first.end(), [&](int a, int b) {
+      return half_bytes(plan_.buffer(a)) < half_bytes(plan_.buffer(b));
+    });
     for (const int id : narrow_first) {
-      const std::int64_t half = half_bytes(buffer(id));
+      const std::int64_t half = half_bytes(plan_.buffer(id));
       const std::int64_t all = aligned(kChunk * half);
       const bool fits = shared + all <= machine_.shared;
       std::int64_t& from = fits ? shared : scratch;
@@ -140,10 +139,9 @@ std::int64_t place_in_members(const Plan& plan, const Machine& machine, Places& 
 // Values of the first block, of the second at a distance of its own bank, sums: so that all is
 // reached from one pointer by numbers.
 void place_in_arenas(const Plan& plan, const Machine& machine, Places& to, std::vector<int>& open) {
-  const auto buffer = [&](int id) -> const Buffer& { return plan.buffers[std::size_t(id)]; };
-  const auto is_slots = [&](int id) { return buffer(id).space == Buffer::Space::Slots; };
+  const auto is_slots = [&](int id) { return plan.buffer(id).space == Buffer::Space::Slots; };
   const auto block = [&](int id) {
-    const Buffer& b = buffer(id);
+    const Buffer& b = plan.buffer(id);
     return aligned(b.elements * kBlock * std::int64_t(bytes(b.dtype)));
   };
   const auto size = [&](int id) { return block(id) * (is_slots(id) ? 1 : kChunk); };

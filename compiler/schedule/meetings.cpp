@@ -63,15 +63,10 @@ class Meetings {
   // Frames are told apart at run time only, their parts here. Varying parts are touched by chunks
   // alone, so they may share a key.
   Key key(int buffer) const {
-    const Buffer& b = plan_.buffers[std::size_t(buffer)];
+    const Buffer& b = plan_.buffer(buffer);
     if (b.space == Buffer::Space::Frame) return {-1, 0};
     if (b.space == Buffer::Space::FrameDense) return {tape_key(b.tape), b.part};
-    if (b.space == Buffer::Space::Output) {
-      const int alias =
-          plan_.signature.outputs[std::size_t(b.index) - plan_.signature.inputs.size()].alias;
-      if (alias >= 0) return {alias, 0};  // inputs are buffers 0, 1, ... in order
-    }
-    return {buffer, 0};
+    return {plan_.array_of(buffer), 0};
   }
 
   Place::Kind place(int buffer) const { return schedule_.places[std::size_t(buffer)].kind; }
@@ -83,10 +78,9 @@ class Meetings {
 
   // Inside a phase. Rows and ports are written by whoever owns the chunk, but read by anybody.
   Share share(int buffer) const {
-    const bool by_chunks = place(buffer) == Place::Kind::Arena ||
-                           place(buffer) == Place::Kind::Chunk ||
-                           place(buffer) == Place::Kind::Slots ||
-                           plan_.buffers[std::size_t(buffer)].space == Buffer::Space::Frame;
+    const bool by_chunks =
+        place(buffer) == Place::Kind::Arena || place(buffer) == Place::Kind::Chunk ||
+        place(buffer) == Place::Kind::Slots || plan_.buffer(buffer).space == Buffer::Space::Frame;
     return by_chunks ? Share::Chunks : Share::Other;
   }
 
@@ -161,7 +155,7 @@ class Meetings {
 
   std::string name(const Key& key) const {
     if (key.first < 0) return "a tape's frame";
-    return fmt::format("{}#{}", plan_.buffers[std::size_t(key.first)].name, key.first);
+    return fmt::format("{}#{}", plan_.buffer(key.first).name, key.first);
   }
 
   void walk(const Nodes& nodes, Seen& seen) {

@@ -23,7 +23,7 @@ class OwnCopies {
     note(plan_.body, true);
     std::int64_t all = 0;
     for (const int id : small_) {
-      const Buffer& b = buffer(id);
+      const Buffer& b = plan_.buffer(id);
       if (large_.count(id) || b.space != Buffer::Space::Dense || !b.count.is_constant()) continue;
       if (all + own_bytes(b) > kMostBytes) continue;
       all += own_bytes(b);
@@ -39,8 +39,6 @@ class OwnCopies {
   std::vector<Uses> kernels_;    // small ones
   std::set<int> small_, large_;  // written by small work; by other, or touched on a tile
   std::set<int> own_;
-
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
 
   void note(const Nodes& nodes, bool team) {
     for (const Node& node : nodes) {
@@ -69,13 +67,8 @@ class OwnCopies {
     return dropped;
   }
 
-  // Also the input in whose place an output may stand (inputs are buffers 0, 1, ... in order).
   bool reads(const Uses& kernel, int id) const {
-    if (kernel.read.count(id)) return true;
-    if (buffer(id).space != Buffer::Space::Output) return false;
-    const Signature& s = plan_.signature;
-    const auto port = std::size_t(buffer(id).index) - s.inputs.size();
-    return kernel.read.contains(s.outputs[port].alias);
+    return kernel.read.contains(id) || kernel.read.contains(plan_.array_of(id));
   }
 };
 

@@ -59,7 +59,8 @@ class Placing {
     if (machine_.gpu) {
       std::vector<int> open;
       std::copy_if(used.begin(), used.end(), std::back_inserter(open), [&](int id) {
-        return buffer(id).space == Buffer::Space::Lanes || buffer(id).space == Buffer::Space::Slots;
+        return plan_.buffer(id).space == Buffer::Space::Lanes ||
+               plan_.buffer(id).space == Buffer::Space::Slots;
       });
       place_in_arenas(plan_, machine_, made_, open);
     }
@@ -73,7 +74,6 @@ class Placing {
   }
 
  private:
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
   bool in_register(int id) { return place_of(id).kind == Place::Kind::Register; }
   Place& place_of(int id) { return made_.places[std::size_t(id)]; }
 
@@ -82,15 +82,16 @@ class Placing {
     std::vector<int> own;
     std::int64_t total = 0;
     for (const int id : used) {
-      if (buffer(id).space != Buffer::Space::Local || in_register(id)) continue;
+      if (plan_.buffer(id).space != Buffer::Space::Local || in_register(id)) continue;
       own.push_back(id);
-      total += block_bytes(buffer(id));
+      total += block_bytes(plan_.buffer(id));
     }
-    std::stable_sort(own.begin(), own.end(),
-                     [&](int a, int b) { return block_bytes(buffer(a)) > block_bytes(buffer(b)); });
+    std::stable_sort(own.begin(), own.end(), [&](int a, int b) {
+      return block_bytes(plan_.buffer(a)) > block_bytes(plan_.buffer(b));
+    });
     for (const int id : own) {
       if (total > most) {
-        total -= block_bytes(buffer(id));
+        total -= block_bytes(plan_.buffer(id));
       } else {
         place_of(id).kind = Place::Kind::Stack;
       }
@@ -98,7 +99,7 @@ class Placing {
   }
 
   void place(int id, std::vector<int>& arena) {
-    const Buffer& b = buffer(id);
+    const Buffer& b = plan_.buffer(id);
     const Dim size(std::int64_t(bytes(b.dtype)));
     switch (b.space) {
       case Buffer::Space::Local:
@@ -122,7 +123,7 @@ class Placing {
     std::int64_t all = 0;
     for (const int id : arena) {
       place_of(id) = {Place::Kind::Arena, -1, all};
-      all += block_bytes(buffer(id));
+      all += block_bytes(plan_.buffer(id));
     }
     const int index = scratch("arena", Dim::symbol(kBlocksSymbol) * Dim(all));
     for (const int id : arena) {
@@ -135,7 +136,7 @@ class Placing {
     std::int64_t all = 0;
     for (const int id : own_) {
       place_of(id) = {Place::Kind::Own, -1, all};
-      all += own_bytes(buffer(id));
+      all += own_bytes(plan_.buffer(id));
     }
     const int index = scratch("own", Dim::symbol(kThreadsSymbol) * Dim(threads_ * all));
     for (const int id : own_) {

@@ -52,18 +52,17 @@ class Arrays {
 
   bool may_be_one(int a, int b) const {
     if (is_argument(a) && is_argument(b)) return a == b || passed_.contains(std::minmax(a, b));
-    const Buffer &x = buffer(a), &y = buffer(b);
+    const Buffer &x = plan_.buffer(a), &y = plan_.buffer(b);
     if (x.space == Buffer::Space::Frame && y.space == Buffer::Space::Frame) {
       return x.tape == y.tape && x.part == y.part;
     }
-    return input_of(a) == input_of(b);
+    return plan_.array_of(a) == plan_.array_of(b);
   }
 
  private:
-  const Buffer& buffer(int id) const { return plan_.buffers[std::size_t(id)]; }
   bool is_argument(int id) const {
-    return buffer(id).space == Buffer::Space::ArgLanes ||
-           buffer(id).space == Buffer::Space::ArgDense;
+    return plan_.buffer(id).space == Buffer::Space::ArgLanes ||
+           plan_.buffer(id).space == Buffer::Space::ArgDense;
   }
 
   // What a function passes on, of its own arguments, may be anything of them.
@@ -76,14 +75,6 @@ class Arrays {
         if (passed_on || may_be_one(a, b)) passed_.insert(std::minmax(own[i], own[j]));
       }
     }
-  }
-
-  int input_of(int id) const {
-    if (buffer(id).space != Buffer::Space::Output) return id;
-    const auto& outputs = plan_.signature.outputs;
-    const std::size_t inputs = plan_.signature.inputs.size();
-    const int alias = outputs[std::size_t(buffer(id).index) - inputs].alias;
-    return alias >= 0 ? alias : id;
   }
 
   const Plan& plan_;
@@ -170,7 +161,7 @@ bool terms_alike(const Kernel& kernel) {
 std::optional<std::int64_t> distance(const Plan& plan, const std::vector<Place>& places,
                                      const Ref& a, const Ref& b) {
   if (a.buffer < 0 || b.buffer < 0 || a.strides != b.strides || a.start != b.start) return {};
-  const Buffer &x = plan.buffers[std::size_t(a.buffer)], &y = plan.buffers[std::size_t(b.buffer)];
+  const Buffer &x = plan.buffer(a.buffer), &y = plan.buffer(b.buffer);
   const Place &from = places[std::size_t(a.buffer)], &to = places[std::size_t(b.buffer)];
   if (x.dtype != y.dtype || from.kind != to.kind) return {};
   switch (from.kind) {
@@ -255,7 +246,7 @@ std::set<int> only_in_runs(const Plan& plan, const Schedule& how) {
       ConstAccess visitor;
       const auto note = [&](const Ref& r, bool write) {
         if (r.buffer < 0) return;
-        if (plan.buffers[std::size_t(r.buffer)].space != Buffer::Space::Local) return;
+        if (plan.buffer(r.buffer).space != Buffer::Space::Local) return;
         if (write) found.insert(r.buffer);
         const auto [at, fresh] = first.emplace(r.buffer, Use{run, &r});
         const Ref& other = *at->second.ref;

@@ -99,9 +99,7 @@ class Scheduler {
     made_.loops[at] = std::move(loops);
   }
 
-  bool varies(const Ref& r) const {
-    return r.buffer >= 0 && plan_.buffers[std::size_t(r.buffer)].varying();
-  }
+  bool varies(const Ref& r) const { return r.buffer >= 0 && plan_.buffer(r.buffer).varying(); }
 
   bool many_registers() const { return made_.machine.vector_registers >= 32; }
   // Sums of samples: a vector of the other operand and a broadcast beside them.
@@ -172,7 +170,7 @@ class Scheduler {
     Axis made;
     made.unroll = k.inner <= kShort ? k.inner : 4;
     if (from < 0) return made;
-    const Buffer& b = plan_.buffers[std::size_t(from)];
+    const Buffer& b = plan_.buffer(from);
     const std::int64_t run = kBytes / std::int64_t(bytes(b.dtype));
     const bool whole = run <= 4 && k.inner % run == 0 && k.weight.strides[1] == 1 &&
                        k.weight.strides[0] % run == 0 && k.weight.start % run == 0;

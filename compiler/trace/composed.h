@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <tuple>
 
 #include "compiler/trace/ops.h"
 #include "kernels/composed.h"
@@ -31,6 +32,7 @@ Var dynamic_update(Operand x, Operand update, Operand start, std::int64_t axis);
 // The elements in order, and where each was, as i32.
 struct Ordered {
   Var values, places;
+  auto parts() const { return std::tie(values, places); }
 };
 Ordered sort(Operand x, std::int64_t axis = -1, bool descending = false);
 Ordered top_k(Operand x, std::int64_t count, std::int64_t axis = -1);

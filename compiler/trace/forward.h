@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "compiler/trace/grad.h"
@@ -67,6 +68,7 @@ template <class Gradient>
 struct HessianProduct {
   Var value;
   Gradient gradient, product;
+  auto parts() const { return std::tie(value, gradient, product); }
 };
 
 // A loss, its gradient, and its Hessian times `direction`: forward over reverse mode. Several

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <tuple>
 
 #include "compiler/trace/control.h"
 #include "compiler/trace/solve.h"
@@ -101,6 +102,7 @@ struct ValueGradError {
   Var value;
   Gradient gradient;
   Var error;  // estimated, relative to each part of the gradient: the largest over solves and parts
+  auto parts() const { return std::tie(value, gradient, error); }
 };
 
 // The same, and how far off the gradient is by what the solves in f tell of it: 0 where there are

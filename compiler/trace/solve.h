@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -106,6 +107,7 @@ struct Solution {
   Var status;                       // i32: 0, or why it stopped (ir/status.def)
   Var t, dt;                        // where it ended, and its last step
   Var accepted, rejected, f_evals;  // i32
+  auto parts() const { return std::tie(u, status, t, dt, accepted, rejected, f_evals); }
 };
 
 namespace tracing {

@@ -63,6 +63,10 @@ Outputs named_outputs(const T& result) {
   }
   return outputs;
 }
+// A struct of results, which names its parts in order (a Solution, what hvp returns).
+template <class T>
+requires requires(const T& result) { result.parts(); }
+Outputs named_outputs(const T& result) { return named_outputs(result.parts()); }
 
 // The number of parameters that F declares; where that is not one number (a generic lambda,
 // overloads), the most that are tried.
@@ -121,7 +125,7 @@ Outputs call_traced(F& f, std::vector<Var>& x) {
 }  // namespace tracing
 
 // Traces f, which takes one Var for each input (or a std::vector<Var>&) and returns a Var, tuples
-// and vectors of them (what value_and_grad returns is one), or Outputs.
+// and vectors of them (what value_and_grad returns is one), a struct of results, or Outputs.
 template <class F>
 Traced trace(std::string name, const std::vector<Input>& inputs, F&& f, std::string batch = {},
              Here where = Here::current()) {

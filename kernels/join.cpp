@@ -1,5 +1,11 @@
 // concat and pad: several operands, or one and zeros, side by side in one buffer.
+#include "kernels/join.h"
+
+#include <algorithm>
+
 #include "kernels/build.h"
+#include "kernels/composed.h"
+#include "kernels/composed_axis.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -77,8 +83,9 @@ Types pad_type(const Op& op) {
   const Dim &before = dim_attribute(op, "before"), &after = dim_attribute(op, "after");
   if ((before.is_constant() && before.constant() < 0) ||
       (after.is_constant() && after.constant() < 0)) {
-    fail(op, fmt::format("cannot put {} and {} zeros around {}", before.str(), after.str(),
-                         described(*op.operands[0])),
+    fail(op,
+         fmt::format("cannot put {} and {} zeros around {}", before.str(), after.str(),
+                     described(*op.operands[0])),
          "take elements away with 'slice'");
   }
   Shape shape = x.shape();
@@ -104,7 +111,34 @@ std::vector<Datum> eval_pad(const Op& op, Data x, Interpreter& interpreter) {
   return {std::move(out)};
 }
 
+// But for their sizes along the axis.
+bool agree(const std::vector<Value*>& parts, std::int64_t axis) {
+  const auto without = [&](const Value* x) {
+    Shape shape = x->type.shape();
+    shape.at(std::size_t(axis)) = 1;
+    return x->type.with_shape(std::move(shape));
+  };
+  const Type& first = parts.front()->type;
+  return std::all_of(parts.begin(), parts.end(), [&](const Value* x) {
+    return x->type.is_tensor() && x->type.rank() == first.rank() &&
+           without(x) == without(parts.front());
+  });
+}
+
 }  // namespace
+
+Value* join(Builder& b, const std::vector<Value*>& parts, std::int64_t axis) {
+  // What does not agree is told by concat, in words of the parts.
+  if (!agree(parts, axis)) return concat(b, parts, axis);
+  const auto size = [&](const Value* x) { return x->type.shape().at(std::size_t(axis)); };
+  const auto symbol = std::find_if(parts.begin(), parts.end(),
+                                   [&](const Value* x) { return !size(x).is_constant(); });
+  if (symbol == parts.end() || symbol + 1 == parts.end()) return concat(b, parts, axis);
+  Value* front = symbol == parts.begin() ? *symbol : concat(b, {parts.begin(), symbol + 1}, axis);
+  Value* behind = join(b, {symbol + 1, parts.end()}, axis);
+  Value* over = pad(b, front, axis, 0, size(behind));
+  return dynamic_update(b, over, behind, size_i32(b, size(front)), axis);
+}
 
 // The operands one after the other along `axis`.
 constexpr Primitive concat_p = complete({

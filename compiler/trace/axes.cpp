@@ -9,6 +9,7 @@
 #include "compiler/trace/ops.h"
 #include "kernels/build.h"
 #include "kernels/composed.h"
+#include "kernels/join.h"
 
 namespace nodec {
 
@@ -157,7 +158,7 @@ Var concat(const std::vector<Var>& xs, std::int64_t axis, Here where) {
   Builder b = tracing::builder_at(SourceLine::of(where));
   std::vector<Value*> values = values_of(xs, "concat", b.where());
   const std::int64_t along = checked_axis(values.front(), axis, b.where());
-  return Access::make(concat(b, std::move(values), along), b.where());
+  return Access::make(join(b, values, along), b.where());
 }
 
 Var stack(const std::vector<Var>& xs, Here where) {

@@ -106,6 +106,15 @@ TEST_CASE("columns are scanned and sorted beside one another, in single precisio
   }
 }
 
+TEST_CASE("parts of any length are joined in any order") {
+  const Case joined{"concat", [](const Var& x) {
+                      const Var first = slice(x, 0, 0, 1), two = concat({first, -first});
+                      return concat({two, x, first, sin(x) * x, x, two});
+                    }};
+  compare(joined, f64({"N"}), f64({21}));
+  compare(joined, f32({"N", 3}), f32({21, 3}));
+}
+
 TEST_CASE("a scan may have no rows, known or not") {
   const auto none = [](const Var& x) {
     return value_and_grad(

@@ -48,7 +48,9 @@ Content map_content(const Content& content, const std::function<Value*(Value*)>&
 Var operator~(Operand x) {
   return with(x, [](Builder& b, Value* value) {
     if (value->type.is_tensor() && value->type.dtype() == Dtype::Bool) return logical_not(b, value);
-    return bit_xor(b, value, splat(b, value, -1));
+    // Others than these bit_xor refuses itself: u8 holds no -1.
+    const bool wide = value->type.is_tensor() && bytes(value->type.dtype()) >= 4;
+    return bit_xor(b, value, wide ? splat(b, value, -1) : value);
   });
 }
 

@@ -103,6 +103,9 @@ TEST_CASE("what they cannot do is told at the line") {
             .starts_with("error: 'polygamma' is the derivative of digamma number 1 to 8, got 9"));
   CHECK(message([&] { (void)(x & x); }, __LINE__)
             .starts_with("error: 'bit_and' wants i32, i64 or bool"));
+  const Var bytes = t.input("bytes", u8({2}));
+  CHECK(message([&] { (void)~bytes; }, __LINE__)
+            .starts_with("error: 'bit_xor' wants i32, i64 or bool, got 'bytes' u8[2]"));
 }
 
 }  // namespace

@@ -72,6 +72,9 @@ class LayerRules {
 class Layer {
  public:
   Layer(std::shared_ptr<const LayerRules> rules, Here where);
+  // No move: what would have been moved from stays a layer.
+  Layer(const Layer&) = default;
+  Layer& operator=(const Layer&) = default;
 
   Applied operator()(const Var& x, const Params& ps, const State& st) const;
   // The same, as one step of a model's path ("layer_3").

@@ -106,6 +106,9 @@ class Optimiser {
   Optimiser(const RmsProp& rule,
             Here where = Here::current());  // NOLINT(google-explicit-constructor)
   explicit Optimiser(std::vector<std::shared_ptr<const OptimiserRules>> links);
+  // No move: what would have been moved from stays an optimiser.
+  Optimiser(const Optimiser&) = default;
+  Optimiser& operator=(const Optimiser&) = default;
 
   const std::vector<std::shared_ptr<const OptimiserRules>>& links() const { return links_; }
   std::string str() const;

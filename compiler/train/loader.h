@@ -51,6 +51,9 @@ class Loader {
  public:
   Loader(Table x, Table y, LoaderOptions options = {});
   explicit Loader(Table x, LoaderOptions options = {});
+  // No move: what would have been moved from stays a loader.
+  Loader(const Loader&) = default;
+  Loader& operator=(const Loader&) = default;
 
   // The first n samples; the first round(share n) and the rest; all of them without a shuffle, the
   // last batch included. These begin at epoch 1.

@@ -22,6 +22,9 @@ class Loss {
       : Loss("loss", Function(std::move(f)), where) {}
   Loss(std::string name, Function f, Here where = Here::current())
       : name_(std::move(name)), f_(std::move(f)), where_(SourceLine::of(where)) {}
+  // No move: what would have been moved from stays a loss.
+  Loss(const Loss&) = default;
+  Loss& operator=(const Loss&) = default;
 
   const std::string& name() const { return name_; }  // "huber(delta 2)"
   // Error at the line where it was made unless f gives a float scalar.

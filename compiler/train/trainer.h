@@ -21,6 +21,7 @@
 #include "compiler/train/programs.h"
 #include "compiler/train/schedule.h"
 #include "compiler/train/trained_program.h"
+#include "ir/held.h"
 #include "runtime/advice.h"
 
 namespace nodec::nn {
@@ -150,7 +151,7 @@ class Trainer {
   struct Impl;  // trainer_state.h
 
  private:
-  std::unique_ptr<Impl> impl_;
+  Owned<Impl> impl_;
 };
 
 }  // namespace nodec::nn

@@ -13,6 +13,7 @@
 namespace nodec::nn {
 
 struct Trainer::Impl {
+  static constexpr std::string_view kObject = "trainer";
   // The programs for tables of some types, each compiled when it is first asked for.
   struct Programs {
     TableTypes types;

@@ -351,4 +351,28 @@ TEST_CASE("misuse is refused in words") {
   help: it has loss)");
 }
 
+TEST_CASE("a trainer that was moved from says so; its parts and tables are copied, not moved") {
+  Trainer trainer = line_trainer();
+  Trainer taken = std::move(trainer);
+  const std::string gone = R"(error: there is no trainer here: it was moved from
+  help: use the one it was moved to)";
+  CHECK(message([&] { trainer.epoch(); }) == gone);
+  CHECK(message([&] { trainer.params(); }) == gone);
+  CHECK(message([&] { trainer.set("lr", 1); }) == gone);
+  CHECK(message([&] { trainer.save("none"); }) == gone);
+  CHECK(taken.epoch() == 0);
+  Loader loader = line_loader(8, {.batch = 4});
+  const Loader other = std::move(loader);
+  CHECK(loader.tables().x.samples() == 8);
+  CHECK(loader.batch(1, 0).samples() == other.batch(1, 0).samples());
+  Layer model = line_model();
+  const Layer second = std::move(model);
+  CHECK(model.str() == second.str());
+  Loss loss = MeanSquared();
+  Optimiser rule = Sgd{.lr = 0.1};
+  const Loss same_loss = std::move(loss);
+  const Optimiser same_rule = std::move(rule);
+  CHECK(Trainer(model, loss, rule).get("lr") == Trainer(second, same_loss, same_rule).get("lr"));
+}
+
 }  // namespace nodec::nn

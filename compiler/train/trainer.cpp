@@ -80,7 +80,7 @@ StepResult Trainer::step(const Batch& batch) {
   const double rate = impl.lr * impl.options.schedule(impl.updates);
   check_rate(rate, impl);
   impl.write_scalar("lr", rate);
-  const bool updates = impl.gathered + 1 == impl.options.accumulate;
+  const bool updates = impl.gathered + 1 == impl.options.accumulate, learnt = impl.updates > 0;
   if (impl.recipe.accumulates) {
     const Tensor& apply = std::as_const(impl.arrays)["apply"];
     if (apply.values<std::int32_t>()[0] != std::int32_t(updates)) {
@@ -98,7 +98,7 @@ StepResult Trainer::step(const Batch& batch) {
   // As the arrays are now, also where what they hold is refused.
   impl.gathered = updates ? 0 : impl.gathered + 1;
   impl.updates += updates ? 1 : 0;
-  impl.check_finite(result, batch, program.executable().device() != nullptr);
+  impl.check_finite(result, batch, program.executable().device() != nullptr, learnt);
   result.updated = updates;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   impl.count(result, batch);

@@ -234,8 +234,8 @@ CallOptions Trainer::Impl::call_options(std::int64_t samples) {
   return call;
 }
 
-void Trainer::Impl::check_finite(const StepResult& result, const Batch& batch,
-                                 bool on_device) const {
+void Trainer::Impl::check_finite(const StepResult& result, const Batch& batch, bool on_device,
+                                 bool learnt) const {
   const Place& place = batch.place;
   std::string what;
   if (!std::isfinite(result.loss)) what = fmt::format("the loss became {}", result.loss);
@@ -252,7 +252,10 @@ void Trainer::Impl::check_finite(const StepResult& result, const Batch& batch,
   }
   throw Error(fmt::format("training stopped in {}: {}; {} before it was finite", place_text(place),
                           what, on_device ? "every loss" : "all"),
-              {}, "lower the learning rate");
+              {},
+              learnt || std::isfinite(result.loss)
+                  ? "lower the learning rate"
+                  : "no update led to it: look in the model for a log, a root or a division");
 }
 
 void Trainer::Impl::count(const StepResult& result, const Batch& batch) {

@@ -45,7 +45,8 @@ struct Trainer::Impl {
   void count(const StepResult& result, const Batch& batch);
   // Error where a loss or parameter is not finite after a batch. Parameters on a device are looked
   // at when an epoch ends.
-  void check_finite(const StepResult& result, const Batch& batch, bool on_device) const;
+  void check_finite(const StepResult& result, const Batch& batch, bool on_device,
+                    bool learnt) const;
   // As a file, but for values that are not finite: Error. (parameters_file.cpp)
   void write_arrays(const std::filesystem::path& file, const std::vector<std::string>& names,
                     const Metadata& metadata) const;

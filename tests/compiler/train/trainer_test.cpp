@@ -212,6 +212,12 @@ TEST_CASE("what is not finite stops a training, with its place") {
   });
   CHECK(said.starts_with("error: training stopped in epoch 1, batch "));
   CHECK(said.ends_with("all before it was finite\n  help: lower the learning rate"));
+  const Layer undefined = WrappedFunction([](const Var& x) { return log(x - 100.0); });
+  Trainer at_once(Chain({line_model(), undefined}), MeanSquared(), Sgd());
+  CHECK(
+      message([&] { at_once.step(loader.batch(1, 0)); }) ==
+      R"(error: training stopped in epoch 1, batch 1 of 3: the loss became nan; all before it was finite
+  help: no update led to it: look in the model for a log, a root or a division)");
 }
 
 TEST_CASE("a number in the tables that is not finite is named by its row") {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "ir/error.h"
 #include "ir/place_print.h"
 #include "ir/plan_visit.h"
 #include "ir/primitive.h"
@@ -159,7 +160,13 @@ class Printer {
 
   template <class... A>
   void line(fmt::format_string<A...> text, A&&... a) {
-    out_ += fmt::format(text, std::forward<A>(a)...) + "\n";
+    out_ += one_line(fmt::format(text, std::forward<A>(a)...)) + "\n";
+  }
+  // Names are the user's: they may hold ends of lines, and what steers a terminal.
+  static std::string one_line(const std::string& text) {
+    std::string out = printable(text);
+    for (std::size_t at = 0; (at = out.find('\n', at)) != out.npos;) out.replace(at, 1, "\\n");
+    return out;
   }
   template <class... A>
   void at(int depth, fmt::format_string<A...> text, A&&... a) {

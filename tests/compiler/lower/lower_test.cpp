@@ -377,4 +377,14 @@ entry
 )");
 }
 
+TEST_CASE("a plan's names steer no terminal and stay on their line") {
+  const std::string plan = oracle::plan_text(R"(graph "\x1b[31m" (%"a\nb": f32[3]) {
+  %"\x07" = neg %"a\nb"
+  yield %"\x07"
+})");
+  CHECK(contains(plan, "plan \\x1b[31m"));
+  CHECK(contains(plan, "a\\nb#0(input)"));
+  CHECK(plan.find_first_of("\x1b\x07") == plan.npos);
+}
+
 }  // namespace nodec

@@ -27,6 +27,10 @@ std::optional<LaunchForm> Executable::launch_form(std::int64_t batch,
 
 Outcome Executable::call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                          const CallOptions& options) const {
+  if (options.tape_limit_bytes < 0) {
+    throw Error(fmt::format("a call's tapes have at most {} bytes", options.tape_limit_bytes), {},
+                "set CallOptions::tape_limit_bytes to 1 or more, or 0 for half of the memory");
+  }
   return runner_->call(inputs, outputs, options);
 }
 

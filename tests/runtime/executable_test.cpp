@@ -171,6 +171,11 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
   CHECK(program.tape_growths() == 2);
   CHECK(frames(50, 0).status == 0);
   CHECK(program.tape_growths() == 2);
+  CHECK_THROWS_WITH_AS(
+      frames(1, -5),
+      "error: a call's tapes have at most -5 bytes\n"
+      "  help: set CallOptions::tape_limit_bytes to 1 or more, or 0 for half of the memory",
+      Error);
   const Outcome stopped = frames(30, 8 * 128);
   CHECK(stopped.accepted == 8);
   CHECK(

@@ -31,6 +31,24 @@ constexpr std::array kStored{StoredDtype{Dtype::Bool, "BOOL"}, StoredDtype{Dtype
               "give a whole safetensors file, as nodec or Python's safetensors writes it");
 }
 
+bool is_utf8(const std::string& text) {
+  try {
+    return !nlohmann::json(text).dump().empty();
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
+std::string words_not_utf8(const std::vector<NamedView>& arrays, const Metadata& metadata) {
+  std::vector<std::string> words;
+  const auto look = [&](const std::string& word) {
+    if (!is_utf8(word)) words.push_back(fmt::format("'{}'", word));
+  };
+  for (const auto& [name, array] : arrays) look(name);
+  for (const auto& [key, word] : metadata) look(key), look(word);
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
 std::string header_of(const std::vector<NamedView>& arrays, const Metadata& metadata) {
   nlohmann::ordered_json entries = nlohmann::ordered_json::object();
   if (!metadata.empty()) entries["__metadata__"] = metadata;
@@ -44,7 +62,14 @@ std::string header_of(const std::vector<NamedView>& arrays, const Metadata& meta
                      {"data_offsets", {offset, end}}};
     offset = end;
   }
-  std::string text = entries.dump();
+  std::string text;
+  try {
+    text = entries.dump();
+  } catch (const nlohmann::json::type_error&) {
+    throw Error(fmt::format("a safetensors file has names and words in UTF-8, got {}",
+                            words_not_utf8(arrays, metadata)),
+                {}, "write them in UTF-8");
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
 }
@@ -78,7 +103,10 @@ Stored stored_entry(const fs::path& path, const std::string& name, const nlohman
   const auto* stored = std::ranges::find_if(
       kStored, [&](const StoredDtype& s) { return dtype != json.end() && *dtype == s.word; });
   if (stored == kStored.end()) {
-    says(fmt::format("that its dtype is {}", dtype == json.end() ? "missing" : dtype->dump()));
+    if (dtype == json.end() || !dtype->is_string()) says("no dtype");
+    throw Error(fmt::format("'{}' holds '{}' as {}, which nodec has not", path.string(), name,
+                            dtype->get<std::string>()),
+                {}, "save it as F32, F64, I32, I64, U8 or BOOL");
   }
   const auto shape = whole_numbers(json, "shape"), range = whole_numbers(json, "data_offsets");
   if (!shape || !range || range->size() != 2) says("no shape or no place");
@@ -159,6 +187,11 @@ const Tensor* SafeTensors::find(std::string_view name) const {
 
 void write_safetensors(const fs::path& path, const std::vector<NamedView>& arrays,
                        const Metadata& metadata) {
+  for (const auto& [name, array] : arrays) {
+    if (array.data != nullptr || array.bytes() == 0) continue;
+    throw Error(fmt::format("cannot write '{}': '{}' has no bytes", path.string(), name), {},
+                "write the tensor it was moved to");
+  }
   const std::string text = header_of(arrays, metadata);
   std::string length;
   for (int shift = 0; shift < 64; shift += 8) length += char(text.size() >> shift);

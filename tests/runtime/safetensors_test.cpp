@@ -58,6 +58,27 @@ TEST_CASE("what cannot be written says why and leaves nothing behind") {
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
+TEST_CASE("names and words that are not UTF-8 are refused, and the older file stays") {
+  TemporaryFolder folder;
+  const auto path = folder.file("saved", "older");
+  const std::vector<NamedView> odd = {{"\xff", arrays[0].array}, {"fine", arrays[1].array}};
+  CHECK(said(folder, [&] {
+          write_safetensors(path, odd, {{"key", "\xc3"}});
+        }) == "a safetensors file has names and words in UTF-8, got '\xff', '\xc3'");
+  CHECK(read_file(path) == "older");
+}
+
+TEST_CASE("an array without bytes is refused by name, and the older file stays") {
+  TemporaryFolder folder;
+  const auto path = folder.file("saved", "older");
+  Tensor given = Tensor::of<float>({2}, {1, 2});
+  const Tensor taken = std::move(given);
+  CHECK(said(folder, [&] {
+          write_safetensors(path, {{"taken", taken}, {"given", given}});
+        }) == "cannot write 'DIR/saved': 'given' has no bytes");
+  CHECK(read_file(path) == "older");
+}
+
 TEST_CASE("a link is written through") {
   TemporaryFolder folder;
   const auto real = folder.file("real", "older");
@@ -121,7 +142,9 @@ TEST_CASE("what is no such file is refused with the reason") {
   CHECK(refusal(with_header("{", 0)) == "'DIR/p' is no safetensors file: its header is not JSON");
   CHECK(refusal(with_header("[]", 0)) == refusal(with_header("{", 0)));
   CHECK(refusal(with_header(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", 4)) ==
-        R"('DIR/p' says of 'a' that its dtype is "F16")");
+        "'DIR/p' holds 'a' as F16, which nodec has not");
+  CHECK(refusal(with_header(R"({"a":{"dtype":3,"shape":[2],"data_offsets":[0,4]}})", 4)) ==
+        "'DIR/p' says of 'a' no dtype");
   CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8)) ==
         "'DIR/p' says of 'a' no shape or no place");
   CHECK(refusal(with_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8)) ==

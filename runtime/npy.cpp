@@ -21,7 +21,7 @@ constexpr std::string_view kNumpy = "\x93NUMPY";
 constexpr std::size_t kLongestHeader = 1 << 16;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what,
-                       const std::string& help = {}) {
+                       const std::string& help = "write it with numpy.save") {
   throw Error(fmt::format("'{}' {}", path.string(), what), {}, help);
 }
 

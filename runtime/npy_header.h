@@ -20,7 +20,7 @@ struct NpyHeader {
 
 // What is wrong with a header ("states no 'shape'"), and the remedy.
 struct NpyFault : std::runtime_error {
-  explicit NpyFault(const std::string& what, std::string remedy = {})
+  explicit NpyFault(const std::string& what, std::string remedy = "write it with numpy.save")
       : std::runtime_error(what), help(std::move(remedy)) {}
   std::string help;
 };

@@ -32,6 +32,7 @@ struct File {
     try {
       read_npy(path);
     } catch (const Error& error) {
+      CHECK(std::string(error.what()).find("\n  help: ") != std::string::npos);
       std::string text = error.message();
       const std::size_t at = text.find(path.string());
       return at == std::string::npos ? text : text.replace(at, path.string().size(), "x.npy");

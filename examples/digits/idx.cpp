@@ -134,7 +134,7 @@ std::optional<fs::path> find(const fs::path& folder, const std::string& stem) {
   for (const std::string& name : {stem, stem + ".gz", dotted, dotted + ".gz"}) {
     for (const fs::path& path : {folder / name, folder / name / name}) {
       std::error_code ignored;
-      if (fs::is_regular_file(path, ignored)) return path;
+      if (fs::exists(path, ignored) && !fs::is_directory(path, ignored)) return path;
     }
   }
   return std::nullopt;

@@ -1,6 +1,8 @@
 // The IDX reader: what it reads, and the whole message for each way a file can be wrong.
 #include "examples/digits/idx.h"
 
+#include <sys/stat.h>
+
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -203,6 +205,9 @@ TEST_CASE("a folder without the files says what it lacks") {
         "train-labels-idx1-ubyte.gz, it has neither" +
             help_data);
   const std::string other = "\n  help: name a folder with readable files with --data";
+  mkfifo((folder.path() / "train-labels.idx1-ubyte").c_str(), 0600);
+  CHECK(error_of(folder, [&] { read_training_set(folder.path()); }) ==
+        "error: cannot open 'DIR/train-labels.idx1-ubyte': it is a pipe, not a plain file" + other);
   CHECK(error_of(folder, [&] { read_images(folder.path() / "none"); }) ==
         "error: cannot open 'DIR/none': No such file or directory" + other);
   CHECK(error_of(folder, [&] { read_images(folder.path()); }) ==

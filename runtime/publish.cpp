@@ -148,7 +148,10 @@ std::string write_in_place(const Target& target, const FileParts& parts) {
   const int truncate = S_ISREG(target.status.st_mode) ? O_TRUNC : 0;
   Descriptor file(
       open(target.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | truncate));
-  if (file.fd() < 0) return errno == ENXIO ? "nobody reads this pipe" : reason(errno);
+  if (file.fd() < 0) {
+    const bool unread = errno == ENXIO && S_ISFIFO(target.status.st_mode);
+    return unread ? "nobody reads this pipe" : reason(errno);
+  }
   fcntl(file.fd(), F_SETFL, fcntl(file.fd(), F_GETFL) & ~O_NONBLOCK);
   if (!file.write(parts) || !file.close()) return reason(errno);
   return {};
@@ -298,6 +301,17 @@ void require_writable(const fs::path& place) {
   if (trouble.empty()) return;
   throw Error(fmt::format("cannot write '{}': {}", place.string(), trouble), {},
               "name a file in a folder that can be written and has room");
+}
+
+bool is_one_file(const fs::path& a, const fs::path& b) {
+  const Target one = target_of(a), other = target_of(b);
+  if (one.exists != other.exists) return false;
+  if (one.exists) return S_ISREG(one.status.st_mode) && same_file(one.status, other.status);
+  if (one.path.empty() || other.path.empty()) return false;
+  // A name alone, of a file to be made, is not made absolute by weakly_canonical.
+  std::error_code failed;
+  const fs::path place = fs::weakly_canonical(fs::absolute(one.path, failed), failed);
+  return place == fs::weakly_canonical(fs::absolute(other.path, failed), failed) && !failed;
 }
 
 }  // namespace nodec

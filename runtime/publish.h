@@ -29,4 +29,7 @@ using FileParts = std::vector<std::string_view>;
 // An Error that says so; called before the work whose result goes there.
 void require_writable(const std::filesystem::path& place);
 
+// Whether what is published in both places would be one plain file, by whatever names or links.
+bool is_one_file(const std::filesystem::path& a, const std::filesystem::path& b);
+
 }  // namespace nodec

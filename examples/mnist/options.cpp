@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "compiler/nodec.h"
+
 namespace nodec::mnist {
 namespace {
 
@@ -82,11 +84,14 @@ void check_together(const CLI::App& app, const Options& o) {
   const auto refuse = [](bool wrong, const char* flag, const std::string& why) {
     if (wrong) throw CLI::ValidationError(flag, why);
   };
-  refuse(!o.save.empty() && (o.save == o.checkpoint || o.save == o.report), "--save",
-         "another flag writes that file");
-  refuse(!o.report.empty() && o.report == o.checkpoint, "--report", "that is --checkpoint's file");
   for (const char* flag : {"--save", "--load", "--checkpoint", "--predict", "--report"})
     refuse(given(flag) && app[flag]->as<std::string>().empty(), flag, "no file is named");
+  const auto one_file = [](const std::string& a, const std::string& b) {
+    return !a.empty() && !b.empty() && is_one_file(a, b);
+  };
+  refuse(one_file(o.save, o.checkpoint) || one_file(o.save, o.report), "--save",
+         "another flag writes that file");
+  refuse(one_file(o.report, o.checkpoint), "--report", "that is --checkpoint's file");
   for (const char* flag : {"--save", "--checkpoint", "--report", "--data", "--limit", "--epochs",
                            "--batch", "--lr", "--optimiser", "--schedule", "--gradient-error"})
     refuse(given(flag) && given("--predict"), flag, "--predict trains nothing");

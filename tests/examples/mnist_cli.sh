@@ -110,6 +110,8 @@ expect 2 "--allow-missing: no --load is named" "${small[@]}" --allow-missing
 expect 2 "--resume goes on with the checkpoint's parameters" "${small[@]}" --load "$work/saved" \
   --checkpoint "$work/c" --resume
 expect 2 "--save: another flag writes that file" "${small[@]}" --checkpoint "$work/c" --save "$work/c"
+ln -s c "$work/to_c"
+expect 2 "--save: another flag writes that file" "${small[@]}" --checkpoint "$work/c" --save "$work/to_c"
 expect 2 "--report: that is --checkpoint's file" "${small[@]}" --checkpoint "$work/c" --report "$work/c"
 expect 0 "trained already" --data synthetic --limit 300 --epochs 1 --checkpoint "$work/new" --resume
 grep -qF "[2/2]" "$work/out" || fail "a finished training prints its lines as they were"

@@ -135,6 +135,26 @@ TEST_CASE("a file of two names stays one file") {
   CHECK(entries(place) == 2);
 }
 
+TEST_CASE("two places are one file by any of its names, there or to be made") {
+  const TemporaryFolder place;
+  place.file("file", "x");
+  place.file("another", "x");
+  fs::create_directory(place / "folder");
+  fs::create_hard_link(place / "file", place / "name");
+  fs::create_symlink("file", place / "link");
+  fs::create_symlink("absent", place / "dangling");
+  CHECK(is_one_file(place / "file", place / "folder/../file"));
+  CHECK(is_one_file(place / "file", place / "name"));
+  CHECK(is_one_file(place / "link", place / "name"));
+  CHECK(is_one_file(place / "dangling", place / "folder/../absent"));
+  CHECK(is_one_file("to be made", "./to be made"));
+  CHECK_FALSE(is_one_file("", ""));
+  CHECK_FALSE(is_one_file(place / "file", place / "another"));
+  CHECK_FALSE(is_one_file(place / "absent", place / "file"));
+  CHECK_FALSE(is_one_file(place / "absent", place / "folder/absent"));
+  CHECK_FALSE(is_one_file("/dev/null", "/dev/null"));
+}
+
 TEST_CASE("a pipe is written to where somebody reads, and never replaced") {
   const TemporaryFolder place;
   const fs::path pipe = place / "pipe";

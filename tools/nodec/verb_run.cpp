@@ -1,6 +1,5 @@
 // nodec run: a program on arrays from files.
 #include <filesystem>
-#include <set>
 
 #include "compiler/pipeline.h"
 #include "ir/nearest.h"
@@ -77,17 +76,15 @@ struct Run {
 
   // Each must be one that can be written, and a file's own.
   static void check_places(const std::vector<std::pair<std::size_t, fs::path>>& places) {
-    std::set<fs::path> files;
-    for (const auto& [index, place] : places) {
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const fs::path& place = places[i].second;
       const std::string trouble = why_unwritable(place);
       if (!trouble.empty()) {
         throw InputError(fmt::format("cannot write '{}': {}", place.string(), trouble), {},
                          "name a file in a folder that can be written and has room");
       }
-      std::error_code failed;
-      const fs::path file = fs::weakly_canonical(place, failed);
-      const bool replaced = !fs::exists(place, failed) || fs::is_regular_file(place, failed);
-      if (replaced && !files.insert(file).second) {
+      for (std::size_t before = 0; before < i; ++before) {
+        if (!is_one_file(places[before].second, place)) continue;
         throw UsageError(fmt::format("two outputs go to '{}'", place.string()), {},
                          "give each a file of its own");
       }

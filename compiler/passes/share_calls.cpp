@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/passes/element_rules.h"
 #include "ir/rewrite.h"
 #include "ir/same.h"
 #include "kernels/build.h"
@@ -26,6 +27,17 @@ bool holds_loop(const Region& region) {
 // An expanded solve has some three hundred ops; a loop of the user's own has few, and where it is
 // called it may join the work on samples around it.
 constexpr std::size_t kLarge = 100;
+
+// What a user wrote number by number, without a loop.
+constexpr std::size_t kLong = 500;
+
+// Work on samples is shared tile by tile.
+bool sizes_are_known(const Region& region) {
+  return std::all_of(region.ops.begin(), region.ops.end(), [](const auto& op) {
+    return std::all_of(op->results.begin(), op->results.end(),
+                       [](const auto& v) { return !v->type.is_tensor() || fixed_count(v->type); });
+  });
+}
 
 bool yields_tape(const Region& region) {
   return std::any_of(region.results.begin(), region.results.end(),
@@ -47,8 +59,9 @@ bool branch_yields_tape(const Region& region) {
 }
 
 bool may_be_function(const Region& region) {
-  return op_count(region) > kLarge && holds_loop(region) &&
-         !(yields_tape(region) && branch_yields_tape(region));
+  const bool large = holds_loop(region) ? op_count(region) > kLarge
+                                        : op_count(region) > kLong && sizes_are_known(region);
+  return large && !(yields_tape(region) && branch_yields_tape(region));
 }
 
 // The tapes that `callee` makes, made by `b` and given to it as further arguments.

@@ -9,8 +9,8 @@
 //
 // so that a program grows with what was written. A function has one tape for each that it makes, so
 // one that leaves it is made by the caller and given to it. Large is a region of many ops with a
-// loop among them: what is smaller is compiled where it is called, or shared tile by tile
-// (compiler/lower/functions.cpp).
+// loop among them, or of very many: what is smaller is compiled where it is called, or shared tile
+// by tile (compiler/lower/functions.cpp).
 // The bits are the same: a function is the region.
 #pragma once
 

@@ -123,6 +123,37 @@ TEST_CASE("functions are shared, printed and read back") {
                            {1});
 }
 
+// Numbers in a ring, each drawn to the next, written one by one.
+Var ring(const Var& u, const Var& rate, int n) {
+  std::vector<Var> slopes;
+  for (int i = 0; i < n; ++i) slopes.push_back(rate * (u.at((i + 1) % n) - u.at(i)));
+  return stack(slopes);
+}
+
+std::shared_ptr<Graph> ring_gradient(int n, const std::string& adjoint) {
+  const auto loss = [&](const Var& x, const Var& rate) {
+    const auto slope = [&](const Var& u) { return ring(u, rate, n); };
+    const Var end = solve(slope, x, 0, 1, {.adjoint = adjoint}).u;
+    return sum(end * end);
+  };
+  return trace("ring", {{"x", f64({n})}, {"rate", f64()}},
+               [&](const Var& x, const Var& rate) { return value_and_grad(loss, x, rate); })
+      .graph;
+}
+
+TEST_CASE("dynamics of many numbers are one function, and one of their reverse") {
+  for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {
+    INFO(adjoint);
+    const std::unique_ptr<Graph> expanded = run_until(*ring_gradient(150, adjoint), "expand");
+    const std::string text = print(*expanded);
+    CHECK(oracle::occurrences(text, " = function ") >= 2);
+    CHECK(oracle::occurrences(text, " = function ") <= 4);
+    CHECK(oracle::occurrences(text, " = apply ") >= 2 * 6);
+    const auto graph = ring_gradient(150, adjoint);
+    oracle::expect_agreement(*graph, oracle::compile_fresh(*graph), 1e-9, {1});
+  }
+}
+
 TEST_CASE("a program stops inside a function, wherever it was called from") {
   const auto blow_up = [](const Var& u) { return u * u * 1e3; };
   // Where exactly is a matter of rounding.

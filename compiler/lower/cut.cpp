@@ -1,6 +1,7 @@
 // What the kinds of cutting share: lengths, and where the pieces go.
 #include "compiler/lower/cut.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -20,17 +21,17 @@ constexpr std::int64_t kProduct = 32;  // a tile of sums, and what is left of it
 constexpr std::int64_t kBeside = 8;    // sums of a tile
 
 std::int64_t length(const auto&) { return kProduct; }
-std::int64_t length(const Map& k) { return kLoop + std::int64_t(k.computes.size()); }
-std::int64_t length(const DenseMap& k) { return kLoop + std::int64_t(k.computes.size()); }
-std::int64_t length(const FoldElements& k) {
-  return kProduct + std::int64_t(k.computes.size()) - 1;
-}
+std::int64_t length(const Map& k) { return kLoop + length_of(k.computes); }
+std::int64_t length(const DenseMap& k) { return kLoop + length_of(k.computes); }
+std::int64_t length(const FoldElements& k) { return kProduct + length_of(k.computes); }
 std::int64_t length(const DenseFold& k) {  // of which there are several elements side by side
-  return kProduct + kBeside * std::int64_t(k.computes.size() - 1);
+  return kProduct + kBeside * length_of(k.computes);
 }
 std::int64_t length(const Invoke& k) {
   return 1 + std::int64_t(k.pointers.size() + k.scalars.size());
 }
+std::int64_t length(const DenseScatter& k) { return kProduct * std::int64_t(k.terms.size()); }
+std::int64_t length(const LargeContract& k) { return kProduct * std::int64_t(k.terms.size()); }
 std::int64_t length(const SlotSum& k) { return kLoop * std::int64_t(1 + k.terms.size()); }
 
 void each_call(Nodes& nodes, const std::function<void(int&)>& f) {
@@ -59,12 +60,27 @@ void note_constants(const Nodes& nodes, std::map<int, Compute>& constants) {
 
 }  // namespace
 
+std::int64_t length_of(const Compute& compute) {
+  const auto loads =
+      std::count_if(compute.operands.begin(), compute.operands.end(), [](const Source& source) {
+        const Ref* from = std::get_if<Ref>(&source);
+        return from && from->buffer >= 0;
+      });
+  return (compute.op ? 1 : 0) + std::int64_t(loads) + (compute.to ? 1 : 0);
+}
+
+std::int64_t length_of(const std::vector<Compute>& computes) {
+  std::int64_t all = 0;
+  for (const Compute& each : computes) all += length_of(each);
+  return all;
+}
+
 std::int64_t length_of(const Kernel& kernel) {
   return std::visit([](const auto& k) { return length(k); }, kernel);
 }
 
 std::int64_t length_of(const Node& node) {
-  if (const Scalars* n = std::get_if<Scalars>(&node.what)) return std::int64_t(n->computes.size());
+  if (const Scalars* n = std::get_if<Scalars>(&node.what)) return length_of(n->computes);
   if (const DenseKernel* n = std::get_if<DenseKernel>(&node.what)) {
     return std::visit([](const auto& k) { return length(k); }, *n);
   }

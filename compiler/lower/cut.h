@@ -8,6 +8,7 @@
 // and what one piece makes for another lies in memory, where one instruction takes it from:
 //
 //   a map of many computations     becomes maps of fewer, with tensors between them;
+//   a sum of many terms            becomes sums of fewer, which go on from each other's;
 //   many kernels of one tile list  become functions of one tile, called by kernels;
 //   many nodes of one list         become functions of the team, called by nodes. Scalars that go
 //                                  from one to another lie in scratch of each thread (`Scalars`).
@@ -31,7 +32,9 @@ void cut_maps(plan::Plan& plan, std::int64_t longest);
 // All the rest, when maps are cut.
 void cut_functions(plan::Plan& plan, std::int64_t longest);
 
-// About how much the back ends write for it, in operations.
+// About how much the back ends write for it, in operations; a load or a store is one.
+std::int64_t length_of(const plan::Compute& compute);
+std::int64_t length_of(const std::vector<plan::Compute>& computes);
 std::int64_t length_of(const plan::Kernel& kernel);
 std::int64_t length_of(const plan::Node& node);    // without the nodes inside it
 std::int64_t length_of(const plan::Nodes& nodes);  // with all that is inside

@@ -1,6 +1,7 @@
 // A map of many computations as maps of fewer: what one makes for a later one is stored, in tensors
-// of the maps' own extents, and read there.
+// of the maps' own extents, and read there. A sum of many terms as sums of fewer.
 #include <optional>
+#include <utility>
 
 #include "compiler/lower/cut.h"
 #include "ir/plan_visit.h"
@@ -29,7 +30,7 @@ class MapCut {
   MapCut(Plan& plan, M& map, std::int64_t longest)
       : plan_(plan),
         map_(map),
-        count_(piece_count(std::int64_t(map.computes.size()), longest)),
+        count_(piece_count(length_of(map.computes), longest)),
         homes_(map.computes.size()),
         row_(plan, Buffer::Space::Local) {}
 
@@ -40,6 +41,7 @@ class MapCut {
       made.push_back(std::move(map_));
       return made;
     }
+    divide();
     find_crossing(*strides);
     std::vector<std::size_t> place(map_.computes.size());
     for (std::size_t i = 0; i < map_.computes.size(); ++i) {
@@ -59,7 +61,18 @@ class MapCut {
  private:
   static constexpr bool kTile = std::is_same_v<M, Map>;
 
-  std::size_t piece_of(std::size_t i) const { return i * std::size_t(count_) / homes_.size(); }
+  // Pieces of about one length, none of them empty.
+  void divide() {
+    const std::int64_t all = length_of(map_.computes);
+    std::int64_t before = 0, share = 0;
+    std::size_t piece = 0;
+    for (const Compute& c : map_.computes) {
+      piece += std::exchange(share, before * count_ / all) != before * count_ / all;
+      pieces_.push_back(piece);
+      before += length_of(c);
+    }
+  }
+  std::size_t piece_of(std::size_t i) const { return pieces_[i]; }
 
   static bool same_place(const Ref& a, const Ref& b) {
     return a.buffer == b.buffer && a.start == b.start && a.strides == b.strides;
@@ -128,13 +141,13 @@ class MapCut {
   Plan& plan_;
   M& map_;
   const std::int64_t count_;
+  std::vector<std::size_t> pieces_;        // each computation's
   std::vector<std::optional<Ref>> homes_;  // of what crosses
   Row row_;
 };
 
-template <class M>
-bool is_long(const M* map, std::int64_t longest) {
-  return map && std::int64_t(map->computes.size()) > longest;
+bool is_long(const Map* map, std::int64_t longest) {
+  return map && length_of(map->computes) > longest;
 }
 
 void cut(Plan& plan, Tiles& tiles, std::int64_t longest) {
@@ -150,19 +163,50 @@ void cut(Plan& plan, Tiles& tiles, std::int64_t longest) {
   tiles.kernels = std::move(all);
 }
 
+// A sum over terms as sums over fewer, each of which goes on from what the one before it left: the
+// same chain.
+template <class Sum>
+std::vector<Sum> parted(Sum sum, std::int64_t longest) {
+  const std::int64_t whole = length_of(Node{DenseKernel(sum)}), count = piece_count(whole, longest);
+  const auto terms = std::exchange(sum.terms, {});
+  std::vector<Sum> parts;
+  std::int64_t share = -1;
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const std::int64_t mine = std::int64_t(i) * count / std::int64_t(terms.size());
+    if (std::exchange(share, mine) != mine) {
+      parts.push_back(sum);
+      sum.accumulate = true;
+    }
+    parts.back().terms.push_back(terms[i]);
+  }
+  return parts;
+}
+
+void cut(Plan& plan, DenseKernel& kernel, std::int64_t longest, Nodes& to) {
+  const auto put = [&to](auto pieces) {
+    for (auto& piece : pieces) to.push_back({DenseKernel(std::move(piece))});
+  };
+  if (DenseMap* map = std::get_if<DenseMap>(&kernel)) {
+    put(MapCut<DenseMap>(plan, *map, longest).run());
+  } else if (DenseScatter* scatter = std::get_if<DenseScatter>(&kernel)) {
+    put(parted(std::move(*scatter), longest));
+  } else if (LargeContract* contract = std::get_if<LargeContract>(&kernel)) {
+    put(parted(std::move(*contract), longest));
+  } else {
+    to.push_back({std::move(kernel)});
+  }
+}
+
 void cut(Plan& plan, Nodes& nodes, std::int64_t longest) {
   Nodes all;
   for (Node& node : nodes) {
     for (Nodes* list : inside(node)) cut(plan, *list, longest);
     if (Tiles* tiles = std::get_if<Tiles>(&node.what)) cut(plan, *tiles, longest);
     DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
-    DenseMap* map = dense ? std::get_if<DenseMap>(dense) : nullptr;
-    if (!is_long(map, longest)) {
-      all.push_back(std::move(node));
+    if (dense && length_of(node) > longest) {
+      cut(plan, *dense, longest, all);
     } else {
-      for (DenseMap& piece : MapCut<DenseMap>(plan, *map, longest).run()) {
-        all.push_back({DenseKernel(std::move(piece))});
-      }
+      all.push_back(std::move(node));
     }
   }
   nodes = std::move(all);

@@ -100,7 +100,8 @@ class Division {
         const bool constant = pieces_.is_constant(scalars->results[i]);
         Node one{Scalars{{std::move(scalars->computes[i])}, {scalars->results[i]}}};
         const bool can = !constant && moves(one, team);
-        all.push_back({std::move(one), can, 1});
+        const std::int64_t length = length_of(one);
+        all.push_back({std::move(one), can, length});
       }
     }
     return all;

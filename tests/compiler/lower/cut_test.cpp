@@ -1,6 +1,8 @@
 // Long programs are cut into functions of the plan: none is longer than the limit, bits are those
 // of the whole, and what is short stays as it was.
+#include <array>
 #include <cstring>
+#include <functional>
 
 #include "ir/plan_visit.h"
 #include "kernels/catalogue.h"
@@ -118,6 +120,32 @@ TEST_CASE("a program that is cut has the bits of the whole" * doctest::test_suit
     INFO(graph->name, " of ", graph->body.arg(0)->type.str());
     expect_same_bits(*graph, compiled(*graph, 5), compiled(*graph, kNone));
   }
+}
+
+TEST_CASE("a sum of many terms becomes sums of fewer, with the bits of the whole") {
+  const auto graph = testing::long_sums(20);
+  const auto ready = run_until(*graph, graph_stages().back().name);
+  using Most = std::array<std::size_t, 2>;
+  const auto most_terms = [&](std::int64_t longest) {
+    const plan::Plan plan = lower(*ready, longest);
+    std::size_t scatters = 0, contracts = 0;
+    const std::function<void(const Nodes&)> note = [&](const Nodes& nodes) {
+      for (const Node& node : nodes) {
+        for (const Nodes* list : inside(node)) note(*list);
+        const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
+        const auto* scatter = dense ? std::get_if<DenseScatter>(dense) : nullptr;
+        const auto* contract = dense ? std::get_if<LargeContract>(dense) : nullptr;
+        if (scatter) scatters = std::max(scatters, scatter->terms.size());
+        if (contract) contracts = std::max(contracts, contract->terms.size());
+      }
+    };
+    for (const plan::Function& f : plan.functions) note(f.body);
+    note(plan.body);
+    return Most{scatters, contracts};
+  };
+  CHECK(most_terms(kNone) == Most{20, 20});
+  CHECK(most_terms(200) == Most{5, 5});
+  expect_same_bits(*graph, compiled(*graph, 200), compiled(*graph, kNone));
 }
 
 TEST_CASE("random programs cut into the smallest pieces agree with the interpreter" *

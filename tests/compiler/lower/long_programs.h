@@ -60,6 +60,31 @@ inline std::shared_ptr<Graph> long_solve(const Type& type, int n, const std::str
       .graph;
 }
 
+// Sums of many terms: dynamics that use a large weight and a table, of which each sample picks a
+// row, n times.
+inline std::shared_ptr<Graph> long_sums(int n) {
+  const auto loss = [n](const Var& x, const Var& weight, const Var& table, const Var& picked) {
+    const auto slope = [&](Var u) {
+      for (int i = 0; i < n; ++i) u = tanh(matmul(weight, u) * gather(table, picked));
+      return u;
+    };
+    return sum(solve(slope, x, 0, 1, {.method = "euler", .dt = 0.5}).u);
+  };
+  return trace(
+             "sums",
+             {{"x", f64({65, "B"})},
+              {"weight", f64({65, 65})},
+              {"table", f64({5})},
+              {"picked", i32({"B"})}},
+             [&](const Var& x, const Var& weight, const Var& table, const Var& picked) {
+               return value_and_grad(
+                   [&](const Var& w, const Var& t) { return loss(x, w, t, picked); }, weight,
+                   table);
+             },
+             "B")
+      .graph;
+}
+
 // Of all these, with and without samples.
 inline std::vector<std::shared_ptr<Graph>> long_programs(int n) {
   const Dim batch = Dim::symbol("B");

@@ -10,7 +10,8 @@ namespace {
 
 Types shift_type(const Op& op) {
   const Types types = same_bits(op);
-  if (types[0].dtype() == Dtype::Bool) fail(op, "wants i32 or i64, got bool", "cast to one of these first");
+  if (types[0].dtype() == Dtype::Bool)
+    fail(op, "wants i32 or i64, got bool", "cast to one of these first");
   return types;
 }
 

@@ -61,9 +61,10 @@ Types scatter_add_type(const Op& op) {
   Shape wanted = indices.shape();
   wanted.insert(wanted.end(), shape.begin() + 1, shape.end());
   if (updates.shape() != wanted) {
-    fail(op, fmt::format("wants updates of {} for rows of {}, got {} ({})",
-                         updates.with_shape(wanted).str(), str(shape), described(*op.operands[1]),
-                         differences(updates.with_shape(wanted), updates)),
+    fail(op,
+         fmt::format("wants updates of {} for rows of {}, got {} ({})",
+                     updates.with_shape(wanted).str(), str(shape), described(*op.operands[1]),
+                     differences(updates.with_shape(wanted), updates)),
          "give one row for each index");
   }
   if (shape[0] == Dim(0) && element_count(wanted) != Dim(0) && !stays_inside(op)) {

@@ -44,8 +44,9 @@ Types matmul_type(const Op& op) {
   }
   const Type result = Type::tensor(a.dtype(), {s.rows, s.columns});
   if (op.operands.size() == 3 && tensor(op, 2) != result) {
-    fail(op, fmt::format("makes {} and cannot add {} ({})", result.str(),
-                         described(*op.operands[2]), differences(result, tensor(op, 2))),
+    fail(op,
+         fmt::format("makes {} and cannot add {} ({})", result.str(), described(*op.operands[2]),
+                     differences(result, tensor(op, 2))),
          "give what is added that type");
   }
   return {result};

@@ -134,8 +134,9 @@ const Type& float_tensor(const Op& op, std::size_t operand) {
 const Type& scalar_of(const Op& op, std::size_t operand, Dtype dtype) {
   const Type& type = tensor(op, operand);
   if (type != Type::scalar(dtype)) {
-    fail(op, fmt::format("wants {}[] as operand {}, got {}", name(dtype), operand,
-                         described(*op.operands[operand])),
+    fail(op,
+         fmt::format("wants {}[] as operand {}, got {}", name(dtype), operand,
+                     described(*op.operands[operand])),
          scalar_help(type, dtype));
   }
   return type;

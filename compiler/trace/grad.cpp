@@ -29,9 +29,9 @@ void check_seeds(const std::vector<Type>& results, const std::vector<Type>& seed
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i] == seeds[i]) continue;
-    throw Error(fmt::format("result {} is {} and its cotangent {}", i, results[i].str(),
-                            seeds[i].str()),
-                {{where, ""}}, "a cotangent has the type of its result");
+    throw Error(
+        fmt::format("result {} is {} and its cotangent {}", i, results[i].str(), seeds[i].str()),
+        {{where, ""}}, "a cotangent has the type of its result");
   }
 }
 

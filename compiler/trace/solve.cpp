@@ -18,9 +18,9 @@ Value* whole(Builder& b, double number, std::string_view what, std::string_view 
   if (number >= 0 && number <= kMost && number == std::floor(number)) {
     return integer(b, Dtype::I32, std::int64_t(number));
   }
-  throw Error(fmt::format("{} of this {} is a whole number from 0 to 2^31 - 1, got {}", what, of,
-                          number),
-              {{b.where(), ""}}, "give it such a number");
+  throw Error(
+      fmt::format("{} of this {} is a whole number from 0 to 2^31 - 1, got {}", what, of, number),
+      {{b.where(), ""}}, "give it such a number");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Tensor types in one breath: f32({20, "B"}), i32(), u8({"N", 784}). A word is a symbol.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <utility>
@@ -11,8 +12,8 @@ namespace nodec {
 
 class Extent {
  public:
-  Extent(int size) : dim_(size) {}                           // NOLINT(google-explicit-constructor)
-  Extent(std::int64_t size) : dim_(size) {}                  // NOLINT(google-explicit-constructor)
+  template <std::integral T>
+  Extent(T size) : dim_(std::int64_t(size)) {}               // NOLINT(google-explicit-constructor)
   Extent(const char* symbol) : dim_(Dim::symbol(symbol)) {}  // NOLINT(google-explicit-constructor)
   Extent(Dim dim) : dim_(std::move(dim)) {}                  // NOLINT(google-explicit-constructor)
   const Dim& dim() const { return dim_; }

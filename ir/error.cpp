@@ -1,20 +1,27 @@
 // Renders the two kinds of failure; the layout is stated in error.h.
 #include "ir/error.h"
 
+#include <algorithm>
+
 namespace nodec {
 namespace {
 
-// Of a character in UTF-8: also those of 0x80 to 0x9f, which some terminals obey.
-bool controls(std::string_view text, std::size_t at) {
-  const auto byte = static_cast<unsigned char>(text[at]);
-  if (byte == '\n' || byte == '\t') return false;
-  if (byte < 0x20 || byte == 0x7f) return true;
-  const auto is_high = [&](std::size_t i) {
-    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xe0) == 0x80;
+// How many bytes of UTF-8 a character takes that a terminal may obey: of those of 0x80 to 0x9f some
+// are obeyed too, and others (U+200E, U+202A, U+2066 and on) turn the writing around. 0: it shows.
+std::size_t control_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
   };
-  constexpr unsigned char kLead = 0xc2;
-  if (byte == kLead) return is_high(at + 1);
-  return is_high(at) && at > 0 && static_cast<unsigned char>(text[at - 1]) == kLead;
+  const auto within = [](unsigned x, unsigned first, unsigned last) {
+    return first <= x && x <= last;
+  };
+  if (byte(0) == '\n' || byte(0) == '\t') return 0;
+  if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
+  if (byte(0) == 0xc2 && within(byte(1), 0x80, 0x9f)) return 2;
+  if (byte(0) != 0xe2) return 0;
+  const unsigned last = byte(2);
+  const bool marks = byte(1) == 0x80 && (within(last, 0x8e, 0x8f) || within(last, 0xaa, 0xae));
+  return marks || (byte(1) == 0x81 && within(last, 0xa6, 0xa9)) ? 3 : 0;
 }
 
 std::vector<Note> with_printable_remarks(std::vector<Note> notes) {
@@ -47,12 +54,13 @@ SourceLine SourceLine::read(std::string_view text) {
 
 std::string printable(std::string_view text) {
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (controls(text, i)) {
+  while (!text.empty()) {
+    const std::size_t bytes = control_bytes(text);
+    for (std::size_t i = 0; i < bytes; ++i) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
-    } else {
-      out += text[i];
     }
+    if (bytes == 0) out += text[0];
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
   }
   return out;
 }

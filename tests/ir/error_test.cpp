@@ -43,4 +43,7 @@ TEST_CASE("names cannot steer a terminal") {
         "two\n\tlines, \xc3\xa9 and \xe2\x82\xac");
   CHECK(printable("\xc2\x9b"
                   "31m \xc2\xa0 \xc2") == "\\xc2\\x9b31m \xc2\xa0 \xc2");
+  CHECK(printable("a\xe2\x80\xae"
+                  "b\xe2\x81\xa6 \xe2\x80\x94 \xe2\x81") ==
+        "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6 \xe2\x80\x94 \xe2\x81");
 }

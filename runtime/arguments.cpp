@@ -76,6 +76,10 @@ void ArgumentCheck::start(const Bindings& given, Values& values) const {
   for (const auto& [symbol, value] : given) {
     const int index = is_derived(symbol) ? -1 : symbol_index(symbol);
     if (index < 0) refuse_symbol(symbol);
+    if (value < 0) {
+      throw Error(fmt::format("the symbol '{}' is given {} as its value", symbol, value), {},
+                  "give it a size of 0 or more");
+    }
     values[std::size_t(index)] = value;
   }
 }

@@ -74,6 +74,10 @@ TEST_CASE("a symbol that the program does not have is refused, with those it has
   const TensorView outputs[] = {y};
   CHECK(message([&] { program.call(inputs, outputs, options); }) ==
         "error: 'doubling' has no symbol 'blocks' to give a value\n  help: its symbols are B, n");
+  options.symbols = {{"n", -3}};
+  CHECK(message([&] { program.call(inputs, outputs, options); }) ==
+        "error: the symbol 'n' is given -3 as its value\n  help: give it a size of 0 or more");
+  options.symbols = {{"n", 4}, {"blocks", 2}};
   Signature fixed;
   fixed.name = "fixed";
   const Executable none([](CallFrame*, std::int64_t) {}, fixed, nullptr);

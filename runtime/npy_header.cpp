@@ -63,13 +63,14 @@ class LiteralReader {
     skip_space();
     return rest_.empty();
   }
-  // The text between quotes of either kind.
+  // The text between quotes of either kind, which Python 2 wrote as u'...' too.
   std::optional<std::string_view> string() {
     skip_space();
-    if (rest_.empty() || (rest_[0] != '\'' && rest_[0] != '"')) return std::nullopt;
-    const std::size_t end = rest_.find(rest_[0], 1);
+    const std::size_t quote = rest_.starts_with('u') ? 1 : 0;
+    if (rest_.size() <= quote || (rest_[quote] != '\'' && rest_[quote] != '"')) return std::nullopt;
+    const std::size_t end = rest_.find(rest_[quote], quote + 1);
     if (end == rest_.npos) return std::nullopt;
-    return cut(end + 1).substr(1, end - 1);
+    return cut(end + 1).substr(quote + 1, end - quote - 1);
   }
   std::string_view word() {
     skip_space();

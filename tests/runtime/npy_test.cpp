@@ -104,6 +104,7 @@ TEST_CASE("unusual headers are read as numpy reads them") {
         "f64[1, 3, 1]");
   CHECK(type("{'descr': '<f8', 'fortran_order': True, 'shape': (0, 3), }", 0) == "f64[0, 3]");
   CHECK(type("{'descr': '<f8', 'fortran_order': False, 'shape': (3L, 2L), }", 48) == "f64[3, 2]");
+  CHECK(type("{u'descr': u'<f8', u\"fortran_order\": False, 'shape': (3,), }", 24) == "f64[3]");
   CHECK(type("{'descr': '=f8', 'fortran_order': False, 'shape': (3,)}", 24) == "f64[3]");
   CHECK(type("{\"descr\": \"<f8\", \"fortran_order\": False, \"shape\": (3,), }", 24) == "f64[3]");
   CHECK(type("{ 'shape':(3 , ),'fortran_order':False,\n'descr' : 'float32' }  \n", 12) == "f32[3]");

@@ -23,9 +23,9 @@ constexpr std::int64_t kBeside = 8;    // sums of a tile
 std::int64_t length(const auto&) { return kProduct; }
 std::int64_t length(const Map& k) { return kLoop + length_of(k.computes); }
 std::int64_t length(const DenseMap& k) { return kLoop + length_of(k.computes); }
-std::int64_t length(const FoldElements& k) { return kProduct + length_of(k.computes); }
+std::int64_t length(const FoldElements& k) { return kProduct + length_of(k.computes) - 1; }
 std::int64_t length(const DenseFold& k) {  // of which there are several elements side by side
-  return kProduct + kBeside * length_of(k.computes);
+  return kProduct + kBeside * (length_of(k.computes) - 1);
 }
 std::int64_t length(const Invoke& k) {
   return 1 + std::int64_t(k.pointers.size() + k.scalars.size());

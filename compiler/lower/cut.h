@@ -26,10 +26,10 @@
 
 namespace nodec::lowering {
 
-// Maps; before values are written in place of others (carries_in_place.h), which looks at who reads
-// what when.
-void cut_maps(plan::Plan& plan, std::int64_t longest);
-// All the rest, when maps are cut.
+// Maps, and sums of many terms; before values are written in place of others (carries_in_place.h),
+// which looks at who reads what when.
+void cut_kernels(plan::Plan& plan, std::int64_t longest);
+// All the rest, when these are cut.
 void cut_functions(plan::Plan& plan, std::int64_t longest);
 
 // About how much the back ends write for it, in operations; a load or a store is one.

@@ -214,7 +214,7 @@ void cut(Plan& plan, Nodes& nodes, std::int64_t longest) {
 
 }  // namespace
 
-void cut_maps(Plan& plan, std::int64_t longest) {
+void cut_kernels(Plan& plan, std::int64_t longest) {
   for (Function& f : plan.functions) cut(plan, f.body, longest);
   cut(plan, plan.body, longest);
 }

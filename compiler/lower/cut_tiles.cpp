@@ -143,8 +143,8 @@ class TileCut {
       Kernel& kernel = tiles_.kernels[i];
       each_ref(kernel, [&](Ref& r) {
         if (r.buffer < 0) return;
-        if (pieces_.plan.buffer(r.buffer).tape >= 0)
-          frames.insert(pieces_.plan.buffer(r.buffer).index);
+        const Buffer& b = pieces_.plan.buffer(r.buffer);
+        if (b.tape >= 0) frames.insert(b.index);
         if (is_passed(r.buffer)) r.buffer = argument(r.buffer, arguments, f, call);
       });
       body.kernels.push_back(std::move(kernel));

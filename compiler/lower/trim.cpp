@@ -28,7 +28,7 @@ class Trimming {
       changed = false;
       each_list([&](Nodes& nodes) { changed = drop_dead(nodes) || changed; });
     }
-    cut_maps(plan_, longest);
+    cut_kernels(plan_, longest);
     make_carries_in_place(plan_, kept_);
     make_outputs_in_place(plan_);
     each_list([&](Nodes& nodes) { drop_empty(nodes); });

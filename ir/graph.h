@@ -113,6 +113,8 @@ struct Region {
 };
 
 struct Graph {
+  static constexpr std::string_view kObject = "program";  // what errors call it
+
   std::string name;
   std::string batch;  // the batch (lane) symbol; empty when there is none
   Region body;

@@ -2,6 +2,8 @@
 // not the end of the process.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <utility>
 
@@ -9,41 +11,31 @@
 
 namespace nodec {
 
-template <class T>
-class Held : public std::shared_ptr<T> {
+// `Pointer` owns an object, by itself or with others; `element_type::kObject` is what the user
+// calls the object.
+template <class Pointer>
+class Checked : public Pointer {
  public:
-  using std::shared_ptr<T>::shared_ptr;
-  Held(std::shared_ptr<T> held)  // NOLINT(google-explicit-constructor)
-      : std::shared_ptr<T>(std::move(held)) {}
+  using Object = typename Pointer::element_type;
+  using Pointer::Pointer;
+  Checked(Pointer held)  // NOLINT(google-explicit-constructor)
+      : Pointer(std::move(held)) {}
 
-  T& operator*() const { return *checked(); }
-  T* operator->() const { return checked(); }
+  Object& operator*() const { return *checked(); }
+  Object* operator->() const { return checked(); }
 
  private:
-  T* checked() const {
-    if (T* held = this->get()) return held;
-    throw Error("there is no program here: it was moved from, or never made", {},
-                "use the one that trace() or compile() gave, where it is now");
+  Object* checked() const {
+    if (Object* held = this->get()) return held;
+    throw Error(
+        fmt::format("there is no {} here: it was moved from, or never made", Object::kObject), {},
+        "use the one that was made, where it is now");
   }
 };
 
-// What an object is made of, which is its alone; T::kObject is what the user calls the object.
 template <class T>
-class Owned : public std::unique_ptr<T> {
- public:
-  using std::unique_ptr<T>::unique_ptr;
-  Owned(std::unique_ptr<T> owned)  // NOLINT(google-explicit-constructor)
-      : std::unique_ptr<T>(std::move(owned)) {}
-
-  T& operator*() const { return *checked(); }
-  T* operator->() const { return checked(); }
-
- private:
-  T* checked() const {
-    if (T* owned = this->get()) return owned;
-    throw Error(fmt::format("there is no {} here: it was moved from", T::kObject), {},
-                "use the one it was moved to");
-  }
-};
+using Held = Checked<std::shared_ptr<T>>;
+template <class T>
+using Owned = Checked<std::unique_ptr<T>>;
 
 }  // namespace nodec

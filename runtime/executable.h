@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "ir/abi.h"
@@ -51,6 +52,8 @@ class Runner;
 
 class Executable {
  public:
+  static constexpr std::string_view kObject = "program";  // what errors call it
+
   // `code` keeps whatever holds the function's instructions alive; `stack_bytes` is what these need
   // of a thread's stack.
   Executable(EntryFunction entry, Signature signature, std::shared_ptr<const void> code,

@@ -219,7 +219,7 @@ TEST_CASE("a program is finished once, and what was moved away is no program") {
   CHECK(kept.graph->name == "done");
   CHECK(message([&] { print(*first.graph); }) ==
         "error: there is no program here: it was moved from, or never made\n"
-        "  help: use the one that trace() or compile() gave, where it is now");
+        "  help: use the one that was made, where it is now");
 }
 
 }  // namespace

@@ -360,8 +360,8 @@ TEST_CASE("misuse is refused in words") {
 TEST_CASE("a trainer that was moved from says so; its parts and tables are copied, not moved") {
   Trainer trainer = line_trainer();
   Trainer taken = std::move(trainer);
-  const std::string gone = R"(error: there is no trainer here: it was moved from
-  help: use the one it was moved to)";
+  const std::string gone = R"(error: there is no trainer here: it was moved from, or never made
+  help: use the one that was made, where it is now)";
   CHECK(message([&] { trainer.epoch(); }) == gone);
   CHECK(message([&] { trainer.params(); }) == gone);
   CHECK(message([&] { trainer.set("lr", 1); }) == gone);

@@ -20,7 +20,8 @@ plan::Machine gpu_machine(const DeviceChoice& device) {
   machine.vector_bytes = 4;
   machine.shared = 96 << 10;
   machine.block_shared = 227 << 10;
-  machine.most_parts = 10;
+  machine.most_threads = 320;
+  machine.most_cluster = 8;
   return machine;
 }
 

@@ -89,8 +89,10 @@ class Printer {
 
   void machine(const Machine& m) {
     if (m.gpu) {
-      line("machine {}: members of 32 lanes for each part, {} at most, {} shared bytes", m.name,
-           m.most_parts, m.shared);
+      line(
+          "machine {}: members of {} lanes for each part, {} at most, {} shared bytes, clusters of "
+          "{}",
+          m.name, kWarp, m.most_threads, m.shared, m.most_cluster);
       line(
           "  parts: {}, shared bytes of a member: {}, of a chunk's arena: {}, members for dense "
           "work: {}",

@@ -32,7 +32,8 @@ struct Machine {
   std::int64_t stack = std::int64_t{1} << 20;  // bytes a thread's own values may take
   std::int64_t shared = 0;                     // bytes a member's may, on a GPU
   std::int64_t block_shared = 0;               // bytes a block has in all, where the GPU has most
-  int most_parts = 1;                          // on a GPU
+  int most_threads = 1;                        // of a member, on a GPU
+  std::int64_t most_cluster = 1;               // members whose meetings are cheap, on a GPU
 };
 
 // Where a buffer lies.

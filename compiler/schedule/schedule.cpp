@@ -85,12 +85,11 @@ class Scheduler {
   // Members until each thread has one of the kernel's outputs, or tiles of them; a cluster of them,
   // whose meetings are cheap, at most.
   void deal_out(const DenseKernel& kernel, const Loops& how) {
-    constexpr std::int64_t kCluster = 8;
     const std::int64_t threads = kWarp * made_.parts;
     const std::int64_t tile = how.axes.empty() ? 1 : how.axes[0].tile;
     const std::int64_t units = outputs(kernel).value_or(0) / tile;
-    made_.dense_members =
-        std::clamp((units + threads - 1) / threads, made_.dense_members, kCluster);
+    made_.dense_members = std::clamp((units + threads - 1) / threads, made_.dense_members,
+                                     made_.machine.most_cluster);
   }
 
   void set(int number, Loops loops) {
@@ -122,7 +121,7 @@ class Scheduler {
     for (const Function& f : plan_.functions) {
       if (!f.team && !f.placed) look(f.body);
     }
-    return int(tile_size(widest, made_.machine.most_parts));
+    return int(tile_size(widest, made_.machine.most_threads / kWarp));
   }
 
   static std::int64_t divisor(std::int64_t n, std::int64_t most) {

@@ -10,8 +10,9 @@
 //   attrs     arguments: how many
 //
 // The reverse of custom_jvp is its rule transposed: with dy = J dx given as a program, J^T dybar is
-// the gradient of <dybar, J dx> in dx, whatever dx is. What f captures has no derivative by either
-// rule, and is refused where one is asked for. Compiled, the function is f.
+// the gradient of <dybar, J dx> in dx, whatever dx is; a rule that is not linear in dx is refused
+// there, and so is one of custom_vjp where forward mode transposes it. What f captures has no
+// derivative by either rule, and is refused where one is asked for. Compiled, the function is f.
 #include "kernels/build.h"
 #include "kernels/regions.h"
 #include "kernels/rules.h"
@@ -166,7 +167,8 @@ Values reverse_by_jvp(Differentiator&, Builder& b, const Op& y, Saved, Cotangent
   std::vector<std::unique_ptr<Region>> regions;
   regions.push_back(clone(view.rule()));
   const Op& transposed =
-      b.op(vjp_p, std::move(operands), {{"seeds", seeds}, {"wrt", wrt}}, std::move(regions));
+      b.op(vjp_p, std::move(operands), {{"linear", "tangents"}, {"seeds", seeds}, {"wrt", wrt}},
+           std::move(regions));
   Values cotangents;
   for (std::size_t i = y.results.size(); i < transposed.results.size(); ++i) {
     cotangents.push_back(transposed.result(i));
@@ -219,7 +221,8 @@ Pushed push_by_vjp(ForwardDifferentiator&, Builder& b, const Op& op,
   regions.push_back(clone(view.rule()));
   const std::size_t yielded = seeds.size();
   const Op& transposed =
-      b.op(vjp_p, std::move(all), {{"seeds", seeds}, {"wrt", wrt}}, std::move(regions));
+      b.op(vjp_p, std::move(all), {{"linear", "cotangents"}, {"seeds", seeds}, {"wrt", wrt}},
+           std::move(regions));
   for (std::size_t i = yielded; i < transposed.results.size(); ++i) {
     out.tangents.push_back(transposed.result(i));
   }

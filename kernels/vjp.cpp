@@ -16,7 +16,8 @@ Type estimate_type(const Op& op, const Region& f, const Axes& seeds) {
 
 // args..., then one cotangent per seed -> f's results, then one cotangent per `wrt`, then with
 // `error` an estimate of the cotangents' error: the largest over the solves on their way, relative
-// to the cotangents each solve makes; 0 where there is none.
+// to the cotangents each solve makes; 0 where there is none. `linear` says what the arguments in
+// `wrt` are called whom a user promised f to be linear in.
 Types vjp_type(const Op& op) {
   require_regions(op, 1, 1);
   const Region& f = op.region();

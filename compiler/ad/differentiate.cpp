@@ -7,6 +7,7 @@
 
 #include "compiler/ad/backward.h"
 #include "compiler/ad/forward.h"
+#include "compiler/ad/linear.h"
 #include "compiler/ad/recording.h"
 #include "compiler/ad/residuals.h"
 #include "compiler/ad/value_set.h"
@@ -155,6 +156,16 @@ class Engine final : public Differentiator {
     return unbounded;
   }
 
+  void require_promised(const Op& vjp) {
+    const auto what = vjp.attrs.get_or<std::string>("linear", "");
+    if (what.empty()) return;
+    const std::vector<int> wrt = indices(vjp, "wrt"), seeds = indices(vjp, "seeds");
+    const std::unique_ptr<Region> rule = clone(vjp.region());
+    resolve_before(*rule, wrt, seeds);
+    expand_undifferentiated(*rule);
+    require_linear(*rule, wrt, seeds, what, vjp.where);
+  }
+
   std::vector<Value*> pushed(Builder& b, const Op& jvp) {
     const std::unique_ptr<Region> f = clone(jvp.region());
     resolve(*f);
@@ -174,6 +185,7 @@ class Engine final : public Differentiator {
     for (int i : seeds) {
       if (!has_cotangent(f.results.at(i)->type)) refuse_dtype(vjp, f.results[i], "the result");
     }
+    require_promised(vjp);
     std::optional<Dtype> error;
     if (vjp.attrs.get_or<bool>("error", false))
       error = vjp.result(vjp.results.size() - 1)->type.dtype();

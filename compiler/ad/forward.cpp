@@ -5,6 +5,7 @@
 
 #include "compiler/ad/recording.h"
 #include "compiler/ad/refuse.h"
+#include "compiler/ad/rule_region.h"
 #include "compiler/ad/tangents.h"
 #include "compiler/ad/value_set.h"
 #include "ir/print.h"
@@ -156,35 +157,9 @@ class Forward final : public ForwardDifferentiator {
     return sum;
   }
 
-  // A gradient rule as a region of (operands..., results..., cotangents...).
-  struct Rule {
-    std::unique_ptr<Region> region = std::make_unique<Region>();
-    Values dy, dx;  // its cotangents, null for what is no float, and what it makes of them
-  };
-
-  static Rule rule_of(const Op& y) {
-    Rule rule;
-    Region& region = *rule.region;
-    ValueMap map;
-    Values results;
-    for (const Value* x : y.operands) map[x] = region.add_arg(x->type, x->name);
-    for (const auto& result : y.results) results.push_back(region.add_arg(result->type));
-    for (const auto& result : y.results) {
-      rule.dy.push_back(has_cotangent(result->type) ? region.add_arg(result->type) : nullptr);
-    }
-    Builder b(region);
-    b.at(y.where);
-    const Op& copy = copy_op(y, region, map);
-    rule.dx = y.primitive->gradient.rule(b, copy, rule.dy);
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      replace_uses(region, copy.result(i), results[i]);
-    }
-    return rule;
-  }
-
   // The rule is linear in the cotangents, whatever they are: pulled back in them it gives J dx.
   static Values transposed(Builder& b, const Op& y, const Values& tangents) {
-    Rule rule = rule_of(y);
+    RuleRegion rule = rule_region(y);
     Values operands = y.operands;
     for (const auto& result : y.results) operands.push_back(result.get());
     std::vector<std::int64_t> wrt, places;

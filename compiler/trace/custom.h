@@ -44,7 +44,8 @@ auto custom_vjp(F&& f, Rule&& rule, const T& args, Here where = Here::current())
 }
 
 // f(args) with rule(args, tangents of args) -> tangents of the results; its transpose serves
-// gradients, so the rule must be linear in the tangents. The tangent of an integer is that integer.
+// gradients, which refuse a rule that is not linear in the tangents. The tangent of an integer is
+// that integer.
 template <class F, class Rule, tracing::Tree T>
 auto custom_jvp(F&& f, Rule&& rule, const T& args, Here where = Here::current()) {
   const SourceLine line = SourceLine::of(where);

@@ -150,4 +150,88 @@ TEST_CASE("a gradient by what is captured, an assignment outside, and a wrong ru
         "  help: give one for each, of its type");
 }
 
+namespace {
+
+using Rule = std::function<Var(const Var&, const Var&)>;
+
+// The gradient of custom_jvp with this rule, compiled; whole message where it is refused.
+std::string transposed(const Rule& rule) {
+  try {
+    const Traced traced = trace("transposed", {{"x", f64({3})}}, [&](const Var& x) {
+      return grad(
+          [&](const Var& at) {
+            return sum(custom_jvp([](const Var& u) { return sin(u); }, rule, at));
+          },
+          x);
+    });
+    oracle::expect_agreement(*traced.graph, 1e-12);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool refused(const Rule& rule, std::string_view why) {
+  const std::string text = transposed(rule);
+  return text.find("a rule that is transposed must be linear in the tangents") !=
+             std::string::npos &&
+         text.find(why) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a rule of tangents that is not linear in them is refused where it is transposed") {
+  CHECK(refused([](const Var&, const Var& d) { return d * d; }, "'mul' is not linear"));
+  CHECK(refused([](const Var& x, const Var& d) { return abs(d) * x; }, "'abs' is not linear"));
+  CHECK(refused([](const Var& x, const Var& d) { return d * x + 1.0; }, "'add' joins"));
+  CHECK(refused([](const Var& x, const Var& d) { return select(d > 0.0, d, x * d); }, "'"));
+  CHECK(refused([](const Var&, const Var& d) { return clamp(d, -1.0, 1.0); }, "'clamp'"));
+  CHECK(
+      refused([](const Var& x, const Var&) { return x; }, "result 0 of this one does not depend"));
+  CHECK(refused(
+      [](const Var& x, const Var& d) {
+        return repeat(2, d, [&](const Var&, const Var& e) { return e * x + x; });
+      },
+      "'add' joins"));
+  CHECK(refused(
+      [](const Var& x, const Var& d) {
+        return while_loop(
+            d, [](const Var& e) { return sum(e) > 1.0; }, [&](const Var& e) { return e * x; });
+      },
+      "'while' is not linear"));
+}
+
+TEST_CASE("a rule of tangents may be linear by whatever it is made of") {
+  CHECK(transposed([](const Var& x, const Var& d) {
+          const Var none = zeros_like(d);
+          return select(x > 0.0, d * cos(x), concat({slice(d, 0, 0, 1), slice(none, 0, 1, 2)}, 0)) /
+                     x -
+                 mean(d) * x;
+        }) == "");
+  CHECK(transposed([](const Var& x, const Var& d) {
+          return repeat(3, zeros_like(d), [&](const Var&, const Var& e) { return e * x + d; });
+        }) == "");
+  CHECK(transposed([](const Var& x, const Var& d) {
+          return jvp([](const Var& u) { return sin(u) * u; }, x, d).second;
+        }) == "");
+  CHECK(transposed([](const Var& x, const Var& d) {
+          return cond(
+              sum(x) > 0.0, [&] { return d * 2.0; }, [&] { return -d; });
+        }) == "");
+}
+
+TEST_CASE("forward mode refuses a rule of cotangents that clips them") {
+  const auto clipped = [](const Var& x) {
+    return custom_vjp([](const Var& u) { return u * u; },
+                      [](const Var&, const Var&, const Var& d) { return clamp(d, -1.0, 1.0); }, x);
+  };
+  CHECK(refusal([&] {
+          const Traced traced = trace("pushed", {{"x", f64()}},
+                                      [&](const Var& x) { return jvp(clipped, x, x).second; });
+          run_until(*traced.graph, "expand");
+        }) ==
+        "error: a rule that is transposed must be linear in the cotangents, and this one is not\n"
+        "  help: make each result a sum of cotangents times what does not depend on them");
+}
+
 }  // namespace nodec

@@ -78,7 +78,20 @@ std::int64_t row(const Array& indices, std::int64_t i, std::int64_t rows) {
   return std::clamp<std::int64_t>(indices.integer(i), 0, std::max<std::int64_t>(rows - 1, 0));
 }
 
-std::vector<Datum> eval_gather(const Op& op, Data x, Interpreter&) {
+// Of rows that stand for a part of a tensor, as an op says it that is no more.
+void check_part(const Op& op, Interpreter& interpreter) {
+  if (!op.attrs.has("part_op")) return;
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("part_axis"));
+  const std::int64_t all = evaluate(op.attrs.get<Shape>("part_shape"), interpreter).at(axis);
+  const std::int64_t size = evaluate(op.attrs.get<Shape>("part_size"), interpreter).at(0);
+  const std::int64_t start = op.attrs.get<std::int64_t>("part_start");
+  if (size >= 0 && start + size <= all) return;
+  fail(op, fmt::format("takes {} of the {} along axis {}", size, all, axis),
+       "give arrays in which that lies");
+}
+
+std::vector<Datum> eval_gather(const Op& op, Data x, Interpreter& interpreter) {
+  check_part(op, interpreter);
   const Array &table = x[0].array, &indices = x[1].array;
   Dims dims = indices.dims;
   dims.insert(dims.end(), table.dims.begin() + 1, table.dims.end());

@@ -89,6 +89,17 @@ TEST_CASE("a part that does not lie within its tensor is refused when the size i
   CHECK(refusal(rest, {{"N", 2}}).find("takes N - 3 from 2 on") != std::string::npos);
 }
 
+TEST_CASE("a part that starts where the program says is not longer than its tensor") {
+  const std::vector<Input> inputs{{"x", f64({"N", 2})}, {"at", i32()}, {"k", f64({"K"})}};
+  const auto part = trace("f", inputs, [](const Var& x, const Var& at, const Var& k) {
+    return sum(dynamic_slice(x, at, 0, Dim::symbol("K"))) * sum(k);
+  });
+  CHECK(refusal(part, {{"N", 4}, {"K", 4}}).empty());
+  CHECK(refusal(part, {{"N", 4}, {"K", 5}})
+            .find("'dynamic_slice' in 'f': takes K from 0 on along axis 0 of 'x' f64[N, 2] with N "
+                  "= 4") != std::string::npos);
+}
+
 TEST_CASE("a part of the batch is refused in a batch that is too small, its gradient too") {
   const std::vector<Input> vector{{"x", f64({2, "B"})}};
   const Traceable part = [](const Var& x) { return sum(slice(x, 1, 2, 4)); };

@@ -1,6 +1,8 @@
 // TestMode, Dropout, BatchNorm, Frozen.
 #include "compiler/nn/regularisers.h"
 
+#include <numeric>
+
 #include "compiler/trace/require.h"
 #include "compiler/trace/solve.h"
 
@@ -71,9 +73,12 @@ class BatchNormRules : public LayerRules {
                   {{where_, "this layer"}}, "freeze it: Frozen(BatchNorm(...))");
     }
     check_samples(x);
-    const Var mean_now = mean(x, {1}), off = x - wide(mean_now, x);
-    const Var variance = mean(off * off, {1});
-    const Var count = cast(size(x, 1), x.dtype());
+    Axes folded(x.type().rank() - 1);
+    std::iota(folded.begin(), folded.end(), 1);
+    const Var mean_now = mean(x, folded), off = x - wide(mean_now, x);
+    const Var variance = mean(off * off, folded);
+    Var count = cast(size(x, 1), x.dtype());
+    for (std::size_t i = 1; i < folded.size(); ++i) count *= cast(size(x, folded[i]), x.dtype());
     State next = st;
     next["mean"] = running(st["mean"], mean_now);
     next["variance"] = running(st["variance"], variance * (count / (count - 1)));
@@ -82,16 +87,21 @@ class BatchNormRules : public LayerRules {
 
  private:
   void check(const Type& type) const {
-    if (type.is_tensor() && type.rank() == 2 && type.shape()[0] == Dim(features_)) return;
+    if (type.is_tensor() && type.rank() >= 2 && type.shape()[0] == Dim(features_)) return;
     throw Error(
         fmt::format("{} takes {} features and a batch, got {}", str(), features_, type.str()),
         {{where_, "this layer"}}, fmt::format("give it a [{}, batch]", features_));
   }
-  // One sample's variance is 0/0. Where the batch is a symbol, a run tells how many there are.
+  // One number's variance is 0/0: of a feature vector, or of an image of one element. Where the
+  // batch is a symbol, a run tells how many samples there are.
   void check_samples(const Var& x) const {
-    const Dim& batch = x.type().shape()[1];
+    const Shape shape = x.shape();
+    Dim elements = 1;
+    for (std::size_t i = 1; i + 1 < shape.size(); ++i) elements = elements * shape[i];
+    if (elements.is_constant() && elements.constant() > 1) return;
+    const Dim& batch = shape.back();
     if (!batch.is_constant()) {
-      const Var enough = size(x, 1) >= 2;
+      const Var enough = size(x, std::int64_t(shape.size()) - 1) >= 2;
       return tracing::require(enough, Status::OneSample, str(), where_);
     }
     if (batch.constant() >= 2) return;

@@ -32,9 +32,10 @@ struct BatchNormOptions {
   double epsilon = 1e-5;  // added to the variance
 };
 
-// scale (x - mean) / sqrt(variance + epsilon) + bias of each feature, over the batch; in use, by
-// the running statistics. Parameters `scale` and `bias`, state `mean` and `variance` (the unbiased
-// one), each [features]. (Ioffe and Szegedy, Batch normalization, ICML 2015.)
+// scale (x - mean) / sqrt(variance + epsilon) + bias of each feature, over the batch (and over all
+// places of an image [features, height, width, batch]); in use, by the running statistics.
+// Parameters `scale` and `bias`, state `mean` and `variance` (the unbiased one), each [features].
+// (Ioffe and Szegedy, Batch normalization, ICML 2015.)
 Layer BatchNorm(std::int64_t features, BatchNormOptions options = {}, Here where = Here::current());
 
 // The layer as it is in use, also in training: its state goes through unchanged.

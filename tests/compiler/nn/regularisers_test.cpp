@@ -100,6 +100,27 @@ TEST_CASE("batch norm normalises by the batch and keeps running statistics") {
   CHECK(results[2][1] == doctest::Approx(0.9 + 0.1 * 16.0 / 3));
 }
 
+TEST_CASE("batch norm of images has the statistics of all places and samples") {
+  Trace t("images", "B");
+  const nn::Layer norm = nn::BatchNorm(2, {.momentum = 1, .epsilon = 0});
+  const Params ps = t.input("", norm.params());
+  const auto [y, st] = norm(t.input("x", f32({2, 1, 2, "B"})), ps, t.input("st", norm.state()));
+  t.output("y", y);
+  t.output("mean", st["mean"]);
+  t.output("variance", st["variance"]);
+  const auto results =
+      run(t.finish(), {numbers({1, 2}), numbers({0, 5}), numbers({0, 10}), numbers({1, 1}),
+                       Array::of({2, 1, 2, 2}, {1, 2, 3, 4, -2, -2, 2, 2}, Dtype::F32)});
+  const double s = 1 / std::sqrt(1.25);
+  const Reals wanted{-1.5 * s, -0.5 * s, 0.5 * s, 1.5 * s, 3, 3, 7, 7};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    CHECK(results[0][i] == doctest::Approx(wanted[i]).epsilon(1e-6));
+  }
+  CHECK(results[1] == Reals{2.5, 0});
+  CHECK(results[2][0] == doctest::Approx(5.0 / 3));
+  CHECK(results[2][1] == doctest::Approx(16.0 / 3));
+}
+
 TEST_CASE("batch statistics of one sample are refused, while tracing where that shows") {
   const int base = __LINE__ + 1;
   const nn::Layer norm = nn::BatchNorm(3);

@@ -46,6 +46,7 @@ Sorted top_k(Builder& b, Value* x, std::int64_t count, std::int64_t axis);  // t
 
 // Two operands by Einstein's rule: "ij,jk->ik". A letter of both operands that the result lacks is
 // summed over, in the order of increasing index, the left operand's first such letter outermost.
+// One that an operand names twice is of its diagonal: "ii,->" is a trace.
 Value* einsum(Builder& b, std::string_view letters, Value* x, Value* y);
 // [..., i, k] and [..., k, j] -> [..., i, j] for each index of the axes in front, which one side
 // may lack; tx and ty transpose.

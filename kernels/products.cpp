@@ -31,6 +31,21 @@ struct Letters {
   }
 };
 
+// Of the axes i < j; axis i of the result.
+Value* diagonal(Builder& b, Value* x, std::size_t i, std::size_t j) {
+  const Dim n = x->type.shape()[i];
+  Axes order = all_axes(x->type);
+  order.erase(order.begin() + std::ptrdiff_t(j)), order.erase(order.begin() + std::ptrdiff_t(i));
+  order.insert(order.begin(), {std::int64_t(i), std::int64_t(j)});
+  Value* front = transpose(b, x, order);
+  Shape rows = front->type.shape();
+  rows.erase(rows.begin());
+  rows[0] = n * n;
+  Value* step = broadcast_scalar(b, size_i32(b, n + Dim(1)), {n});
+  Value* at = mul(b, iota(b, Dtype::I32, {n}, 0), step);
+  return axis_from_front(b, gather(b, reshape(b, front, std::move(rows)), at), std::int64_t(i));
+}
+
 Letters parsed(const Builder& b, std::string_view text, const Value* x, const Value* y) {
   const std::size_t comma = text.find(','), arrow = text.find("->");
   if (comma == std::string_view::npos || arrow == std::string_view::npos || arrow < comma) {
@@ -44,18 +59,20 @@ Letters parsed(const Builder& b, std::string_view text, const Value* x, const Va
     refuse(b, text,
            fmt::format("'{}' has {} letters for {}", letters, letters.size(), value->type.str()));
   }
-  for (const std::string* one : {&l.x, &l.y, &l.out}) {
-    std::string sorted = *one;
-    std::sort(sorted.begin(), sorted.end());
-    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-    if (twice != sorted.end())
-      refuse(b, text, fmt::format("names '{}' twice in '{}'", *twice, *one));
-  }
+  std::string sorted = l.out;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) refuse(b, text, fmt::format("names '{}' twice in the result", *twice));
   for (const char c : l.out) {
     if (!l.in(c, l.x) && !l.in(c, l.y)) {
       refuse(b, text, fmt::format("'{}' of the result is in neither operand", c));
     }
   }
+  return l;
+}
+
+void check_shared(const Builder& b, std::string_view text, const Letters& l, const Value* x,
+                  const Value* y) {
   for (const char c : l.x) {
     if (!l.in(c, l.y)) continue;
     const Dim &left = x->type.shape()[l.x.find(c)], &right = y->type.shape()[l.y.find(c)];
@@ -64,7 +81,23 @@ Letters parsed(const Builder& b, std::string_view text, const Value* x, const Va
              fmt::format("'{}' is {} on the left and {} on the right", c, left.str(), right.str()));
     }
   }
-  return l;
+}
+
+// Where a letter is there twice: the elements at which both axes agree, along the first of them.
+Value* diagonals(Builder& b, std::string_view text, Value* x, std::string& letters) {
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    for (std::size_t j = letters.find(letters[i], i + 1); j != std::string::npos;
+         j = letters.find(letters[i], i + 1)) {
+      const Dim &n = x->type.shape()[i], &other = x->type.shape()[j];
+      if (n != other) {
+        refuse(b, text,
+               fmt::format("'{}' is {} and {} in '{}'", letters[i], n.str(), other.str(), letters));
+      }
+      x = diagonal(b, x, i, j);
+      letters.erase(j, 1);
+    }
+  }
+  return x;
 }
 
 // Letters of one operand alone that the result lacks are summed first.
@@ -175,6 +208,9 @@ Value* padded(Builder& b, Value* x, std::int64_t axis, std::int64_t amount, Valu
 
 Value* einsum(Builder& b, std::string_view letters, Value* x, Value* y) {
   Letters l = parsed(b, letters, x, y);
+  x = diagonals(b, letters, x, l.x);
+  y = diagonals(b, letters, y, l.y);
+  check_shared(b, letters, l, x, y);
   x = without_lost(b, x, l.x, l.all_of(l.x, true, false, false));
   y = without_lost(b, y, l.y, l.all_of(l.y, false, true, false));
   return is_of_matrices(x, y, l) ? as_matrices(b, x, y, l) : as_sum(b, x, y, l);

@@ -57,15 +57,15 @@ void check_lengths(const Value* a, const Value* b, Transposed transposed, const 
   const auto named = [](const Value* v) {
     return v->name.empty() ? v->type.str() : fmt::format("'{}' {}", v->name, v->type.str());
   };
+  // A matrix's rows or columns; a stack's are its last two axes.
   const auto inner = [](const Value* v, bool last) {
     const Shape& shape = v->type.shape();
-    return last ? shape.back() : shape.front();
+    return last || shape.size() == 1 ? shape.back() : shape[shape.size() - 2];
   };
-  const std::size_t most = std::max(a->type.rank(), b->type.rank());
-  if (most > 2 || std::min(a->type.rank(), b->type.rank()) == 0) {
+  if (std::min(a->type.rank(), b->type.rank()) == 0) {
     throw Error(
         fmt::format("'matmul' multiplies matrices and vectors, got {} and {}", named(a), named(b)),
-        {{where, "multiplied here"}}, "reshape to rank 1 or 2 first");
+        {{where, "multiplied here"}}, "give both an axis to sum over, or multiply by the number");
   }
   const Dim left = inner(a, !transposed.a), right = inner(b, transposed.b);
   if (left == right) return;
@@ -198,19 +198,19 @@ Var matmul(Operand a, Operand b, Transposed transposed) {
     Value* right = Access::value(builder, b);
     const auto rank = [](const Value* v) { return v->type.is_tensor() ? v->type.rank() : 0; };
     const bool row = rank(left) == 1, column = rank(right) == 1;
-    if (rank(left) >= 2 && rank(right) >= 2 && rank(left) + rank(right) > 4) {
-      return batched_matmul(builder, left, right, transposed.a, transposed.b);
-    }
     if ((row || column) && left->type.is_tensor() && right->type.is_tensor()) {
       check_lengths(left, right, transposed, builder.where());
     }
     if (row) left = reshape(builder, left, {1, left->type.shape()[0]});
     if (column) right = reshape(builder, right, {right->type.shape()[0], 1});
-    Value* product = matmul(builder, left, right, transposed.a && !row, transposed.b && !column);
+    const bool ta = transposed.a && !row, tb = transposed.b && !column;
+    const bool stacks = rank(left) >= 2 && rank(right) >= 2 && rank(left) + rank(right) > 4;
+    Value* product = stacks ? batched_matmul(builder, left, right, ta, tb)
+                            : matmul(builder, left, right, ta, tb);
     if (!row && !column) return product;
     Shape shape = product->type.shape();
     if (column) shape.pop_back();
-    if (row) shape.erase(shape.begin());
+    if (row) shape.erase(shape.end() - (column ? 1 : 2));
     return reshape(builder, product, std::move(shape));
   });
 }

@@ -40,7 +40,8 @@ Ordered top_k(Operand x, std::int64_t count, std::int64_t axis = -1);
 // Rows of x summed by the segment, 0 to count - 1, that each is of: i32, one a row.
 Var segment_sum(Operand x, Operand segments, Dim count);
 
-Var einsum(std::string_view letters, Operand x, Operand y);  // "ij,jk->ik"
+// "ij,jk->ik"; a letter twice in one operand is its diagonal, "ii,->" of x and 1 a trace.
+Var einsum(std::string_view letters, Operand x, Operand y);
 Var batched_matmul(Operand x, Operand y);                    // [..., i, k], [..., k, j]
 // [channels, elements of a window, windows ..., samples] of [channels, sizes ..., samples].
 Var windows_of(Operand x, const std::vector<std::int64_t>& size, const Windows& windows = {},

@@ -68,7 +68,7 @@ Var max_over(Operand x);
 Var max_over(Operand x, Axes axes);
 Var argmax(Operand x, std::int64_t axis);  // i32
 // Of matrices and vectors, and of stacks [..., i, k], [..., k, j] of matrices, whose axes in front
-// one side may lack; a vector has no transpose.
+// one side may lack, as a vector does; a vector has no transpose.
 struct Transposed {
   bool a = false, b = false;
 };

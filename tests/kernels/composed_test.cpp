@@ -281,7 +281,9 @@ TEST_CASE("what cannot be written out is refused at its line, in the user's word
   CHECK(refusal({x, x}, einsum_of("ij->ik")) == "einsum \"ij->ik\": has no ',' or no '->'");
   CHECK(refusal({x, cube}, einsum_of("ij,jk->ik")) ==
         "einsum \"ij,jk->ik\": 'jk' has 2 letters for f64[2, 3, 4]");
-  CHECK(refusal({x, x}, einsum_of("ii,jk->ik")) == "einsum \"ii,jk->ik\": names 'i' twice in 'ii'");
+  CHECK(refusal({x, x}, einsum_of("ii,jk->ik")) == "einsum \"ii,jk->ik\": 'i' is 2 and 3 in 'ii'");
+  CHECK(refusal({x, x}, einsum_of("ij,jk->kk")) ==
+        "einsum \"ij,jk->kk\": names 'k' twice in the result");
   CHECK(refusal({x, x}, einsum_of("ij,kj->im")) ==
         "einsum \"ij,kj->im\": 'm' of the result is in neither operand");
   CHECK(refusal({x}, [](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {

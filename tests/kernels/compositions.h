@@ -72,6 +72,16 @@ inline void sample_einsum(Builder& b, Dtype real) {
                         batched_matmul(b, p, q)};
 }
 
+// Letters that an operand names more than once: a diagonal, one for each sample, two at once.
+inline void sample_einsum_diagonal(Builder& b, Dtype real) {
+  const Dim batch = Dim::symbol("B");
+  Value *x = sample_arg(b, real, {3, 3}), *y = sample_arg(b, real, {3, 4});
+  Value *u = sample_arg(b, real, {2, 3, 3, batch}), *v = sample_arg(b, real, {2, 3, 2, 3});
+  b.region().results = {einsum(b, "ii,ij->j", x, y), einsum(b, "ii,->", x, sum(b, y, {0, 1})),
+                        einsum(b, "jiib,ik->jkb", u, y),
+                        einsum(b, "ijij,ik->jk", v, sum(b, u, {3, 1}))};
+}
+
 inline void sample_convolution(Builder& b, Dtype real) {
   const Dim batch = Dim::symbol("B");
   Value *line = sample_arg(b, real, {2, 9, batch}), *kernel = sample_arg(b, real, {3, 2, 3});
@@ -119,6 +129,7 @@ inline std::vector<Primitive> compositions() {
           {.name = "dynamic parts", .domain = {-3, 8}, .sample = sample_parts},
           {.name = "sort", .domain = {-9, 9}, .sample = sample_sort},
           {.name = "einsum", .sample = sample_einsum},
+          {.name = "einsum_diagonal", .sample = sample_einsum_diagonal},
           {.name = "convolution", .sample = sample_convolution},
           {.name = "systems", .domain = {-1, 1}, .sample = sample_systems}};
 }

@@ -56,6 +56,21 @@ TEST_CASE("segments are summed, matrices solved, tensors contracted by letters")
   CHECK(y[4] == Numbers{3, 5});
 }
 
+TEST_CASE("a vector meets each matrix of a stack, from either side") {
+  Trace t("stack");
+  const Var a = t.input("a", f64({2, 2, 3})), x = t.input("x", f64({3})),
+            y = t.input("y", f64({2}));
+  t.output("column", matmul(a, x));
+  t.output("row", matmul(y, a));
+  t.output("turned", matmul(a, y, {.a = true}));
+  const auto out =
+      run(t.finish(), {Array::of({2, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Dtype::F64),
+                       numbers({1, 0, 2}, Dtype::F64), numbers({1, -1}, Dtype::F64)});
+  CHECK(out[0] == Numbers{7, 16, 25, 34});
+  CHECK(out[1] == Numbers{-3, -3, -3, -3, -3, -3});
+  CHECK(out[2] == out[1]);
+}
+
 TEST_CASE("integers have the operators of bits, truth values those that are not shifts") {
   Trace t("bits");
   const Var x = t.input("x", i32({3})), p = t.input("p", Type::tensor(Dtype::Bool, {2}));

@@ -70,8 +70,9 @@ class Arithmetic {
   virtual Code sub(Code a, Code b) = 0;
   virtual Code mul(Code a, Code b) = 0;
   virtual Code neg(Code a) = 0;  // flips a float's sign bit
-  // Floats only.
+  // Floats, and integers, towards zero, by any but 0 and -1.
   virtual Code div(Code a, Code b) = 0;
+  // Floats only.
   virtual Code fma(Code a, Code b, Code c) = 0;  // a*b + c, rounded once
   virtual Code sqrt(Code a) = 0;
   virtual Code abs(Code a) = 0;         // clears the sign bit

@@ -1,14 +1,12 @@
-// Arithmetic: neg abs sign floor round flush, add sub mul strong_mul div, fma, min max clamp. All
-// but the float-only ones take i32 and i64 too, which wrap.
+// Arithmetic: neg abs sign floor round flush, add sub mul strong_mul, fma, min max clamp. All but
+// the float-only ones take i32 and i64 too, which wrap.
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include "kernels/build.h"
 #include "kernels/extremum.h"
 #include "kernels/rules.h"
-#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
@@ -209,26 +207,6 @@ constexpr Primitive strong_mul_p = complete({
           });
         },
     .exact = true,
-});
-
-// y = a / c:  da = dy / c,  dc = -(dy / c) y. By a number other than 0 the slope is finite, and the
-// quotient is rounded once.
-constexpr Primitive div_p = complete({
-    .name = "div",
-    .arity = 2,
-    .type = same_float,
-    .scalar = [](Reals x) { return x[0] / x[1]; },
-    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
-      Value* c = y.operands[1];
-      const std::optional<Uniform> number = uniform(c);
-      if (number && number->real != 0) return {div(b, dy[0], c), nullptr};
-      Value* da = strong_mul(b, dy[0], div(b, splat(b, c, 1), c));
-      return {da, neg(b, strong_mul(b, da, y.result()))};
-    }),
-    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.div(x[0], x[1]); },
-    .cost = Cost::Slow,
-    .exact = true,
-    .domain = {0.5, 2},
 });
 
 // a*b + c, rounded once. Programs write mul and add; the contract pass makes these.

@@ -69,7 +69,9 @@ Code LlvmEmitter::neg(Code a) {
 
 Code LlvmEmitter::div(Code a, Code b) {
   const bool varying = align(a, b);
-  return code(build_.CreateFDiv(value(a), value(b)), a.scalar, varying);
+  return code(is_float(a.scalar) ? build_.CreateFDiv(value(a), value(b))
+                                 : build_.CreateSDiv(value(a), value(b)),
+              a.scalar, varying);
 }
 
 Code LlvmEmitter::fma(Code a, Code b, Code c) {

@@ -71,6 +71,25 @@ TEST_CASE("a vector meets each matrix of a stack, from either side") {
   CHECK(out[2] == out[1]);
 }
 
+TEST_CASE("integers divide towards zero, and by zero there is nothing to divide") {
+  Trace t("quotients");
+  const Var x = t.input("x", i32({6})), y = t.input("y", i32({6}));
+  t.output("quotient", x / y);
+  t.output("remainder", x % y);
+  t.output("halves", x / 2);
+  const auto out = run(t.finish(), {numbers({7, -7, 7, -7, 5, -2147483648.0}, Dtype::I32),
+                                    numbers({2, 2, -2, -2, 0, -1}, Dtype::I32)});
+  CHECK(out[0] == Numbers{3, -3, -3, 3, 0, -2147483648.0});
+  CHECK(out[1] == Numbers{1, -1, 1, -1, 5, 0});
+  CHECK(out[2] == Numbers{3, -3, 3, -3, 2, -1073741824});
+  const std::string of_floats = message([&] {
+    Trace floats("floats");
+    const Var z = floats.input("z", f32());
+    return z % z;
+  });
+  CHECK(of_floats.find("'rem' wants i32 or i64, got f32") != std::string::npos);
+}
+
 TEST_CASE("integers have the operators of bits, truth values those that are not shifts") {
   Trace t("bits");
   const Var x = t.input("x", i32({3})), p = t.input("p", Type::tensor(Dtype::Bool, {2}));

@@ -6,6 +6,7 @@
 #include "compiler/analyze.h"
 #include "compiler/findings_text.h"
 #include "compiler/trace/locate.h"
+#include "ir/nearest.h"
 #include "ir/print.h"
 
 namespace nodec {
@@ -55,9 +56,10 @@ Traced trace_registered(std::string_view name) {
     return traced;
   }
   throw Error(fmt::format("there is no model '{}'", name), {},
-              entries().empty()
-                  ? "register one with NODEC_MODEL"
-                  : fmt::format("the models are {}", fmt::join(registered_models(), ", ")));
+              entries().empty() ? "register one with NODEC_MODEL"
+                                : suggestion(name, registered_models(),
+                                             fmt::format("the models are {}",
+                                                         fmt::join(registered_models(), ", "))));
 }
 
 }  // namespace nodec

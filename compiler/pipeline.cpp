@@ -33,6 +33,7 @@
 #include "compiler/passes/unbox.h"
 #include "compiler/schedule/schedule.h"
 #include "ir/float_mode.h"
+#include "ir/nearest.h"
 #include "ir/print.h"
 #include "ir/verify.h"
 #include "kernels/catalogue.h"
@@ -239,7 +240,8 @@ std::string dump(const Graph& graph, std::string_view stage, std::string_view de
     return target.back_end.text(plan, how, stage, target.device);
   }
   throw Error(fmt::format("there is no stage '{}'", stage), {},
-              fmt::format("stages are {}", fmt::join(stage_names(), ", ")));
+              suggestion(stage, stage_names(),
+                         fmt::format("stages are {}", fmt::join(stage_names(), ", "))));
 }
 
 namespace {

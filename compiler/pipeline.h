@@ -32,7 +32,7 @@ std::unique_ptr<Graph> run_until(const Graph& graph, std::string_view stage);
 
 // The program after `stage` as text: IR, then the plan after "lower", the plan and how it is walked
 // after "schedule", LLVM IR or CUDA C++ after "codegen", and assembly or PTX after "assembly". The
-// graph given is not changed. Error on an unknown stage or device, listing all.
+// graph given is not changed. Error on an unknown stage or device, naming those there are.
 std::string dump(const Graph& graph, std::string_view stage, std::string_view device = {});
 
 struct AnalyzeOptions {

@@ -34,7 +34,8 @@ std::vector<std::string> nearest(std::string_view word,
     if (candidate.size() > kLongestWord) continue;
     const bool part = word.size() > 2 && candidate.find(word) != std::string::npos;
     const int distance = part ? 0 : edit_distance(word, candidate);
-    if (distance <= int(std::max<std::size_t>(1, word.size() / 3))) {
+    const bool shares = distance < int(std::max(word.size(), candidate.size()));
+    if (shares && distance <= int(std::max<std::size_t>(1, word.size() / 3))) {
       near.emplace_back(distance, candidate);
     }
   }

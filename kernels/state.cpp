@@ -6,6 +6,7 @@
 // that was stored, and say so in their attribute `as`.
 #include <algorithm>
 
+#include "ir/nearest.h"
 #include "ir/parse.h"
 #include "kernels/build.h"
 #include "kernels/rules.h"
@@ -91,7 +92,8 @@ std::size_t field_index(const Op& op) {
   const int index = type.field_index(wanted);
   if (index < 0) {
     fail(op, fmt::format("finds no '{}' in {}", wanted, described(*op.operands[0])),
-         fmt::format("it has {}", fmt::join(type.field_names(), ", ")));
+         suggestion(wanted, type.field_names(),
+                    fmt::format("it has {}", fmt::join(type.field_names(), ", "))));
   }
   return std::size_t(index);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "ir/nearest.h"
 #include "runtime/device.h"
 
 namespace nodec {
@@ -89,9 +90,11 @@ void ArgumentCheck::refuse_symbol(const std::string& symbol) const {
   std::copy_if(symbols_.begin(), symbols_.end(), std::back_inserter(known),
                [](const std::string& s) { return !is_derived(s); });
   std::sort(known.begin(), known.end());
-  throw Error(fmt::format("'{}' has no symbol '{}' to give a value", signature_.name, symbol), {},
-              known.empty() ? "give none: every size of it is a number"
-                            : fmt::format("its symbols are {}", fmt::join(known, ", ")));
+  throw Error(
+      fmt::format("'{}' has no symbol '{}' to give a value", signature_.name, symbol), {},
+      known.empty()
+          ? "give none: every size of it is a number"
+          : suggestion(symbol, known, fmt::format("its symbols are {}", fmt::join(known, ", "))));
 }
 
 void ArgumentCheck::learn(std::span<const TensorView> views, Values& values) const {

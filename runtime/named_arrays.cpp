@@ -3,16 +3,20 @@
 
 #include <algorithm>
 
+#include "ir/nearest.h"
+
 namespace nodec {
 namespace {
 
 [[noreturn]] void no_array(std::string_view name,
                            const std::map<std::string, ResidentArray, std::less<>>& all) {
   std::vector<std::string> known;
-  for (const auto& [other, array] : all) known.push_back("'" + other + "'");
-  throw Error(fmt::format("there is no array '{}'", name), {},
-              known.empty() ? "put it there with set()"
-                            : fmt::format("the arrays are {}", fmt::join(known, ", ")));
+  for (const auto& [other, array] : all) known.push_back(other);
+  throw Error(
+      fmt::format("there is no array '{}'", name), {},
+      known.empty()
+          ? "put it there with set()"
+          : suggestion(name, known, fmt::format("the arrays are '{}'", fmt::join(known, "', '"))));
 }
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
@@ -169,10 +173,14 @@ void BoundProgram::give(std::string_view port, const TensorView& array) {
     return;
   }
   std::vector<std::string> names;
-  for (const OpenPort& open : open_) names.push_back(open.name);
-  throw Error(fmt::format("'{}' has no open port '{}'", signature().name, port), {},
-              names.empty() ? "all its arrays were bound by name"
-                            : fmt::format("its open ports: {}", fmt::join(names, ", ")));
+  for (const OpenPort& open : open_) {
+    if (!open.places.empty()) names.push_back(open.name);
+  }
+  throw Error(
+      fmt::format("'{}' has no open port '{}'", signature().name, port), {},
+      names.empty()
+          ? "all its arrays were bound by name"
+          : suggestion(port, names, fmt::format("its open ports: {}", fmt::join(names, ", "))));
 }
 
 void BoundProgram::view_here() {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "ir/error.h"
+#include "ir/nearest.h"
 #include "runtime/mapped_file.h"
 #include "runtime/plain_file.h"
 #include "runtime/publish.h"
@@ -231,10 +232,10 @@ Tensor map_safetensor(const fs::path& path, std::string_view name,
       return array_in_file(file, path, opened.data + entry.begin, entry.dtype,
                            std::move(entry.dims), keeps);
     }
-    known.push_back("'" + entry.name + "'");
+    known.push_back(entry.name);
   }
   throw Error(fmt::format("'{}' holds no array '{}'", path.string(), name), {},
-              fmt::format("it holds {}", fmt::join(known, ", ")));
+              suggestion(name, known, fmt::format("it holds '{}'", fmt::join(known, "', '"))));
 }
 
 }  // namespace nodec

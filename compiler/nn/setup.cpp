@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "compiler/trace/content.h"
+#include "ir/nearest.h"
 #include "ir/philox.h"
 
 namespace nodec::nn {
@@ -32,7 +33,7 @@ std::size_t find_leaf(const std::vector<Leaf>& leaves, std::string_view name) {
     known.push_back(leaves[i].name);
   }
   throw Error(fmt::format("there is no leaf '{}'", name), {},
-              fmt::format("the leaves are: {}", fmt::join(known, ", ")));
+              suggestion(name, known, fmt::format("the leaves are: {}", fmt::join(known, ", "))));
 }
 
 namespace {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/nearest.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -116,8 +117,10 @@ const Content& field_of(const Content& content, const std::string& name, const S
     throw Error(fmt::format("{} has no field '{}'", content.type.str(), name), {{where, ""}},
                 "only records have named fields");
   }
-  throw Error(fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},
-              fmt::format("its fields are: {}", fmt::join(content.type.field_names(), ", ")));
+  throw Error(
+      fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},
+      suggestion(name, content.type.field_names(),
+                 fmt::format("its fields are: {}", fmt::join(content.type.field_names(), ", "))));
 }
 
 }  // namespace

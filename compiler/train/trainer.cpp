@@ -63,7 +63,7 @@ double Evaluation::operator[](std::string_view metric) const {
     names.push_back(measures[i].name());
   }
   throw Error(fmt::format("an evaluation has no metric '{}'", metric), {},
-              fmt::format("it has {}", fmt::join(names, ", ")));
+              suggestion(metric, names, fmt::format("it has {}", fmt::join(names, ", "))));
 }
 
 Trainer::Trainer(Layer model, Loss loss, Optimiser optimiser, TrainerOptions options)

@@ -224,6 +224,9 @@ TEST_CASE("records and keys say what they have") {
   CHECK(refusal("%r: {w: f32[3], b: f32[]}", "field %r {name = \"bias\"}") ==
         "'field' finds no 'bias' in 'r' {w: f32[3], b: f32[]}\n"
         "help: it has w, b");
+  CHECK(refusal("%r: {weight: f32[3], b: f32[]}", "field %r {name = \"weights\"}") ==
+        "'field' finds no 'weights' in 'r' {weight: f32[3], b: f32[]}\n"
+        "help: did you mean 'weight'?");
   CHECK(refusal("%x: f32[3]", "record %x {names = \"a,b\"}") ==
         "'record' names 2 fields for 1 value");
   CHECK(refusal("%k: key[]", "cast %k {to = f32}") ==

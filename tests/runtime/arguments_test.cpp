@@ -69,6 +69,12 @@ TEST_CASE("a symbol that the program does not have is refused, with those it has
   options.symbols = {{"n", 4}, {"batch", 32}};
   CHECK(message([&] { program.run(inputs, options); }) ==
         "error: 'doubling' has no symbol 'batch' to give a value\n  help: its symbols are B, n");
+  options.symbols = {{"n", 4}, {"b", 32}};
+  CHECK(message([&] { program.run(inputs, options); }) ==
+        "error: 'doubling' has no symbol 'b' to give a value\n  help: its symbols are B, n");
+  options.symbols = {{"n", 4}, {"n1", 32}};
+  CHECK(message([&] { program.run(inputs, options); }) ==
+        "error: 'doubling' has no symbol 'n1' to give a value\n  help: did you mean 'n'?");
   options.symbols = {{"n", 4}, {"blocks", 2}};
   Tensor y(Dtype::F32, {64});
   const TensorView outputs[] = {y};

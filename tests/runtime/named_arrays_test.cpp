@@ -71,6 +71,9 @@ TEST_CASE("an open port gets its array call by call") {
   CHECK_FALSE(arrays.contains("x"));
   CHECK(message([&] { program.give("z", {}); }) == R"(error: 'doubling' has no open port 'z'
   help: its open ports: x, y)");
+  BoundProgram unlike(doubler(), arrays, {{"B", 1}}, {"x", "z"});
+  CHECK(message([&] { unlike.give("z", {}); }) == R"(error: 'doubling' has no open port 'z'
+  help: its open ports: x)");
   BoundProgram closed(counter(), arrays);
   CHECK(message([&] { closed.give("n", {}); }) == R"(error: 'count_up' has no open port 'n'
   help: all its arrays were bound by name)");
@@ -101,12 +104,14 @@ TEST_CASE("every array that does not fit is named at once, and nothing is made")
   CHECK(told["y"].view().type() == "f32[14]");
 }
 
-TEST_CASE("an array that is not there is an error that lists those that are") {
+TEST_CASE("an array that is not there is told by its nearest, or by those that are") {
   NamedArrays arrays;
   CHECK(message([&] { arrays["w"]; }) == R"(error: there is no array 'w'
   help: put it there with set())");
   arrays.set("weight", 1.0f);
   arrays.set("bias", 1.0f);
   CHECK(message([&] { std::as_const(arrays)["wieght"]; }) == R"(error: there is no array 'wieght'
+  help: did you mean 'weight'?)");
+  CHECK(message([&] { arrays["scale"]; }) == R"(error: there is no array 'scale'
   help: the arrays are 'bias', 'weight')");
 }

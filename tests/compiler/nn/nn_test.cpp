@@ -125,7 +125,9 @@ TEST_CASE("setup draws glorot and kaiming parameters, the same for every dtype")
   CHECK(float(wide.params.values[5]) == doctest::Approx(glorot.params.values[5]));
   CHECK(nn::setup(2, model).params.values != glorot.params.values);
   CHECK_THROWS_WITH_AS(glorot.params["layer_4.bias"],
-                       doctest::Contains("there is no leaf 'layer_4.bias'"), Error);
+                       doctest::Contains("there is no leaf 'layer_4.bias'\n  help: did you mean "
+                                         "'layer_1.bias' or 'layer_2.bias'?"),
+                       Error);
 }
 
 TEST_CASE("losses and counts") {

@@ -260,7 +260,7 @@ TEST_CASE("chains without a rule, with two, and limits that let nothing through 
           Stepper(Chained({WeightDecay(1, {"q"}), Sgd()}));
         }) ==
         R"(error: no parameter is meant by 'q', which is to be decayed
-  help: did you mean 'p'?)");
+  help: the parameters are p)");
 }
 
 TEST_CASE("names mean leaves, layers and last names") {

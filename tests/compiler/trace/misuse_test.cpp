@@ -166,6 +166,10 @@ TEST_CASE("inputs and outputs have names of their own") {
         R"(error: there is no field 'shift' in {scale: f32[]}
   --> line +0
   help: its fields are: scale)");
+  CHECK(message([&] { tanh(st["scales"]); }) ==
+        R"(error: there is no field 'scales' in {scale: f32[]}
+  --> line +0
+  help: did you mean 'scale'?)");
 }
 
 TEST_CASE("bodies nest as deep as their text may") {

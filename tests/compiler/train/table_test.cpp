@@ -44,6 +44,10 @@ TEST_CASE("an array of a safetensors file is found by its name") {
   CHECK(said_in(folder, [&] { Table::safetensors(folder / "s", "z"); }) ==
         R"(error: 'DIR/s' holds no array 'z'
   help: it holds 'x', 'y')");
+  write_safetensors(folder / "long", {{"images", x}, {"labels", y}});
+  CHECK(said_in(folder, [&] { Table::safetensors(folder / "long", "label"); }) ==
+        R"(error: 'DIR/long' holds no array 'label'
+  help: did you mean 'labels'?)");
 }
 
 TEST_CASE("an IDX file of bytes or of numbers is read") {

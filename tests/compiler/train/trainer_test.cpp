@@ -355,6 +355,9 @@ TEST_CASE("misuse is refused in words") {
   CHECK(message([&] { trainer.evaluate(line_loader(4, {}))["accuracy"]; }) ==
         R"(error: an evaluation has no metric 'accuracy'
   help: it has loss)");
+  CHECK(message([&] { trainer.evaluate(line_loader(4, {}))["los"]; }) ==
+        R"(error: an evaluation has no metric 'los'
+  help: did you mean 'loss'?)");
 }
 
 TEST_CASE("a trainer that was moved from says so; its parts and tables are copied, not moved") {

@@ -175,13 +175,13 @@ Tensor read_pictures(const std::filesystem::path& path) {
   if (start.starts_with(std::string_view("\0\0\x08", 3))) {
     return as_pictures(path, nn::Table::idx(path).view());
   }
-  const std::string kind = file_kind(start);
-  refuse_picture(path,
-                 fmt::format("is {}: wanted a .png, .npy or IDX file of digits",
-                             start.empty()  ? "empty"
-                             : kind.empty() ? "none that can be told"
-                                            : kind),
-                 "name another file");
+  const std::string kind = start.empty() ? "empty" : file_kind(start);
+  const bool packed = start.starts_with("\x1f\x8b");
+  refuse_picture(
+      path,
+      fmt::format("is {}: wanted a .png, .npy or IDX file of digits",
+                  kind.empty() ? "none that can be told" : kind),
+      packed ? fmt::format("unpack it: gunzip --keep '{}'", path.string()) : "name another file");
 }
 
 }  // namespace nodec::digits

@@ -130,6 +130,9 @@ TEST_CASE("what is no picture is told what it is") {
   CHECK(said(folder, [&] { read_pictures(folder.file("p", "\xff\xd8\xff")); }) ==
         R"(error: 'DIR/p' is a JPEG picture: wanted a .png, .npy or IDX file of digits
   help: name another file)");
+  CHECK(said(folder, [&] { read_pictures(folder.file("p.gz", "\x1f\x8b\x08")); }) ==
+        R"(error: 'DIR/p.gz' is a gzip file: wanted a .png, .npy or IDX file of digits
+  help: unpack it: gunzip --keep 'DIR/p.gz')");
   CHECK(said(folder, [&] { read_pictures(folder / "none"); }) ==
         R"(error: 'DIR/none' cannot be read: No such file or directory
   help: name a .png, .npy or IDX file)");

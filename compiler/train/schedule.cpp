@@ -59,8 +59,9 @@ Schedule schedule_named(std::string_view name, std::int64_t updates) {
   const std::int64_t warm = std::max<std::int64_t>(1, updates / 20);
   if (name == "constant") return Constant();
   if (name == "cosine") return Cosine(updates);
+  if (name == "step") return Steps((updates + 2) / 3);
+  if (name == "exponential" || name == "warm-up") check_updates("goes down", updates);
   if (name == "exponential") return Exponential(std::pow(0.01, 1 / double(updates)));
-  if (name == "step") return Steps(std::max<std::int64_t>(1, (updates + 2) / 3));
   if (name == "warm-up") return WarmUp(warm, Cosine(std::max<std::int64_t>(1, updates - warm)));
   throw Error(fmt::format("there is no schedule '{}'", name), {},
               "take constant, cosine, exponential, step or warm-up");

@@ -49,6 +49,15 @@ TEST_CASE("a schedule over no updates is refused") {
         "error: a schedule goes down over 0 updates\n  help: give it one or more");
   CHECK(testing::message([] { WarmUp(0); }) ==
         "error: a schedule warms up over 0 updates\n  help: give it one or more");
+  for (const char* name : {"cosine", "exponential", "step", "warm-up"}) {
+    CAPTURE(name);
+    CHECK(testing::message([&] { schedule_named(name, 0); }) ==
+          "error: a schedule goes down over 0 updates\n  help: give it one or more");
+    CHECK(testing::message([&] {
+            schedule_named(name, -8);
+          }).starts_with("error: a schedule goes down over -"));
+    for (std::int64_t step = 0; step < 3; ++step) CHECK(schedule_named(name, 1)(step) <= 1);
+  }
 }
 
 }  // namespace nodec::nn

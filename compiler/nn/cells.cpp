@@ -59,6 +59,9 @@ class RnnRules : public CellRules {
  public:
   RnnRules(std::int64_t in, std::int64_t out, const Activation& activation, SourceLine where)
       : CellRules("RNNCell", in, out, 1, std::move(where)), activation_(activation) {}
+  std::string str() const override {
+    return fmt::format("RNNCell({} => {}, {})", in_, out_, activation_.name);
+  }
   Spec params(Init) const override {
     auto fields = weights();
     fields.emplace_back("bias", drawn({out_}));

@@ -16,13 +16,8 @@ class ConvRules : public LayerRules {
         where_(std::move(where)) {}
 
   std::string str() const override {
-    std::string text = fmt::format("Conv(({}), {} => {}, {}", fmt::join(window_, ", "), in_, out_,
-                                   activation_.name);
-    if (!windows_.stride.empty())
-      text += fmt::format(", stride ({})", fmt::join(windows_.stride, ", "));
-    if (!windows_.padding.empty())
-      text += fmt::format(", padding ({})", fmt::join(windows_.padding, ", "));
-    return text + ")";
+    return fmt::format("Conv(({}), {} => {}, {}{})", fmt::join(window_, ", "), in_, out_,
+                       activation_.name, words_of(windows_));
   }
 
   Spec params(Init init) const override {

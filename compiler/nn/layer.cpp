@@ -13,6 +13,22 @@ void check_features(const std::string& layer, std::int64_t features, Here where)
               {{SourceLine::of(where), "this layer"}}, "give it from 1 to 2^40 features");
 }
 
+void check_option(const std::string& layer, std::string_view name, double value,
+                  const SettingDomain& domain, Here where) {
+  if (domain.holds(value)) return;
+  throw Error(fmt::format("{}: {} is {}, got {}", layer, name, domain.words, value),
+              {{SourceLine::of(where), "this layer"}}, "give it such a number");
+}
+
+std::string words_of(const Windows& windows) {
+  std::string words;
+  if (!windows.stride.empty())
+    words += fmt::format(", stride ({})", fmt::join(windows.stride, ", "));
+  if (!windows.padding.empty())
+    words += fmt::format(", padding ({})", fmt::join(windows.padding, ", "));
+  return words;
+}
+
 Spec Spec::tensor(std::vector<std::int64_t> dims, double value, double bound, Draw draw) {
   Spec spec;
   spec.leaf = true;

@@ -102,6 +102,13 @@ inline constexpr SettingDomain kCount{
     [](double x) { return x >= 1 && x <= 2147483647 && x == std::floor(x); },
     "a whole number from 1 to 2^31 - 1"};
 
+// A layer's number is of this domain; Error at this line.
+void check_option(const std::string& layer, std::string_view name, double value,
+                  const SettingDomain& domain, Here where);
+
+// ", stride (2), padding (1)": what is not left out.
+std::string words_of(const Windows& windows);
+
 struct LayerSetting {
   LayerSetting(Setting given, SettingDomain may_be = {})  // NOLINT(google-explicit-constructor)
       : setting(std::move(given)), domain(may_be) {}

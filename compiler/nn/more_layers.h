@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "compiler/nn/by_name.h"
 #include "compiler/nn/layer.h"
 
 namespace nodec::nn {
@@ -21,13 +22,18 @@ Layer Embedding(std::int64_t count, std::int64_t features, Here where = Here::cu
 Layer Bilinear(std::int64_t first, std::int64_t second, std::int64_t out,
                Here where = Here::current());
 
+struct NormOptions {
+  ByName by_name = ByName();
+  double epsilon = 1e-5;  // added to the variance
+};
+
 // (x - mean) / sqrt(variance + epsilon) of each sample, over all its axes, then scale and bias of
 // each element; `dims` are a sample's. (Ba, Kiros, Hinton, Layer normalization, 2016.)
-Layer LayerNorm(std::vector<std::int64_t> dims, double epsilon = 1e-5,
+Layer LayerNorm(std::vector<std::int64_t> dims, NormOptions options = {},
                 Here where = Here::current());
 // The same over each of `groups` groups of neighbouring channels, then scale and bias of each
 // channel. (Wu and He, Group normalization, 2018.)
-Layer GroupNorm(std::int64_t channels, std::int64_t groups, double epsilon = 1e-5,
+Layer GroupNorm(std::int64_t channels, std::int64_t groups, NormOptions options = {},
                 Here where = Here::current());
 
 // The largest, or the mean, of each window; the windows lie side by side on as many axes in front

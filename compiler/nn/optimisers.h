@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/nn/by_name.h"
 #include "compiler/trace/ops.h"
 
 namespace nodec::nn {
@@ -19,12 +20,6 @@ namespace nodec::nn {
 struct Updated {
   Params params;
   Var state;
-};
-
-// No number makes one: members behind it are given by their names.
-class ByName {
- public:
-  explicit ByName() = default;
 };
 
 // p - lr v with v = momentum v + g; Nesterov's: p - lr (g + momentum v). State: {v: the parameters'

@@ -53,7 +53,14 @@ class BatchNormRules : public LayerRules {
   BatchNormRules(std::int64_t features, BatchNormOptions options, SourceLine where)
       : features_(features), options_(options), where_(std::move(where)) {}
 
-  std::string str() const override { return fmt::format("BatchNorm({})", features_); }
+  std::string str() const override {
+    const BatchNormOptions usual;
+    std::string text = fmt::format("BatchNorm({}", features_);
+    if (options_.momentum != usual.momentum)
+      text += fmt::format(", momentum {}", options_.momentum);
+    if (options_.epsilon != usual.epsilon) text += fmt::format(", epsilon {}", options_.epsilon);
+    return text + ")";
+  }
   Spec params(Init) const override {
     return Spec::record(
         {{"scale", Spec::tensor({features_}, 1)}, {"bias", Spec::tensor({features_})}});
@@ -157,8 +164,12 @@ Layer Dropout(Setting rate, Here where) {
 }
 
 Layer BatchNorm(std::int64_t features, BatchNormOptions options, Here where) {
-  check_features(fmt::format("BatchNorm({})", features), features, where);
-  return {std::make_shared<BatchNormRules>(features, options, SourceLine::of(where)), where};
+  const auto rules = std::make_shared<BatchNormRules>(features, options, SourceLine::of(where));
+  check_features(rules->str(), features, where);
+  constexpr SettingDomain kWhole{[](double x) { return x >= 0 && x <= 1; }, "in [0, 1]"};
+  check_option(rules->str(), "momentum", options.momentum, kWhole, where);
+  check_option(rules->str(), "epsilon", options.epsilon, kNotNegative, where);
+  return {rules, where};
 }
 
 Layer Frozen(Layer layer, Here where) {

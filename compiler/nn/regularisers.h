@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "compiler/nn/by_name.h"
 #include "compiler/nn/layer.h"
 
 namespace nodec::nn {
@@ -28,6 +29,7 @@ class TestMode {
 Layer Dropout(Setting rate, Here where = Here::current());
 
 struct BatchNormOptions {
+  ByName by_name = ByName();
   double momentum = 0.1;  // of the new batch in the running statistics
   double epsilon = 1e-5;  // added to the variance
 };

@@ -18,11 +18,23 @@ Var normalised_over(const Var& x, std::int64_t axis, double epsilon) {
   return off * wide(rsqrt(mean(off * off, {axis}) + epsilon));
 }
 
+// What is not as by default.
+std::string words(const NormOptions& options) {
+  if (options.epsilon == NormOptions().epsilon) return "";
+  return fmt::format(", epsilon {}", options.epsilon);
+}
+
+void check_options(const NormOptions& options, const LayerRules& layer, Here where) {
+  check_option(layer.str(), "epsilon", options.epsilon, kNotNegative, where);
+}
+
 class LayerNormRules : public LayerRules {
  public:
-  LayerNormRules(std::vector<std::int64_t> dims, double epsilon, SourceLine where)
-      : dims_(std::move(dims)), epsilon_(epsilon), where_(std::move(where)) {}
-  std::string str() const override { return fmt::format("LayerNorm({})", fmt::join(dims_, ", ")); }
+  LayerNormRules(std::vector<std::int64_t> dims, NormOptions options, SourceLine where)
+      : dims_(std::move(dims)), options_(options), where_(std::move(where)) {}
+  std::string str() const override {
+    return fmt::format("LayerNorm({}{})", fmt::join(dims_, ", "), words(options_));
+  }
   Spec params(Init) const override {
     return Spec::record({{"scale", Spec::tensor(dims_, 1)}, {"bias", Spec::tensor(dims_)}});
   }
@@ -43,7 +55,7 @@ class LayerNormRules : public LayerRules {
       axes.push_back(std::int64_t(i));
     }
     const Var flat = reshape(x, {count, type.shape().back()});
-    const Var y = reshape(normalised_over(flat, 0, epsilon_), type.shape());
+    const Var y = reshape(normalised_over(flat, 0, options_.epsilon), type.shape());
     return {y * broadcast_to(ps["scale"], type.shape(), axes) +
                 broadcast_to(ps["bias"], type.shape(), axes),
             st};
@@ -51,15 +63,17 @@ class LayerNormRules : public LayerRules {
 
  private:
   std::vector<std::int64_t> dims_;
-  double epsilon_;
+  NormOptions options_;
   SourceLine where_;
 };
 
 class GroupNormRules : public LayerRules {
  public:
-  GroupNormRules(std::int64_t channels, std::int64_t groups, double epsilon, SourceLine where)
-      : channels_(channels), groups_(groups), epsilon_(epsilon), where_(std::move(where)) {}
-  std::string str() const override { return fmt::format("GroupNorm({}, {})", channels_, groups_); }
+  GroupNormRules(std::int64_t channels, std::int64_t groups, NormOptions options, SourceLine where)
+      : channels_(channels), groups_(groups), options_(options), where_(std::move(where)) {}
+  std::string str() const override {
+    return fmt::format("GroupNorm({}, {}{})", channels_, groups_, words(options_));
+  }
   Spec params(Init) const override {
     return Spec::record(
         {{"scale", Spec::tensor({channels_}, 1)}, {"bias", Spec::tensor({channels_})}});
@@ -74,7 +88,7 @@ class GroupNormRules : public LayerRules {
     Dim group(channels_ / groups_);
     for (std::size_t i = 1; i + 1 < type.rank(); ++i) group = group * type.shape()[i];
     const Var grouped = reshape(x, {groups_, group, type.shape().back()});
-    const Var y = reshape(normalised_over(grouped, 1, epsilon_), type.shape());
+    const Var y = reshape(normalised_over(grouped, 1, options_.epsilon), type.shape());
     return {y * broadcast_to(ps["scale"], type.shape(), {0}) +
                 broadcast_to(ps["bias"], type.shape(), {0}),
             st};
@@ -82,7 +96,7 @@ class GroupNormRules : public LayerRules {
 
  private:
   std::int64_t channels_, groups_;
-  double epsilon_;
+  NormOptions options_;
   SourceLine where_;
 };
 
@@ -133,9 +147,8 @@ class WindowedPoolRules : public LayerRules {
   WindowedPoolRules(std::vector<std::int64_t> window, Windows windows, bool largest)
       : window_(std::move(window)), windows_(std::move(windows)), largest_(largest) {}
   std::string str() const override {
-    return fmt::format("{}(({}), stride ({}), padding ({}))", largest_ ? "MaxPool" : "MeanPool",
-                       fmt::join(window_, ", "), fmt::join(windows_.stride, ", "),
-                       fmt::join(windows_.padding, ", "));
+    return fmt::format("{}(({}){})", largest_ ? "MaxPool" : "MeanPool", fmt::join(window_, ", "),
+                       words_of(windows_));
   }
   Applied apply(const Var& x, const Params&, const State& st) const override {
     const double outside = largest_ ? -std::numeric_limits<double>::infinity() : 0;
@@ -163,16 +176,18 @@ Layer pool(std::vector<std::int64_t> window, bool largest, Here where) {
 
 }  // namespace
 
-Layer LayerNorm(std::vector<std::int64_t> dims, double epsilon, Here where) {
-  const auto rules = std::make_shared<LayerNormRules>(dims, epsilon, SourceLine::of(where));
+Layer LayerNorm(std::vector<std::int64_t> dims, NormOptions options, Here where) {
+  const auto rules = std::make_shared<LayerNormRules>(dims, options, SourceLine::of(where));
   for (const std::int64_t size : dims) check_features(rules->str(), size, where);
+  check_options(options, *rules, where);
   return {rules, where};
 }
 
-Layer GroupNorm(std::int64_t channels, std::int64_t groups, double epsilon, Here where) {
+Layer GroupNorm(std::int64_t channels, std::int64_t groups, NormOptions options, Here where) {
   const auto rules =
-      std::make_shared<GroupNormRules>(channels, groups, epsilon, SourceLine::of(where));
+      std::make_shared<GroupNormRules>(channels, groups, options, SourceLine::of(where));
   check_features(rules->str(), channels, where);
+  check_options(options, *rules, where);
   if (groups < 1 || channels % groups != 0) {
     throw Error(
         fmt::format("{} channels cannot be parted into {} groups of equal size", channels, groups),

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/nn/by_name.h"
 #include "compiler/train/table.h"
 
 namespace nodec::nn {
@@ -42,6 +43,7 @@ struct Batch {
 
 struct LoaderOptions {
   std::int64_t batch = 128;
+  ByName by_name = ByName();
   bool shuffle = false;
   std::uint64_t seed = 0;
   bool partial = true;  // whether the last batch may be short, or is left out then

@@ -33,7 +33,7 @@ TEST_CASE("cells of every kind refuse an input of another width") {
   --> line +0   this layer
   help: give it a [3, batch])");
   }
-  CHECK(cells[0].str() == "RNNCell(3 => 2)");
+  CHECK(cells[0].str() == "RNNCell(3 => 2, tanh)");
   CHECK(cells[1].str() == "GRUCell(3 => 2)");
   CHECK(cells[2].str() == "LSTMCell(3 => 2)");
 }

@@ -3,6 +3,7 @@
 #include "compiler/nn/more_layers.h"
 #include "compiler/nn/cells.h"
 #include "compiler/nn/convolutions.h"
+#include "compiler/nn/regularisers.h"
 
 #include <cmath>
 
@@ -137,8 +138,8 @@ TEST_CASE("norms leave mean 0 and variance 1 of what they take together") {
     CHECK(std::abs(mean) < 1e-12);
     CHECK(square == doctest::Approx(1).epsilon(1e-3));
   };
-  const Numbers layer = applied(LayerNorm({4, 3}, 1e-9), type, x, whole);
-  const Numbers group = applied(GroupNorm(4, 2, 1e-9), type, x,
+  const Numbers layer = applied(LayerNorm({4, 3}, {.epsilon = 1e-9}), type, x, whole);
+  const Numbers group = applied(GroupNorm(4, 2, {.epsilon = 1e-9}), type, x,
                                 {Array::of({4}, Numbers(4, 1)), Array::of({4}, Numbers(4, 0))});
   for (const std::size_t b : {0, 1}) {
     moments(layer, 0, 12, b);
@@ -295,6 +296,36 @@ TEST_CASE("what a layer cannot take is told at the line where it was made") {
       message([&] { Conv({2}, 1, 1)(x, t.input("conv", Conv({2}, 1, 1).params()), record({})); }, 0)
           .starts_with("error: Conv((2), 1 => 1, identity) takes 1 channels, one size and a "
                        "batch, got f32[3, B]"));
+}
+
+// Whether `T{numbers...}` compiles.
+template <class T, class... Numbers>
+concept MadeOf = requires(Numbers... numbers) {
+  T{numbers...};
+};
+
+TEST_CASE("a norm's numbers go by their names alone, and are numbers that it can use") {
+  static_assert(!MadeOf<NormOptions, double>);
+  static_assert(!MadeOf<BatchNormOptions, double>);
+  static_assert(!std::is_invocable_v<decltype(&LayerNorm), Axes, double, Here>);
+  CHECK(LayerNorm({5, 3}, {.epsilon = 1e-3}).str() == "LayerNorm(5, 3, epsilon 0.001)");
+  CHECK(GroupNorm(6, 3, {.epsilon = 1e-3}).str() == "GroupNorm(6, 3, epsilon 0.001)");
+  CHECK(BatchNorm(6, {.momentum = 0.2}).str() == "BatchNorm(6, momentum 0.2)");
+  CHECK(BatchNorm(6, {.epsilon = 0}).str() == "BatchNorm(6, epsilon 0)");
+  CHECK(BatchNorm(6).str() == "BatchNorm(6)");
+  CHECK(MeanPool({3, 3}, {.stride = {2}, .padding = {}}).str() == "MeanPool((3, 3), stride (2))");
+  const auto refusal = [](auto layer) {
+    const std::string said = message(layer, 0);
+    return said.substr(0, said.find('\n'));
+  };
+  CHECK(refusal([] { LayerNorm({2}, {.epsilon = -1}); }) ==
+        "error: LayerNorm(2, epsilon -1): epsilon is a finite number of 0 or more, got -1");
+  CHECK(refusal([] { GroupNorm(2, 1, {.epsilon = INFINITY}); }) ==
+        "error: GroupNorm(2, 1, epsilon inf): epsilon is a finite number of 0 or more, got inf");
+  CHECK(refusal([] { BatchNorm(2, {.momentum = 1.5}); }) ==
+        "error: BatchNorm(2, momentum 1.5): momentum is in [0, 1], got 1.5");
+  CHECK(refusal([] { BatchNorm(2, {.momentum = NAN}); }) ==
+        "error: BatchNorm(2, momentum nan): momentum is in [0, 1], got nan");
 }
 
 TEST_CASE("inits have the spreads they name") {

@@ -107,6 +107,17 @@ TEST_CASE("a loader goes on where it stands, and a batch given out is taken") {
   CHECK(loader.place().index == 0);
 }
 
+template <class... Numbers>
+concept MakesOptions = requires(Numbers... numbers) {
+  LoaderOptions{numbers...};
+};
+
+TEST_CASE("a loader's first number is its batch, and the others go by name") {
+  CHECK(LoaderOptions{32}.batch == 32);
+  static_assert(MakesOptions<std::int64_t>);
+  static_assert(!MakesOptions<std::int64_t, bool>);
+}
+
 TEST_CASE("arrays at hand are one batch") {
   const Batch batch = Batch::of(Tensor(Dtype::F32, {3, 2}), Tensor(Dtype::F32, {3}));
   CHECK(std::ranges::equal(batch.rows, std::vector{0, 1, 2}));

@@ -279,11 +279,13 @@ void ArgumentCheck::check_parts(const Values& values) const {
     if (!is_negative(parts_[i].size, values) && !is_negative(parts_[i].left, values)) continue;
     const SizedPart& part = signature_.parts[i];
     const std::string of = part.name.empty() ? "" : fmt::format("'{}' ", part.name);
-    throw Error(
-        fmt::format("'{}' in '{}': {} {} from {} on along axis {} of {}{}{}", part.op,
-                    signature_.name, part.op == "pad" ? "sets" : "takes", part.size.str(),
-                    part.start, part.axis, of, part.type.str(), known_symbols(part.type, values)),
-        {}, "give arrays in which that lies");
+    Shape sizes = part.type.shape();
+    sizes.push_back(part.size);
+    throw Error(fmt::format("'{}' in '{}': {} {} from {} on along axis {} of {}{}{}", part.op,
+                            signature_.name, part.op == "pad" ? "sets" : "takes", part.size.str(),
+                            part.start, part.axis, of, part.type.str(),
+                            known_symbols(part.type.with_shape(std::move(sizes)), values)),
+                {}, "give arrays in which that lies");
   }
 }
 

@@ -10,18 +10,24 @@
 
 namespace nodec {
 
+// The frame, and the arrays that it points at, stay as they are while a call lasts. LLVM would
+// search all stores before a load for one that may change it, and load again behind each.
+llvm::Value* LlvmEmitter::fixed(llvm::Type* type, llvm::Value* array, std::size_t number) {
+  llvm::Value* at = build_.CreateInBoundsGEP(type, array, build_.getInt64(number));
+  llvm::LoadInst* made = build_.CreateAlignedLoad(type, at, llvm::Align(sizeof(std::int64_t)));
+  made->setMetadata(llvm::LLVMContext::MD_invariant_load,
+                    llvm::MDNode::get(module_.getContext(), {}));
+  return made;
+}
+
 // A pointer-sized field of the call frame.
 llvm::Value* LlvmEmitter::field(std::size_t offset, llvm::Type* type) {
-  llvm::Value* at =
-      build_.CreateInBoundsGEP(type, frame_.call, build_.getInt64(offset / sizeof(std::int64_t)));
-  return build_.CreateAlignedLoad(type, at, llvm::Align(sizeof(std::int64_t)));
+  return fixed(type, frame_.call, offset / sizeof(std::int64_t));
 }
 
 // Entry `number` of the array that a field points at.
 llvm::Value* LlvmEmitter::entry_of(std::size_t offset, int number, llvm::Type* type) {
-  llvm::Value* array = field(offset, build_.getPtrTy());
-  llvm::Value* at = build_.CreateInBoundsGEP(type, array, build_.getInt64(std::uint64_t(number)));
-  return build_.CreateAlignedLoad(type, at, llvm::Align(sizeof(std::int64_t)));
+  return fixed(type, field(offset, build_.getPtrTy()), std::size_t(number));
 }
 
 Code LlvmEmitter::symbol(int number) {

@@ -152,6 +152,7 @@ class LlvmEmitter : public Emitter {
   Code float_to_integer(Code a, Scalar to, bool in_range);
 
   // The call.
+  llvm::Value* fixed(llvm::Type* type, llvm::Value* array, std::size_t number);
   llvm::Value* field(std::size_t offset, llvm::Type* type);
   llvm::Value* entry_of(std::size_t offset, int number, llvm::Type* type);
 

@@ -48,6 +48,15 @@ TEST_CASE("no operation becomes a library call") {
   }
 }
 
+// LLVM would look at all stores before it, for one that may change it.
+TEST_CASE("where an array is, and how many samples there are, no store can change") {
+  LlvmModule module(cpu_target("x86-64-v3", 8));
+  testing::write(module, every_operation);
+  const std::string text = module.llvm_ir();
+  CHECK(count(text, "load ptr") + count(text, "load i64") == 6);
+  CHECK(count(text, "!invariant.load") == 6);
+}
+
 TEST_CASE("a multiplication and an addition stay two, an fma stays one") {
   const auto text = assembly(cpu_target("x86-64-v3", 8), [](Entry& p) {
     Emitter& e = p.e;

@@ -27,7 +27,7 @@ Frames::Tape Frames::tape_of(const Value* v) const {
 
 void Frames::add_tape(const Op& made) {
   const int tape = int(plan_.signature.tapes.size());
-  const Layout frame = layout(made.result()->type);
+  const Layout& frame = layout(tape, made.result()->type);
   plan_.signature.tapes.push_back({fmt::format("tape_{}", tape), frame.bytes, frame.alignment});
   set_tape(made.result(), {tape});
   homes_.make_available(made.result());
@@ -58,8 +58,14 @@ void Frames::pass_tape(const Value& result, const Value& inside) {
   }
 }
 
+const Frames::Layout& Frames::layout(int tape, const Type& type) {
+  const auto found = layouts_.find(tape);
+  return found != layouts_.end() ? found->second
+                                 : layouts_.emplace(tape, new_layout(type)).first->second;
+}
+
 // Where the parts of a tape's frames stand.
-Frames::Layout Frames::layout(const Type& tape) const {
+Frames::Layout Frames::new_layout(const Type& tape) const {
   const std::vector<Type>& parts = tape.elements();
   Layout layout;
   layout.before.resize(parts.size());
@@ -95,12 +101,13 @@ Frames::Layout Frames::layout(const Type& tape) const {
 
 // The place of `v`, part number `part` of a tape's frame.
 int Frames::part(const Value* tape, std::size_t part, int frame, const Value* v) {
-  const Layout made = layout(tape->type);
+  const int number = tape_of(tape).tape;
+  const Layout& made = layout(number, tape->type);
   Buffer b;
   b.name = "tape";
   b.dtype = v->type.dtype();
   b.index = frame;
-  b.tape = tape_of(tape).tape;
+  b.tape = number;
   b.part = int(part);
   b.offset = made.before[part];
   if (views_.varying(v)) {

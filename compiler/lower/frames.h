@@ -57,7 +57,8 @@ class Frames {
     Dim bytes;
     std::int64_t alignment = 0;
   };
-  Layout layout(const Type& tape) const;
+  const Layout& layout(int tape, const Type& type);
+  Layout new_layout(const Type& tape) const;
   int part(const Value* tape, std::size_t part, int frame, const Value* v);
   plan::TapeFrame find(const Op& op, plan::Nodes& nodes);
   bool can_open(const Op& write) const;
@@ -68,6 +69,7 @@ class Frames {
   Homes& homes_;
   Views& views_;
   std::map<const Value*, Tape> tape_;
+  std::map<int, Layout> layouts_;       // by tape; types of many parts are long to read
   std::set<const Value*> empty_tapes_;  // results of branches, as far as is known
   std::map<const Op*, int> written_;    // frame variable of a tape.write, and
   std::map<const Op*, int> opened_;     // one for tensors made before the write

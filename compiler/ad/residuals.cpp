@@ -36,7 +36,12 @@ class Selection {
   Selection(const std::vector<Value*>& order, const std::unordered_set<const Value*>& needed)
       : stored_(needed) {
     for (auto v = order.rbegin(); v != order.rend(); ++v) {
-      if (stored_.contains(*v) && again(*v) == Again::Always) store_operands(*v);
+      const auto parts = parts_.find(*v);
+      if (parts != parts_.end() && is_no_larger(element_count((*v)->type.shape()), parts->second))
+        stored_.insert(*v);
+      if (!stored_.contains(*v)) continue;
+      if (again(*v) == Again::Always) store_operands(*v);
+      if ((*v)->op && (*v)->op->primitive == &slice_p) note_part(**v);
     }
     std::unordered_set<const Value*> available;
     for (const Value* v : order) {
@@ -59,6 +64,18 @@ class Selection {
     return std::all_of(values.begin(), values.end(), [&](Value* v) { return set.contains(v); });
   }
 
+  static bool is_no_larger(const Dim& a, const Dim& b) {
+    const Dim more = b - a;
+    const Dim::Terms rest = more.terms();
+    return !more.is_unknown() &&
+           std::all_of(rest.begin(), rest.end(), [](const auto& term) { return term.second >= 0; });
+  }
+
+  void note_part(const Value& slice) {
+    Dim& all = parts_.emplace(slice.op->operands[0], Dim(0)).first->second;
+    all = all + element_count(slice.type.shape());
+  }
+
   void store_operands(const Value* v) {
     stored_.erase(v);
     stored_.insert(v->op->operands.begin(), v->op->operands.end());
@@ -71,6 +88,7 @@ class Selection {
 
   std::unordered_set<const Value*> stored_;
   std::unordered_set<const Op*> computed_;
+  std::unordered_map<const Value*, Dim> parts_;  // elements of its slices that would be stored
 };
 
 // The recording's forward values in order of definition.

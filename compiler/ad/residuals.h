@@ -5,7 +5,9 @@
 // where that is nearly free and stores nothing larger in its place:
 //   always        constants; views and widening casts, whose operand is stored instead: the f32[20]
 //                 bias and not its broadcast to f32[20, B], the u8 image and not its f32 copy
-//   if available  slices, joins and plain arithmetic of values that are stored anyway
+//   if available  slices, joins and plain arithmetic of values that are stored anyway; a value is
+//                 stored when slices of it that would be have as many elements together, for who
+//                 writes dynamics number by number uses each of them several times
 //   never         anything else: matrix products, transcendental functions, division, sums
 // "Available" is closed under both: the choice is one ascending sweep over the forward values,
 // since dropping a value that earlier stored ones give back makes no later value unavailable.

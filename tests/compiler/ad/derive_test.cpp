@@ -181,6 +181,26 @@ TEST_CASE("a bias is stored, its broadcast is not; views and plain arithmetic ar
 )");
 }
 
+std::size_t stored(const std::string& text) {
+  const std::unique_ptr<Graph> graph = program(text);
+  return derive(graph->body, {0}, {0}).residuals;
+}
+
+TEST_CASE("a value is stored where slices of it would be that hold as many elements") {
+  const std::string two_of_two = R"(graph f batch B (%u: f32[2, B]) {
+  %a = slice %u {axis = 0, size = <1>, start = 0}
+  %b = slice %u {axis = 0, size = <1>, start = 1}
+  %y = mul %a, %b
+  yield %y
+})";
+  CHECK(stored(two_of_two) == 1);
+  CHECK(derived(two_of_two, {0}).find("yield %y, %u\n") != std::string::npos);
+  // Of three they are less.
+  std::string two_of_three = two_of_two;
+  two_of_three.replace(two_of_three.find("f32[2, B]"), 9, "f32[3, B]");
+  CHECK(stored(two_of_three) == 2);
+}
+
 TEST_CASE("equal questions get equal answers") {
   const std::string text = R"(graph g (%x: f64[3], %y: f64[3]) {
   %0 = mul %x, %y

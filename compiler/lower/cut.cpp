@@ -19,10 +19,11 @@ constexpr std::int64_t kLists = 10;    // that a function may have whole
 constexpr std::int64_t kLoop = 6;      // around a kernel's elements
 constexpr std::int64_t kProduct = 32;  // a tile of sums, and what is left of it
 constexpr std::int64_t kBeside = 8;    // sums of a tile
+constexpr std::int64_t kDense = 3;     // lanes, what is behind them, and places known to both loops
 
 std::int64_t length(const auto&) { return kProduct; }
 std::int64_t length(const Map& k) { return kLoop + length_of(k.computes); }
-std::int64_t length(const DenseMap& k) { return kLoop + length_of(k.computes); }
+std::int64_t length(const DenseMap& k) { return kLoop + length_of(k); }
 std::int64_t length(const FoldElements& k) { return kProduct + length_of(k.computes) - 1; }
 std::int64_t length(const DenseFold& k) {  // of which there are several elements side by side
   return kProduct + kBeside * (length_of(k.computes) - 1);
@@ -74,6 +75,9 @@ std::int64_t length_of(const std::vector<Compute>& computes) {
   for (const Compute& each : computes) all += length_of(each);
   return all;
 }
+
+std::int64_t length_of(const Map& map) { return length_of(map.computes); }
+std::int64_t length_of(const DenseMap& map) { return kDense * length_of(map.computes); }
 
 std::int64_t length_of(const Kernel& kernel) {
   return std::visit([](const auto& k) { return length(k); }, kernel);

@@ -35,6 +35,8 @@ void cut_functions(plan::Plan& plan, std::int64_t longest);
 // About how much the back ends write for it, in operations; a load or a store is one.
 std::int64_t length_of(const plan::Compute& compute);
 std::int64_t length_of(const std::vector<plan::Compute>& computes);
+std::int64_t length_of(const plan::Map& map);  // of its loop's body
+std::int64_t length_of(const plan::DenseMap& map);
 std::int64_t length_of(const plan::Kernel& kernel);
 std::int64_t length_of(const plan::Node& node);    // without the nodes inside it
 std::int64_t length_of(const plan::Nodes& nodes);  // with all that is inside

@@ -30,7 +30,7 @@ class MapCut {
   MapCut(Plan& plan, M& map, std::int64_t longest)
       : plan_(plan),
         map_(map),
-        count_(piece_count(length_of(map.computes), longest)),
+        count_(piece_count(length_of(map), longest)),
         homes_(map.computes.size()),
         row_(plan, Buffer::Space::Local) {}
 
@@ -147,7 +147,7 @@ class MapCut {
 };
 
 bool is_long(const Map* map, std::int64_t longest) {
-  return map && length_of(map->computes) > longest;
+  return map && length_of(*map) > longest;
 }
 
 void cut(Plan& plan, Tiles& tiles, std::int64_t longest) {

@@ -106,6 +106,57 @@ TEST_CASE("no more operations of a long program stand in a row than the limit, n
   }
 }
 
+// Vectors without samples: a loop over lanes and one over the rest, with an address for each
+// tensor.
+TEST_CASE("the computations of a long map without samples are fewer, for it is written twice") {
+  const auto steps = [](Var u) {
+    for (int i = 0; i < 500; ++i) u = i % 2 ? u * 1.0625 : tanh(u + 0.25);
+    return sum(u);
+  };
+  const auto graph = trace("chain", {{"x", f64({100})}}, [&](const Var& x) {
+                       return value_and_grad(steps, x);
+                     }).graph;
+  const auto ready = run_until(*graph, graph_stages().back().name);
+  std::size_t most = 0;
+  const plan::Plan plan = lower(*ready);
+  const std::function<void(const Nodes&)> note = [&](const Nodes& nodes) {
+    for (const Node& node : nodes) {
+      for (const Nodes* list : inside(node)) note(*list);
+      const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
+      const DenseMap* map = dense ? std::get_if<DenseMap>(dense) : nullptr;
+      if (map) most = std::max(most, map->computes.size());
+    }
+  };
+  for (const plan::Function& f : plan.functions) note(f.body);
+  note(plan.body);
+  CHECK(most > 100);
+  CHECK(most <= std::size_t(kLongestFunction / 3));
+}
+
+TEST_CASE("dynamics written number by number have a gradient in proportion to them") {
+  const auto instructions = [](const Type& type, int n) {
+    const auto slope = [n](const Var& u) {
+      std::vector<Var> rows;
+      for (int i = 0; i < n; ++i) rows.push_back(sin(u.at((i + 1) % n)) - u.at(i) * u.at(i));
+      return stack(rows);
+    };
+    const auto end = [&](const Var& x) { return sum(solve(slope, x, 0.0, 1.0).u); };
+    const auto traced = trace(
+        "rows", {{"x", type}}, [&](const Var& x) { return value_and_grad(end, x); },
+        type.mentions("B") ? "B" : "");
+    return compile(*traced.graph, {.cache = ObjectCache("")}).report.instructions;
+  };
+  for (const bool samples : {true, false}) {
+    const auto of = [&](int n) {
+      return instructions(samples ? f32({n, Dim::symbol("B")}) : f32({n}), n);
+    };
+    const std::int64_t small = of(40), large = of(160);
+    INFO("samples: ", samples, ", ", small, " and ", large);
+    CHECK(large < 4.4 * double(small));
+    CHECK(large < 300 * 160);
+  }
+}
+
 TEST_CASE("a plan within the limit stays as it is") {
   const auto graph = testing::long_solve(f64({3, Dim::symbol("B")}), 20, "discrete");
   const plan::Plan whole = testing::plan_of(*graph, kNone);

@@ -30,6 +30,21 @@ bool name_means(std::string_view name, std::string_view leaf) {
   return matches(name, leaf.substr(leaf.rfind('.') + 1));
 }
 
+std::vector<std::string> words_for(const std::vector<std::string>& leaves) {
+  std::vector<std::string> words;
+  const auto add = [&](std::string_view word) {
+    if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
+  };
+  for (const std::string& leaf : leaves) add(leaf);
+  for (const std::string_view leaf : leaves) {
+    add(leaf.substr(leaf.rfind('.') + 1));
+    for (std::size_t dot = leaf.find('.'); dot != leaf.npos; dot = leaf.find('.', dot + 1)) {
+      add(leaf.substr(0, dot));
+    }
+  }
+  return words;
+}
+
 std::vector<bool> leaves_meant(const std::vector<std::string>& names,
                                const std::vector<std::string>& leaves, std::string_view what) {
   std::vector<bool> meant(leaves.size(), false);
@@ -46,7 +61,7 @@ std::vector<bool> leaves_meant(const std::vector<std::string>& names,
   throw Error(fmt::format("no parameter is meant by '{}', which is to be {}",
                           fmt::join(unknown, "', '"), what),
               {},
-              suggestion(unknown.front(), leaves,
+              suggestion(unknown.front(), words_for(leaves),
                          fmt::format("the parameters are {}", fmt::join(leaves, ", "))));
 }
 

@@ -9,6 +9,9 @@
 namespace nodec::nn {
 
 bool name_means(std::string_view name, std::string_view leaf);
+// What may be said of these leaves without `*`, each once: all of their names, the last parts of
+// these, and the records that they are in.
+std::vector<std::string> words_for(const std::vector<std::string>& leaves);
 // For each leaf, whether one of the names means it. Error where a name means none; `what` says what
 // the names are for ("frozen").
 std::vector<bool> leaves_meant(const std::vector<std::string>& names,

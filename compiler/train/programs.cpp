@@ -244,6 +244,13 @@ class Accumulation {
   Var sum_, samples_, apply_;
 };
 
+void check_learns(const Recipe& recipe, const Type& learns) {
+  if (recipe.frozen.empty() || !tracing::leaf_names(learns).empty()) return;
+  throw Error(
+      fmt::format("no parameter learns: all are frozen by '{}'", fmt::join(recipe.frozen, "', '")),
+      {{recipe.model.where(), "this model"}}, "freeze fewer, or evaluate without a step");
+}
+
 }  // namespace
 
 TableTypes::TableTypes(const Tables& tables)
@@ -263,6 +270,7 @@ TrainingProgram trace_step(const Recipe& recipe, const TableTypes& tables, bool 
   Trace trace("train", "B");
   Collect collect;
   const Type all = recipe.model.params(recipe.dtype), learns = learning(all, recipe.frozen);
+  check_learns(recipe, learns);
   const Params ps = trace.input("", all);
   const Params learning_ps = recipe.frozen.empty() ? ps : Params(part_of(ps, learns));
   const Var optimiser = trace.input("optimiser", recipe.optimiser.state(learns));

@@ -90,7 +90,7 @@ std::vector<std::size_t> Trainer::Impl::settings_meant(std::string_view name) co
     const std::string later =
         traced ? "" : "; those of functions are known after prepare(), or a first step";
     throw Error(fmt::format("there is no setting '{}'", name), {},
-                suggestion(name, names,
+                suggestion(name, words_for(names),
                            fmt::format("the settings are {}{}", fmt::join(names, ", "), later)));
   }
   if (!one_name) {

@@ -273,6 +273,9 @@ TEST_CASE("names mean leaves, layers and last names") {
   CHECK_FALSE(name_means("layer_1", "layer_2.layer_1.weight"));
   CHECK_FALSE(name_means("eight", "layer_2.weight"));
   CHECK_FALSE(name_means("", "weight"));
+  CHECK(words_for({"layer_1.a.weight", "layer_1.bias", "layer_2.bias"}) ==
+        std::vector<std::string>{"layer_1.a.weight", "layer_1.bias", "layer_2.bias", "weight",
+                                 "layer_1", "layer_1.a", "bias", "layer_2"});
 }
 
 }  // namespace nodec::nn

@@ -81,6 +81,8 @@ TEST_CASE("a name means settings of one name") {
       R"(error: 'layer_2' means settings of different names: layer_2.t1, layer_2.rtol, layer_2.max_steps
   help: name one of them)");
   CHECK(message([&] { trainer.set("*", 0.5); }).starts_with("error: '*' means settings of"));
+  CHECK(message([&] { trainer.set("rtoll", 0.5); }) ==
+        "error: there is no setting 'rtoll'\n  help: did you mean 'rtol'?");
   CHECK(trainer.get("t1") == 1);
   trainer.set("layer_3", 0.5);  // it has one
   CHECK(trainer.get("rate") == 0.5);

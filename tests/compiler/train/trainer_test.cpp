@@ -128,6 +128,24 @@ TEST_CASE("frozen parameters stay, and have no optimiser state") {
   }
 }
 
+TEST_CASE("names to be frozen are told by their nearest, and may not mean all") {
+  const Layer model = Chain({Dense(1, 2, act::tanh), Dense(2, 1)});
+  const auto refusal = [&](std::vector<std::string> frozen) {
+    return message([&] {
+      Trainer trainer(model, MeanSquared(), Adam(), {.frozen = std::move(frozen)});
+      Loader loader = line_loader(8, {});
+      trainer.step(*loader.begin());
+    });
+  };
+  CHECK(refusal({"wieght"}) == R"(error: no parameter is meant by 'wieght', which is to be frozen
+  help: did you mean 'weight'?)");
+  CHECK(refusal({"layer_3"}) == R"(error: no parameter is meant by 'layer_3', which is to be frozen
+  help: did you mean 'layer_1' or 'layer_2'?)");
+  CHECK(refusal({"weight", "bias"})
+            .starts_with("error: no parameter learns: all are frozen by "
+                         "'weight', 'bias'\n"));
+}
+
 TEST_CASE("settings by name are obeyed and compile nothing") {
   NeuralOdeOptions ode;
   ode.t1 = Setting::named("t1", 1);
@@ -152,8 +170,8 @@ TEST_CASE("settings by name are obeyed and compile nothing") {
   trainer.set("lr", 0);
   trainer.step(loader.batch(1, 0));
   CHECK(trainer.params()["layer_4.bias"].values<float>()[0] == before);
-  CHECK(message([&] { trainer.set("rtoll", 1); }) ==
-        R"(error: there is no setting 'rtoll'
+  CHECK(message([&] { trainer.set("speed", 1); }) ==
+        R"(error: there is no setting 'speed'
   help: the settings are lr, layer_2.t1, layer_2.rtol, layer_3.t1, layer_3.rtol)");
 }
 

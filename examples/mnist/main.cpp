@@ -41,10 +41,6 @@ void set_flags(nn::Trainer& trainer, const Options& o) {
   }
 }
 
-double percent(const nn::Evaluation& evaluation) {
-  return 100.0 * evaluation.metrics[0].sum / evaluation.metrics[0].count;
-}
-
 // One epoch's batches; false where a signal asked to stop before its end.
 bool step_through(const Options& o, nn::Trainer& trainer, nn::Loader& train,
                   const nn::StopOnSignal* stop, nn::Progress& progress) {
@@ -96,8 +92,8 @@ int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::L
       progress.clear();
       return stopped(o, trainer, stop->signal());
     }
-    trainer.note("train_accuracy", percent(trainer.evaluate(train)));
-    trainer.note("test_accuracy", percent(trainer.evaluate(test)));
+    trainer.note("train_accuracy", 100 * trainer.evaluate(train)["accuracy"]);
+    trainer.note("test_accuracy", 100 * trainer.evaluate(test)["accuracy"]);
     trainer.note("compiles", double(compile_count()));
     trainer.note("tape_growths", double(trainer.compiled().tape_growths));
     progress.clear();
@@ -106,9 +102,8 @@ int train(const Options& o, nn::Trainer& trainer, nn::Loader& train, const nn::L
     if (page) page->write(trainer);
     for (const std::string& line : trainer.take_advice())
       std::fprintf(stderr, "%s\n", line.c_str());
-    if (stop != nullptr && stop->asked() && trainer.epoch() < o.epochs) {
+    if (stop != nullptr && stop->asked() && trainer.epoch() < o.epochs)
       return stopped(o, trainer, stop->signal());
-    }
   }
   if (!o.save.empty()) trainer.save_parameters(o.save);
   return 0;
@@ -124,9 +119,8 @@ int run(int argc, char** argv) {
   try {
     if (!parsed.run) return print_out(parsed.message + "\n"), 0;
     const Options& options = parsed.options;
-    for (const std::string& file : {options.save, options.checkpoint, options.report}) {
+    for (const std::string& file : {options.save, options.checkpoint, options.report})
       if (!file.empty()) require_writable(file);
-    }
     if (!options.predict.empty()) {
       nn::Trainer trainer = make_trainer(options, 1);
       set_flags(trainer, options);

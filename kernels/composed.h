@@ -55,7 +55,8 @@ Value* batched_matmul(Builder& b, Value* x, Value* y, bool tx = false, bool ty =
 // Windows of an input [channels, size ..., samples] against weights [outputs, channels, size ...]:
 // one or two sizes, `stride` elements from one window to the next, `padding` zeros on either side.
 struct Windows {
-  std::vector<std::int64_t> stride, padding;  // each: none, one for all sizes, or one a size
+  // Each: none, one for all sizes, or one a size.
+  std::vector<std::int64_t> stride = {}, padding = {};
 };
 Value* convolution(Builder& b, Value* x, Value* weights, const Windows& windows = {});
 // The windows themselves: [channels, elements of a window, window ..., samples].

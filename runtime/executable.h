@@ -32,7 +32,7 @@ struct CallOptions {
   bool exact_team = false;  // always as many, for tests: an Error where there are not so many
   // Values of symbols that no input's or output's dim states by itself. A name that the program
   // does not have is an Error.
-  Bindings symbols;
+  Bindings symbols = {};
   // Of all tapes together; 0: half of the machine's memory, or of the GPU's.
   std::int64_t tape_limit_bytes = 0;
   TeamChoice team = {};

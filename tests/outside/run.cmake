@@ -13,6 +13,7 @@ run(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${WORK}/build -DCMAKE_BUILD_TYPE=R
     -DCMAKE_PREFIX_PATH=${WORK}/install)
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/gate)
+run(${WORK}/build/options)
 run(${WORK}/build/own_loss)
 if(NOT output MATCHES "test: loss 0[.][0-9]+  right 0[.]9")
   message(FATAL_ERROR "own_loss: ${output}")

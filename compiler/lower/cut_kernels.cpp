@@ -146,9 +146,7 @@ class MapCut {
   Row row_;
 };
 
-bool is_long(const Map* map, std::int64_t longest) {
-  return map && length_of(*map) > longest;
-}
+bool is_long(const Map* map, std::int64_t longest) { return map && length_of(*map) > longest; }
 
 void cut(Plan& plan, Tiles& tiles, std::int64_t longest) {
   std::vector<Kernel> all;

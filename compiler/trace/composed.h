@@ -42,7 +42,7 @@ Var segment_sum(Operand x, Operand segments, Dim count);
 
 // "ij,jk->ik"; a letter twice in one operand is its diagonal, "ii,->" of x and 1 a trace.
 Var einsum(std::string_view letters, Operand x, Operand y);
-Var batched_matmul(Operand x, Operand y);                    // [..., i, k], [..., k, j]
+Var batched_matmul(Operand x, Operand y);  // [..., i, k], [..., k, j]
 // [channels, elements of a window, windows ..., samples] of [channels, sizes ..., samples].
 Var windows_of(Operand x, const std::vector<std::int64_t>& size, const Windows& windows = {},
                double outside = 0);

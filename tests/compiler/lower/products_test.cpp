@@ -156,8 +156,9 @@ TEST_CASE("sides of a product that do not fit are refused in the sizes as writte
         "f32[5] (4 and 5)");
   CHECK(refusal({4}, {}, {}) ==
         "'matmul' multiplies matrices and vectors, got 'a' f32[4] and 'b' f32[]");
-  CHECK(refusal({2, 4, 4}, {4}, {}) ==
-        "'matmul' multiplies matrices and vectors, got 'a' f32[2, 4, 4] and 'b' f32[4]");
+  CHECK(refusal({2, 4, 3}, {4}, {}) ==
+        "'matmul' wants as many columns on the left as rows on the right, got 'a' f32[2, 4, 3] and "
+        "'b' f32[4] (3 and 4)");
 }
 
 TEST_CASE("stacks of matrices are multiplied one by one, and one side may be a matrix for all") {

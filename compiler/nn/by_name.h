@@ -1,5 +1,4 @@
-// Options that are numbers beside each other go by their names: what is given in front of them, in
-// order, is the first alone.
+// For structs of options that are numbers beside each other, where an order would be mistaken.
 #pragma once
 
 namespace nodec::nn {

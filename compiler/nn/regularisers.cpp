@@ -166,8 +166,8 @@ Layer Dropout(Setting rate, Here where) {
 Layer BatchNorm(std::int64_t features, BatchNormOptions options, Here where) {
   const auto rules = std::make_shared<BatchNormRules>(features, options, SourceLine::of(where));
   check_features(rules->str(), features, where);
-  constexpr SettingDomain kWhole{[](double x) { return x >= 0 && x <= 1; }, "in [0, 1]"};
-  check_option(rules->str(), "momentum", options.momentum, kWhole, where);
+  constexpr SettingDomain kFraction{[](double x) { return x >= 0 && x <= 1; }, "in [0, 1]"};
+  check_option(rules->str(), "momentum", options.momentum, kFraction, where);
   check_option(rules->str(), "epsilon", options.epsilon, kNotNegative, where);
   return {rules, where};
 }

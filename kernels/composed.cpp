@@ -8,6 +8,7 @@
 #include "ir/error.h"
 #include "kernels/build.h"
 #include "kernels/composed_axis.h"
+#include "kernels/gathered_part.h"
 
 namespace nodec {
 namespace {
@@ -97,17 +98,6 @@ Value* scan(Builder& b, Value* x, std::int64_t axis, Combine combine, double neu
   return slice(b, reshape(b, all, whole->type.shape()), axis, 0, n);
 }
 
-// What a slice's size is checked by when the program is called.
-void tell_part(Value* picked, const Value* x, std::int64_t axis, const Dim& size) {
-  Attrs& attrs = picked->op->attrs;
-  attrs.set("part_op", "dynamic_slice");
-  attrs.set("part_name", x->name);
-  attrs.set("part_shape", x->type.shape());
-  attrs.set("part_axis", axis);
-  attrs.set("part_start", std::int64_t(0));
-  attrs.set("part_size", Shape{size});
-}
-
 }  // namespace
 
 Value* ceil(Builder& b, Value* x) { return neg(b, floor(b, neg(b, x))); }
@@ -154,7 +144,9 @@ Value* dynamic_slice(Builder& b, Value* x, Value* start, std::int64_t axis, Dim 
   Value* most = size_i32(b, all - size);
   Value* inside = max(b, min(b, start, most), integer(b, Dtype::I32, 0));
   Value* picked = gather(b, axis_to_front(b, x, axis), rows_from(b, inside, size));
-  if (!(all - size).is_constant()) tell_part(picked, x, axis, size);
+  if (!(all - size).is_constant()) {
+    note_part(*picked->op, {"dynamic_slice", x->name, x->type, axis, 0, size});
+  }
   return axis_from_front(b, picked, axis);
 }
 

@@ -26,6 +26,7 @@ inline Value* size_i32(Builder& b, const Dim& size) {
 }
 
 inline Value* axis_to_front(Builder& b, Value* x, std::int64_t axis) {
+  if (axis == 0) return x;
   std::vector<std::int64_t> perm = all_axes(x->type);
   perm.erase(perm.begin() + axis);
   perm.insert(perm.begin(), axis);
@@ -34,6 +35,7 @@ inline Value* axis_to_front(Builder& b, Value* x, std::int64_t axis) {
 
 // The inverse.
 inline Value* axis_from_front(Builder& b, Value* x, std::int64_t axis) {
+  if (axis == 0) return x;
   std::vector<std::int64_t> perm = all_axes(x->type);
   perm.erase(perm.begin());
   perm.insert(perm.begin() + axis, 0);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/build.h"
+#include "kernels/gathered_part.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -78,14 +79,13 @@ std::int64_t row(const Array& indices, std::int64_t i, std::int64_t rows) {
   return std::clamp<std::int64_t>(indices.integer(i), 0, std::max<std::int64_t>(rows - 1, 0));
 }
 
-// Of rows that stand for a part of a tensor, as an op says it that is no more.
 void check_part(const Op& op, Interpreter& interpreter) {
-  if (!op.attrs.has("part_op")) return;
-  const auto axis = std::size_t(op.attrs.get<std::int64_t>("part_axis"));
-  const std::int64_t all = evaluate(op.attrs.get<Shape>("part_shape"), interpreter).at(axis);
-  const std::int64_t size = evaluate(op.attrs.get<Shape>("part_size"), interpreter).at(0);
-  const std::int64_t start = op.attrs.get<std::int64_t>("part_start");
-  if (size >= 0 && start + size <= all) return;
+  const std::optional<SizedPart> part = noted_part(op);
+  if (!part) return;
+  const auto axis = std::size_t(part->axis);
+  const std::int64_t all = evaluate(part->type.shape(), interpreter).at(axis);
+  const std::int64_t size = evaluate({part->size}, interpreter).at(0);
+  if (size >= 0 && part->start + size <= all) return;
   fail(op, fmt::format("takes {} of the {} along axis {}", size, all, axis),
        "give arrays in which that lies");
 }
@@ -176,5 +176,26 @@ constexpr Primitive scatter_add_p = complete({
                                 scatter_add(b, indices, wide, {5, 2})};
         },
 });
+
+void note_part(Op& gather, const SizedPart& part) {
+  Attrs& attrs = gather.attrs;
+  attrs.set("part_op", part.op);
+  attrs.set("part_name", part.name);
+  attrs.set("part_shape", part.type.shape());
+  attrs.set("part_axis", part.axis);
+  attrs.set("part_start", part.start);
+  attrs.set("part_size", Shape{part.size});
+}
+
+std::optional<SizedPart> noted_part(const Op& op) {
+  const Attrs& attrs = op.attrs;
+  if (!attrs.has("part_op")) return std::nullopt;
+  return SizedPart{attrs.get<std::string>("part_op"),
+                   attrs.get<std::string>("part_name"),
+                   op.result()->type.with_shape(attrs.get<Shape>("part_shape")),
+                   attrs.get<std::int64_t>("part_axis"),
+                   attrs.get<std::int64_t>("part_start"),
+                   attrs.get<Shape>("part_size")[0]};
+}
 
 }  // namespace nodec

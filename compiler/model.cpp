@@ -57,9 +57,7 @@ Traced trace_registered(std::string_view name) {
   }
   throw Error(fmt::format("there is no model '{}'", name), {},
               entries().empty() ? "register one with NODEC_MODEL"
-                                : suggestion(name, registered_models(),
-                                             fmt::format("the models are {}",
-                                                         fmt::join(registered_models(), ", "))));
+                                : suggestion_or_all(name, registered_models(), "the models are"));
 }
 
 }  // namespace nodec

@@ -240,8 +240,7 @@ std::string dump(const Graph& graph, std::string_view stage, std::string_view de
     return target.back_end.text(plan, how, stage, target.device);
   }
   throw Error(fmt::format("there is no stage '{}'", stage), {},
-              suggestion(stage, stage_names(),
-                         fmt::format("stages are {}", fmt::join(stage_names(), ", "))));
+              suggestion_or_all(stage, stage_names(), "stages are"));
 }
 
 namespace {

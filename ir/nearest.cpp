@@ -59,4 +59,9 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
   return text + "?";
 }
 
+std::string suggestion_or_all(std::string_view word, const std::vector<std::string>& candidates,
+                              std::string_view begin) {
+  return suggestion(word, candidates, fmt::format("{} {}", begin, fmt::join(candidates, ", ")));
+}
+
 }  // namespace nodec

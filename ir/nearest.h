@@ -16,5 +16,8 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
 // "did you mean 'mnist/layer'?", or `otherwise` when nothing is near.
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates,
                        const std::string& otherwise);
+// The same, or all of them behind `begin`: "the models are mnist/layer, mnist/compact".
+std::string suggestion_or_all(std::string_view word, const std::vector<std::string>& candidates,
+                              std::string_view begin);
 
 }  // namespace nodec

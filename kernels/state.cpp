@@ -92,8 +92,7 @@ std::size_t field_index(const Op& op) {
   const int index = type.field_index(wanted);
   if (index < 0) {
     fail(op, fmt::format("finds no '{}' in {}", wanted, described(*op.operands[0])),
-         suggestion(wanted, type.field_names(),
-                    fmt::format("it has {}", fmt::join(type.field_names(), ", "))));
+         suggestion_or_all(wanted, type.field_names(), "it has"));
   }
   return std::size_t(index);
 }

@@ -90,11 +90,9 @@ void ArgumentCheck::refuse_symbol(const std::string& symbol) const {
   std::copy_if(symbols_.begin(), symbols_.end(), std::back_inserter(known),
                [](const std::string& s) { return !is_derived(s); });
   std::sort(known.begin(), known.end());
-  throw Error(
-      fmt::format("'{}' has no symbol '{}' to give a value", signature_.name, symbol), {},
-      known.empty()
-          ? "give none: every size of it is a number"
-          : suggestion(symbol, known, fmt::format("its symbols are {}", fmt::join(known, ", "))));
+  throw Error(fmt::format("'{}' has no symbol '{}' to give a value", signature_.name, symbol), {},
+              known.empty() ? "give none: every size of it is a number"
+                            : suggestion_or_all(symbol, known, "its symbols are"));
 }
 
 void ArgumentCheck::learn(std::span<const TensorView> views, Values& values) const {

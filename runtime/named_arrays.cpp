@@ -176,11 +176,9 @@ void BoundProgram::give(std::string_view port, const TensorView& array) {
   for (const OpenPort& open : open_) {
     if (!open.places.empty()) names.push_back(open.name);
   }
-  throw Error(
-      fmt::format("'{}' has no open port '{}'", signature().name, port), {},
-      names.empty()
-          ? "all its arrays were bound by name"
-          : suggestion(port, names, fmt::format("its open ports: {}", fmt::join(names, ", "))));
+  throw Error(fmt::format("'{}' has no open port '{}'", signature().name, port), {},
+              names.empty() ? "all its arrays were bound by name"
+                            : suggestion_or_all(port, names, "its open ports:"));
 }
 
 void BoundProgram::view_here() {

@@ -33,7 +33,7 @@ std::size_t find_leaf(const std::vector<Leaf>& leaves, std::string_view name) {
     known.push_back(leaves[i].name);
   }
   throw Error(fmt::format("there is no leaf '{}'", name), {},
-              suggestion(name, known, fmt::format("the leaves are: {}", fmt::join(known, ", "))));
+              suggestion_or_all(name, known, "the leaves are:"));
 }
 
 namespace {

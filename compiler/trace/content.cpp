@@ -117,10 +117,8 @@ const Content& field_of(const Content& content, const std::string& name, const S
     throw Error(fmt::format("{} has no field '{}'", content.type.str(), name), {{where, ""}},
                 "only records have named fields");
   }
-  throw Error(
-      fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},
-      suggestion(name, content.type.field_names(),
-                 fmt::format("its fields are: {}", fmt::join(content.type.field_names(), ", "))));
+  throw Error(fmt::format("there is no field '{}' in {}", name, content.type.str()), {{where, ""}},
+              suggestion_or_all(name, content.type.field_names(), "its fields are:"));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ double Evaluation::operator[](std::string_view metric) const {
     names.push_back(measures[i].name());
   }
   throw Error(fmt::format("an evaluation has no metric '{}'", metric), {},
-              suggestion(metric, names, fmt::format("it has {}", fmt::join(names, ", "))));
+              suggestion_or_all(metric, names, "it has"));
 }
 
 Trainer::Trainer(Layer model, Loss loss, Optimiser optimiser, TrainerOptions options)
@@ -174,9 +174,8 @@ void Trainer::note(const std::string& what, double value) {
 
 Tensor& Trainer::Parameters::operator[](std::string_view name) const {
   if (std::ranges::find(names_, name) != names_.end()) return arrays_[name];
-  throw Error(
-      fmt::format("there is no parameter '{}'", name), {},
-      suggestion(name, names_, fmt::format("the parameters are {}", fmt::join(names_, ", "))));
+  throw Error(fmt::format("there is no parameter '{}'", name), {},
+              suggestion_or_all(name, names_, "the parameters are"));
 }
 
 std::int64_t Trainer::Parameters::count() const {

@@ -26,6 +26,8 @@ TEST_CASE("near names are suggested, nearest first, and far ones are not") {
   CHECK(suggestion("aab", {"aaa", "aac", "aad", "aae"}, "none") ==
         "did you mean 'aaa', 'aac' or 'aad'?");
   CHECK(suggestion("zzz", verbs, "none") == "none");
+  CHECK(suggestion_or_all("lits", verbs, "verbs are") == "did you mean 'list'?");
+  CHECK(suggestion_or_all("zzz", {"run", "dump"}, "verbs are") == "verbs are run, dump");
   CHECK(nearest("z", {"x", "y"}).empty());
   CHECK(nearest("z", {"x", "z2"}) == std::vector<std::string>{"z2"});
   CHECK(nearest(std::string(100000, 'x'), verbs).empty());

@@ -217,10 +217,8 @@ Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
       std::vector<std::string> symbols;
       for (const auto& [symbol, usual] : all) symbols.push_back(symbol);
       throw InputError(fmt::format("no input of the program has the size '{}'", name), {},
-                       symbols.empty()
-                           ? "its inputs are of fixed sizes; leave --size out"
-                           : suggestion(name, symbols,
-                                        fmt::format("its sizes are {}", fmt::join(symbols, ", "))));
+                       symbols.empty() ? "its inputs are of fixed sizes; leave --size out"
+                                       : suggestion_or_all(name, symbols, "its sizes are"));
     }
     all[name] = size;
   }

@@ -201,6 +201,17 @@ TEST_CASE("a rule of tangents that is not linear in them is refused where it is 
       "'while' is not linear"));
 }
 
+// The steps that an adaptive solve takes follow the tangents that it is given; known ones do not.
+TEST_CASE("a rule that solves for its tangents is linear where its steps are known") {
+  const auto solving = [](const SolveOptions& options) -> Rule {
+    return [options](const Var& x, const Var& d) {
+      return solve([&](const Var& u) { return u * cos(x); }, d, 0.0, 1.0, options).u;
+    };
+  };
+  CHECK(refused(solving({.method = "tsit5", .adjoint = "discrete"}), "'solve' is not linear"));
+  CHECK(transposed(solving({.method = "rk4", .adjoint = "discrete", .dt = 0.25})) == "");
+}
+
 TEST_CASE("a rule of tangents may be linear by whatever it is made of") {
   CHECK(transposed([](const Var& x, const Var& d) {
           const Var none = zeros_like(d);

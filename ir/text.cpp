@@ -10,12 +10,6 @@
 #include <limits>
 
 namespace nodec {
-namespace {
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
 
 bool is_word(std::string_view text) {
   return !text.empty() && is_letter(text[0]) &&

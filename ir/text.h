@@ -8,6 +8,12 @@
 
 namespace nodec {
 
+// Of a word: ASCII alone, whatever the locale.
+constexpr bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 // [A-Za-z_][A-Za-z0-9_]*
 bool is_word(std::string_view text);
 // A word, then parts of letters, digits and _ behind dots: params.layers.0.weight needs no quotes.

@@ -141,7 +141,8 @@ std::shared_ptr<Graph> ring_gradient(int n, const std::string& adjoint) {
       .graph;
 }
 
-TEST_CASE("dynamics of many numbers are one function, and one of their reverse") {
+TEST_CASE("dynamics of many numbers are one function, and one of their reverse" *
+          doctest::test_suite("slow")) {
   for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {
     INFO(adjoint);
     const std::unique_ptr<Graph> expanded = run_until(*ring_gradient(150, adjoint), "expand");

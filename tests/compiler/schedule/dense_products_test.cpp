@@ -81,7 +81,8 @@ struct Lanes {
 
 }  // namespace
 
-TEST_CASE("a product of known sizes is a chain of fma for each element, with any lanes") {
+TEST_CASE("a product of known sizes is a chain of fma for each element, with any lanes" *
+          doctest::test_suite("slow")) {
   for (const char* lanes : {"16", "8", "4"}) {
     INFO("lanes ", lanes);
     const Lanes forced(lanes);

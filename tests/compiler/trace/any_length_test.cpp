@@ -94,7 +94,8 @@ void compare(const Case& c, const Type& type, const Type& known, const std::stri
 
 }  // namespace
 
-TEST_CASE("scans and sorting along an axis of any length are those along one of as many elements") {
+TEST_CASE("scans and sorting along an axis of any length are those along one of as many elements" *
+          doctest::test_suite("slow")) {
   for (const Case& c : cases(0)) compare(c, f64({"N"}), f64({21}));
   for (const Case& c : cases(-1)) compare(c, f64({2, "B"}), f64({2, 21}), "B");
 }

@@ -141,7 +141,8 @@ TEST_CASE("solves in loops, and loops in dynamics") {
   }
 }
 
-TEST_CASE("a solve in the dynamics of a solve is differentiated by the discrete adjoint") {
+TEST_CASE("a solve in the dynamics of a solve is differentiated by the discrete adjoint" *
+          doctest::test_suite("slow")) {
   SolveOptions options;
   options.rtol = options.atol = 1e-9;
   const auto nested = [&](const Var& x) {

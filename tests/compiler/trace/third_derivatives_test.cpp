@@ -88,8 +88,8 @@ TEST_CASE("third derivatives through loops") {
       sixth, 1e-13);
 }
 
-TEST_CASE(
-    "third derivatives through solves, by each adjoint rule, and of solves and loops in one") {
+TEST_CASE("third derivatives through solves, by each adjoint rule, and of solves and loops in one" *
+          doctest::test_suite("slow")) {
   SolveOptions exact;
   exact.rtol = exact.atol = 1e-12;
   for (const char* adjoint : {"discrete", "gauss", "interpolating"}) {

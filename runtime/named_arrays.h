@@ -16,6 +16,18 @@
 
 namespace nodec {
 
+// One of them, found once: for what looks at it call by call. They must outlive it.
+class NamedArray {
+ public:
+  NamedArray(ResidentArray& array, Copies& copies) : array_(&array), copies_(&copies) {}
+  Tensor& write() const { return array_->write(*copies_); }
+  const Tensor& read() const { return array_->read(*copies_); }
+
+ private:
+  ResidentArray* array_;
+  Copies* copies_;
+};
+
 class NamedArrays {
  public:
   // Adds the array, or puts it where an older one was.
@@ -29,6 +41,7 @@ class NamedArrays {
   // for anew.
   Tensor& operator[](std::string_view name);
   const Tensor& operator[](std::string_view name) const;
+  NamedArray find(std::string_view name) { return {at(name), copies_}; }
   // Of which only dtype and dims are asked: nothing is copied.
   const Tensor& type(std::string_view name) const { return at(name).type(); }
   bool contains(std::string_view name) const { return arrays_.contains(name); }

@@ -79,7 +79,7 @@ StepResult Trainer::step(const Batch& batch) {
   TrainedProgram& program = impl.step_program(impl.programs(batch.tables), batch);
   const double rate = impl.lr * impl.options.schedule(impl.updates);
   check_rate(rate, impl);
-  impl.write_scalar("lr", rate);
+  impl.write_rate(rate);
   const bool updates = impl.gathered + 1 == impl.options.accumulate, learnt = impl.updates > 0;
   if (impl.recipe.accumulates) {
     const Tensor& apply = std::as_const(impl.arrays)["apply"];

@@ -45,8 +45,8 @@ void put_setup(Trainer::Impl& impl) {
   impl.state = put_leaves(impl.arrays, begin.state, "state.");
 }
 
-// Quick enough for every step, where the processor's widest vectors are used: a value that is not
-// finite has all bits of its exponent set, which one more then carries into the sign's place.
+// Quick enough for every step, where the processor's widest vectors are used: without its sign, a
+// value that is not finite has bits that make a greater number than those of any other.
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(NODEC_SANITIZED)
 #define NODEC_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -54,19 +54,19 @@ void put_setup(Trainer::Impl& impl) {
 #endif
 
 NODEC_WIDE bool all_finite(std::span<const float> values) {
-  std::uint32_t carried = 0;
+  std::uint32_t greatest = 0;
   for (const float value : values) {
-    carried |= (std::bit_cast<std::uint32_t>(value) & 0x7fffffff) + 0x00800000;
+    greatest = std::max(greatest, std::bit_cast<std::uint32_t>(value) << 1);
   }
-  return carried >> 31 == 0;
+  return greatest < 0xff000000;
 }
 
 NODEC_WIDE bool all_finite(std::span<const double> values) {
-  std::uint64_t carried = 0;
+  std::uint64_t greatest = 0;
   for (const double value : values) {
-    carried |= (std::bit_cast<std::uint64_t>(value) & 0x7fffffffffffffff) + 0x0010000000000000;
+    greatest = std::max(greatest, std::bit_cast<std::uint64_t>(value) << 1);
   }
-  return carried >> 63 == 0;
+  return greatest < 0xffe0000000000000;
 }
 
 bool is_finite(const Tensor& array) {
@@ -110,8 +110,11 @@ Trainer::Impl::Impl(Layer model, Loss loss, Optimiser rule, TrainerOptions given
   } else {
     put_setup<double>(*this);
   }
+  set_scalar("lr", lr);
+  rate = arrays.find("lr");
   const Type learns = nn::learning(recipe.model.params(recipe.dtype), recipe.frozen);
   learning = tracing::leaf_names(learns);
+  for (const std::string& name : learning) learnt_arrays.push_back(arrays.find(name));
   optimiser = put_zeros(arrays, recipe.optimiser.state(learns), "optimiser");
   if (recipe.accumulates) {
     accumulated = put_zeros(arrays, learns, "accumulated");
@@ -129,12 +132,12 @@ void Trainer::Impl::set_scalar(const std::string& name, double value) {
   }
 }
 
-void Trainer::Impl::write_scalar(const std::string& name, double value) {
-  const Tensor& now = std::as_const(arrays)[name];
+void Trainer::Impl::write_rate(double value) {
+  const Tensor& now = rate->read();
   if (now.dtype() == Dtype::F32) {
-    if (now.values<float>()[0] != float(value)) arrays[name].values<float>()[0] = float(value);
+    if (now.values<float>()[0] != float(value)) rate->write().values<float>()[0] = float(value);
   } else if (now.values<double>()[0] != value) {
-    arrays[name].values<double>()[0] = value;
+    rate->write().values<double>()[0] = value;
   }
 }
 
@@ -241,7 +244,7 @@ void Trainer::Impl::check_finite(const StepResult& result, const Batch& batch, b
   if (!std::isfinite(result.loss)) what = fmt::format("the loss became {}", result.loss);
   const bool looks = !on_device || place.is_last() || place.batches == 0;
   for (std::size_t i = 0; looks && what.empty() && i < learning.size(); ++i) {
-    if (is_finite(arrays[learning[i]])) continue;
+    if (is_finite(learnt_arrays[i].read())) continue;
     what = fmt::format("the update of '{}' was not finite, after a loss of {}", learning[i],
                        result.loss);
   }

@@ -38,8 +38,8 @@ struct Trainer::Impl {
   void check_settings(const std::map<std::string, double>& values) const;
   void take_settings(const std::map<std::string, double>& values);
   std::map<std::string, double> setting_values() const;
-  void set_scalar(const std::string& name, double value);    // a new array of `dtype`
-  void write_scalar(const std::string& name, double value);  // its element, where it is another
+  void set_scalar(const std::string& name, double value);  // a new array of `dtype`
+  void write_rate(double value);                           // where it is another
   CallOptions call_options(std::int64_t samples);
   CompileOptions compile_options() const;
   void count(const StepResult& result, const Batch& batch);
@@ -58,6 +58,8 @@ struct Trainer::Impl {
   NamedArrays arrays;
   DeviceTables tables;
   std::vector<std::string> params, learning, state, optimiser, accumulated;  // arrays' names
+  std::vector<NamedArray> learnt_arrays;                                     // those of `learning`
+  std::optional<NamedArray> rate;                                            // the array "lr"
   std::vector<Setting> settings;
   std::map<std::string, double> awaited;  // of a file, for settings that no program has shown yet
   bool traced = false;                    // a program: all its settings are known

@@ -26,13 +26,25 @@ namespace {
 
 std::vector<std::pair<const char*, LayerSetting>> settings_of(const NeuralOdeOptions& options) {
   const SolveOptions& o = options.solve;
-  return {{"t0", options.t0},
-          {"t1", options.t1},
-          {"rtol", {o.rtol, kNotNegative}},
-          {"atol", {o.atol, kNotNegative}},
-          {"dt", {o.dt, kNotNegative}},
-          {"dt_max", {o.dt_max, kNotNegative}},
-          {"max_steps", {o.max_steps, kCount}}};
+  std::vector<std::pair<const char*, LayerSetting>> all{{"t0", options.t0},
+                                                        {"t1", options.t1},
+                                                        {"rtol", {o.rtol, kNotNegative}},
+                                                        {"atol", {o.atol, kNotNegative}},
+                                                        {"dt", {o.dt, kNotNegative}},
+                                                        {"dt_max", {o.dt_max, kNotNegative}},
+                                                        {"max_steps", {o.max_steps, kCount}}};
+  for (const Setting& stop : o.stops.all()) all.emplace_back("a stop", stop);
+  return all;
+}
+
+// " 0.25 pulse"; of times of the program nothing.
+std::string text_of(const Times& times) {
+  std::string text;
+  for (const Setting& time : times.all()) {
+    if (const double* number = time.number()) text += fmt::format(" {}", *number);
+    if (const Setting::Named* named = time.name()) text += " " + named->name;
+  }
+  return text;
 }
 
 // What the bits of a solve depend on, where it is not as by default; not what is changed while a
@@ -52,6 +64,7 @@ std::string solver_words(const NeuralOdeOptions& options) {
   add("adjoint_tolerance ", o.adjoint_tolerance, usual.adjoint_tolerance);
   add("adjoint_norm ", o.adjoint_norm, usual.adjoint_norm);
   add("tangent ", o.tangent, usual.tangent);
+  add("stops", text_of(o.stops), "");
   if (options.policy != StatePolicy::None)
     words += fmt::format(", policy {}", name(options.policy));
   return words;

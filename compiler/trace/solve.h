@@ -71,6 +71,7 @@ class Times {
   Times(const Field& vector) : times_{Setting(vector)} {}  // NOLINT(google-explicit-constructor)
 
   bool empty() const { return times_.empty(); }
+  const std::vector<Setting>& all() const { return times_; }
   // As a vector of this dtype in the frame being traced.
   Value* value(Builder& b, Dtype dtype, std::string_view what) const;
 

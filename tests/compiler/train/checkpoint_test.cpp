@@ -222,6 +222,28 @@ TEST_CASE("solvers, losses and schedules are told apart by what their bits depen
   help: name another file, or train as it was trained)");
 }
 
+TEST_CASE("a model whose solve stops elsewhere is another") {
+  const TemporaryFolder folder;
+  const auto made = [](Times stops) {
+    NeuralOdeOptions ode;
+    ode.solve.stops = std::move(stops);
+    return Trainer(NeuralOde(Dense(1, 1), ode), MeanSquared(), Sgd{.lr = 0.1});
+  };
+  Loader loader = line_loader(8, {});
+  const auto pulse = [](double at) { return Setting::named("pulse", at); };
+  Trainer first = made({0.25, pulse(0.5)});
+  CHECK(first.settings() == std::vector<std::string>{"lr", "pulse"});
+  first.set("pulse", 0.75);
+  first.save(folder / "c");
+  Trainer again = made({0.25, pulse(0.5)});
+  CHECK(again.resume(folder / "c", loader));
+  CHECK(again.get("pulse") == 0.75);
+  CHECK(said(folder, [&] { made({0.5}).resume(folder / "c", loader); }) ==
+        R"(error: 'DIR/c' is a checkpoint of another training:
+  model: wanted NeuralOde(Dense(1 => 1, identity), stops 0.5), got NeuralOde(Dense(1 => 1, identity), stops 0.25 pulse)
+  help: name another file, or train as it was trained)");
+}
+
 TEST_CASE("a refused file changes nothing") {
   const TemporaryFolder folder;
   Trainer first = noisy_trainer();

@@ -21,11 +21,17 @@ void agree(const Graph& graph, const Program& program, std::int64_t batch) {
   }
 }
 
-// How many of the programs could be compiled.
-int check(Make make, std::uint64_t first, std::uint64_t last) {
+#ifdef NODEC_SANITIZED
+constexpr std::uint64_t thinning = 4;
+#else
+constexpr std::uint64_t thinning = 1;
+#endif
+
+// Whether most of the programs could be compiled.
+bool check(Make make, std::uint64_t first, std::uint64_t last) {
   testing::require_machine_code();
-  int compiled = 0;
-  for (std::uint64_t seed = first; seed < last; ++seed) {
+  std::uint64_t compiled = 0;
+  for (std::uint64_t seed = first; seed < last; seed += thinning) {
     const std::unique_ptr<Graph> graph = make(seed);
     INFO("seed ", seed, "\n", print(*graph));
     Program program;
@@ -40,21 +46,21 @@ int check(Make make, std::uint64_t first, std::uint64_t last) {
     agree(*graph, program, 37);
     if (!graph->batch.empty()) agree(*graph, program, 1);
   }
-  return compiled;
+  return 2 * thinning * compiled > last - first;
 }
 
 }  // namespace
 
 TEST_CASE("random programs agree with the interpreter") {
-  CHECK(check(testing::random_program, 0, 80) > 40);
+  CHECK(check(testing::random_program, 0, 80));
 }
 
 TEST_CASE("random loops whose tests look at their data agree with the interpreter") {
-  CHECK(check(testing::random_loops, 2000, 2060) > 30);
+  CHECK(check(testing::random_loops, 2000, 2060));
 }
 
 TEST_CASE("derivatives of random programs agree with the interpreter") {
-  CHECK(check(testing::random_gradient, 1000, 1030) > 15);
+  CHECK(check(testing::random_gradient, 1000, 1030));
 }
 
 TEST_CASE("tangents of random programs agree with the interpreter" * doctest::test_suite("slow")) {
@@ -64,8 +70,8 @@ TEST_CASE("tangents of random programs agree with the interpreter" * doctest::te
   const auto of_loops = [](std::uint64_t seed) {
     return requests::asking(jvp_p, *testing::random_loops(seed));
   };
-  CHECK(check(of_loss, 0, 12) > 6);
-  CHECK(check(of_loops, 2000, 2012) > 6);
+  CHECK(check(of_loss, 0, 12));
+  CHECK(check(of_loops, 2000, 2012));
 }
 
 }  // namespace nodec

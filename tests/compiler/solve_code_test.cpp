@@ -75,7 +75,8 @@ TEST_CASE("the gradient of a fixed-step solve agrees with the interpreter") {
   oracle::expect_agreement(*network({"rk4", "discrete", true}));
 }
 
-TEST_CASE("with samples and stops the gradient of fixed steps agrees with the interpreter") {
+TEST_CASE("with samples and stops the gradient of fixed steps agrees with the interpreter" *
+          doctest::test_suite("slow")) {
   for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {
     CAPTURE(adjoint);
     const std::vector<Input> inputs{{"u", f64({"B"})}, {"k", f64()}, {"begins", f64()}};

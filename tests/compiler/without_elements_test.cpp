@@ -24,7 +24,8 @@ void expect_agreement_of(const Shape& shape, const std::function<Var(const Var&)
 
 }  // namespace
 
-TEST_CASE("values without elements are computed, and so are their derivatives") {
+TEST_CASE("values without elements are computed, and so are their derivatives" *
+          doctest::test_suite("slow")) {
   for (const Shape& shape : {Shape{0}, {0, 3}, {3, 0}, {0, kB}, {3, 0, kB}, {kB, 0}}) {
     expect_agreement_of(shape, [](const Var& x) { return tanh(x) + 1.0; });
     expect_agreement_of(shape, [](const Var& x) { return transpose(x); });

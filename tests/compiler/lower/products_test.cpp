@@ -91,7 +91,8 @@ SolveOptions tight(const char* adjoint) {
 
 }  // namespace
 
-TEST_CASE("a vector stands on either side of a matrix, and of a vector") {
+TEST_CASE("a vector stands on either side of a matrix, and of a vector" *
+          doctest::test_suite("slow")) {
   for (const Factor& m : matrices()) {
     for (const Factor& v : vectors()) {
       expect_loss(fmt::format("{} by {}", m.first, v.first), "B", factors(), [&](const Vars& x) {

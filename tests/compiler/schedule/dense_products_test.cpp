@@ -94,7 +94,8 @@ TEST_CASE("a product of known sizes is a chain of fma for each element, with any
   }
 }
 
-TEST_CASE("a product with as many rows as a call brings is a chain of fma for each element") {
+TEST_CASE("a product with as many rows as a call brings is a chain of fma for each element" *
+          doctest::test_suite("slow")) {
   for (Product p : products()) {
     p.ta = false;  // a symbol is the first axis
     const auto graph = read(text(p, true));

@@ -144,7 +144,8 @@ TEST_CASE("a cotangent that is not finite is told as such, not as a tolerance ma
 }
 
 // Dynamics whose df/du is infinite before a time of each sample's own, met on the way back.
-TEST_CASE("a reverse solve of fixed steps tells the smallest step of all samples") {
+TEST_CASE("a reverse solve of fixed steps tells the smallest step of all samples" *
+          doctest::test_suite("slow")) {
   const std::int64_t batch = 200;
   Array u = Array::zeros(Dtype::F64, {batch}), begins = u;
   std::fill(u.reals.begin(), u.reals.end(), 1.0);
@@ -220,7 +221,8 @@ TEST_CASE("what is not finite on the way is told, without a batch too") {
 }
 
 // u' = sqrt(end - t) + 0 u is not finite from t = end on; every sample has an end of its own.
-TEST_CASE("fixed steps of a batch stop at the first that is not finite for any sample") {
+TEST_CASE("fixed steps of a batch stop at the first that is not finite for any sample" *
+          doctest::test_suite("slow")) {
   for (const char* method : {"euler", "rk4"}) {
     for (const bool stops : {false, true}) {
       SolveOptions options;

@@ -119,7 +119,7 @@ TEST_CASE("loops in loops, in branches and in calls") {
   gradient(inside, {0.9, 0.2});
 }
 
-TEST_CASE("solves in loops, and loops in dynamics") {
+TEST_CASE("solves in loops, and loops in dynamics" * doctest::test_suite("slow")) {
   SolveOptions options;
   options.rtol = options.atol = 1e-9;
   for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {

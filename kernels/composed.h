@@ -71,6 +71,7 @@ Value* triangular_solve(Builder& b, Value* a, Value* rhs, Triangle triangle = {}
 Value* cholesky(Builder& b, Value* a);  // the lower factor, from a's lower triangle
 // By elimination with the largest pivot of each column. rhs: [n, ...] or [n, m, ...].
 Value* linear_solve(Builder& b, Value* a, Value* rhs);
+// By elimination with the largest pivot of all, the last three rows by the definition.
 Value* determinant(Builder& b, Value* a);
 
 }  // namespace nodec

@@ -82,34 +82,56 @@ Swapped swapped(Builder& b, Value* x, Value* pivot) {
   return {first, where(b, rows(b, is_pivot, 1, m - 1), top, rest)};
 }
 
-// Rows of the upper triangle, each from its diagonal on, with their right-hand sides behind; and
-// the product of the signs of the exchanges.
-struct Eliminated {
-  std::vector<Value*> rows;
-  Value* sign;
-};
-Eliminated eliminate(Builder& b, Value* system, std::int64_t n) {
-  Eliminated found{{}, nullptr};
+// What is left of rows [m, k, ...] once multiples of `first` [k, ...] took the first column away:
+// [m, k - 1, ...]. A pivot of 0, of nothing but zeros, is not divided by.
+Value* without_first(Builder& b, Value* rest, Value* first) {
+  Value* pivot = squeezed(b, rows(b, first, 0, 1), 0);
+  Value* is_zero = eq(b, pivot, zeros(b, pivot->type));
+  Value* divisor = select(b, is_zero, splat(b, pivot->type, 1), pivot);
+  Value* below = squeezed(b, columns(b, rest, 0, 1), 1);
+  Value* factors = div(b, below, broadcast_over(b, divisor, below->type.shape(), {0}));
+  const std::int64_t left = axis_size(b, rest, 1, "a system") - 1;
+  return sub(b, columns(b, rest, 1, left), outer(b, factors, rows(b, first, 1, left)));
+}
+
+// Rows of the upper triangle, each from its diagonal on, with their right-hand sides behind.
+std::vector<Value*> eliminated(Builder& b, Value* system, std::int64_t n) {
+  std::vector<Value*> found;
   for (std::int64_t k = 0; k < n; ++k) {
     Value* column = squeezed(b, columns(b, system, 0, 1), 1);
-    Value* pivot = argmax(b, abs(b, column), 0);
-    const auto [first, rest] = swapped(b, system, pivot);
-    const Type& type = pivot->type;
-    Value* one = splat(b, type.with_dtype(column->type.dtype()), 1);
-    Value* sign = select(b, eq(b, pivot, zeros(b, type)), one, neg(b, one));
-    found.sign = found.sign == nullptr ? sign : mul(b, found.sign, sign);
-    found.rows.push_back(first);
-    if (rest == nullptr) break;
-    // A column of zeros has nothing to eliminate, and is not divided by 0.
-    Value* diagonal = squeezed(b, rows(b, first, 0, 1), 0);
-    Value* divisor = select(b, eq(b, diagonal, zeros(b, diagonal->type)), one, diagonal);
-    Value* below = squeezed(b, columns(b, rest, 0, 1), 1);
-    Value* factors = div(b, below, broadcast_over(b, divisor, below->type.shape(), {0}));
-    const std::int64_t width = axis_size(b, rest, 1, "a system");
-    Value* behind = rows(b, first, 1, width - 1);
-    system = sub(b, columns(b, rest, 1, width - 1), outer(b, factors, behind));
+    const auto [first, rest] = swapped(b, system, argmax(b, abs(b, column), 0));
+    found.push_back(first);
+    if (rest != nullptr) system = without_first(b, rest, first);
   }
   return found;
+}
+
+// -x where an exchange moved something, from this row or column.
+Value* signed_by(Builder& b, Value* x, Value* moved) {
+  return select(b, eq(b, moved, zeros(b, moved->type)), x, neg(b, x));
+}
+
+Value* swapped_axes(Builder& b, Value* a) {
+  std::vector<std::int64_t> perm = all_axes(a->type);
+  std::swap(perm[0], perm[1]);
+  return transpose(b, a, perm);
+}
+
+Value* element(Builder& b, Value* a, std::int64_t i, std::int64_t j) {
+  return squeezed(b, squeezed(b, columns(b, rows(b, a, i, 1), j, 1), 0), 0);
+}
+
+// Of up to three rows by its definition: a polynomial, whatever its derivatives are asked at.
+Value* expanded(Builder& b, Value* a, std::int64_t n) {
+  if (n == 1) return element(b, a, 0, 0);
+  const auto minor = [&](std::int64_t i, std::int64_t j, std::int64_t k) {
+    return sub(b, mul(b, element(b, a, i, j), element(b, a, i + 1, k)),
+               mul(b, element(b, a, i, k), element(b, a, i + 1, j)));
+  };
+  if (n == 2) return minor(0, 0, 1);
+  Value* first = mul(b, element(b, a, 0, 0), minor(1, 1, 2));
+  Value* second = mul(b, element(b, a, 0, 1), minor(1, 0, 2));
+  return add(b, sub(b, first, second), mul(b, element(b, a, 0, 2), minor(1, 0, 1)));
 }
 
 // r - l x, of the rows that are left of a right-hand side; x is one row [m, ...], l a column.
@@ -117,10 +139,6 @@ Value* reduced(Builder& b, Value* r, Value* l, Value* x) { return sub(b, r, oute
 
 Value* divided(Builder& b, Value* row, Value* by) {
   return div(b, row, broadcast_over(b, by, row->type.shape(), {0}));
-}
-
-Value* element(Builder& b, Value* a, std::int64_t i, std::int64_t j) {
-  return squeezed(b, squeezed(b, columns(b, rows(b, a, i, 1), j, 1), 0), 0);
 }
 
 // Rows [m, ...] one below the other.
@@ -140,11 +158,7 @@ Value* solved(Builder& b, Value* x, bool vector) { return vector ? squeezed(b, x
 Value* triangular_solve(Builder& b, Value* a, Value* rhs, Triangle triangle) {
   const std::int64_t n = side_of(b, a, "triangular_solve");
   auto [r, vector] = as_matrix(b, a, rhs, "triangular_solve");
-  if (triangle.transposed) {
-    std::vector<std::int64_t> perm = all_axes(a->type);
-    std::swap(perm[0], perm[1]);
-    a = transpose(b, a, perm);
-  }
+  if (triangle.transposed) a = swapped_axes(b, a);
   const bool forwards = triangle.lower != triangle.transposed;
   std::vector<Value*> x(std::size_t(n), nullptr);
   for (std::int64_t step = 0; step < n; ++step) {
@@ -182,10 +196,10 @@ Value* linear_solve(Builder& b, Value* a, Value* rhs) {
   const std::int64_t n = side_of(b, a, "linear_solve");
   const auto [r, vector] = as_matrix(b, a, rhs, "linear_solve");
   const std::int64_t m = axis_size(b, r, 1, "a right-hand side");
-  const Eliminated done = eliminate(b, concat(b, {a, r}, 1), n);
+  const std::vector<Value*> triangle = eliminated(b, concat(b, {a, r}, 1), n);
   std::vector<Value*> x(std::size_t(n), nullptr);
   for (std::int64_t i = n; i-- > 0;) {
-    Value* row = done.rows[std::size_t(i)];
+    Value* row = triangle[std::size_t(i)];
     Value* value = rows(b, row, n - i, m);
     for (std::int64_t j = i + 1; j < n; ++j) {
       Value* factor = squeezed(b, rows(b, row, j - i, 1), 0);
@@ -197,12 +211,28 @@ Value* linear_solve(Builder& b, Value* a, Value* rhs) {
   return solved(b, stacked(b, std::move(x)), vector);
 }
 
+// Each pivot is the greatest of all that is left, so that one of 0 has only zeros beside it: the
+// product of the others, and of what is left, then has the matrix's own derivatives, up to the
+// third.
 Value* determinant(Builder& b, Value* a) {
-  const std::int64_t n = side_of(b, a, "determinant");
-  const Eliminated done = eliminate(b, a, n);
-  Value* product = done.sign;
-  for (Value* row : done.rows) product = mul(b, product, squeezed(b, rows(b, row, 0, 1), 0));
-  return product;
+  std::int64_t n = side_of(b, a, "determinant");
+  Value* product = nullptr;
+  for (; n > 3; --n) {
+    Value* row = argmax(b, max_over(b, abs(b, a), {1}), 0);
+    const Swapped by_row = swapped(b, a, row);
+    Shape shape = by_row.first->type.shape();
+    shape.insert(shape.begin(), 1);
+    Value* whole = concat(b, {reshape(b, by_row.first, shape), by_row.rest}, 0);
+    Value* column = argmax(b, abs(b, by_row.first), 0);
+    // Columns for rows, which the determinant does not tell apart.
+    const auto [first, rest] = swapped(b, swapped_axes(b, whole), column);
+    Value* pivot = squeezed(b, rows(b, first, 0, 1), 0);
+    pivot = signed_by(b, signed_by(b, pivot, row), column);
+    product = product == nullptr ? pivot : mul(b, product, pivot);
+    a = without_first(b, rest, first);
+  }
+  Value* last = expanded(b, a, n);
+  return product == nullptr ? last : mul(b, product, last);
 }
 
 }  // namespace nodec

@@ -1,5 +1,7 @@
 // Functions of several ops as users write them: axes from either end, numbers as operands, and the
 // operators of bits.
+#include <cmath>
+
 #include "tests/compiler/trace/traced.h"
 
 namespace nodec {
@@ -11,6 +13,26 @@ using testing::numbers;
 using testing::run;
 
 using Numbers = std::vector<double>;
+
+// By its definition, along the first row.
+double expansion(const Numbers& a, std::size_t n) {
+  if (n == 0) return 1;
+  double sum = 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    Numbers minor;
+    for (std::size_t k = n; k < n * n; ++k) {
+      if (k % n != j) minor.push_back(a[k]);
+    }
+    sum += (j % 2 == 0 ? 1 : -1) * a[j] * expansion(minor, n - 1);
+  }
+  return sum;
+}
+
+// Linear in each element, a determinant has differences for derivatives.
+double moved(Numbers a, std::size_t n, std::initializer_list<std::size_t> elements) {
+  for (const std::size_t i : elements) ++a[i];
+  return expansion(a, n);
+}
 
 TEST_CASE("parts, orders and scans count axes from either end") {
   Trace t("parts");
@@ -54,6 +76,48 @@ TEST_CASE("segments are summed, matrices solved, tensors contracted by letters")
   CHECK(y[2] == Numbers{-6});
   CHECK(y[3] == Numbers{29});
   CHECK(y[4] == Numbers{3, 5});
+}
+
+TEST_CASE("a determinant has a polynomial's derivatives, at singular matrices too") {
+  const std::vector<Numbers> matrices{
+      {3},
+      {0},
+      {0, 1, 0, 2},
+      {0, 0, 0, 0},
+      {0, 1, 2, 0, 3, 4, 0, 5, 7},
+      {1, 2, 3, 2, 4, 7, 1, 2, 9},
+      {0, 1, 0, 0, 0, 1, 0, 0, 0},
+      Numbers(9, 0),
+      {1, 2, 3, 4, 2, 4, 6, 8, 0, 1, 0, 3, 5, 2, 1, 1},    // rank 3
+      {1, 2, 0, 4, 2, 4, 0, 8, 0, 1, 0, 3, 1, 3, 0, 7},    // rank 2
+      {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0},    // rank 1
+      {2, -1, 0, 3, 1, 5, -2, 0, 4, 1, 1, 1, 0, 2, 6, 1},  // regular
+      {0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 2, 0, 0, 0, 0, 0, 4, 0, 0},
+  };
+  for (const Numbers& a : matrices) {
+    const auto n = std::size_t(std::lround(std::sqrt(double(a.size()))));
+    CAPTURE(n);
+    Trace t("determinant");
+    const Var m = t.input("m", f64({std::int64_t(n), std::int64_t(n)}));
+    const auto of = [](const Var& x) { return determinant(x); };
+    t.output("value", of(m));
+    t.output("gradient", grad(of, m));
+    t.output("hessian", hessian(of, m));
+    const std::int64_t side = std::int64_t(n);
+    const std::vector<Array> inputs{Array::of({side, side}, a, Dtype::F64)},
+        y = interpret(*run_until(*t.finish().graph, "differentiate"), inputs);
+    const double value = expansion(a, n);
+    CHECK(y[0].real(0) == doctest::Approx(value));
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      CAPTURE(i);
+      CHECK(y[1].real(std::int64_t(i)) == doctest::Approx(moved(a, n, {i}) - value));
+      for (std::size_t j = 0; j < a.size(); ++j) {
+        const double second =
+            i == j ? 0 : moved(a, n, {i, j}) - moved(a, n, {i}) - moved(a, n, {j}) + value;
+        CHECK(y[2].real(std::int64_t(i * a.size() + j)) == doctest::Approx(second));
+      }
+    }
+  }
 }
 
 TEST_CASE("a vector meets each matrix of a stack, from either side") {

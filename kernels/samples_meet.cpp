@@ -71,7 +71,9 @@ const Op* first_meeting(const Region& region, std::string_view symbol) {
   for (const auto& op : region.ops) {
     // A loop per sample asks of all of them whether one goes on, which is nothing to any of them.
     const bool each = op->primitive == &while_p && carry_of_samples(*op);
-    for (std::size_t r = each ? 1 : 0; r < op->regions.size(); ++r) {
+    // A rule gives what a built-in one would, sums over samples that all share a number included.
+    const bool ruled = op->primitive == &custom_vjp_p || op->primitive == &custom_jvp_p;
+    for (std::size_t r = each ? 1 : 0; r < (ruled ? 1 : op->regions.size()); ++r) {
       if (const Op* found = first_meeting(op->region(r), symbol)) return found;
     }
     const bool samples = std::any_of(op->operands.begin(), op->operands.end(),

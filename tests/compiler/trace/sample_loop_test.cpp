@@ -402,6 +402,38 @@ TEST_CASE("a refusal points at the line of what is about several samples") {
   }
 }
 
+TEST_CASE("a rule in a loop with a condition for each sample may sum over them") {
+  const auto ruled = [](const Var& c, const Var& k) {
+    return custom_vjp([](const Var& c, const Var& k) { return c * k; },
+                      [](const std::tuple<Var, Var>& at, const Var&, const Var& dy) {
+                        const auto& [c, k] = at;
+                        return std::tuple<Var, Var>(dy * k, sum(dy * c));
+                      },
+                      std::tuple(c, k));
+  };
+  const auto plain = [](const Var& c, const Var& k) { return c * k; };
+  const auto gradient = [](const auto& step) {
+    const Traced traced = trace(
+        "loop", {{"x", f64({2, "B"})}, {"k", f64()}},
+        [&](const Var& x, const Var& k) {
+          const auto shrunk = [&](const Var& x, const Var& k) {
+            const auto far = [](const Var& c) { return sum(c * c, {0}) > 0.3; };
+            return sum(while_loop(x, far, [&](const Var& c) { return step(c, k); }));
+          };
+          return value_and_grad(shrunk, x, k);
+        },
+        "B");
+    const std::vector<Array> inputs{Array::of({2, 3}, {1, 0.25, -3, 0.5, 0.125, 2}, Dtype::F64),
+                                    Array::of({}, {0.75}, Dtype::F64)};
+    std::vector<double> all;
+    for (const Array& y : interpret(*run_until(*traced.graph, "differentiate"), inputs)) {
+      for (std::int64_t i = 0; i < y.count(); ++i) all.push_back(y.real(i));
+    }
+    return all;
+  };
+  CHECK(gradient(ruled) == gradient(plain));
+}
+
 TEST_CASE("what a loop with a condition for each sample refuses") {
   CHECK(refusal(kHalve, kLarge) == "accepted");
   CHECK(refusal(kHalve, kLarge, true) ==

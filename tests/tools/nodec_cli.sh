@@ -264,6 +264,14 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   expect 3 "did you mean 'total'?" run "$work/axpy.ir" --input a=2 "$work/x.npy" --output totl=o.npy
   expect 3 "input 'x' is f64[N], got the number 3" run "$work/axpy.ir" --input x=3
   expect 3 "is not a .npy file" run "$work/axpy.ir" --input a="$work/axpy.ir"
+  expect 3 "input 'a' is f64[], got the number 1e400" run "$work/axpy.ir" --input a=1e400 "$work/x.npy"
+  expect 3 "input 'a' is given twice" run "$work/axpy.ir" --input a=1 a=2 "$work/x.npy"
+  # A number is taken as it is written, or refused.
+  echo 'graph numbers (%i: i64[], %f: f32[], %u: u8[]) { yield %i as i_out, %f as f_out, %u as u_out }' >"$work/numbers.ir"
+  expect 0 "i_out  i64[]: 9007199254740993" run "$work/numbers.ir" --input i=9007199254740993 f=0.1 u=2e2
+  expect 3 "input 'i' is i64[], got the number 1e19" run "$work/numbers.ir" --input i=1e19 f=0 u=0
+  expect 3 "input 'f' is f32[], got the number 1e300" run "$work/numbers.ir" --input i=0 f=1e300 u=0
+  expect 3 "input 'u' is u8[], got the number 256" run "$work/numbers.ir" --input i=0 f=0 u=256
   expect 3 "input 'a'" run "$work/axpy.ir" --input a="$work/x.npy" "$work/x.npy"
 
   # Links, pipes and devices stay what they are; a file keeps its mode; nothing is left half written.

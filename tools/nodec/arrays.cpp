@@ -8,7 +8,9 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <limits>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "ir/nearest.h"
 #include "runtime/arguments.h"
@@ -43,64 +45,64 @@ const Port& named(const std::vector<Port>& ports, const std::string& name) {
                    suggestion(name, names, "run it without inputs to see their names"));
 }
 
+// The text as a number of this type, when it is one from end to end and in range.
 template <class T>
-Tensor scalar_of(double value) {
-  return Tensor::scalar(static_cast<T>(value));
+std::optional<T> number_as(const std::string& text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole ? std::optional<T>(value) : std::nullopt;
 }
 
-Tensor scalar(Dtype dtype, double value) {
+// Digits are read as they are; a whole number may be written as 1e3, too.
+template <class T>
+std::optional<T> integer_as(const std::string& text) {
+  if (const auto digits = number_as<T>(text)) return digits;
+  const auto real = number_as<double>(text);
+  if (!real || std::trunc(*real) != *real || std::abs(*real) > 0x1p53) return std::nullopt;
+  const auto integer = std::int64_t(*real);
+  return std::in_range<T>(integer) ? std::optional<T>(T(integer)) : std::nullopt;
+}
+
+template <class T>
+std::optional<Tensor> as_scalar(const std::optional<T>& value) {
+  return value ? std::optional<Tensor>(Tensor::scalar(*value)) : std::nullopt;
+}
+
+std::optional<Tensor> scalar_from(Dtype dtype, const std::string& text) {
   switch (dtype) {
     case Dtype::F32:
-      return scalar_of<float>(value);
+      return as_scalar(number_as<float>(text));
     case Dtype::F64:
-      return scalar_of<double>(value);
+      return as_scalar(number_as<double>(text));
     case Dtype::I32:
-      return scalar_of<std::int32_t>(value);
+      return as_scalar(integer_as<std::int32_t>(text));
     case Dtype::I64:
-      return scalar_of<std::int64_t>(value);
+      return as_scalar(integer_as<std::int64_t>(text));
     case Dtype::U8:
-      return scalar_of<std::uint8_t>(value);
-    case Dtype::Bool:
-      return scalar_of<bool>(value);
+      return as_scalar(integer_as<std::uint8_t>(text));
     case Dtype::Key:
-      return scalar_of<std::uint64_t>(value);
-  }
-  return {};
-}
-
-// The least and the greatest number that a scalar input may be given as text.
-std::pair<double, double> range_of(Dtype dtype) {
-  switch (dtype) {
+      return as_scalar(integer_as<std::uint64_t>(text));
     case Dtype::Bool:
-      return {0, 1};
-    case Dtype::U8:
-      return {0, 255};
-    case Dtype::I32:
-      return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
-    case Dtype::I64:
-      return {-0x1p53, 0x1p53};
-    case Dtype::Key:
-      return {0, 0x1p53};
-    default:
-      return {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+      break;
   }
+  const auto bit = integer_as<std::uint8_t>(text);
+  return bit && *bit <= 1 ? std::optional<Tensor>(Tensor::scalar(*bit == 1)) : std::nullopt;
 }
 
-Tensor number_for(const Port& port, double value) {
-  const Dtype dtype = port.type.dtype();
-  const auto [least, greatest] = range_of(dtype);
-  const bool whole = is_float(dtype) || std::trunc(value) == value;
-  if (port.type.rank() != 0 || !whole ||
-      !(is_float(dtype) || (value >= least && value <= greatest))) {
-    throw InputError(
-        fmt::format("input '{}' is {}, got the number {}", port.name, port.type.str(), value));
+Tensor number_for(const Port& port, const std::string& text) {
+  if (port.type.rank() == 0) {
+    if (auto scalar = scalar_from(port.type.dtype(), text)) return std::move(*scalar);
   }
-  return scalar(dtype, value);
+  throw InputError(
+      fmt::format("input '{}' is {}, got the number {}", port.name, port.type.str(), text));
 }
 
-bool is_number(const std::string& text, double& value) {
+// Whether it is written as one, of whatever size.
+bool is_number(const std::string& text) {
+  double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
+  return error != std::errc::invalid_argument && end == text.data() + text.size();
 }
 
 void read_folder(const fs::path& folder, const std::vector<Port>& inputs, ArraysByName& arrays) {
@@ -112,20 +114,26 @@ void read_folder(const fs::path& folder, const std::vector<Port>& inputs, Arrays
   }
 }
 
-void read_one(const std::string& text, const std::vector<Port>& inputs, ArraysByName& arrays) {
+// `alone`: the names that were given by themselves so far; what a folder holds gives way to them.
+void read_one(const std::string& text, const std::vector<Port>& inputs, ArraysByName& arrays,
+              std::set<std::string>& alone) {
   std::error_code ignored;
   if (fs::is_directory(text, ignored)) return read_folder(text, inputs, arrays);
+  const auto put = [&](const Port& port, Tensor array) {
+    if (!alone.insert(port.name).second) {
+      throw InputError(fmt::format("input '{}' is given twice", port.name), {}, "give it once");
+    }
+    arrays[port.name] = std::move(array);
+  };
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || fs::exists(text, ignored)) {
     const std::string name = fs::path(text).stem().string();
-    arrays[named(inputs, name).name] = read_npy(text);
-    return;
+    return put(named(inputs, name), read_npy(text));
   }
   const Port& port = named(inputs, text.substr(0, equals));
   const std::string value = text.substr(equals + 1);
-  double number = 0;
-  const bool plain = is_number(value, number) && !fs::exists(value, ignored);
-  arrays[port.name] = plain ? number_for(port, number) : read_npy(value);
+  const bool plain = is_number(value) && !fs::exists(value, ignored);
+  put(port, plain ? number_for(port, value) : read_npy(value));
 }
 
 template <class T>
@@ -146,7 +154,8 @@ std::string described_as(const TensorView& array) {
 ArraysByName read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs) {
   ArraysByName arrays;
   as_input_error([&] {
-    for (const std::string& text : given) read_one(text, inputs, arrays);
+    std::set<std::string> alone;
+    for (const std::string& text : given) read_one(text, inputs, arrays, alone);
     return 0;
   });
   return arrays;

@@ -197,12 +197,22 @@ struct Standing {
   std::vector<Totals> history;
 };
 
-Standing standing(const Json& json) {
-  Standing read{json.at("epoch"),
-                json.at("updates"),
-                json.at("gathered"),
-                json.at("next").at("epoch"),
-                json.at("next").at("index"),
+Error damaged(const std::string& path, const std::string& how) {
+  return Error(fmt::format("'{}' is a damaged checkpoint: {}", path, how), {},
+               "go on from another one");
+}
+
+Standing standing(const Json& json, const std::string& path) {
+  const auto count = [&](const Json& of, const char* what) -> std::int64_t {
+    const Json& number = of.at(what);
+    if (number.is_number_integer() && number >= 0) return number;
+    throw damaged(path, fmt::format("{} {}", what, number.dump()));
+  };
+  Standing read{count(json, "epoch"),
+                count(json, "updates"),
+                count(json, "gathered"),
+                count(json.at("next"), "epoch"),
+                count(json.at("next"), "index"),
                 exact(json.at("lr")),
                 settings_from(json.at("settings")),
                 totals_from(json.at("running")),
@@ -249,15 +259,18 @@ bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {
   SafeTensors read = read_safetensors(file);
   const Json json = checked(*impl_, read, file.string(), loader);
   try {
-    Standing read_of_file = standing(json);
+    Standing read_of_file = standing(json, file.string());
+    if (read_of_file.gathered >= impl_->options.accumulate) {
+      throw damaged(file.string(), fmt::format("gathered {} of {}", read_of_file.gathered,
+                                               impl_->options.accumulate));
+    }
     impl_->check_settings(read_of_file.settings);
     loader.seek(read_of_file.next_epoch, read_of_file.next_index);
     restore(*impl_, std::move(read_of_file));
     impl_->next = loader.place();
     impl_->stepped = std::make_shared<const Tables>(loader.tables());
   } catch (const Json::exception& damage) {
-    throw Error(fmt::format("'{}' is a damaged checkpoint: {}", file.string(), damage.what()), {},
-                "go on from another one");
+    throw damaged(file.string(), damage.what());
   }
   for (NamedTensor& array : read.arrays) impl_->arrays.set(array.name, std::move(array.array));
   const Json then = json.value("tables", Json::object());

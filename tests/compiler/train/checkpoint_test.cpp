@@ -273,6 +273,13 @@ TEST_CASE("a refused file changes nothing") {
   CHECK(refusal("\"index\":1", "\"index\":99") ==
         R"(error: a loader of 6 batches has no batch 99 of epoch 1
   help: epochs count from 1, batches from 0)");
+  CHECK(refusal("\"gathered\":1", "\"gathered\":3") ==
+        R"(error: 'DIR/d' is a damaged checkpoint: gathered 3 of 3
+  help: go on from another one)");
+  for (const char* count : {"-3", "0.5", "1e300", "\"1\""}) {
+    CHECK(refusal("\"updates\":0", fmt::format("\"updates\":{}", count))
+              .starts_with("error: 'DIR/d' is a damaged checkpoint: updates "));
+  }
   CHECK(refusal("\"history\":[]", "\"history\":[1]")
             .starts_with("error: 'DIR/d' is a damaged checkpoint: "));
   CHECK(refusal("\"layer_2.rate\":\"0x1p-1\"", "\"layer_2.rate\":\"0x1p+1\"") ==

@@ -30,6 +30,11 @@ class NamedArray {
 
 class NamedArrays {
  public:
+  NamedArrays() = default;
+  // Programs are bound to these.
+  NamedArrays(const NamedArrays&) = delete;
+  NamedArrays& operator=(const NamedArrays&) = delete;
+
   // Adds the array, or puts it where an older one was.
   Tensor& set(std::string name, Tensor array);
   template <class T>

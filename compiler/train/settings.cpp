@@ -143,7 +143,7 @@ std::vector<std::string> Trainer::settings() const {
 
 void Trainer::set(std::string_view name, double value) {
   if (name == "lr") {
-    check_number({"lr", 0, kNotNegative}, value);
+    impl_->check_setting({"lr", 0, kNotNegative}, value);
     impl_->lr = value;
     return;
   }

@@ -42,7 +42,8 @@ Error stopped_in(const Batch& batch, const Error& error) {
 }
 
 void check_rate(double rate, const Trainer::Impl& impl) {
-  if (std::isfinite(rate) && rate >= 0) return;
+  const double used = impl.recipe.dtype == Dtype::F32 ? double(float(rate)) : rate;
+  if (std::isfinite(used) && used >= 0) return;
   throw Error(fmt::format("the schedule '{}' makes the learning rate {} at update {}",
                           impl.options.schedule.name(), rate, impl.updates),
               {}, "let its factors be finite, and 0 or more");

@@ -134,6 +134,8 @@ void Trainer::Impl::set_scalar(const std::string& name, double value) {
 
 void Trainer::Impl::write_rate(double value) {
   const Tensor& now = rate->read();
+  // An array of another type is the call's to refuse.
+  if (now.is_empty() || now.dtype() != recipe.dtype || now.count() != 1) return;
   if (now.dtype() == Dtype::F32) {
     if (now.values<float>()[0] != float(value)) rate->write().values<float>()[0] = float(value);
   } else if (now.values<double>()[0] != value) {

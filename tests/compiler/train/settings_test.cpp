@@ -70,6 +70,9 @@ TEST_CASE("a setting is in the range that its layer wants") {
   help: set it to such a number)");
   CHECK(refusal("lr", -1) == R"(error: the setting 'lr' is a finite number of 0 or more, got -1
   help: set it to such a number)");
+  CHECK(refusal("lr", 1e39) ==
+        R"(error: the setting 'lr' is a finite number of 0 or more, got 1e+39, which is inf as f32
+  help: set it to such a number)");
   trainer.set("t1", -1);
   trainer.set("max_steps", 7);
 }

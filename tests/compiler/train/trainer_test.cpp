@@ -188,6 +188,26 @@ TEST_CASE("a schedule moves the rate by updates") {
   CHECK(only(trainer, "weight") == moved);
 }
 
+TEST_CASE("an array in the rate's place that is none is refused by the program") {
+  Trainer trainer = line_trainer();
+  const Batch batch = line_loader(8, {}).batch(1, 0);
+  trainer.step(batch);
+  const auto refusal = [&](Tensor odd) {
+    trainer.arrays().set("lr", std::move(odd));
+    const std::string said = message([&] { trainer.step(batch); });
+    trainer.arrays().set("lr", 0.0f);
+    trainer.step(batch);
+    return said;
+  };
+  CHECK(refusal(Tensor(Dtype::F32, {0})).find("input 'lr': wanted f32[], got f32[0]") !=
+        std::string::npos);
+  CHECK(refusal(Tensor(Dtype::F64, {})).find("input 'lr': wanted f32[], got f64[]") !=
+        std::string::npos);
+  CHECK(refusal({}).find("'lr'") != std::string::npos);
+  CHECK(trainer.updates() == 4);
+  static_assert(!std::is_move_constructible_v<NamedArrays>);  // programs are bound to them
+}
+
 TEST_CASE("dropout draws in training and passes in use; a rate by name can change") {
   const Layer model = Chain({Dropout(Setting::named("rate", 0.5)), Dense(1, 1)});
   Trainer trainer(model, MeanSquared(), Sgd{.lr = 0});

@@ -78,11 +78,12 @@ mkfifo "$work/pipe"
 expect 3 "it is a pipe" "${small[@]}" --load "$work/pipe"
 
 # Numbers that are not finite stop a training, and replace no file.
-for lr in 1e36 1e38 1e300; do
+for lr in 1e36 1e38; do
   expect 4 "training stopped in epoch 1, batch " "${small[@]}" --lr "$lr" --save "$work/saved"
   expect 4 "all before it was finite" "${small[@]}" --solver rk4 --dt 0.5 --lr "$lr" --json
   ! grep -q null "$work/out" || fail "--lr $lr: a line without its loss: $(cat "$work/out")"
 done
+expect 3 "got 1e+300, which is inf as f32" "${small[@]}" --lr 1e300 --save "$work/saved"
 expect 4 "epoch 1, batch 1 of " "${small[@]}" --max-steps 1
 [ "$sum" = "$(sha256sum <"$work/saved")" ] || fail "a training that failed replaced the older file"
 

@@ -158,6 +158,7 @@ Value* solved(Builder& b, Value* x, bool vector) { return vector ? squeezed(b, x
 Value* triangular_solve(Builder& b, Value* a, Value* rhs, Triangle triangle) {
   const std::int64_t n = side_of(b, a, "triangular_solve");
   auto [r, vector] = as_matrix(b, a, rhs, "triangular_solve");
+  if (n == 0) return rhs;
   if (triangle.transposed) a = swapped_axes(b, a);
   const bool forwards = triangle.lower != triangle.transposed;
   std::vector<Value*> x(std::size_t(n), nullptr);
@@ -175,6 +176,7 @@ Value* triangular_solve(Builder& b, Value* a, Value* rhs, Triangle triangle) {
 
 Value* cholesky(Builder& b, Value* a) {
   const std::int64_t n = side_of(b, a, "cholesky");
+  if (n == 0) return a;
   std::vector<Value*> all;
   for (std::int64_t j = 0; j < n; ++j) {
     Value* column = squeezed(b, columns(b, a, 0, 1), 1);
@@ -195,6 +197,7 @@ Value* cholesky(Builder& b, Value* a) {
 Value* linear_solve(Builder& b, Value* a, Value* rhs) {
   const std::int64_t n = side_of(b, a, "linear_solve");
   const auto [r, vector] = as_matrix(b, a, rhs, "linear_solve");
+  if (n == 0) return rhs;
   const std::int64_t m = axis_size(b, r, 1, "a right-hand side");
   const std::vector<Value*> triangle = eliminated(b, concat(b, {a, r}, 1), n);
   std::vector<Value*> x(std::size_t(n), nullptr);
@@ -216,13 +219,15 @@ Value* linear_solve(Builder& b, Value* a, Value* rhs) {
 // third.
 Value* determinant(Builder& b, Value* a) {
   std::int64_t n = side_of(b, a, "determinant");
+  const Shape behind{a->type.shape().begin() + 2, a->type.shape().end()};
+  if (n == 0) return splat(b, a->type.with_shape(behind), 1);
   Value* product = nullptr;
   for (; n > 3; --n) {
     Value* row = argmax(b, max_over(b, abs(b, a), {1}), 0);
     const Swapped by_row = swapped(b, a, row);
-    Shape shape = by_row.first->type.shape();
-    shape.insert(shape.begin(), 1);
-    Value* whole = concat(b, {reshape(b, by_row.first, shape), by_row.rest}, 0);
+    Shape wide = by_row.first->type.shape();
+    wide.insert(wide.begin(), 1);
+    Value* whole = concat(b, {reshape(b, by_row.first, wide), by_row.rest}, 0);
     Value* column = argmax(b, abs(b, by_row.first), 0);
     // Columns for rows, which the determinant does not tell apart.
     const auto [first, rest] = swapped(b, swapped_axes(b, whole), column);

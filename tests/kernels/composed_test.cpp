@@ -260,6 +260,18 @@ TEST_CASE("systems are solved with a zero on the diagonal, and a singular one ha
   for (const double off : reals(y[3])) CHECK(std::fabs(off) < 1e-12);
 }
 
+TEST_CASE("matrices without rows have a determinant of 1, and solve nothing") {
+  const std::vector<Array> y =
+      evaluated({array({0, 0}, {}), array({0, 0, 2}, {}), array({0, 3}, {})},
+                [](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {
+                  return {determinant(b, v[0]), determinant(b, v[1]), cholesky(b, v[0]),
+                          linear_solve(b, v[0], v[2]), triangular_solve(b, v[0], v[2])};
+                });
+  CHECK(reals(y[0]) == std::vector<double>{1});
+  CHECK(reals(y[1]) == std::vector<double>{1, 1});
+  for (const std::size_t i : {2, 3, 4}) CHECK(y[i].count() == 0);
+}
+
 TEST_CASE("what cannot be written out is refused at its line, in the user's words") {
   const auto x = array({2, 3}, {}), cube = array({2, 3, 4}, {});
   const auto with_symbols = [](Builder& b, const std::vector<Value*>&) -> std::vector<Value*> {

@@ -1,6 +1,6 @@
 // Products of two tensors: einsum, batched matrices, convolutions. Where no letter is shared by all
-// three, a product is one of matrices; else it is elementwise and summed, so that each sample of a
-// batch has its own.
+// three, a product of floats is one of matrices; else it is elementwise and summed, so that each
+// sample of a batch has its own.
 #include <algorithm>
 #include <string>
 
@@ -126,9 +126,11 @@ bool mixes_samples(const Value* x, const std::string& letters, const std::string
   return merged.size() > 1 && !size_of(x, letters, merged).is_constant();
 }
 
-// Whether the product is one of two matrices whose axes are made of the operands'.
+// Whether the product is one of two matrices, which hold floats, whose axes are made of the
+// operands'.
 bool is_of_matrices(const Value* x, const Value* y, const Letters& l) {
-  return l.all_of(l.x, true, true, true).empty() &&
+  return is_float(x->type.dtype()) && is_float(y->type.dtype()) &&
+         l.all_of(l.x, true, true, true).empty() &&
          !mixes_samples(x, l.x, l.all_of(l.x, true, false, true)) &&
          !mixes_samples(y, l.y, l.all_of(l.y, false, true, true)) &&
          !mixes_samples(x, l.x, l.all_of(l.x, true, true, false));

@@ -260,6 +260,19 @@ TEST_CASE("systems are solved with a zero on the diagonal, and a singular one ha
   for (const double off : reals(y[3])) CHECK(std::fabs(off) < 1e-12);
 }
 
+TEST_CASE("integers are contracted by letters") {
+  const Array x = Array::of({2, 3}, {1, -2, 3, 4, 5, -6}, Dtype::I32),
+              y = Array::of({3, 2}, {7, 8, 9, -1, 2, 3}, Dtype::I32);
+  const std::vector<Array> z =
+      evaluated({x, y}, [](Builder& b, const std::vector<Value*>& v) -> std::vector<Value*> {
+        return {einsum(b, "ij,jk->ik", v[0], v[1]), einsum(b, "ij,ji->", v[0], v[1]),
+                einsum(b, "ij,kl->jk", v[0], v[1])};
+      });
+  CHECK(reals(z[0]) == std::vector<double>{-5, 19, 61, 9});
+  CHECK(reals(z[1]) == std::vector<double>{4});
+  CHECK(reals(z[2]) == std::vector<double>{75, 40, 25, 45, 24, 15, -45, -24, -15});
+}
+
 TEST_CASE("matrices without rows have a determinant of 1, and solve nothing") {
   const std::vector<Array> y =
       evaluated({array({0, 0}, {}), array({0, 0, 2}, {}), array({0, 3}, {})},

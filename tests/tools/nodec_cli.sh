@@ -269,6 +269,11 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   # A number is taken as it is written, or refused.
   echo 'graph numbers (%i: i64[], %f: f32[], %u: u8[]) { yield %i as i_out, %f as f_out, %u as u_out }' >"$work/numbers.ir"
   expect 0 "i_out  i64[]: 9007199254740993" run "$work/numbers.ir" --input i=9007199254740993 f=0.1 u=2e2
+  expect 3 "input 'i' is i64[], got the number 9007199254740993.0" run "$work/numbers.ir" --input i=9007199254740993.0 f=0 u=0
+  mkdir "$work/given" && cp "$work/x.npy" "$work/given/x.npy" && cp "$work/results/total.npy" "$work/given/a.npy"
+  expect 0 "total  f64[]: 72" run "$work/axpy.ir" --input "$work/given"
+  expect 0 "total  f64[]: 6" run "$work/axpy.ir" --input a=1 "$work/given"
+  expect 0 "total  f64[]: 6" run "$work/axpy.ir" --input "$work/given" a=1
   expect 3 "input 'i' is i64[], got the number 1e19" run "$work/numbers.ir" --input i=1e19 f=0 u=0
   expect 3 "input 'f' is f32[], got the number 1e300" run "$work/numbers.ir" --input i=0 f=1e300 u=0
   expect 3 "input 'u' is u8[], got the number 256" run "$work/numbers.ir" --input i=0 f=0 u=256

@@ -54,12 +54,12 @@ std::optional<T> number_as(const std::string& text) {
   return whole ? std::optional<T>(value) : std::nullopt;
 }
 
-// Digits are read as they are; a whole number may be written as 1e3, too.
+// Digits are read as they are; 1e3 is a whole number, too, as far as doubles hold all of them.
 template <class T>
 std::optional<T> integer_as(const std::string& text) {
   if (const auto digits = number_as<T>(text)) return digits;
   const auto real = number_as<double>(text);
-  if (!real || std::trunc(*real) != *real || std::abs(*real) > 0x1p53) return std::nullopt;
+  if (!real || std::trunc(*real) != *real || std::abs(*real) >= 0x1p53) return std::nullopt;
   const auto integer = std::int64_t(*real);
   return std::in_range<T>(integer) ? std::optional<T>(T(integer)) : std::nullopt;
 }
@@ -105,11 +105,12 @@ bool is_number(const std::string& text) {
   return error != std::errc::invalid_argument && end == text.data() + text.size();
 }
 
-void read_folder(const fs::path& folder, const std::vector<Port>& inputs, ArraysByName& arrays) {
+void read_folder(const fs::path& folder, const std::vector<Port>& inputs, ArraysByName& arrays,
+                 const std::set<std::string>& alone) {
   for (const Port& port : inputs) {
     const fs::path file = folder / (port.name + ".npy");
     std::error_code ignored;
-    if (!names_a_file(port.name)) continue;
+    if (!names_a_file(port.name) || alone.contains(port.name)) continue;
     if (fs::exists(file, ignored)) arrays[port.name] = read_npy(file);
   }
 }
@@ -118,7 +119,7 @@ void read_folder(const fs::path& folder, const std::vector<Port>& inputs, Arrays
 void read_one(const std::string& text, const std::vector<Port>& inputs, ArraysByName& arrays,
               std::set<std::string>& alone) {
   std::error_code ignored;
-  if (fs::is_directory(text, ignored)) return read_folder(text, inputs, arrays);
+  if (fs::is_directory(text, ignored)) return read_folder(text, inputs, arrays, alone);
   const auto put = [&](const Port& port, Tensor array) {
     if (!alone.insert(port.name).second) {
       throw InputError(fmt::format("input '{}' is given twice", port.name), {}, "give it once");

@@ -18,6 +18,8 @@
 
 namespace nodec {
 
+struct Op;
+
 // Machine scalars. Index counts elements and is what addresses are made of, uniform, as wide as the
 // machine addresses: no op sees one. U8 exists in memory only: a load widens it to I32, a store
 // narrows I32.
@@ -111,9 +113,9 @@ class Arithmetic {
     (void)name;
     return write(x);
   }
-  // What follows stands for this line of the user's program, where it is known: for debuggers and
-  // for text that a person reads.
-  virtual void at(const SourceLine& where) { (void)where; }
+  // What follows stands for this op, and its line of the user's program where that is known: for
+  // debuggers and for text that a person reads. Null: for none, still in the same line.
+  virtual void at(const Op* op) { (void)op; }
 };
 
 }  // namespace nodec

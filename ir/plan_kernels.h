@@ -104,7 +104,7 @@ struct MatVec {
   Ref x;                     // strides {inner}; varying
   std::optional<Ref> start;  // strides {row}; none: zero
   Ref out;
-  SourceLine where = {};
+  const Op* op = nullptr;  // that it stands for
 };
 // out[o] = `op`'s fold over i, increasing, of the element at [o, i]: what the last computation
 // makes, which is the only one, of no op, where what is folded lies in memory.
@@ -137,7 +137,7 @@ struct SlotContract {
   int slots = -1;
   std::int64_t rows = 0, columns = 0;
   std::vector<ContractTerm> terms;
-  SourceLine where = {};
+  const Op* op = nullptr;  // that it stands for
 };
 // out[i..., j...] = table[index[i...], j...]; an index outside the table is clamped to it. A table
 // that varies has one index for all samples.
@@ -147,7 +147,7 @@ struct GatherRows {
   Ref table;                             // strides: between rows, then within one
   Ref index;                             // strides: picks
   Ref out;                               // strides: picks, then row
-  SourceLine where = {};
+  const Op* op = nullptr;                // that it stands for
 };
 // out = 0, then out[index[i...], j...] += update[i..., j...] in row-major order of i; one index for
 // all samples.
@@ -155,7 +155,7 @@ struct ScatterRows {
   std::vector<std::int64_t> picks, row;
   std::int64_t limit = 0;
   Ref index, update, out;
-  SourceLine where = {};
+  const Op* op = nullptr;  // that it stands for
 };
 // A varying port and its blocked form. Element e of sample b is at e-offset + b * batch_stride.
 struct Transfer {
@@ -197,14 +197,14 @@ struct DenseMatmul {
   Ref a, b;                  // strides {row, inner}, {inner, column}
   std::optional<Ref> start;  // strides {row, column}; none: zero
   Ref out;                   // strides {row, column}
-  SourceLine where = {};
+  const Op* op = nullptr;    // that it stands for
 };
 // out[i..., j...] = table[index[i...], j...]; an index outside the table is clamped to it.
 struct DenseGather {
   std::vector<Dim> picks, row;
   Dim limit;
-  Ref table, index, out;  // strides as of GatherRows
-  SourceLine where = {};
+  Ref table, index, out;   // strides as of GatherRows
+  const Op* op = nullptr;  // that it stands for
 };
 // out[index[i...], j...] (+)= (scale *) update[i..., j...]: one chain per cell over (term, sample,
 // i). Threads split the rows of out.
@@ -220,7 +220,7 @@ struct DenseScatter {
   std::vector<ScatterTerm> terms;
   bool accumulate = false;  // go on from out's own values
   Ref out;
-  SourceLine where = {};
+  const Op* op = nullptr;  // that it stands for
 };
 // out[m, n] (+)= sum over terms and samples of g[m] * h[n]; one chain per output over (term,
 // sample).
@@ -242,14 +242,13 @@ struct LargeContract {
   std::vector<RowsTerm> terms;
   bool accumulate = false;  // go on from out's own values
   Ref out;                  // strides {row, column}
-  SourceLine where = {};
+  const Op* op = nullptr;   // that it stands for
 };
 using DenseKernel =
     std::variant<DenseMap, DenseFold, DenseMatmul, DenseGather, DenseScatter, LargeContract>;
 
-// The line of the user's program that a kernel stands for, the first of several; unknown where it
-// only moves values. No part of what a kernel is.
-SourceLine line_of(const Kernel& kernel);
-SourceLine line_of(const DenseKernel& kernel);
+// The op that a kernel stands for, the first of several; null where it only moves values.
+const Op* op_of(const Kernel& kernel);
+const Op* op_of(const DenseKernel& kernel);
 
 }  // namespace nodec::plan

@@ -209,6 +209,7 @@ void ops_in(auto& one, const EachOp& f) {
   if constexpr (requires { one.computes; }) ops_in(one.computes, f);
 }
 void ops_in(LargeContract& k, const EachOp& f) {
+  if (k.op) f(k.op);
   for (RowsTerm& t : k.terms) {
     if (TableRows* rows = std::get_if<TableRows>(&t.h)) ops_in(rows->computes, f);
   }

@@ -143,7 +143,7 @@ Code Elements::generate(const Op& op, const std::vector<Code>& x, Code index) {
 
 Code Elements::compute(const Compute& c, const std::vector<Operand>& operands,
                        const std::vector<Code>& made, const Indices& at) {
-  if (c.op) w_.e.at(c.op->where);
+  if (c.op) w_.e.at(c.op);
   std::vector<Code> x;
   Code index = w_.zero;
   for (std::size_t i = 0; i < operands.size(); ++i) {

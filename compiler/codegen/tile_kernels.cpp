@@ -138,7 +138,7 @@ Emitter::Values TileKernels::fold(const FoldElements& k, const ReadyMap& ready, 
   }
   const Code element = w_.spread(made_at(k.computes, ready, at).back());
   const Code index = w_.e.convert(at.back(), Scalar::I64);
-  w_.e.at(k.op->where);  // what made the element may stand in another line
+  w_.e.at(k.op);  // what made the element may stand for another op
   Emitter::Values next = k.op->primitive->fold.step(w_.e, *k.op, std::move(state), element, index);
   for (Code& c : next) c = w_.spread(c);
   return next;

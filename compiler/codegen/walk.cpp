@@ -112,6 +112,7 @@ void Walker::walk(const Nodes& nodes) {
     if (handed != w_.schedule.handed_over.end()) sums_.hand_over(handed->second);
     if (w_.schedule.meetings.contains(n.number)) w_.e.barrier(Scope::Team);
     if (w_.schedule.member_meetings.contains(n.number)) w_.e.barrier(Scope::Member);
+    w_.e.at(nullptr);
     std::visit(
         [&](const auto& what) {
           using T = std::decay_t<decltype(what)>;
@@ -135,7 +136,7 @@ void Walker::node(const Scalars& n) {
   for (std::size_t i = 0; i < n.computes.size(); ++i) {
     const Compute& c = n.computes[i];
     Code& to = w_.scalar(n.results[i]);
-    w_.e.at(c.op->where);
+    w_.e.at(c.op);
     if (c.op->primitive == &constant_p) {
       to = elements_.constant(*c.op);
     } else if (c.op->primitive == &dim_p) {
@@ -189,7 +190,7 @@ void Walker::kernels(const Tiles& n, int kernel) {
     std::vector<const Kernel*> run{&n.kernels[first]};
     for (; end < count && loops(number(end)).joined; ++end) run.push_back(&n.kernels[end]);
     w_.how = &loops(number(first));
-    w_.e.at(line_of(*run[0]));
+    w_.e.at(op_of(*run[0]));
     std::visit(
         [&](const auto& one) {
           using T = std::decay_t<decltype(one)>;
@@ -197,7 +198,7 @@ void Walker::kernels(const Tiles& n, int kernel) {
             in_order([&] {
               for (std::size_t i = 0; i < run.size(); ++i) {
                 w_.how = &loops(number(first + i));
-                w_.e.at(line_of(*run[i]));
+                w_.e.at(op_of(*run[i]));
                 sums_.write(*run[i]);
               }
             });
@@ -224,7 +225,7 @@ void Walker::in_order(const std::function<void()>& sum) {
 
 void Walker::dense(const DenseKernel& n, int kernel) {
   w_.how = &loops(kernel);
-  w_.e.at(line_of(n));
+  w_.e.at(op_of(n));
   const auto write = [&] {
     std::visit(
         [&](const auto& one) {

@@ -167,7 +167,7 @@ DenseKernel DenseKernels::matmul(const Op& op) {
   m.columns = op.operands[1]->type.shape()[tb ? 0 : 1];
   if (op.operands.size() > 2) m.start = homes_.ref(op.operands[2]);
   m.out = homes_.ref_to(homes_.home(op.result()), op.result());
-  m.where = op.where;
+  m.op = &op;
   if (m.out.strides[1] != 1) turn(m);
   return m;
 }
@@ -180,7 +180,7 @@ DenseKernel DenseKernels::gather(const Op& op) {
                            rows_.table_ref(op),
                            homes_.ref(index),
                            homes_.home_ref(op.result()),
-                           op.where};
+                           &op};
 }
 
 }  // namespace nodec::lowering

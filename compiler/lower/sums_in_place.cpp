@@ -28,7 +28,7 @@ plan::DenseScatter DenseKernels::scatter(const std::vector<AccumulatorTerm>& ter
   const Value* table = terms[0].sum->result();
   kernel.row = views_.row_dims(table);
   kernel.limit = table->type.shape()[0];
-  kernel.where = terms[0].sum->where;
+  kernel.op = terms[0].sum;
   for (const AccumulatorTerm& term : terms) kernel.terms.push_back(scatter_term(term));
   return kernel;
 }
@@ -71,7 +71,7 @@ DenseKernel DenseKernels::large_contract(const std::vector<AccumulatorTerm>& ter
   kernel.columns = views_.elements(terms[0].sum->operands[1]);
   kernel.out = std::move(out);
   kernel.accumulate = accumulate;
-  kernel.where = terms[0].sum->where;
+  kernel.op = terms[0].sum;
   for (const AccumulatorTerm& term : terms) kernel.terms.push_back(rows_term(term));
   return kernel;
 }

@@ -77,7 +77,7 @@ void TileKernels::add_matvec(TileList& list, const Op& op) {
   kernel.x = homes_.ref(x);
   if (op.operands.size() > 2) kernel.start = homes_.ref(op.operands[2]);
   kernel.out = homes_.ref_to(homes_.home(op.result()), op.result());
-  kernel.where = op.where;
+  kernel.op = &op;
   list.kernels.emplace_back(std::move(kernel));
   list.place(op.result());
 }
@@ -101,7 +101,7 @@ void TileKernels::add_gather(TileList& list, const Op& op) {
   const Value *table = op.operands[0], *index = op.operands[1];
   list.kernels.emplace_back(plan::GatherRows{
       views_.extents(index), row_extents(views_.row_dims(table), table), table->type.shape()[0],
-      rows_.table_ref(op), homes_.ref(index), homes_.home_ref(op.result()), op.where});
+      rows_.table_ref(op), homes_.ref(index), homes_.home_ref(op.result()), &op});
   list.place(op.result());
 }
 
@@ -114,7 +114,7 @@ void TileKernels::add_scatter(TileList& list, const Op& op) {
                                               homes_.ref(index),
                                               homes_.ref(update),
                                               homes_.home_ref(op.result()),
-                                              op.where});
+                                              &op});
   list.place(op.result());
 }
 

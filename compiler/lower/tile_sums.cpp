@@ -85,7 +85,7 @@ void TileKernels::add_slot_product(TileList& list, const AccumulatorTerm& term, 
   plan::SlotContract fresh;
   fresh.rows = views_.elements(op.operands[0]);
   fresh.columns = views_.elements(op.operands[1]);
-  fresh.where = op.where;
+  fresh.op = &op;
   // Samples are lanes wherever their axis stands, so the flags that say where do not matter.
   kernel_of(list, slots, std::move(fresh))
       .terms.push_back(

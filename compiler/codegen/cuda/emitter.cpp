@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ir/error.h"
+#include "ir/graph.h"
 
 namespace nodec {
 
@@ -91,7 +92,10 @@ std::string CudaEmitter::fresh(std::string_view stem) {
   return made + std::to_string(++names_);
 }
 
+// Numbers are named by their op: what addresses and loops are made of stands for none.
 std::string CudaEmitter::fresh(Scalar scalar) {
+  const bool of_op = is_float(scalar) || scalar == Scalar::I32 || scalar == Scalar::I64;
+  if (of_op && !here_.op.empty()) return fresh(here_.op);
   static constexpr const char* stems[] = {"b", "i", "i", "x", "x", "n", "p"};
   return fresh(stems[int(scalar)]);
 }
@@ -164,8 +168,10 @@ std::string CudaEmitter::listed(const std::vector<std::string>& items, std::size
 
 // The line of the user's program is told before the first statement that stands for it. Its folder
 // is left out, so that the text is the same wherever the program was compiled.
-void CudaEmitter::at(const SourceLine& where) {
-  if (!where.known()) return;
+void CudaEmitter::at(const Op* op) {
+  here_.op = op != nullptr ? op->name() : "";
+  if (op == nullptr || !op->where.known()) return;
+  const SourceLine& where = op->where;
   const auto plain = [](std::string text) {
     for (char& c : text) {
       if (c < ' ' || c > '~' || c == '\\' || c == '"') c = '?';

@@ -2,10 +2,10 @@
 // whoever wants to read it. Nothing here decides anything.
 //
 // A thread is a lane, so a varying value looks like a uniform one; only its Code remembers. Every
-// value is a constant of its own, named by its kind and numbered (p_ pointers, n_ Index, b_
-// predicates, x_ floats, i_ integers), and a Code points at what stands for it: that name, or a
-// literal. Expressions without effects that this block or one around it has already made are not
-// written again.
+// value is a constant of its own, named by the op it is made for or by its kind (p_ pointers, n_
+// Index, b_ predicates, x_ floats, i_ integers) and numbered, and a Code points at what stands for
+// it: that name, or a literal. Expressions without effects that this block or one around it has
+// already made are not written again.
 #pragma once
 
 #include <cstdint>
@@ -117,7 +117,7 @@ class CudaEmitter : public Emitter {
   Code expansion(std::string_view name, std::span<const Code> x,
                  const std::function<Code(std::span<const Code>)>& write) override;
   void return_if(Code pred) override;
-  void at(const SourceLine& where) override;
+  void at(const Op* op) override;
 
  private:
   // What a Code points at: a name or a literal, and the number if it is an integer's. Of an Index
@@ -142,6 +142,7 @@ class CudaEmitter : public Emitter {
     Known loads;               // since anything was written
     std::string line, remark;  // of the user's program: told last, and yet to be told
     std::string place;         // as #line has it
+    std::string op;            // that numbers are made for
   };
   struct Expansion {
     std::string name;

@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/llvm/emitter.h"
 #include "ir/error.h"
+#include "ir/graph.h"
 
 namespace nodec {
 namespace {
@@ -287,10 +288,10 @@ void LlvmEmitter::return_if(Code pred) {
   build_.SetInsertPoint(go_on);
 }
 
-// What follows is for that line, until another is named or the function ends.
-void LlvmEmitter::at(const SourceLine& where) {
-  if (!lines_ || !where.known()) return;
-  build_.SetCurrentDebugLocation(lines_->at(*build_.GetInsertBlock()->getParent(), where));
+// What follows is for its line, until another is known or the function ends.
+void LlvmEmitter::at(const Op* op) {
+  if (!lines_ || op == nullptr || !op->where.known()) return;
+  build_.SetCurrentDebugLocation(lines_->at(*build_.GetInsertBlock()->getParent(), op->where));
 }
 
 void LlvmEmitter::finish() {

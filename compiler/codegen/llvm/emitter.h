@@ -111,7 +111,7 @@ class LlvmEmitter : public Emitter {
   Code expansion(std::string_view name, std::span<const Code> x,
                  const std::function<Code(std::span<const Code>)>& write) override;
   void return_if(Code pred) override;
-  void at(const SourceLine& where) override;
+  void at(const Op* op) override;
 
   // The program's visible function (see LlvmModule::begin_entry).
   void begin_entry(std::string_view name);

@@ -3,6 +3,7 @@
 
 #include "compiler/pipeline.h"
 #include "tests/compiler/codegen/llvm/harness.h"
+#include "tests/compiler/codegen/op_at.h"
 #include "tests/compiler/oracle.h"
 
 using namespace nodec;
@@ -12,17 +13,22 @@ namespace {
 
 // A loop, and functions with lines of two files and with none.
 void twice_from_lines(Entry& p) {
+  const auto at = [&](SourceLine where) {
+    const Op op = op_at(exp_p, std::move(where));
+    p.e.at(&op);
+  };
   const int none = p.e.function(Scope::Member, "none", {}, [](auto) {});
   const Scalar pointer[] = {Scalar::Pointer};
   const int fill = p.e.function(Scope::Member, "fill", pointer, [&](std::span<const Code> x) {
     p.e.call(none, {});
-    p.e.at({"/source/model.cpp", 12});
+    at({"/source/model.cpp", 12});
     p.e.store(x[0], p.index(0), Dtype::F64, p.e.constant(Scalar::F64, 1));
-    p.e.at({"/source/layers.h", 7});
+    at({"/source/layers.h", 7});
     p.e.store(x[0], p.index(1), Dtype::F64, p.e.constant(Scalar::F64, 2));
   });
-  p.e.at({"/source/model.cpp", 13});
-  p.e.at({});
+  at({"/source/model.cpp", 13});
+  at({});
+  p.e.at(nullptr);
   p.e.loop(p.index(0), p.index(2), p.index(1), {}, [&](Code, Emitter::Values) {
     const Code arguments[] = {p.port(0)};
     p.e.call(fill, arguments);

@@ -2,9 +2,9 @@
 // nothing is added.
 //
 // A result depends on the op's operands. Where an op is gone through, it is member by member of its
-// groups (ir/groups.h): what is yielded, and what a carry starts as, reach the region's argument on
-// the next turn and the op's result. Reachability is then that of one graph, whatever is nested in
-// what, and takes time in proportion to it.
+// groups (ir/groups.h): what is yielded, and what a carry starts as, reach the regions' arguments
+// on the next turn and the op's result. Reachability is then that of one graph, whatever is nested
+// in what, and takes time in proportion to it.
 #pragma once
 
 #include <functional>
@@ -30,6 +30,8 @@ class Spread {
   // There a carry is one variable: with its argument goes its result.
   ValueSet users(const std::vector<const Value*>& from, const Passes& passes) const;
   ValueSet makers(const std::vector<const Value*>& from, const Passes& passes) const;
+  // What must be computed for these: what they depend on, and what the ops that make it go by.
+  ValueSet needs(const std::vector<const Value*>& from) const;
 
  private:
   struct Edge {
@@ -41,8 +43,15 @@ class Spread {
   void index(const Region& region, bool (*through)(const Op&));
   void index_members(const Op& op);
   void connect(const Value* from, const Value* to, const Op& op);
+  template <class F>
+  void each_maker(const Value& of, const F& f) const;
 
-  Edges users_, makers_;
+  std::unordered_set<const Op*> through_;  // those that are gone through
+  Edges users_, makers_;                   // makers of theirs alone: others' are operands
 };
+
+// What an op goes by, whichever of its results is asked for: its settings, decisions and clocks,
+// and members that live as long as the op does. Of an op that has no groups it is everything.
+std::vector<const Value*> goes_by(const Op& op);
 
 }  // namespace nodec

@@ -1,13 +1,11 @@
-// Which values of a graph anything needs: a fixed point grown from the graph's results and from ops
-// with effects. Going through an op with regions, it follows each member of the op's groups
-// (ir/groups.h) to what that member alone needs, so that one live carry of a loop does not keep the
-// others.
+// Which values of a graph anything needs: a walk (ir/spread.h) from the graph's results and from
+// ops with effects. It goes through ops with regions member by member, so that one live carry of a
+// loop does not keep the others.
 #pragma once
 
 #include <unordered_set>
-#include <vector>
 
-#include "ir/groups.h"
+#include "ir/spread.h"
 
 namespace nodec {
 
@@ -16,22 +14,13 @@ class Liveness {
   explicit Liveness(const Graph& graph);
 
   bool lives(const Value* value) const { return values_.contains(value); }
-  bool lives(const Op& op) const { return ops_.contains(&op); }
+  bool lives(const Op& op) const;
 
  private:
-  void need(const Value* value);
-  void need_all(const std::vector<Value*>& values);
-  bool need_effects(const Region& region);
-  void need_op(const Op& op);
-  void need_opaque(const Op& op);
-  void need_always(const Op& op, const Group& group);
-  void need_member(const Op& op, const Group& group, std::size_t i);
-  void need_result(const Op& op, std::size_t i);
-  void need_argument(const Value& arg);
+  bool find_effects(const Region& region);
 
-  std::unordered_set<const Value*> values_;
-  std::unordered_set<const Op*> ops_;
-  std::vector<const Value*> pending_;
+  std::unordered_set<const Op*> effects_;  // and the ops around them
+  ValueSet values_;
 };
 
 }  // namespace nodec

@@ -30,6 +30,9 @@ struct Program {
   Names makers(std::size_t result, const Spread::Passes& passes = anything) const {
     return names(spread.makers({graph->body.results[result]}, passes));
   }
+  Names needs(std::size_t result) const {
+    return names(spread.needs({graph->body.results[result]}));
+  }
 
  private:
   static Names names(const ValueSet& values) {
@@ -57,7 +60,7 @@ const char* kLoop = R"(graph g (%x: f32[], %y: f32[], %z: f32[]) {
 TEST_CASE("a carry reaches what it is on the next turn, and the loop's result") {
   const Program p(kLoop);
   CHECK(p.users(0) == Names{"x", "tx", "more", "bx", "nx", "x1"});
-  CHECK(p.users(1) == Names{"y", "ty", "by", "ny", "y1", "nx", "bx", "x1"});
+  CHECK(p.users(1) == Names{"y", "ty", "by", "ny", "y1", "nx", "bx", "x1", "tx", "more"});
   CHECK(p.users(2) == Names{"z", "tz", "more", "bz"});
 }
 
@@ -65,6 +68,12 @@ TEST_CASE("a carry needs what it starts as, and its result goes with its argumen
   const Program p(kLoop);
   CHECK(p.makers(1) == Names{"y1", "y", "ny", "by"});
   CHECK(p.makers(0) == Names{"x1", "x", "nx", "bx", "by", "y", "ny", "y1"});
+}
+
+TEST_CASE("what a loop goes by is needed, whichever of its results is asked for") {
+  const Program p(kLoop);
+  CHECK(p.needs(1) ==
+        Names{"y1", "y", "ny", "by", "more", "tx", "tz", "x", "z", "nx", "bx", "x1"});
 }
 
 TEST_CASE("a branch and a call are gone through member by member") {

@@ -138,6 +138,9 @@ struct Fold {
   State (*merge)(Arithmetic& e, const Op& op, State a, State b) = nullptr;  // two partial folds
 };
 
+// What a fold of `count` numbers comes to, judged by a few of them.
+using EstimateRule = double (*)(std::span<const double> few, double count);
+
 // Gives one of the op's regions a value more, as an operand; returns the region's argument.
 using CaptureRule = Value* (*)(Op& op, std::size_t region, Value* value);
 
@@ -163,6 +166,15 @@ struct ViewMap {
 };
 using ViewRule = ViewMap (*)(const Op& op);
 
+// What the op is worth where that is less than itself: a value that is there already, or a simpler
+// op (null: no less). With the op's bits for every operand, NaN and signed zeros included.
+using SimplifyRule = Value* (*)(Builder& b, const Op& op);
+
+// The elements of the op's result, row-major, from those of its operands, where every size is a
+// number; sums and folds in the order of the whole op's. Elementwise ops and views need no rule.
+using ElementsRule = std::vector<Value*> (*)(Builder& b, const Op& op,
+                                             std::span<const std::vector<Value*>> x);
+
 // Both directions of a derivative. An op gives `rule`, and forward mode follows from it: an
 // elementwise op's slopes are their own transpose, any other rule is linear in the cotangents and
 // is transposed. What is linear itself says so, which is shorter. An op without `rule` gives
@@ -173,9 +185,11 @@ struct Gradient {
   AugmentRule augment = nullptr;  // given together with `reverse`, in place of `rule`
   ReverseRule reverse = nullptr;
   std::string_view none_because = {};  // non-empty: not differentiable, for this reason
-  // The slope may be infinite or NaN where the operands are finite; `rule` lets cotangents meet it
-  // in a strong_mul.
-  bool unbounded = false;
+  // Whether the slope may be infinite or NaN where the operands are finite; `rule` lets cotangents
+  // meet it in a strong_mul.
+  bool (*unbounded)(const Op& op) = nullptr;
+  // Where it is flat the op has many levels, as rounding does: it tells no two pieces apart.
+  bool stairs = false;
   // Its derivative is that of what it expands to.
   bool by_expansion = false;
   // The op is linear in all its float operands together: applied to their tangents it gives its
@@ -192,14 +206,16 @@ constexpr Gradient linear_gradient(GradientRule rule) { return {.rule = rule, .l
 inline bool has_push(const Gradient& gradient, const Op& op) {
   return gradient.push && (!gradient.pushes || gradient.pushes(op));
 }
-constexpr Gradient unbounded_gradient(GradientRule rule) {
-  return {.rule = rule, .unbounded = true};
+inline bool everywhere(const Op&) { return true; }
+constexpr Gradient unbounded_gradient(GradientRule rule, bool (*where)(const Op&) = everywhere) {
+  return {.rule = rule, .unbounded = where};
 }
 // No operand has a cotangent, and that is right: a step function, a comparison, a generator.
 inline std::vector<Value*> no_cotangents(Builder&, const Op& y, std::span<Value* const>) {
   return std::vector<Value*>(y.operands.size(), nullptr);
 }
 inline constexpr Gradient flat_gradient{.rule = no_cotangents};
+inline constexpr Gradient stairs_gradient{.rule = no_cotangents, .stairs = true};
 inline constexpr Gradient expanded_gradient{.by_expansion = true};
 
 // Where catalogue tests may sample an operand, as a closed interval; kinks are avoided by the
@@ -233,8 +249,11 @@ struct Primitive {
   bool exact = false;
   GenerateRule generate = nullptr;  // Generate ops; constant and dim are `lower`'s own
   Fold fold = {};                   // Reduce ops
+  EstimateRule estimate = nullptr;
   ExpandRule expand = nullptr;
   ViewRule view = nullptr;
+  SimplifyRule simplify = nullptr;
+  ElementsRule elements = nullptr;
   Domain domain = {};
   SampleRule sample = nullptr;  // null: `arity` floats of shape [3, B]
 };

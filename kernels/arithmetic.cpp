@@ -6,7 +6,9 @@
 
 #include "kernels/build.h"
 #include "kernels/extremum.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
@@ -58,6 +60,7 @@ constexpr Primitive neg_p = complete({
         [](Builder& b, const Op&, Cotangents dy) -> Values { return {neg(b, dy[0])}; }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.neg(x[0]); },
     .exact = true,
+    .simplify = if_same_twice,
 });
 
 // d|x| = sign(x): 0 at 0.
@@ -101,7 +104,7 @@ constexpr Primitive floor_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::floor(x[0]); },
-    .gradient = flat_gradient,
+    .gradient = stairs_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.floor(x[0]); },
     .exact = true,
 });
@@ -112,7 +115,7 @@ constexpr Primitive round_p = complete({
     .arity = 1,
     .type = same_float,
     .scalar = [](Reals x) { return std::nearbyint(x[0]); },
-    .gradient = flat_gradient,
+    .gradient = stairs_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.round_even(x[0]); },
     .exact = true,
 });
@@ -146,6 +149,14 @@ constexpr Primitive add_p = complete({
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.add(x[0], x[1]); },
     .exact = true,
+    .simplify = [](Builder& b, const Op& op) -> Value* {
+      Value *x = op.operands[0], *y = op.operands[1];
+      if (is_nothing(y)) return x;
+      if (is_nothing(x)) return y;
+      if (const Op* minus = made_by(y, neg_p)) return sub(b, x, minus->operands[0]);
+      if (const Op* minus = made_by(x, neg_p)) return sub(b, y, minus->operands[0]);
+      return nullptr;
+    },
 });
 
 constexpr Primitive sub_p = complete({
@@ -159,6 +170,13 @@ constexpr Primitive sub_p = complete({
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.sub(x[0], x[1]); },
     .exact = true,
+    .simplify = [](Builder& b, const Op& op) -> Value* {
+      Value *x = op.operands[0], *y = op.operands[1];
+      if (is(y, 0.0)) return x;
+      if (is_nothing(x)) return neg(b, y);
+      if (const Op* minus = made_by(y, neg_p)) return add(b, x, minus->operands[0]);
+      return nullptr;
+    },
 });
 
 constexpr Primitive mul_p = complete({
@@ -172,6 +190,14 @@ constexpr Primitive mul_p = complete({
     }},
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.mul(x[0], x[1]); },
     .exact = true,
+    .simplify = [](Builder& b, const Op& op) -> Value* {
+      Value *x = op.operands[0], *y = op.operands[1];
+      if (is(y, 1)) return x;
+      if (is(x, 1)) return y;
+      if (is(y, -1)) return neg(b, x);
+      if (is(x, -1)) return neg(b, y);
+      return nullptr;
+    },
 });
 
 // The product of a cotangent and a slope, in which 0 absorbs: a cotangent of 0 (of either sign,
@@ -207,6 +233,14 @@ constexpr Primitive strong_mul_p = complete({
           });
         },
     .exact = true,
+    // Where one side is known, and 0 either absorbs nothing or everything. A negative slope is not
+    // a plain product, since the sign of a cotangent of 0 stays.
+    .simplify = [](Builder& b, const Op& op) -> Value* {
+      Value *dy = op.operands[0], *slope = op.operands[1];
+      if (is(dy, 0.0) || is(dy, -0.0)) return dy;
+      const bool positive = is_plain_number(slope) && uniform(slope)->real > 0;
+      return is_plain_number(dy) || positive ? mul(b, dy, slope) : nullptr;
+    },
 });
 
 // a*b + c, rounded once. Programs write mul and add; the contract pass makes these.
@@ -235,6 +269,7 @@ constexpr Primitive min_p = complete({
     .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return extremum(e, x[0], x[1], Extremum::Min); },
     .exact = true,
+    .simplify = if_equals,
 });
 
 // NaN when either is; max(-0, +0) = +0. Of equal numbers the first has the derivative.
@@ -251,6 +286,7 @@ constexpr Primitive max_p = complete({
     .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return extremum(e, x[0], x[1], Extremum::Max); },
     .exact = true,
+    .simplify = if_equals,
 });
 
 // clamp(x, low, high) = min(max(x, low), high): NaN when any is, and `high` when low > high. The

@@ -1,6 +1,7 @@
 // Between dtypes. A float becomes an integer by truncation, saturated at the ends, NaN as 0; a
 // wider integer keeps its low bits; bool is 0 or 1, and `x != 0` the other way (a NaN is true).
 #include "kernels/build.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -62,11 +63,14 @@ constexpr Primitive cast_p = complete({
     .type = cast_type,
     .scalar = [](Reals x) { return x[0]; },
     .integer = [](Integers x) { return x[0]; },
-    .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
-      const Dtype from = y.operands[0]->type.dtype();
-      return {is_float(from) ? cast(b, dy[0], from) : nullptr};
-    }),
+    .gradient = {.rule = [](Builder& b, const Op& y, Cotangents dy) -> Values {
+                   const Dtype from = y.operands[0]->type.dtype();
+                   return {is_float(from) ? cast(b, dy[0], from) : nullptr};
+                 },
+                 .stairs = true,
+                 .linear = true},
     .lower = lower_cast,
+    .simplify = if_same_type,
     .sample = sample_cast,
 });
 

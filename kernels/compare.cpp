@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "kernels/build.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
@@ -22,6 +24,15 @@ void sample_logic(Builder& b, Dtype) {
   Values x;
   for (int i = 0; i < p.arity; ++i) x.push_back(sample_arg(b, Dtype::Bool));
   b.region().results = {b.value(p, x)};
+}
+
+// A known operand is the answer, or leaves it to the other one.
+Value* simplify_logic(Builder& b, const Op& op, bool neutral) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::optional<Uniform> known = uniform(op.operands[i]);
+    if (known) return op.operands[(known->integer != 0) == neutral ? 1 - i : i];
+  }
+  return if_equals(b, op);
 }
 
 }  // namespace
@@ -127,6 +138,7 @@ constexpr Primitive logical_and_p = complete({
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.bit_and(x[0], x[1]); },
     .exact = true,
+    .simplify = [](Builder& b, const Op& op) { return simplify_logic(b, op, true); },
     .sample = sample_logic<logical_and_p>,
 });
 
@@ -139,6 +151,7 @@ constexpr Primitive logical_or_p = complete({
     .gradient = flat_gradient,
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.bit_or(x[0], x[1]); },
     .exact = true,
+    .simplify = [](Builder& b, const Op& op) { return simplify_logic(b, op, false); },
     .sample = sample_logic<logical_or_p>,
 });
 
@@ -152,6 +165,7 @@ constexpr Primitive logical_not_p = complete({
     .lower = [](Arithmetic& e, const Op&,
                 Codes x) { return e.bit_xor(x[0], e.constant(Scalar::Pred, 1)); },
     .exact = true,
+    .simplify = if_same_twice,
     .sample = sample_logic<logical_not_p>,
 });
 

@@ -1,6 +1,9 @@
 // Ops that are written out in simpler ones after differentiation: mean, norm, softmax, log_softmax,
 // one_hot. Their derivatives are given here, shorter and better behaved than those of what they
 // expand to. They are interpreted as they expand.
+#include <cmath>
+#include <numeric>
+
 #include "kernels/build.h"
 #include "kernels/rules.h"
 
@@ -125,6 +128,7 @@ constexpr Primitive mean_p = complete({
       Value* share = div(b, dy[0], folded_count(b, y, dy[0]));
       return {broadcast_over(b, share, y.operands[0]->type.shape(), y.attrs.get<Axes>("axes"))};
     }),
+    .estimate = [](Reals few, double) { return mean_of(few); },
     .expand = [](Builder& b, const Op& op) -> Values {
       Value* all = sum(b, op.operands[0], op.attrs.get<Axes>("axes"));
       return {div(b, all, folded_count(b, op, all))};
@@ -145,6 +149,11 @@ constexpr Primitive norm_p = complete({
     .type = fold_type,
     .eval = eval_expanded,
     .gradient = {norm_gradient},
+    .estimate =
+        [](Reals few, double count) {
+          const double squares = std::inner_product(few.begin(), few.end(), few.begin(), 0.0);
+          return std::sqrt(squares / double(few.size()) * count);
+        },
     .expand = [](Builder& b, const Op& op) -> Values {
       const Scaled s = scaled(b, op);
       return {div(b, s.length, s.factor)};

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kernels/build.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
 #include "kernels/uniform.h"
 
@@ -53,6 +54,18 @@ void sample_remainders(Builder& b, Dtype) {
   }
 }
 
+bool by_what_may_be_0(const Op& y) {
+  const std::optional<Uniform> number = uniform(y.operands[1]);
+  return !number || number->real == 0;
+}
+
+Values div_gradient(Builder& b, const Op& y, Cotangents dy) {
+  Value* c = y.operands[1];
+  if (!by_what_may_be_0(y)) return {div(b, dy[0], c), nullptr};
+  Value* da = strong_mul(b, dy[0], div(b, splat(b, c, 1), c));
+  return {da, neg(b, strong_mul(b, da, y.result()))};
+}
+
 }  // namespace
 
 // y = a / c:  da = dy / c,  dc = -(dy / c) y. By a number other than 0 the slope is finite, and the
@@ -63,13 +76,7 @@ constexpr Primitive div_p = complete({
     .type = same_number,
     .scalar = [](Reals x) { return x[0] / x[1]; },
     .integer = [](Integers x) { return quotient(x[0], x[1]); },
-    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
-      Value* c = y.operands[1];
-      const std::optional<Uniform> number = uniform(c);
-      if (number && number->real != 0) return {div(b, dy[0], c), nullptr};
-      Value* da = strong_mul(b, dy[0], div(b, splat(b, c, 1), c));
-      return {da, neg(b, strong_mul(b, da, y.result()))};
-    }),
+    .gradient = unbounded_gradient(div_gradient, by_what_may_be_0),
     .lower =
         [](Arithmetic& e, const Op& op, Codes x) {
           const bool real = is_float(op.operands[0]->type.dtype());
@@ -77,6 +84,11 @@ constexpr Primitive div_p = complete({
         },
     .cost = Cost::Slow,
     .exact = true,
+    .simplify = [](Builder& b, const Op& op) -> Value* {
+      Value *x = op.operands[0], *y = op.operands[1];
+      if (is(y, 1)) return x;
+      return is(y, -1) ? neg(b, x) : nullptr;
+    },
     .domain = {0.5, 2},
 });
 

@@ -8,6 +8,7 @@
 #include "kernels/build.h"
 #include "kernels/math/math.h"
 #include "kernels/rules.h"
+#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
@@ -16,6 +17,20 @@ namespace {
 Value* over(Builder& b, Value* dy, double c, Value* x) {
   Value* positive = add(b, x, splat(b, x, 0));  // -0 becomes +0
   return strong_mul(b, dy, div(b, splat(b, x, c), positive));
+}
+
+// x^2 is harmless: a whole exponent from 1 on leaves a slope of whole powers.
+bool may_be_steep(const Op& z) {
+  const std::optional<Uniform> y = uniform(z.operands[1]);
+  return !y || y->real < 1 || y->real != std::floor(y->real);
+}
+
+Values pow_gradient(Builder& b, const Op& z, Cotangents dz) {
+  Value *x = z.operands[0], *y = z.operands[1];
+  Value* slope = strong_mul(b, y, pow(b, x, sub(b, y, splat(b, y, 1))));
+  Value* growth = strong_mul(b, z.result(), log(b, x));
+  Value* dx = strong_mul(b, dz[0], slope);
+  return {dx, strong_mul(b, dz[0], growth)};
 }
 
 }  // namespace
@@ -109,13 +124,7 @@ constexpr Primitive pow_p = complete({
           if (std::isnan(x[0]) || std::isnan(x[1])) return std::numeric_limits<double>::quiet_NaN();
           return std::pow(x[0], x[1]);
         },
-    .gradient = unbounded_gradient([](Builder& b, const Op& z, Cotangents dz) -> Values {
-      Value *x = z.operands[0], *y = z.operands[1];
-      Value* slope = strong_mul(b, y, pow(b, x, sub(b, y, splat(b, y, 1))));
-      Value* growth = strong_mul(b, z.result(), log(b, x));
-      Value* dx = strong_mul(b, dz[0], slope);
-      return {dx, strong_mul(b, dz[0], growth)};
-    }),
+    .gradient = unbounded_gradient(pow_gradient, may_be_steep),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return math::pow(e, x[0], x[1]); },
     .cost = Cost::Tens,
     .domain = {0.3, 2},

@@ -4,6 +4,7 @@
 
 #include "ir/float_mode.h"
 #include "kernels/build.h"
+#include "kernels/elements.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -85,6 +86,32 @@ std::vector<Datum> eval_constant(const Op& op, Data, Interpreter& interpreter) {
   return {std::move(out)};
 }
 
+Values constant_elements(Builder& b, const Op& op, ElementsOf) {
+  const Type& type = op.result()->type;
+  const auto count = std::size_t(element_count(type.shape()).constant());
+  Values made;
+  if (const Attr* value = op.attrs.find("value")) {
+    const Attrs attrs{{"dtype", type.dtype()}, {"shape", Shape{}}, {"value", *value}};
+    for (std::size_t i = 0; i < count; ++i) made.push_back(b.value(constant_p, {}, attrs));
+    return made;
+  }
+  for (const double value : op.attrs.get<std::vector<double>>("values")) {
+    made.push_back(constant(b, type.dtype(), Shape{}, value));
+  }
+  return made;
+}
+
+Values iota_elements(Builder& b, const Op& op, ElementsOf) {
+  const Dtype dtype = op.result()->type.dtype();
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("axis"));
+  Values made;
+  each_index(fixed_dims(op.result()->type), [&](std::int64_t, const Dims& index) {
+    const std::int64_t at = index[axis];
+    made.push_back(is_float(dtype) ? scalar(b, dtype, double(at)) : integer(b, dtype, at));
+  });
+  return made;
+}
+
 Types iota_type(const Op& op) {
   const Dtype dtype = attribute<Dtype>(op, "dtype");
   const Shape& shape = attribute<Shape>(op, "shape");
@@ -124,6 +151,7 @@ constexpr Primitive constant_p = complete({
     .type = constant_type,
     .eval = eval_constant,
     .gradient = flat_gradient,
+    .elements = constant_elements,
     .sample = sample_constant,
 });
 
@@ -140,6 +168,7 @@ constexpr Primitive iota_p = complete({
           const Scalar scalar = scalar_kind(op.attrs.get<Dtype>("dtype"));
           return scalar == Scalar::I64 ? index : e.convert(index, scalar);
         },
+    .elements = iota_elements,
     .sample =
         [](Builder& b, Dtype real) {
           const Shape shape{3, Dim::symbol("B")};
@@ -164,6 +193,9 @@ constexpr Primitive dim_p = complete({
           return std::vector<Datum>{Array::scalar_integer(Dtype::I64, size)};
         },
     .gradient = flat_gradient,
+    .elements = [](Builder& b, const Op& op, ElementsOf) -> Values {
+      return {dim(b, op.attrs.get<Shape>("size")[0])};
+    },
     .sample =
         [](Builder& b, Dtype real) {
           const Dim batch = Dim::symbol("B");

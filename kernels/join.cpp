@@ -6,6 +6,8 @@
 #include "kernels/build.h"
 #include "kernels/composed.h"
 #include "kernels/composed_axis.h"
+#include "kernels/elements.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -111,6 +113,36 @@ std::vector<Datum> eval_pad(const Op& op, Data x, Interpreter& interpreter) {
   return {std::move(out)};
 }
 
+// The operands' blocks along the axis, turn by turn of the axes before it.
+Values concat_elements(Builder&, const Op& op, ElementsOf x) {
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("axis"));
+  const Shape& shape = op.result()->type.shape();
+  const std::int64_t turns =
+      element_count({shape.begin(), shape.begin() + std::ptrdiff_t(axis)}).constant();
+  Values made;
+  for (std::int64_t turn = 0; turn < turns; ++turn) {
+    for (const Values& one : x) {
+      const std::ptrdiff_t block = std::ptrdiff_t(one.size()) / turns;
+      made.insert(made.end(), one.begin() + block * turn, one.begin() + block * (turn + 1));
+    }
+  }
+  return made;
+}
+
+Values pad_elements(Builder& b, const Op& op, ElementsOf x) {
+  const auto axis = std::size_t(op.attrs.get<std::int64_t>("axis"));
+  const std::int64_t before = op.attrs.get<Shape>("before")[0].constant();
+  const Dims inner = fixed_dims(op.operands[0]->type), step = strides(inner);
+  Value* zero = zeros(b, element_type(op.result()->type));
+  Values made;
+  each_index(fixed_dims(op.result()->type), [&](std::int64_t, Dims index) {
+    index[axis] -= before;
+    const bool inside = index[axis] >= 0 && index[axis] < inner[axis];
+    made.push_back(inside ? x[0][std::size_t(offset(index, step))] : zero);
+  });
+  return made;
+}
+
 // But for their sizes along the axis.
 bool agree(const std::vector<Value*>& parts, std::int64_t axis) {
   const auto without = [&](const Value* x) {
@@ -147,6 +179,10 @@ constexpr Primitive concat_p = complete({
     .type = concat_type,
     .eval = eval_concat,
     .gradient = linear_gradient(concat_gradient),
+    .simplify = [](Builder&, const Op& op) -> Value* {
+      return op.operands.size() == 1 ? op.operands[0] : nullptr;
+    },
+    .elements = concat_elements,
     .sample =
         [](Builder& b, Dtype real) {
           const Dim batch = Dim::symbol("B");
@@ -168,6 +204,8 @@ constexpr Primitive pad_p = complete({
       const Dim& size = y.operands[0]->type.shape()[std::size_t(axis)];
       return {slice(b, dy[0], axis, known_start(y, y.attrs.get<Shape>("before")[0]), size)};
     }),
+    .simplify = if_same_type,
+    .elements = pad_elements,
     .sample =
         [](Builder& b, Dtype real) {
           b.region().results = {pad(b, sample_arg(b, real), 0, 1, 2),

@@ -4,6 +4,8 @@
 // With y = op(a) op(b), the cotangents are dop(a) = dy op(b)^T and dop(b) = op(a)^T dy, and c's is
 // dy; a flag turns the product around instead of an explicit transposition.
 #include "kernels/build.h"
+#include "kernels/elements.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -94,6 +96,42 @@ Pushed push_matmul(ForwardDifferentiator&, Builder& b, const Op& op,
   return {{y.result()}, {dy}};
 }
 
+// A product takes its operands transposed for free.
+Value* simplify_matmul(Builder& b, const Op& op) {
+  Values operands = op.operands;
+  Attrs attrs = op.attrs;
+  bool changed = false;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Op* inner = made_by(operands[i], transpose_p);
+    if (!inner || inner->attrs.get<Axes>("perm") != Axes{1, 0}) continue;
+    const std::string_view flag = i == 0 ? "ta" : "tb";
+    operands[i] = inner->operands[0];
+    attrs.set(flag, !attrs.get<bool>(flag));
+    changed = true;
+  }
+  return changed ? b.value(matmul_p, std::move(operands), std::move(attrs)) : nullptr;
+}
+
+// One chain of fmas for each element, from its start, in the order of the inner axis.
+Values matmul_elements(Builder& b, const Op& op, ElementsOf x) {
+  const bool ta = op.attrs.get<bool>("ta"), tb = op.attrs.get<bool>("tb");
+  const Dims left = fixed_dims(op.operands[0]->type), right = fixed_dims(op.operands[1]->type);
+  const auto at = [](const Values& m, const Dims& dims, bool turned, std::int64_t i,
+                     std::int64_t j) {
+    return m[std::size_t(turned ? j * dims[1] + i : i * dims[1] + j)];
+  };
+  const std::int64_t inner = left[ta ? 0 : 1];
+  Values made;
+  each_index(fixed_dims(op.result()->type), [&](std::int64_t flat, const Dims& index) {
+    Value* sum = x.size() > 2 ? x[2][std::size_t(flat)] : zeros(b, element_type(op.result()->type));
+    for (std::int64_t k = 0; k < inner; ++k) {
+      sum = fma(b, at(x[0], left, ta, index[0], k), at(x[1], right, tb, k, index[1]), sum);
+    }
+    made.push_back(sum);
+  });
+  return made;
+}
+
 void sample_matmul(Builder& b, Dtype real) {
   const Dim batch = Dim::symbol("B");
   Value *w = sample_arg(b, real, {4, 3}), *v = sample_arg(b, real, {3, 4});
@@ -117,6 +155,8 @@ constexpr Primitive matmul_p = complete({
     .type = matmul_type,
     .eval = eval_matmul,
     .gradient = {.rule = matmul_gradient, .push = push_matmul},
+    .simplify = simplify_matmul,
+    .elements = matmul_elements,
     .sample = sample_matmul,
 });
 

@@ -10,7 +10,9 @@
 #include <limits>
 
 #include "kernels/build.h"
+#include "kernels/elements.h"
 #include "kernels/extremum.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -174,6 +176,18 @@ Fold::State merge_argmax(Arithmetic& e, const Op&, Fold::State a, Fold::State b)
   return choose(e, e.bit_or(b_greater, e.bit_and(equal, earlier)), a, b);
 }
 
+// One chain for each result, from `start`, in the order of increasing index.
+Values folded_elements(Builder& b, const Op& op, const Values& x, Value* start,
+                       Value* (*step)(Builder&, Value*, Value*)) {
+  const auto& axes = op.attrs.get<Axes>("axes");
+  const Dims dims = fixed_dims(op.operands[0]->type);
+  Values made(std::size_t(element_count(op.result()->type.shape()).constant()), start);
+  each_folded(dims, axes, [&](std::int64_t to, std::int64_t from, const Dims&) {
+    made[std::size_t(to)] = step(b, made[std::size_t(to)], x[std::size_t(from)]);
+  });
+  return made;
+}
+
 void sample_folds(Builder& b, Dtype real, Value* (*fold)(Builder&, Value*, Axes)) {
   Value* x = sample_arg(b, real, {3, 2, Dim::symbol("B")});
   Value* dense = sample_arg(b, real, {4, 5});
@@ -215,6 +229,13 @@ constexpr Primitive sum_p = complete({
              .merge = [](Arithmetic& e, const Op&, Fold::State a, Fold::State b) -> Fold::State {
                return {e.add(a[0], b[0])};
              }},
+    .estimate = [](Reals few, double count) { return mean_of(few) * count; },
+    .simplify = if_no_axes,
+    .elements =
+        [](Builder& b, const Op& op, ElementsOf x) {
+          Value* zero = zeros(b, element_type(op.result()->type));
+          return folded_elements(b, op, x[0], zero, add);
+        },
     .sample = [](Builder& b, Dtype real) { sample_folds(b, real, sum); },
 });
 
@@ -227,14 +248,24 @@ constexpr Primitive max_over_p = complete({
     .type = fold_type,
     .eval = eval_max_over,
     .gradient = {max_over_gradient},
-    .fold = {
-        .start = [](Arithmetic& e, const Op& op) -> Fold::State { return {start_of_max(e, op)}; },
-        .step = [](Arithmetic& e, const Op&, Fold::State state, Code x, Code) -> Fold::State {
-          return {extremum(e, state[0], x, Extremum::Max)};
+    .fold = {.start = [](Arithmetic& e, const Op& op) -> Fold::State {
+               return {start_of_max(e, op)};
+             },
+             .step = [](Arithmetic& e, const Op&, Fold::State state, Code x, Code) -> Fold::State {
+               return {extremum(e, state[0], x, Extremum::Max)};
+             },
+             .merge = [](Arithmetic& e, const Op&, Fold::State a, Fold::State b) -> Fold::State {
+               return {extremum(e, a[0], b[0], Extremum::Max)};
+             }},
+    .estimate = [](Reals few, double) { return *std::max_element(few.begin(), few.end()); },
+    .simplify = if_no_axes,
+    .elements =
+        [](Builder& b, const Op& op, ElementsOf x) {
+          const Dtype dtype = op.result()->type.dtype();
+          Value* least =
+              is_float(dtype) ? scalar(b, dtype, -kInfinity) : integer(b, dtype, lowest(dtype));
+          return folded_elements(b, op, x[0], least, max);
         },
-        .merge = [](Arithmetic& e, const Op&, Fold::State a, Fold::State b) -> Fold::State {
-          return {extremum(e, a[0], b[0], Extremum::Max)};
-        }},
     .sample = [](Builder& b, Dtype real) { sample_folds(b, real, max_over); },
 });
 

@@ -2,6 +2,7 @@
 // elementwise families, worded errors about operands and attributes, and loops over arrays.
 #pragma once
 
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,10 @@ using Integers = std::span<const std::int64_t>;
 using Codes = std::span<const Code>;
 using Data = std::span<const Datum>;
 using Axes = std::vector<std::int64_t>;
+
+inline double mean_of(Reals x) {
+  return std::accumulate(x.begin(), x.end(), 0.0) / double(x.size());
+}
 
 // Fails to compile when a block lacks a rule that its form needs.
 consteval Primitive complete(Primitive p) {

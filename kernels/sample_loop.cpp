@@ -5,6 +5,7 @@
 
 #include "ir/rewrite.h"
 #include "kernels/build.h"
+#include "kernels/identities.h"
 #include "kernels/loop_reverse.h"
 #include "kernels/rules.h"
 #include "kernels/uniform.h"
@@ -14,10 +15,6 @@ namespace {
 
 Value* any(Builder& b, Value* on) {
   return gt(b, max_over(b, cast(b, on, Dtype::I32), {0}), integer(b, Dtype::I32, 0));
-}
-
-const Op* made_by(const Value* value, const Primitive& primitive) {
-  return value->op != nullptr && value->op->primitive == &primitive ? value->op : nullptr;
 }
 
 // What `any` was made of; null: the value is none.

@@ -1,5 +1,6 @@
 // select and stop_gradient.
 #include "kernels/build.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -38,6 +39,9 @@ constexpr Primitive select_p = complete({
     }),
     .lower = [](Arithmetic& e, const Op&, Codes x) { return e.select(x[0], x[1], x[2]); },
     .exact = true,
+    .simplify = [](Builder&, const Op& op) -> Value* {
+      return op.operands[1] == op.operands[2] ? op.operands[1] : nullptr;
+    },
     .sample =
         [](Builder& b, Dtype real) {
           Value* pred = sample_arg(b, Dtype::Bool);
@@ -57,6 +61,7 @@ constexpr Primitive stop_gradient_p = complete({
     .eval = [](const Op&, Data x, Interpreter&) { return std::vector<Datum>{x[0]}; },
     .gradient = flat_gradient,
     .expand = [](Builder&, const Op& op) -> Values { return {op.operands[0]}; },
+    .simplify = [](Builder&, const Op& op) { return op.operands[0]; },
 });
 
 }  // namespace nodec

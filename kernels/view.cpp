@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kernels/build.h"
+#include "kernels/identities.h"
 #include "kernels/rules.h"
 
 namespace nodec {
@@ -147,6 +148,29 @@ std::vector<Datum> eval_slice(const Op& op, Data x, Interpreter& interpreter) {
   return viewed(op, x[0].array, std::move(dims));
 }
 
+Value* simplify_broadcast(Builder& b, const Op& op) {
+  const auto& into = op.attrs.get<Axes>("dims");
+  if (Value* same = if_same_type(b, op)) {
+    if (std::is_sorted(into.begin(), into.end())) return same;
+  }
+  const Op* inner = made_by(op.operands[0], broadcast_p);
+  if (!inner) return nullptr;
+  Axes dims = inner->attrs.get<Axes>("dims");
+  for (std::int64_t& axis : dims) axis = into[std::size_t(axis)];
+  return b.value(broadcast_p, {inner->operands[0]},
+                 {{"shape", op.result()->type.shape()}, {"dims", dims}});
+}
+
+Value* simplify_transpose(Builder& b, const Op& op) {
+  Axes perm = op.attrs.get<Axes>("perm");
+  if (const Op* inner = made_by(op.operands[0], transpose_p)) {
+    const auto& first = inner->attrs.get<Axes>("perm");
+    for (std::int64_t& axis : perm) axis = first[std::size_t(axis)];
+    return transpose(b, inner->operands[0], perm);
+  }
+  return std::is_sorted(perm.begin(), perm.end()) ? op.operands[0] : nullptr;
+}
+
 Axes inverse(const Axes& perm) {
   Axes back(perm.size());
   for (std::size_t i = 0; i < perm.size(); ++i) back[std::size_t(perm[i])] = std::int64_t(i);
@@ -179,6 +203,7 @@ constexpr Primitive broadcast_p = complete({
           for (std::size_t i = 0; i < dims.size(); ++i) map.axis[std::size_t(dims[i])] = int(i);
           return map;
         },
+    .simplify = simplify_broadcast,
     .sample =
         [](Builder& b, Dtype real) {
           const Dim batch = Dim::symbol("B");
@@ -199,6 +224,11 @@ constexpr Primitive reshape_p = complete({
     .gradient = linear_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       return {reshape(b, dy[0], y.operands[0]->type.shape())};
     }),
+    .simplify = [](Builder& b, const Op& op) -> Value* {
+      if (Value* same = if_same_type(b, op)) return same;
+      const Op* inner = made_by(op.operands[0], reshape_p);
+      return inner ? reshape(b, inner->operands[0], op.result()->type.shape()) : nullptr;
+    },
     .sample =
         [](Builder& b, Dtype real) {
           const Dim batch = Dim::symbol("B");
@@ -225,6 +255,7 @@ constexpr Primitive transpose_p = complete({
           std::copy(perm.begin(), perm.end(), map.axis.begin());
           return map;
         },
+    .simplify = simplify_transpose,
     .sample =
         [](Builder& b, Dtype real) {
           Value* x = sample_arg(b, real, {2, 3, Dim::symbol("B")});
@@ -253,6 +284,7 @@ constexpr Primitive slice_p = complete({
               op.attrs.get<std::int64_t>("start");
           return map;
         },
+    .simplify = if_same_type,
     .sample =
         [](Builder& b, Dtype real) {
           Value* x = sample_arg(b, real, {5, Dim::symbol("B")});

@@ -2,7 +2,6 @@
 #include "compiler/ad/unbounded.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <set>
 
@@ -10,18 +9,13 @@
 #include "ir/primitive.h"
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
-#include "kernels/uniform.h"
 
 namespace nodec {
 namespace {
 
-// x / 2 and x^2 are harmless.
 bool is_unbounded(const Op& op) {
-  if (!op.primitive->gradient.unbounded) return false;
-  const std::optional<Uniform> number = uniform(op.operands.back());
-  if (op.primitive == &div_p) return !number || number->real == 0;
-  if (op.primitive != &pow_p || !number) return true;
-  return number->real < 1 || number->real != std::floor(number->real);
+  const auto rule = op.primitive->gradient.unbounded;
+  return rule && rule(op);
 }
 
 std::size_t place_of(const Region& region) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include "kernels/catalogue.h"
 #include "kernels/flow.h"
@@ -38,8 +39,16 @@ bool is_single(const Type& type) {
   return all.is_constant() && all.constant() == 1;
 }
 
-bool keeps_elements(const Op& op) {
-  return op.primitive == &broadcast_p || op.primitive == &transpose_p || op.primitive == &reshape_p;
+// Whether the view shows every element: it walks whole axes.
+bool keeps_elements(const Op& view) {
+  if (view.primitive->view == nullptr) return true;
+  const std::vector<int> axes = view.primitive->view(view).axis;
+  const Shape &from = view.operands[0]->type.shape(), &to = view.result()->type.shape();
+  std::set<int> whole;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] >= 0 && to[i] == from[std::size_t(axes[i])]) whole.insert(axes[i]);
+  }
+  return whole.size() == from.size();
 }
 
 }  // namespace
@@ -88,15 +97,13 @@ int Choice::add(const Value* value) {
   if (op->primitive == &constant_p) return number(value);
   if (is_branch(*op)) return branches(value);
   if (elements_ > 1) {
-    if (op->primitive == &sum_p || op->primitive == &mean_p) return fold(value, Fold::Mean);
-    if (op->primitive == &norm_p) return fold(value, Fold::Norm);
-    if (op->primitive == &max_over_p) return fold(value, Fold::Max);
-    if (op->primitive == &matmul_p) return product(value);
+    if (op->primitive->estimate) return fold(value);
+    if (op->primitive->form == Form::Contract) return product(value);
   }
   if (op->primitive->scalar == nullptr) return unknown(value);
   Node node{.scalar = op->primitive->scalar};
   for (const Value* operand : op->operands) node.operands.push_back(add(operand));
-  node.whole = op->primitive == &cast_p && !is_float(value->type.dtype());
+  node.whole = !is_float(value->type.dtype());
   return put(value, std::move(node));
 }
 
@@ -139,7 +146,7 @@ int Choice::unknown(const Value* value) {
   return node;
 }
 
-int Choice::fold(const Value* value, Fold how) {
+int Choice::fold(const Value* value) {
   const Value* of = value->op->operands[0];
   Dim all = 1;
   for (const std::int64_t axis : value->op->attrs.get<std::vector<std::int64_t>>("axes")) {
@@ -147,9 +154,10 @@ int Choice::fold(const Value* value, Fold how) {
   }
   const auto size = count(all, elements_);
   known_ = known_ && size.has_value();
-  const bool once = value->op->primitive == &mean_p;
   const int node = add(of);
-  return put(value, {.operands = {node}, .number = once ? 1 : size.value_or(1), .fold = how});
+  return put(
+      value,
+      {.estimate = value->op->primitive->estimate, .operands = {node}, .number = size.value_or(1)});
 }
 
 // The rows of a matrix on the left are alike, and so are the columns of one on the right.
@@ -160,7 +168,7 @@ int Choice::product(const Value* value) {
   const Dim beside[] = {a[ta ? 1 : 0], b[tb ? 0 : 1]};
   const auto size = count(a[ta ? 0 : 1], elements_);
   known_ = known_ && size.has_value();
-  Node node{.number = size.value_or(1), .fold = Fold::Product};
+  Node node{.number = size.value_or(1), .product = true};
   for (std::size_t i = 0; i < op.operands.size(); ++i) {
     const Value* root = op.operands[i];
     while (const Value* from = origin(root)) root = from;
@@ -242,43 +250,39 @@ void Choice::draw_node(const Node& node, philox::Sequence& words, double scale, 
   }
 }
 
-double Choice::operand(const Node& node, std::size_t i, std::size_t element,
-                       const Point& point) const {
-  return point[std::size_t(node.operands[i]) * elements_ + element];
+std::size_t Choice::place(const Node& node, std::size_t operand) const {
+  return std::size_t(node.operands[operand]) * elements_;
 }
 
+// What every element of a fold or of a product is; 0 of anything else.
 double Choice::folded(const Node& node, const Point& point) const {
-  double sum = 0, most = -HUGE_VAL;
-  for (std::size_t e = 0; e < elements_; ++e) {
-    const double x = operand(node, 0, e, point);
-    most = std::max(most, x);
-    sum += node.fold == Fold::Norm      ? x * x
-           : node.fold == Fold::Product ? x * operand(node, 1, e, point)
-                                        : x;
+  if (node.estimate) {
+    return node.estimate(std::span(point).subspan(place(node, 0), elements_), node.number);
   }
-  if (node.fold == Fold::Max) return most;
-  sum *= node.number / double(elements_);
-  return node.fold == Fold::Norm ? std::sqrt(sum) : sum;
+  if (!node.product) return 0;
+  double sum = 0;
+  for (std::size_t e = 0; e < elements_; ++e) {
+    sum += point[place(node, 0) + e] * point[place(node, 1) + e];
+  }
+  return sum * node.number / double(elements_);
 }
 
 Choice::Point Choice::at(const Line& line, double where) const {
   Point point(nodes_.size() * elements_), operands;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
-    const double fold = node.fold == Fold::None ? 0 : folded(node, point);
+    const double fold = folded(node, point);
     for (std::size_t e = 0; e < elements_; ++e) {
       const std::size_t to = i * elements_ + e;
       double& value = point[to];
       if (node.free) value = line.begin[to] + where * (line.end[to] - line.begin[to]);
       if (node.constant) value = node.number;
-      if (node.fold != Fold::None) value = fold;
-      if (node.fold == Fold::Product && node.operands.size() == 3) {
-        value += operand(node, 2, e, point);
-      }
+      if (node.estimate || node.product) value = fold;
+      if (node.product && node.operands.size() == 3) value += point[place(node, 2) + e];
       if (node.scalar == nullptr) continue;
       operands.clear();
       for (std::size_t k = 0; k < node.operands.size(); ++k) {
-        operands.push_back(operand(node, k, e, point));
+        operands.push_back(point[place(node, k) + e]);
       }
       value = node.scalar(operands);
       if (node.whole) value = std::trunc(value);

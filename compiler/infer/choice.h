@@ -42,13 +42,13 @@ class Choice {
   Point at(const Line& line, double where) const;
 
  private:
-  enum class Fold : std::uint8_t { None, Mean, Norm, Max, Product };
   struct Node {
     ScalarRule scalar = nullptr;
+    EstimateRule estimate = nullptr;  // of a fold
     std::vector<int> operands = {};
-    double number = 0;       // a constant, or how many elements a fold takes
-    Fold fold = Fold::None;  // of its operand's elements
+    double number = 0;  // a constant, or how many elements a fold or a product takes
     bool constant = false, free = false, moves = false, real = true, whole = false, single = false;
+    bool product = false;  // of vectors
   };
 
   int put(const Value* value, Node node);
@@ -57,14 +57,14 @@ class Choice {
   int number(const Value* value);
   int branches(const Value* value);
   int unknown(const Value* value);
-  int fold(const Value* value, Fold how);
+  int fold(const Value* value);
   int product(const Value* value);
   const Value* origin(const Value* value) const;
   void find_sources(const Value& value, int node);
   void draw_node(const Node& node, philox::Sequence& words, double scale, bool all, bool positive,
                  double* begin, double* end) const;
   double folded(const Node& node, const Point& point) const;
-  double operand(const Node& node, std::size_t i, std::size_t element, const Point& point) const;
+  std::size_t place(const Node& node, std::size_t operand) const;  // of its first element
 
   std::size_t elements_;
   std::vector<Node> nodes_;

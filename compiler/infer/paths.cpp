@@ -20,9 +20,9 @@ bool is_real(const Value& value) { return value.type.is_tensor() && is_float(val
 bool is_step(const Op& op) {
   const bool reads = std::any_of(op.operands.begin(), op.operands.end(),
                                  [](const Value* operand) { return is_real(*operand); });
-  const bool to_integer = op.primitive == &cast_p && !is_real(*op.result());
+  const bool counts = op.results.size() == 1 && !is_real(*op.result());
   const bool flat = op.primitive->gradient.rule == no_cotangents;
-  return reads && (to_integer || (flat && op.primitive != &stop_gradient_p));
+  return reads && (counts || (flat && op.primitive != &stop_gradient_p));
 }
 
 void Path::add(const Path& other) {
@@ -92,7 +92,7 @@ Path Paths::step(const Op& op) {
   path.add_behind(from);
   if (from.smooth.empty()) return path;
   const auto [known, fresh] = known_.try_emplace(&op, int(steps_.size()));
-  if (fresh) steps_.push_back({&op, op.primitive == &floor_p || op.primitive == &cast_p});
+  if (fresh) steps_.push_back({&op, op.primitive->gradient.stairs});
   for (const int argument : from.smooth) {
     path.behind[argument].insert(known->second);
     if (times_.contains(argument)) steps_[std::size_t(known->second)].of_time = true;

@@ -1,8 +1,5 @@
-// Local identities that hold for every bit pattern, NaN and signed zeros included: x*1, x/1, x-0,
-// x+(-0), neg(neg x), a view of a view, a select with equal arms, a cast to the same dtype.
-//
-// What is missing is missing on purpose: x+0 turns -0 into +0, x*0 is NaN for an infinite x, and
-// (x+y)-y rounds.
+// What ops are worth less than themselves: the identities that each primitive states (`simplify`,
+// ir/primitive.h), which hold for every bit pattern, and no op where there are no elements.
 #pragma once
 
 #include "ir/graph.h"

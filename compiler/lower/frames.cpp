@@ -199,13 +199,13 @@ void Frames::open(const std::vector<Task>& tasks, Nodes& nodes) {
     if (dense && !task.done) makers.insert(task.op);
   }
   for (const Task& task : tasks) {
-    if (task.done || task.kind != Task::Kind::TapeWrite || opened_.count(task.op)) continue;
+    if (task.done || task.kind != Task::Kind::TapeWrite || opened_.contains(task.op)) continue;
     const Op& op = *task.op;
     if (!can_open(op)) continue;
     std::vector<std::size_t> here;
     for (std::size_t i = 2; i < values_end(op); ++i) {
       const Value* v = op.operands[i];
-      if (!v->type.is_scalar() && !views_.varying(v) && makers.count(views_.resolve(v).base->op))
+      if (!v->type.is_scalar() && !views_.varying(v) && makers.contains(views_.resolve(v).base->op))
         here.push_back(i);
     }
     if (here.empty()) continue;

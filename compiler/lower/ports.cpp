@@ -147,7 +147,7 @@ void declare_ports(Parts& p) {
   note_tables(p.graph.body, s.tables);
   note_parts(p.graph.body, s.parts);
   note_sites(p.graph.body, s.sites);
-  if (symbols.count(p.graph.batch)) s.batch = p.graph.batch;
+  if (symbols.contains(p.graph.batch)) s.batch = p.graph.batch;
   s.symbols.assign(symbols.begin(), symbols.end());
   for (const std::string_view derived : {kBlocksSymbol, kChunksSymbol, kThreadsSymbol}) {
     s.symbols.emplace_back(derived);

@@ -92,7 +92,7 @@ class Splitter {
         }
       }
       replace_all(region, passed);
-      std::erase_if(region.ops, [&](const auto& inner) { return gone.count(inner.get()) > 0; });
+      std::erase_if(region.ops, [&](const auto& inner) { return gone.contains(inner.get()); });
     }
   }
 
@@ -134,7 +134,7 @@ class Splitter {
       if (op->primitive == &call_p) return reads_batch(*op, batch_);
       return op->regions.empty() && op->primitive->form != Form::Tape &&
              op->primitive->form != Form::Effect &&
-             (is_free(*op) || sums.count(op->result()) || is_varying(op->result(), batch_) ||
+             (is_free(*op) || sums.contains(op->result()) || is_varying(op->result(), batch_) ||
               op->result()->type.is_scalar());
     });
   }
@@ -181,7 +181,7 @@ class Splitter {
   static std::vector<const Value*> leaving(const Region& callee, const ValueSet& sums) {
     std::vector<const Value*> out;
     const auto leave = [&](const Value* x, auto&& self) -> void {
-      if (!x->op || sums.count(x)) return;
+      if (!x->op || sums.contains(x)) return;
       if (is_free(*x->op)) {
         for (const Value* y : x->op->operands) self(y, self);
         return;
@@ -190,7 +190,7 @@ class Splitter {
     };
     for (const Value* r : callee.results) leave(r, leave);
     for (const auto& x : callee.ops) {
-      if (!sums.count(x->result())) continue;
+      if (!sums.contains(x->result())) continue;
       for (const Value* y : x->operands) leave(y, leave);
     }
     return out;
@@ -203,7 +203,7 @@ class Splitter {
     ValueMap inside;
     for (const auto& arg : callee.args) inside[arg.get()] = body->add_arg(arg->type, arg->name);
     for (const auto& x : callee.ops) {
-      if (!sums.count(x->result())) copy_op(*x, *body, inside);
+      if (!sums.contains(x->result())) copy_op(*x, *body, inside);
     }
     const std::vector<const Value*> out = leaving(callee, sums);
     for (const Value* x : out) body->results.push_back(inside.at(x));
@@ -214,7 +214,7 @@ class Splitter {
     for (std::size_t i = 0; i < callee.args.size(); ++i) outside[callee.arg(i)] = op.operands[i];
     for (std::size_t i = 0; i < out.size(); ++i) outside[out[i]] = again.result(i);
     for (const auto& x : callee.ops) {
-      if (!sums.count(x->result())) continue;
+      if (!sums.contains(x->result())) continue;
       for (const Value* y : x->operands) copy_with_free(y, b.region(), outside);
       copy_op(*x, b.region(), outside);
     }

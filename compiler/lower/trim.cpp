@@ -64,7 +64,7 @@ class Trimming {
 
   bool needed(int buffer) const {
     const Buffer::Space space = plan_.buffer(buffer).space;
-    return read_.count(buffer) || kept_.count(buffer) || space == Buffer::Space::Output ||
+    return read_.contains(buffer) || kept_.contains(buffer) || space == Buffer::Space::Output ||
            space == Buffer::Space::ArgLanes;
   }
 

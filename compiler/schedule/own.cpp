@@ -24,7 +24,8 @@ class OwnCopies {
     std::int64_t all = 0;
     for (const int id : small_) {
       const Buffer& b = plan_.buffer(id);
-      if (large_.count(id) || b.space != Buffer::Space::Dense || !b.count.is_constant()) continue;
+      if (large_.contains(id) || b.space != Buffer::Space::Dense || !b.count.is_constant())
+        continue;
       if (all + own_bytes(b) > kMostBytes) continue;
       all += own_bytes(b);
       own_.insert(id);
@@ -60,7 +61,7 @@ class OwnCopies {
     for (const Uses& kernel : kernels_) {
       const bool overwrites =
           std::any_of(kernel.written.begin(), kernel.written.end(),
-                      [&](int id) { return !own_.count(id) && reads(kernel, id); });
+                      [&](int id) { return !own_.contains(id) && reads(kernel, id); });
       if (!overwrites) continue;
       for (const int id : kernel.written) dropped = own_.erase(id) > 0 || dropped;
     }

@@ -112,8 +112,9 @@ struct Outcome {
   SolveCounts forward = {},
               backward = {};     // (tell_solved); runtime/advice.h says what to do about them
   std::int64_t threads_ran = 0;  // by the runtime: the size of the team
-  // Of a program that stopped for its tapes: what they would have taken, and might.
-  std::int64_t tape_bytes = 0, tape_limit = 0;
+  // Of a program that stopped for its tapes: what they would have taken, and might; and how many
+  // frames the one had that was to have another.
+  std::int64_t tape_bytes = 0, tape_limit = 0, tape_frames = 0;
 };
 
 // What one thread knows of a tape: the frames of one segment, which it finds without asking.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ir/status.h"
+#include "ir/text.h"
 
 namespace nodec {
 namespace {
@@ -93,8 +94,8 @@ std::string progress_text(const Outcome& outcome, const Site& site) {
     return fmt::format(" (estimated error {:.3g}, limit {:.3g})", outcome.t, outcome.dt);
   }
   if (is_loops_tape(outcome, site)) {
-    const std::string tape = tape_text(outcome);  // "; ..."
-    return tape.empty() ? "" : fmt::format(" ({})", tape.substr(2));
+    return fmt::format(" (after {}{})", count_of(std::size_t(outcome.tape_frames), "turn"),
+                       tape_text(outcome));
   }
   if (is_solveless(outcome, site)) return "";
   return fmt::format(" (at t = {}, dt = {}, after {} accepted and {} rejected steps{}{})",

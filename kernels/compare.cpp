@@ -1,5 +1,6 @@
 // Comparisons and truth values. Comparisons are ordered: with a NaN all are false, except `ne`,
-// which is true. A bool is one byte in memory, 0 or 1, and a Pred in generated code.
+// which is true; truth values are equal or not. A bool is one byte in memory, 0 or 1, and a Pred in
+// generated code.
 #include <cmath>
 #include <limits>
 
@@ -17,6 +18,18 @@ void sample_compare(Builder& b, Dtype real) {
   Value *x = sample_arg(b, real), *y = sample_arg(b, real);
   Value *i = sample_arg(b, Dtype::I32), *j = sample_arg(b, Dtype::I32);
   b.region().results = {b.value(p, {x, y}), b.value(p, {x, x}), b.value(p, {i, j})};
+}
+
+template <const Primitive& p>
+void sample_equality(Builder& b, Dtype real) {
+  sample_compare<p>(b, real);
+  Value *x = sample_arg(b, Dtype::Bool), *y = sample_arg(b, Dtype::Bool);
+  b.region().results.push_back(b.value(p, {x, y}));
+}
+
+// Pred: not the same.
+Code differ(Arithmetic& e, Code x, Code y) {
+  return x.scalar == Scalar::Pred ? e.bit_xor(x, y) : e.compare(Compare::Ne, x, y);
 }
 
 template <const Primitive& p>
@@ -40,25 +53,29 @@ Value* simplify_logic(Builder& b, const Op& op, bool neutral) {
 constexpr Primitive eq_p = complete({
     .name = "eq",
     .arity = 2,
-    .type = compare_type,
+    .type = equality_type,
     .scalar = [](Reals x) -> double { return x[0] == x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] == x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Eq, x[0], x[1]); },
+    .lower =
+        [](Arithmetic& e, const Op&, Codes x) {
+          if (x[0].scalar != Scalar::Pred) return e.compare(Compare::Eq, x[0], x[1]);
+          return e.bit_xor(differ(e, x[0], x[1]), e.constant(Scalar::Pred, 1));
+        },
     .exact = true,
-    .sample = sample_compare<eq_p>,
+    .sample = sample_equality<eq_p>,
 });
 
 constexpr Primitive ne_p = complete({
     .name = "ne",
     .arity = 2,
-    .type = compare_type,
+    .type = equality_type,
     .scalar = [](Reals x) -> double { return x[0] != x[1]; },
     .integer = [](Integers x) -> std::int64_t { return x[0] != x[1]; },
     .gradient = flat_gradient,
-    .lower = [](Arithmetic& e, const Op&, Codes x) { return e.compare(Compare::Ne, x[0], x[1]); },
+    .lower = [](Arithmetic& e, const Op&, Codes x) { return differ(e, x[0], x[1]); },
     .exact = true,
-    .sample = sample_compare<ne_p>,
+    .sample = sample_equality<ne_p>,
 });
 
 constexpr Primitive lt_p = complete({

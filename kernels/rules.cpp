@@ -277,6 +277,11 @@ Types same_bits(const Op& op) {
   return {type};
 }
 
+Types equality_type(const Op& op) {
+  const Type& type = one_type(op);
+  return type.dtype() == Dtype::Bool ? Types{type} : compare_type(op);
+}
+
 Types compare_type(const Op& op) {
   const Type& type = one_type(op);
   require_dtype(op, is_float(type.dtype()) || is_integer(type.dtype()), "numbers",

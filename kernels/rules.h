@@ -87,8 +87,9 @@ Value* sample_arg(Builder& b, Dtype dtype, Shape shape);
 Types same_float(const Op& op);
 Types same_number(const Op& op);  // floats, i32, i64
 Types same_bool(const Op& op);
-Types same_bits(const Op& op);     // i32, i64, bool
-Types compare_type(const Op& op);  // ... or a bool of its shape; operands as same_number or u8
+Types same_bits(const Op& op);      // i32, i64, bool
+Types compare_type(const Op& op);   // ... or a bool of its shape; operands as same_number or u8
+Types equality_type(const Op& op);  // the same, of bools too
 
 // Evaluation.
 using Dims = std::vector<std::int64_t>;

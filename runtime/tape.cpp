@@ -39,7 +39,7 @@ void TapeStorage::prepare(std::int64_t frame_bytes, std::int64_t alignment) {
 std::byte* TapeStorage::frame(std::int64_t n, TapeRoom& room) {
   if (n < 0) return nullptr;
   const int k = segment_of(n);
-  if (k >= used_.load(std::memory_order_acquire) && !use(k + 1, room)) return nullptr;
+  if (k >= used_.load(std::memory_order_acquire) && !use(k + 1, room)) return room.refuse(n);
   return segments_[k].load(std::memory_order_relaxed) + (n - first_of(k)) * stride_;
 }
 
@@ -97,7 +97,14 @@ bool TapeStorage::link(int k) {
 void TapeRoom::begin(std::int64_t limit) {
   limit_ = limit > 0 ? limit : machine_memory() / 2;
   taken_ = refused_ = 0;
+  refused_frame_ = -1;
   missed_ = false;
+}
+
+std::byte* TapeRoom::refuse(std::int64_t frame) {
+  std::int64_t none = -1;
+  refused_frame_.compare_exchange_strong(none, frame);
+  return nullptr;
 }
 
 bool TapeRoom::take(std::int64_t bytes) {

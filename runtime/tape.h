@@ -32,6 +32,9 @@ class TapeRoom {
   std::int64_t limit() const { return limit_; }
   // What is taken, with what was last refused.
   std::int64_t wanted() const { return taken_.load() + refused_.load(); }
+  // The first frame that there was no room for.
+  std::int64_t refused_frame() const { return refused_frame_.load(); }
+  std::byte* refuse(std::int64_t frame);
   // Whether a frame was asked for that a tape has not.
   bool missed() const { return missed_.load(); }
   std::byte* miss() {
@@ -41,7 +44,7 @@ class TapeRoom {
 
  private:
   std::int64_t limit_ = 0;
-  std::atomic<std::int64_t> taken_{0}, refused_{0};
+  std::atomic<std::int64_t> taken_{0}, refused_{0}, refused_frame_{-1};
   std::atomic<bool> missed_{false};
 };
 

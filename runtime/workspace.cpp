@@ -118,6 +118,7 @@ void Workspace::tell_tape(Outcome& outcome) const {
   }
   outcome.tape_bytes = tapes_.room.wanted();
   outcome.tape_limit = tapes_.room.limit();
+  outcome.tape_frames = tapes_.room.refused_frame();
 }
 
 std::int64_t Workspace::tape_growths() const {

@@ -236,6 +236,7 @@ Outcome GpuWorkspace::outcome() const {
   } else {
     outcome.tape_bytes = tapes_.wanted();
     outcome.tape_limit = tapes_.limit();
+    outcome.tape_frames = report.frames - 1;  // with the one that it was to have
   }
   return outcome;
 }

@@ -174,6 +174,7 @@ TEST_CASE("a tape's limit follows what the call needs, not what earlier ones lef
     CHECK(Status(outcome.status) == Status::TapeLimit);
     CHECK(outcome.tape_bytes == wanted);
     CHECK(outcome.tape_limit == 24 * 128);
+    CHECK(outcome.tape_frames == 24);
   };
   check_refused(run(25, 24 * 128), 56 * 128);
   CHECK(run(24, 24 * 128).status == 0);

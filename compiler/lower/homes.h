@@ -49,7 +49,10 @@ class Homes {
   int scalar_of(const Value* v, plan::Nodes& nodes);  // loads it when it lives in memory
   int number(std::int64_t n);                         // an i32
   // In a function that is told which solve it is: which.
-  int callers_site() const { return callers_site_; }
+  int callers_site() const {
+    NODEC_CHECK(callers_site_ >= 0, "a report of its caller's solve, and no caller that tells it");
+    return callers_site_;
+  }
   void set_callers_site(int scalar) { callers_site_ = scalar; }
   // Whether it is passed by value: also a tensor that is one number, repeated.
   bool is_number(const Value* v) const;

@@ -104,8 +104,10 @@ class Calls {
   std::unordered_map<const Op*, std::size_t> group_of_;
 };
 
+// But for functions: what applies them says which solve theirs is.
 void give_site(Region& region, const Attr& site) {
   for (const auto& op : region.ops) {
+    if (makes_function(*op)) continue;
     for (const auto& inner : op->regions) give_site(*inner, site);
     if (!op->attrs.has("callers_site")) continue;
     op->attrs.erase("callers_site");
@@ -119,10 +121,9 @@ void call_equal_solves(Region& region) { Calls(region).run(); }
 
 void settle_sites(Region& region) {
   for (const auto& op : region.ops) {
-    if (!takes_captures(*op)) continue;
     for (const auto& inner : op->regions) settle_sites(*inner);
     const Attr* site = op->attrs.find("site");
-    if (!site) continue;
+    if (!site || op->primitive != &call_p) continue;
     give_site(op->region(), *site);
     op->attrs.erase("site");
     op->attrs.erase("states");

@@ -35,6 +35,16 @@ std::int64_t instructions(int n, const std::string& adjoint) {
   return oracle::compile_fresh(*gradient(f64(), n, adjoint).graph).report.instructions;
 }
 
+// What is applied is told its solve by whoever applies it; a call in a function is not applied.
+Traced capped_calls() {
+  return trace("capped", {{"x", f64()}}, [](const Var& x) {
+    const auto decay = [](const Var& u) { return -1 * u; };
+    const auto end = [&](const Var& z) { return solve(decay, z, 0, 1).u; };
+    const auto step = [&](const Var&, const Var& z) { return call("step", end, z); };
+    return grad([&](const Var& u) { return repeat(3, u, step, {.tape_bytes = 16}); }, x);
+  });
+}
+
 std::string expanded(const Traced& traced) { return print(*run_until(*traced.graph, "expand")); }
 
 }  // namespace
@@ -184,6 +194,13 @@ TEST_CASE("of equal solves the one that fails is told by its line, in either dir
   const std::string interpreted = said([&] { interpret(*ready, inputs); });
   CHECK(contains(interpreted, "'twins' stopped in the solve"));
   CHECK(contains(interpreted, here));
+}
+
+TEST_CASE("a solve that is called in a function shared by two sweeps knows which one it is") {
+  const Traced traced = capped_calls();
+  const auto got =
+      oracle::run_compiled(oracle::compile_fresh(*traced.graph), {Array::scalar(Dtype::F64, 0.5)});
+  CHECK(oracle::value_at(got[0], 0) == doctest::Approx(std::exp(-3)).epsilon(1e-3));
 }
 
 }  // namespace nodec

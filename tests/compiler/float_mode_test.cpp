@@ -3,38 +3,16 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
 
 #include "compiler/nodec.h"
 #include "ir/print.h"
 #include "tests/compiler/oracle.h"
+#include "tests/strange_mode.h"
 
 namespace nodec {
 namespace {
 
-// Another mode for a scope: rounding upwards, subnormals flushed where that can be asked for.
-class StrangeMode {
- public:
-  StrangeMode() {
-    std::fegetenv(&before_);
-    std::fesetround(FE_UPWARD);
-#if defined(__SSE2__)
-    _mm_setcsr(_mm_getcsr() | 0x8040);
-#endif
-  }
-  ~StrangeMode() { std::fesetenv(&before_); }
-  static bool holds() {
-#if defined(__SSE2__)
-    if ((_mm_getcsr() & 0x8040) != 0x8040) return false;
-#endif
-    return std::fegetround() == FE_UPWARD;
-  }
-
- private:
-  std::fenv_t before_;
-};
+using testing::StrangeMode;
 
 // Folded constants that round, and one that is subnormal.
 Traced folding() {

@@ -12,6 +12,7 @@
 #include "runtime/emulator/program.h"
 #include "tests/compiler/lower/long_programs.h"
 #include "tests/compiler/random_program.h"
+#include "tests/strange_mode.h"
 
 namespace nodec::emulation {
 namespace {
@@ -306,6 +307,19 @@ TEST_CASE("an input that is overwritten is changed once, however often a tape wa
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(now.values<float>()[i] == 2 * x[0].values<float>()[i]);
   }
+}
+
+TEST_CASE("a GPU's floating-point mode is its own, whatever the caller's") {
+  const Traced traced = trace("tiny", {{"x", f32({3})}}, [](const Var& x) {
+    return std::tuple{x * 1e-39, x / 3.0};
+  });
+  const std::vector<Array> inputs{Array::of({3}, {1, 2, 3}, Dtype::F32)};
+  const auto program = load_on(emulated_device(), emulated(*traced.graph).artifact());
+  const std::vector<Tensor> want = run(*program, inputs);
+  const testing::StrangeMode mode;
+  const std::vector<Tensor> got = run(*program, inputs);
+  CHECK(testing::StrangeMode::holds());
+  CHECK(same_bits(got, want));
 }
 
 }  // namespace nodec::emulation

@@ -10,6 +10,11 @@ namespace nodec {
 
 using tracing::Access;
 using tracing::Content;
+using tracing::Frame;
+
+namespace {
+constexpr std::string_view kGiveBehind = "give it behind the body, of what the body returns";
+}  // namespace
 
 Trace::Trace(std::string name, std::string batch, Here where)
     : graph_(std::make_shared<Graph>()),
@@ -52,8 +57,19 @@ void Trace::check_sizes(const std::string& name, const Type& type, const SourceL
   }
 }
 
+// Inputs and outputs are the program's own.
+void Trace::require_outermost(std::string_view what, std::string_view help,
+                              const SourceLine& where) const {
+  const Frame* inner = tracing::innermost();
+  if (inner == &*frame_ || inner == nullptr || inner->record != frame_->record) return;
+  throw Error(fmt::format("{} inside the body of a {}", what, inner->what), {{where, ""}},
+              std::string(help));
+}
+
 Var Trace::input(std::string name, const Type& type, Here where) {
   const SourceLine line = SourceLine::of(where);
+  require_outermost(fmt::format("input '{}' is declared", name),
+                    "declare it before, and use its variable there", line);
   const std::vector<Type> types = tracing::leaf_types(type);
   const std::vector<std::string> leaves = tracing::leaf_names(type, name);
   for (std::size_t i = 0; i < leaves.size(); ++i) {
@@ -68,6 +84,12 @@ Var Trace::input(std::string name, const Type& type, Here where) {
 void Trace::add_output(const std::string& name, Value* value, int alias, const SourceLine& where) {
   const auto& names = graph_->result_names;
   if (std::find(names.begin(), names.end(), name) != names.end()) {
+    const bool again = alias >= 0 && std::find(graph_->aliases.begin(), graph_->aliases.end(),
+                                               alias) != graph_->aliases.end();
+    if (again) {
+      throw Error(fmt::format("input '{}' is updated twice", name), {{where, "again here"}},
+                  "update it once, with the last of its values");
+    }
     throw Error(fmt::format("two outputs are named '{}'", name), {{where, ""}},
                 "give each output a name of its own");
   }
@@ -78,6 +100,7 @@ void Trace::add_output(const std::string& name, Value* value, int alias, const S
 
 void Trace::output(const std::string& name, const Var& value, Here where) {
   const SourceLine line = SourceLine::of(where);
+  require_outermost(fmt::format("output '{}' is given", name), kGiveBehind, line);
   const Content content = Access::content(value, line);
   const std::vector<std::string> names = tracing::leaf_names(content.type, name);
   const std::vector<Value*> values = tracing::leaves(content);
@@ -86,6 +109,7 @@ void Trace::output(const std::string& name, const Var& value, Here where) {
 
 void Trace::update(const std::string& name, const Var& value, Here where) {
   const SourceLine line = SourceLine::of(where);
+  require_outermost(fmt::format("input '{}' is updated", name), kGiveBehind, line);
   const Content content = Access::content(value, line);
   const std::vector<std::string> names = tracing::leaf_names(content.type, name);
   const std::vector<Value*> values = tracing::leaves(content);
@@ -115,11 +139,13 @@ void tracing::refuse_inputs(std::size_t inputs) {
                           kMostTried));
 }
 
-Traced Trace::finish() {
+Traced Trace::finish(Here where) {
   if (!frame_->open) {
     throw Error(fmt::format("'{}' is finished already", graph_->name), {},
                 "keep what finish() gave, or trace the program again");
   }
+  require_outermost(fmt::format("'{}' is finished", graph_->name),
+                    "finish it behind, where no body is open", SourceLine::of(where));
   frame_.close();
   const std::vector<Finding>& findings = frame_->record->findings;
   if (findings.empty()) return frame_->record->traced;

@@ -30,9 +30,11 @@ class Trace {
   // New content for the input of this name, written over it in place.
   void update(const std::string& name, const Var& value, Here where = Here::current());
   // Throws Untraceable when values were used outside of the body they were made in.
-  Traced finish();
+  Traced finish(Here where = Here::current());
 
  private:
+  void require_outermost(std::string_view what, std::string_view help,
+                         const SourceLine& where) const;
   void add_output(const std::string& name, Value* value, int alias, const SourceLine& where);
   void check_sizes(const std::string& name, const Type& type, const SourceLine& where) const;
   void check_name(const std::string& name, const SourceLine& where) const;

@@ -153,7 +153,8 @@ class Printer {
 std::string print(const Attr& attr) { return std::visit(AttrText(), attr); }
 
 bool tells_line(std::string_view attribute) {
-  return attribute.starts_with("declared_") || attribute.starts_with("written_");
+  return attribute.starts_with("declared_") || attribute.starts_with("written_") ||
+         attribute.starts_with("entered_");
 }
 
 std::string print(const Graph& graph, const PrintOptions& options) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/groups.h"
+#include "ir/parse.h"
 
 namespace nodec {
 
@@ -50,12 +51,23 @@ void set_declared(Op& op, std::size_t result, const SourceLine& where) {
   op.attrs.set(fmt::format("declared_{}", result), where.str());
 }
 
-SourceLine written_at(const Op& op, std::size_t result) {
-  return SourceLine::read(op.attrs.get_or<std::string>(fmt::format("written_{}", result), ""));
+SourceLine written_at(const Op& op, std::size_t result, std::size_t region) {
+  const std::string name = fmt::format("written_{}_{}", result, region);
+  return SourceLine::read(op.attrs.get_or<std::string>(name, ""));
 }
 
-void set_written(Op& op, std::size_t result, const SourceLine& where) {
-  op.attrs.set(fmt::format("written_{}", result), where.str());
+void set_written(Op& op, std::size_t result, std::size_t region, const SourceLine& where) {
+  op.attrs.set(fmt::format("written_{}_{}", result, region), where.str());
+}
+
+std::optional<Type> entered_as(const Op& op, std::size_t result) {
+  const Attr* text = op.attrs.find(fmt::format("entered_{}", result));
+  if (text == nullptr) return std::nullopt;
+  return parse_type(std::get<std::string>(*text));
+}
+
+void set_entered(Op& op, std::size_t result, const Type& type) {
+  op.attrs.set(fmt::format("entered_{}", result), type.str());
 }
 
 }  // namespace nodec

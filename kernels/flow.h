@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "ir/graph.h"
@@ -26,8 +27,11 @@ const Value* captured(const Value& arg);
 // `declared_0`, `declared_1`, ...; unknown when it does not say.
 SourceLine declared_at(const Op& op, std::size_t result);
 void set_declared(Op& op, std::size_t result, const SourceLine& where);
-// And where it was last assigned inside: `written_0`, `written_1`, ...
-SourceLine written_at(const Op& op, std::size_t result);
-void set_written(Op& op, std::size_t result, const SourceLine& where);
+// And where it was last assigned inside, by result and region: `written_0_1`, `written_1_1`, ...
+SourceLine written_at(const Op& op, std::size_t result, std::size_t region);
+void set_written(Op& op, std::size_t result, std::size_t region, const SourceLine& where);
+// And its type before a branch: `entered_0`, ...; nothing when the op does not say.
+std::optional<Type> entered_as(const Op& op, std::size_t result);
+void set_entered(Op& op, std::size_t result, const Type& type);
 
 }  // namespace nodec

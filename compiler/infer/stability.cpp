@@ -96,13 +96,14 @@ class Findings {
                                    .number = number_of(v)});
   }
 
-  Finding about(const BoxedVariable& v) const {
+  // `all`: with the stores of what another loop or branch left, which tells its own lines.
+  Finding about(const BoxedVariable& v, bool all = false) const {
     Finding f;
     f.path = path_of(v.stores.front()->parent);
     f.variable = v.box->name;
     f.declared = v.box->op->where;
     for (const Op* store : v.stores) {
-      if (is_unstable(store->operands[1])) continue;  // that loop or branch tells its own lines
+      if (!all && is_unstable(store->operands[1])) continue;
       add_writes(f, *store);
     }
     f.before = f.after = v.first;
@@ -141,7 +142,7 @@ class Findings {
     if (found == histories_.end() || v.box->op->attrs.has("policy")) return;
     for (auto h = found->second.rbegin(); h != found->second.rend(); ++h) {  // innermost first
       if (h->solve->primitive == &call_p || !(h->counts || h->feeds)) continue;
-      Finding f = about(v);
+      Finding f = about(v, true);
       f.code = FindingCode::CountDependent;
       f.path = path_of(&h->solve->region());
       found_.keep(std::move(f), {.number = number_of(v)});
@@ -200,7 +201,7 @@ class Findings {
     f.declared = declared_at(*c.loop, c.index);
     if (!f.declared.known()) f.declared = begins_at(c);
     if (loop) {
-      const SourceLine written = written_at(*c.loop, c.index);
+      const SourceLine written = written_at(*c.loop, c.index, c.loop->regions.size() - 1);
       if (written.known()) {
         f.writes.push_back({written, c.leaves, false});
       } else {
@@ -227,15 +228,21 @@ class Findings {
     f.writes.push_back({value->op != nullptr ? value->op->where : op.where, type, false});
   }
 
-  // A branch that leaves the variable alone comes first: the other one changes it.
+  // A branch that leaves the variable alone keeps its type from before: the other one changes it.
+  // What both give without assigning anything is a result like any other.
   static void branches(Finding& f, const UnstableCarry& c) {
-    const Value *yes = c.loop->region(0).results[c.index], *no = c.loop->region(1).results[c.index];
-    if (no->op == nullptr && yes->op != nullptr) std::swap(f.before, f.after);
-    if (yes->op != nullptr) leaves(f, *c.loop, yes, yes->type);
-    if (no->op != nullptr) leaves(f, *c.loop, no, no->type);
-    if (!f.writes.empty()) return;  // else what was there before is assigned
-    const SourceLine written = written_at(*c.loop, c.index);
-    if (written.known()) f.writes.push_back({written, f.after, false});
+    const Value* left[] = {c.loop->region(0).results[c.index], c.loop->region(1).results[c.index]};
+    const SourceLine lines[] = {written_at(*c.loop, c.index, 0), written_at(*c.loop, c.index, 1)};
+    const bool assigned = lines[0].known() || lines[1].known();
+    if (const auto before = entered_as(*c.loop, c.index); assigned && before) {
+      f.before = *before;
+      f.after = left[identical(left[0]->type, f.before) ? 1 : 0]->type;
+      f.code = change(f.before, f.after);
+    }
+    for (std::size_t b = 0; b < 2; ++b) {
+      if (lines[b].known()) f.writes.push_back({lines[b], left[b]->type, false});
+      if (!assigned && left[b]->op != nullptr) leaves(f, *c.loop, left[b], left[b]->type);
+    }
   }
 
   static std::int64_t number_of(const BoxedVariable& v) {

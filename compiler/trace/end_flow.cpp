@@ -5,6 +5,8 @@
 
 #include "compiler/trace/region_arguments.h"
 #include "compiler/trace/untraceable.h"
+#include "ir/groups.h"
+#include "kernels/flow.h"
 
 namespace nodec::tracing {
 namespace {
@@ -14,12 +16,19 @@ struct Crossing {
   std::shared_ptr<Variable> variable;
   bool stored = false;
   SourceLine where;
-  std::vector<std::size_t> sites;
+  std::vector<Ended::Site> sites;
+
+  std::vector<std::size_t> numbers() const {
+    std::vector<std::size_t> all;
+    for (const Ended::Site& site : sites) all.push_back(site.number);
+    return all;
+  }
 };
 
 std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
   std::vector<Crossing> all;
-  for (const Frame* frame : frames) {
+  for (std::size_t body = 0; body < frames.size(); ++body) {
+    const Frame* frame = frames[body];
     for (const auto& slot : frame->slots) {
       auto known = std::find_if(all.begin(), all.end(), [&](const Crossing& crossing) {
         return crossing.variable == slot->variable;
@@ -28,7 +37,7 @@ std::vector<Crossing> crossings(const std::vector<Frame*>& frames, bool loop) {
       if (!slot->stored) continue;
       known->stored = true;
       known->where = slot->where;
-      known->sites.insert(known->sites.end(), slot->sites.begin(), slot->sites.end());
+      for (const std::size_t site : slot->sites) known->sites.push_back({site, body});
       if (loop && frame == frames.front()) {
         throw Error(fmt::format("{} is assigned inside the test of a {}", spelled(*slot->variable),
                                 frame->what),
@@ -49,7 +58,7 @@ void check_structure(const Crossing& crossing, Frame& frame, Type before, Type a
   const bool entered = has_value(*crossing.variable, parent) &&
                        identical(after, type_of(crossing.variable, parent, crossing.where));
   if (entered) std::swap(before, after);
-  const SourceLine at = written_at(frame, crossing.sites, crossing.where);
+  const SourceLine at = written_at(frame, crossing.numbers(), crossing.where);
   Finding finding = restructured(frame, before, after, at);
   finding.variable = name_of(*crossing.variable);
   finding.declared = crossing.variable->declared;
@@ -66,7 +75,7 @@ Type yield_stored(const Crossing& crossing, const std::vector<Frame*>& frames, b
   for (std::size_t i = loop ? 1 : 0; i < frames.size(); ++i) {
     Frame& frame = *frames[i];
     if (!has_value(*crossing.variable, frame)) {
-      throw unborn(*crossing.variable, frame, written_at(frame, crossing.sites, crossing.where),
+      throw unborn(*crossing.variable, frame, written_at(frame, crossing.numbers(), crossing.where),
                    "assign it in both branches, or give it a value first");
     }
     Content last = read(crossing.variable, frame, crossing.where);
@@ -145,6 +154,18 @@ void add_crossing(const Crossing& crossing, const std::vector<ValueSet>& used, b
   }
 }
 
+// A branch that does not keep its types says what its variables were before: where both sides
+// assign one, nothing else in the graph tells.
+void tell_entered(const std::vector<Value*>& left, const std::optional<Type>& entered) {
+  if (!entered) return;
+  const std::vector<Type> types = leaf_types(*entered);
+  for (std::size_t i = 0; i < left.size() && types.size() == left.size(); ++i) {
+    Op& op = *left[i]->op;
+    if (is_branch(op) && op.attrs.has("open"))
+      set_entered(op, std::size_t(left[i]->index), types[i]);
+  }
+}
+
 }  // namespace
 
 Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
@@ -153,6 +174,11 @@ Ended end_flow(const std::vector<Frame*>& frames, bool loop) {
   for (const Crossing& crossing : all) {
     if (!crossing.stored) continue;
     ended.stored.push_back(crossing.variable);
+    Frame& parent = *frames.front()->parent;
+    ended.entered.emplace_back();
+    if (has_value(*crossing.variable, parent)) {
+      ended.entered.back() = type_of(crossing.variable, parent, crossing.where);
+    }
     ended.stored_types.push_back(yield_stored(crossing, frames, loop, ended.open));
     ended.stored_at.push_back(crossing.where);
     ended.sites.push_back(crossing.sites);
@@ -184,8 +210,9 @@ void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& p
   for (std::size_t i = 0; i < ended.stored.size(); ++i) {
     Content content = from_leaves(ended.stored_types[i], values);
     const std::vector<Value*> all = leaves(content);
-    for (const std::size_t site : ended.sites[i]) {
-      sites[site].values.insert(sites[site].values.end(), all.begin(), all.end());
+    tell_entered(all, ended.entered[i]);
+    for (const auto& [number, body] : ended.sites[i]) {
+      for (Value* leaf : all) sites[number].values.push_back({leaf, body});
     }
     for (Value* leaf : all) {
       if (leaf->name.empty()) leaf->name = own_name(*ended.stored[i]);
@@ -196,13 +223,14 @@ void rebind_stored(const Ended& ended, std::span<Value* const>& values, Frame& p
     // The store out here is those that the user wrote inside.
     const StoreSite again = std::move(sites.back());
     sites.pop_back();
-    for (const std::size_t site : ended.sites[i]) {
-      sites[site].ops.insert(sites[site].ops.end(), again.ops.begin(), again.ops.end());
+    for (const auto& site : ended.sites[i]) {
+      std::vector<const Op*>& ops = sites[site.number].ops;
+      ops.insert(ops.end(), again.ops.begin(), again.ops.end());
     }
     Slot* const slot = parent.find(*ended.stored[i]);
     if (slot == nullptr) continue;
     std::erase(slot->sites, before);
-    slot->sites.insert(slot->sites.end(), ended.sites[i].begin(), ended.sites[i].end());
+    for (const auto& site : ended.sites[i]) slot->sites.push_back(site.number);
   }
 }
 

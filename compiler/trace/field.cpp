@@ -53,7 +53,8 @@ Type Field::type(Here where) const {
 }
 
 Field& Field::operator=(const Operand& value) {
-  SourceLine line = value.where();
+  SourceLine line = SourceLine::of(where_);
+  if (tracing::is_library(line.file)) line = value.where();
   if (tracing::is_library(line.file)) line = tracing::line_of(Access::content(value));
   if (target_ == nullptr) {
     throw Error("a field of a const record is assigned", {{line, ""}},

@@ -50,6 +50,7 @@ std::size_t remember_store(const Variable& variable, const Frame& frame) {
   StoreSite site;
   if (!covered(record)) site.addresses = return_addresses();
   if (variable.at_home && !variable.copied) site.declared = variable.declared;
+  site.copy = variable.copy;
   record.traced.stores.push_back(std::move(site));
   return record.traced.stores.size() - 1;
 }

@@ -51,6 +51,7 @@ struct Variable {
   bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
   bool at_home = true;  // a line of the user's declares it; not a body's argument, say
+  bool copy = false;    // made by copying another one, there
   std::optional<std::vector<void*>> copied;  // by a container: the return addresses of the copy
   StatePolicy policy = StatePolicy::None;    // of the cell it holds
   std::optional<std::int64_t> number;        // of the variables that have boxes
@@ -163,7 +164,12 @@ struct Ended {
   std::vector<std::shared_ptr<Variable>> stored;  // in order; each frame yields their leaves last
   std::vector<Type> stored_types;
   std::vector<SourceLine> stored_at;
-  std::vector<std::vector<std::size_t>> sites;
+  struct Site {
+    std::size_t number, body;  // of a store, in the record; the frame that it was in
+  };
+  std::vector<std::vector<Site>> sites;
+  std::vector<std::optional<Type>>
+      entered;        // types of the stored variables before, if they had one
   bool open = false;  // a type changes on the way
 };
 // Ends flow frames whose own results are set. In a loop (`loop`) the stored variables' leaves are

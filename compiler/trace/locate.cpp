@@ -145,7 +145,7 @@ std::vector<Value*> variables_of(const StoreSite& site, const Survivors& graph) 
     const Op* op = graph.store(stored);
     if (op != nullptr) variables.push_back(graph.origin(op->operands[0]));
   }
-  for (const Value* value : site.values) variables.push_back(graph.flow_result(value));
+  for (const auto& left : site.values) variables.push_back(graph.flow_result(left.value));
   std::erase(variables, nullptr);
   return variables;
 }
@@ -153,7 +153,7 @@ std::vector<Value*> variables_of(const StoreSite& site, const Survivors& graph) 
 void name_variables(const std::vector<Located>& stores, const Survivors& graph) {
   for (const auto& [site, where, target] : stores) {
     if (!where.known()) continue;
-    const std::string name = target.empty() ? declared_on(site->declared) : target;
+    const std::string name = target.empty() ? declared_on(site->declared, site->copy) : target;
     for (Value* variable : variables_of(*site, graph)) {
       if (variable->name.empty()) variable->name = name;
     }
@@ -173,13 +173,13 @@ void declare_copies(const Traced& traced, const Survivors& graph) {
 // assigned, which nothing else in the graph tells.
 void declare_open(const std::vector<Located>& stores, const Survivors& graph) {
   for (const auto& [site, where, target] : stores) {
-    for (const Value* made : site->values) {
+    for (const auto& [made, body] : site->values) {
       const Value* value = graph.flow_result(made);
       if (value == nullptr || !value->op->attrs.has("open")) continue;
       const auto result = std::size_t(value->index);
       if (site->declared.known()) set_declared(*value->op, result, site->declared);
       if (!where.known()) continue;
-      set_written(*value->op, result, {where.file, where.line, value->op->where.layer});
+      set_written(*value->op, result, body, {where.file, where.line, value->op->where.layer});
     }
   }
 }

@@ -38,10 +38,9 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::strin
   if (number != nullptr) {
     return is_float(dtype) ? scalar(b, dtype, *number) : whole(b, *number, what, of);
   }
-  const Type type = std::get<Var>(value_).type();
-  if (type == Type::scalar(dtype)) {
-    return tracing::Access::content(std::get<Var>(value_), b.where()).value;
-  }
+  const tracing::Content content = tracing::Access::content(std::get<Var>(value_), b.where());
+  const Type& type = content.type;
+  if (type == Type::scalar(dtype)) return content.value;
   throw Error(
       fmt::format("{} of this {} is {}, got {}", what, of, Type::scalar(dtype).str(), type.str()),
       {{b.where(), ""}},

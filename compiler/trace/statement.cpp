@@ -236,10 +236,11 @@ std::string masked(std::string_view line) {
 
 Assigned assigned_on(std::string_view text) { return Reader(text).read(); }
 
-std::string declared_on(const SourceLine& where) {
+std::string declared_on(const SourceLine& where, bool copied) {
   static const std::regex declaration(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*([;={(])(.*))");
   static const std::regex body(R"(\)[^;]*\{)");  // of a function: "Var st(const Var& x) {"
   static const std::regex lambda(R"(\[[^\]]*\]\s*(?:\([^()]*\))?\s*(?:mutable\s*)?(?:->[^{]*)?\{)");
+  static const std::regex call(R"((?:^|[^.\w])\w+\s*(?:<[^()]*>\s*)?\(\s*[^)\s])");
   static const std::regex more(R"(;.*\w)");  // which this line may be the place of, too
   const std::string text = masked(source_text(where));
   std::smatch found;
@@ -247,6 +248,7 @@ std::string declared_on(const SourceLine& where) {
   const std::string rest = found[3];
   if (found[2] == "(" && std::regex_search(rest, body)) return {};
   if (std::regex_search(rest, lambda) || std::regex_search(rest, more)) return {};
+  if (copied && std::regex_search(rest, call)) return {};
   int depth = 0;
   for (const char c : rest) {
     depth += c == '(' || c == '{' || c == '[';

@@ -35,7 +35,8 @@ Statement statement_at(const SourceLine& where);
 // The line on which the statement names this target; where that is not certain, `where`'s.
 int line_of_target(const Statement& statement, const std::string& target, const SourceLine& where);
 
-// The variable that this line declares, where it declares one: "Var st = x;". Else empty.
-std::string declared_on(const SourceLine& where);
+// The variable that this line declares, where it declares one: "Var st = x;". Else empty. `copied`:
+// one that is a copy, which a call on the line may have made of its argument.
+std::string declared_on(const SourceLine& where, bool copied = false);
 
 }  // namespace nodec::tracing

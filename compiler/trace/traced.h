@@ -17,8 +17,14 @@ namespace tracing {
 struct StoreSite {
   std::vector<void*> addresses;
   SourceLine declared;         // the variable's declaration, where it has one
+  bool copy = false;           // it was made by copying another one
   std::vector<const Op*> ops;  // box.stores: the body's, and those of bodies around it
-  std::vector<Value*> values;  // results of the loops and branches that it leaves through
+  // Results of the loops and branches that it leaves through, and out of which of their bodies.
+  struct Left {
+    Value* value;
+    std::size_t body;
+  };
+  std::vector<Left> values;
 };
 
 // A box.new or cell.new and the variable it was made for, by number.

@@ -93,6 +93,94 @@ PROGRAM(dtype_in_both_branches) {
   t.output("st", st);
 }
 
+PROGRAM(captured_in_one_branch) {
+  const Var x = t.input("x", f32({3}));
+  // expect: shape-change 'st' in cond: f32[] -> f32[3]
+  // expect: help: store only values of type f32[] in 'st'
+  Var st = constant(1.0);
+  cond(
+      // expect: stored in 'st', f32[3]
+      sum(x) > 0, [&] { st = x; }, [] {});
+  t.output("x", x);
+}
+
+PROGRAM(captured_in_both_branches) {
+  const Var x = t.input("x", f32({3}));
+  // expect: shape-change 'st' in cond: f32[] -> f32[3]
+  // expect: help: store only values of type f32[] in 'st'
+  Var st = constant(1.0);
+  cond(
+      sum(x) > 0,
+      [&] {
+        // expect: stored in 'st', f32[]
+        st = sum(x);
+      },
+      [&] {
+        // expect: stored in 'st', f32[3]
+        st = x;
+      });
+  t.output("x", x);
+}
+
+PROGRAM(two_new_shapes_in_branches) {
+  const Var x = t.input("x", f32({3}));
+  // expect: shape-change 'st' in cond: f32[] -> f32[3]
+  // expect: help: store only values of type f32[] in 'st'
+  Var st = constant(1.0);
+  cond(
+      sum(x) > 0,
+      [&] {
+        // expect: stored in 'st', f32[3]
+        st = x;
+      },
+      [&] {
+        // expect: stored in 'st', f32[6]
+        st = concat({x, x});
+      });
+  t.output("x", x);
+}
+
+PROGRAM(captured_in_one_branch_of_a_solve) {
+  const Var x = t.input("x", f32({3}));
+  // expect: shape-change 'st' in solve/cond: f32[] -> f32[3]
+  // expect: 1 loads, 2 values, 3 unproven
+  // expect: help: store only values of type f32[] in 'st'
+  // expect: count-dependent 'st' in solve: f32[]
+  // expect: help: say what 'st' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
+  Var st = constant(1.0);
+  const Var u = solved(x, [&](const Var& u) {
+    // expect: 'st' loses an argument, any
+    // expect: 'st' loses an argument, any
+    cond(
+        // expect: stored in 'st', f32[3]
+        // expect: stored in 'st', f32[3]
+        sum(u) > 0, [&] { st = x; }, [] {});
+    return -1 * u;
+  });
+  t.output("u", u);
+}
+
+PROGRAM(a_copy_for_a_function) {
+  const Var x = t.input("x", f32({3}));
+  const auto run = [&](Var s) {
+    Var* const its = &s;
+    return solved(x,
+                  [&](const Var& u) {
+                    // expect: stored in ?, f32[3]
+                    *its = u;
+                    return -1 * u;
+                  }) *
+           // expect: ? loses mul, any
+           s;
+  };
+  const Var a = constant(1.0);
+  // expect: shape-change ? in solve: f32[] -> f32[3]
+  // expect: 1 loads, 1 values, 2 unproven
+  // expect: help: store only values of type f32[] in the variable
+  Var z = run(a);
+  t.output("z", z);
+}
+
 PROGRAM(shape_in_a_solve) {
   const Var x = t.input("x", f32({3}));
   // expect: shape-change 'history' in solve: f32[1] -> f32[4]

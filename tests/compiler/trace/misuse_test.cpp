@@ -1,5 +1,6 @@
 // What a trace says of its misuse, at the user's line.
 #include <functional>
+#include <regex>
 
 #include "tests/compiler/trace/traced.h"
 
@@ -44,6 +45,65 @@ TEST_CASE("values cannot leave the body or the trace that made them") {
   Trace t("next");
   CHECK(message([&] { outlived + 1; }).find("belongs to another trace, 'inner'") !=
         std::string::npos);
+}
+
+TEST_CASE("inputs and outputs are the program's, and not a body's") {
+  const auto inside = [](const std::function<void(Trace&, const Var&)>& body) {
+    const std::string text = message([&] {
+      Trace t("g");
+      const Var x = t.input("x", f32());
+      solve(
+          [&](const Var& u) {
+            body(t, u);
+            return -1 * u;
+          },
+          x, 0, 1);
+    });
+    return std::regex_replace(text, std::regex(R"(line \+\d+)"), "its line");
+  };
+  CHECK(inside([](Trace& t, const Var&) { t.input("k", f32()); }) ==
+        R"(error: input 'k' is declared inside the body of a solve
+  --> its line
+  help: declare it before, and use its variable there)");
+  CHECK(inside([](Trace& t, const Var& u) { t.output("k", u); }) ==
+        R"(error: output 'k' is given inside the body of a solve
+  --> its line
+  help: give it behind the body, of what the body returns)");
+  CHECK(inside([](Trace& t, const Var& u) { t.update("x", u); }) ==
+        R"(error: input 'x' is updated inside the body of a solve
+  --> its line
+  help: give it behind the body, of what the body returns)");
+  CHECK(inside([](Trace& t, const Var&) { t.finish(); }) ==
+        R"(error: 'g' is finished inside the body of a solve
+  --> its line
+  help: finish it behind, where no body is open)");
+  Trace t("g");
+  const Var x = t.input("x", f32());
+  t.update("x", x * 2);
+  CHECK(message([&] { t.update("x", x); }) == R"(error: input 'x' is updated twice
+  --> line +0   again here
+  help: update it once, with the last of its values)");
+}
+
+TEST_CASE(
+    "a field that is not there is refused where it is stored, and a setting where it is used") {
+  Var other;
+  {
+    Trace t("first");
+    other = t.input("rtol", f32());
+  }
+  Trace t("g");
+  const Var x = t.input("x", f32({3}));
+  Var m = record({{"a", x}});
+  const Var y = x * 2;
+  CHECK(message([&] { m["nope"] = y; }) == R"(error: there is no field 'nope' in {a: f32[3]}
+  --> line +0
+  help: its fields are: a)");
+  SolveOptions options;
+  options.rtol = other;
+  CHECK(message([&] {
+          solve([](const Var& u) { return -1 * u; }, x, 0, 1, options);
+        }).starts_with("error: 'other' belongs to another trace, 'first'\n  --> line +0   used"));
 }
 
 TEST_CASE("axes count from the end, too, and say when there is none") {

@@ -101,6 +101,16 @@ TEST_CASE("a line names what it declares, where that is one variable and nothing
   CHECK(declared("  Var st(constant(1.0));") == "st");
   CHECK(declared("Var made(const Var& x) { return record({{\"p\", x}}); }") == "");
   CHECK(declared("Var made(const Var& x) const {") == "");
+  const auto copied = [&](const std::string& line) {
+    std::ofstream(file) << line << "\n";
+    return declared_on({file, 1}, true);
+  };
+  CHECK(copied("  Var st = x;") == "st");
+  CHECK(copied("  Var st(x);") == "st");
+  CHECK(copied("  Var st = all.at(0);") == "st");
+  CHECK(copied("  Var st = (x);") == "st");
+  CHECK(copied("  Var st = run(x);") == "");
+  CHECK(copied("  Var st = y * run<3>(x, 2);") == "");
   std::filesystem::remove(file);
 }
 

@@ -117,14 +117,21 @@ std::vector<Group> while_groups(const Op& op) {
           {Role::Capture, op.operands.size() - carried, first, -1, {{first, -1}, {first, -1}}}};
 }
 
-Augmented augment_call(Differentiator& ad, Builder& b, const Op& op,
-                       std::span<Value* const> operands) {
-  Derivative d = ad.derive(op.region(), wanted_operands(ad, op, 0), seeded_results(ad, op));
+// What the op's first region gives on the operands from `first` on.
+Augmented augment_first(Differentiator& ad, Builder& b, const Op& op,
+                        std::span<Value* const> operands, std::size_t first) {
+  Derivative d = ad.derive(op.region(), wanted_operands(ad, op, first), seeded_results(ad, op));
   std::vector<std::unique_ptr<Region>> saved;
   saved.push_back(std::move(d.reverse));
-  Op& y = call(b, {operands.begin(), operands.end()}, std::move(d.forward));
-  y.attrs = op.attrs;
+  Op& y = call(b, {operands.begin() + std::ptrdiff_t(first), operands.end()}, std::move(d.forward));
   return {y, std::move(saved)};
+}
+
+Augmented augment_call(Differentiator& ad, Builder& b, const Op& op,
+                       std::span<Value* const> operands) {
+  Augmented y = augment_first(ad, b, op, operands, 0);
+  y.op.attrs = op.attrs;
+  return y;
 }
 
 // The reverse sweep's operands: the residuals, which are y's last results, then the cotangents.
@@ -206,6 +213,7 @@ void even_estimates(Derivative& yes, Derivative& no) {
 
 Augmented augment_cond(Differentiator& ad, Builder& b, const Op& op,
                        std::span<Value* const> operands) {
+  if (is_shortcut(op)) return augment_first(ad, b, op, operands, 1);
   const std::vector<int> wrt = wanted_operands(ad, op, 1), seeds = seeded_results(ad, op);
   Derivative yes = ad.derive(op.region(0), wrt, seeds), no = ad.derive(op.region(1), wrt, seeds);
   even_estimates(yes, no);

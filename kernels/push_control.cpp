@@ -65,6 +65,17 @@ std::unique_ptr<Region> body_of(ForwardDifferentiator& ad, const Builder& outsid
   return region;
 }
 
+// The region's ops where they stand, with the tangents that there are to be.
+Pushed push_here(ForwardDifferentiator& ad, Builder& b, const Region& region,
+                 std::span<Value* const> operands, std::span<Value* const> tangents) {
+  Values moved(tangents.begin(), tangents.end());
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    const Maybe type = ad.tangent_type(*region.arg(i));
+    if (type && moved[i] == nullptr) moved[i] = zeros(b, *type);
+  }
+  return ad.push(b, region, {operands.begin(), operands.end()}, moved);
+}
+
 }  // namespace
 
 Pushed push_call(ForwardDifferentiator& ad, Builder& b, const Op& op,
@@ -78,6 +89,9 @@ Pushed push_call(ForwardDifferentiator& ad, Builder& b, const Op& op,
 
 Pushed push_cond(ForwardDifferentiator& ad, Builder& b, const Op& op,
                  std::span<Value* const> operands, std::span<Value* const> tangents) {
+  if (is_shortcut(op)) {
+    return push_here(ad, b, op.region(), operands.subspan(1), tangents.subspan(1));
+  }
   const MaybeTypes types = types_of(ad, op.results);
   const Values moved = filled(b, tangents.subspan(1), types_of(ad, op.region().args));
   std::vector<std::unique_ptr<Region>> regions;

@@ -8,8 +8,13 @@
 
 namespace nodec {
 
+// Whether a cond's second branch only says sooner what the first one gives here (attribute
+// `shortcut`): both are one function, and its derivatives are the first branch's.
+inline bool is_shortcut(const Op& cond) { return cond.attrs.get_or<bool>("shortcut", false); }
+
 Pushed push_call(ForwardDifferentiator& ad, Builder& b, const Op& op,
                  std::span<Value* const> operands, std::span<Value* const> tangents);
+// Of a shortcut it is the first branch that is pushed.
 Pushed push_cond(ForwardDifferentiator& ad, Builder& b, const Op& op,
                  std::span<Value* const> operands, std::span<Value* const> tangents);
 // Carries get their tangents as further carries, captures as further captures.

@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "ir/error.h"
-#include "ir/float_mode.h"
 #include "runtime/aligned.h"
 #include "runtime/emulator/fiber.h"
+#include "runtime/team.h"
 
 namespace nodec::emulator {
 namespace {
@@ -385,7 +385,7 @@ void Emulator::tell_deadlock() {
 std::vector<Finding> run(const Program& program, const Launch& launch, const void* const* arguments,
                          Memory& memory, Counts* counts) {
   const std::lock_guard lock(one_at_a_time);
-  const DefaultFloatMode mode;  // a GPU knows no other, whatever the caller's is
+  const FloatMode mode;  // a GPU knows no other, whatever the caller's is
   // Blocks that never meet go through in waves.
   const int wave = launch.team ? launch.blocks : std::max(1, kWaveThreads / launch.threads);
   std::vector<Finding> found;

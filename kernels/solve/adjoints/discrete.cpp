@@ -52,6 +52,7 @@
 #include "kernels/solve/adjoint.h"
 #include "kernels/solve/adjoints/estimate.h"
 #include "kernels/solve/adjoints/stage_residuals.h"
+#include "kernels/solve/adjoints/without_steps.h"
 #include "kernels/solve/frame.h"
 #include "kernels/solve/request.h"
 
@@ -171,14 +172,6 @@ class UnwindWriter {
   Attrs attrs_;
 };
 
-// A solve of no steps leaves nothing to unwind, yet moving an end would move the state.
-Value* rate_without_steps(Builder& b, const SolveView& solve, const Request& request,
-                          const Values& cotangents) {
-  Value* still = eq(b, solve.accepted(), integer(b, Dtype::I32, 0));
-  Value* rate = rate_of_change(b, solve, request, solve.t0(), solve.initial_states(), cotangents);
-  return select(b, still, rate, zeros(b, rate->type));
-}
-
 // What unwound, by name: dL/d(states, captures, t0, t1) and, where they are told, their errors.
 struct Unwound {
   Values states, captures, times, stops;
@@ -196,6 +189,29 @@ struct Unwound {
     return states.size() + captures.size() + times.size() + stops.size();
   }
 };
+
+// What unwound where a step was taken, and else what there is without.
+void settle_without_steps(Differentiator& ad, Builder& b, const SolveView& solve,
+                          const Request& request, const Values& cotangents, Unwound& gradient) {
+  const Values at_start = without_steps(
+      b, solve, request.derive(ad, solve, false),
+      {solve.t0(), solve.t1(), solve.initial_states(), solve.initial_cells(), solve.captures()},
+      cotangents);
+  Value* still = eq(b, solve.accepted(), integer(b, Dtype::I32, 0));
+  const auto settle = [&](Value*& unwound, Value* without) {
+    unwound = select(b, broadcast_scalar(b, still, without->type.shape()), without, unwound);
+  };
+  std::size_t next = 0;
+  for (Value*& dx : gradient.states) settle(dx, at_start[next++]);
+  for (Value*& dx : gradient.captures) settle(dx, at_start[next++]);
+  Values seeds(at_start.begin(), at_start.begin() + long(solve.states()));
+  seeds.insert(seeds.end(), cotangents.begin() + long(solve.states()), cotangents.end());
+  const auto rate = [&](Value* t, const Values& states, const Values& by) {
+    return rate_of_change(b, solve, request, t, states, by);
+  };
+  settle(gradient.times[0], neg(b, rate(solve.t0(), solve.initial_states(), seeds)));
+  settle(gradient.times[1], rate(solve.t1(), solve.final_states(), cotangents));
+}
 
 bool any_state_wanted(const Differentiator& ad, const SolveView& solve) {
   for (std::size_t i = 0; i < solve.states(); ++i) {
@@ -226,17 +242,15 @@ Value* estimate(const Differentiator& ad, Builder& b, const SolveView& solve,
 
 // What the solve's operands get.
 Values operand_cotangents(Builder& b, const SolveView& solve, const Request& request,
-                          const Unwound& gradient, const Values& cotangents,
-                          std::span<Value* const> dy) {
+                          const Unwound& gradient, std::span<Value* const> dy) {
   Values dx(solve.op().operands.size(), nullptr);
   for (std::size_t i = 0; i < solve.states(); ++i) dx[solve.first_state() + i] = gradient.states[i];
   for (std::size_t i = 0; i < gradient.captures.size(); ++i) {
     dx[solve.first_capture() + request.captures[i]] = gradient.captures[i];
   }
   if (request.time) {
-    Value* still = rate_without_steps(b, solve, request, cotangents);
-    dx[0] = sub(b, gradient.times[0], still);
-    dx[1] = with_final_time(b, solve, add(b, gradient.times[1], still), dy);
+    dx[0] = gradient.times[0];
+    dx[1] = with_final_time(b, solve, gradient.times[1], dy);
   }
   if (request.stops) dx[solve.first_state() - 1] = gradient.stops.front();
   return dx;
@@ -258,7 +272,8 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y, Sa
   if (!watched.empty()) writer.watch(watched);
   if (tells) writer.error(unit);
   const Op& op = writer.emit();
-  const Unwound gradient(op, 0, solve, request);
+  Unwound gradient(op, 0, solve, request);
+  if (request.time) settle_without_steps(ad, b, solve, request, cotangents, gradient);
   std::size_t last = op.results.size();
   const auto number = [&](double x) { return scalar(b, solve.t0()->type.dtype(), x); };
   Value* amplifies = watched.empty() ? nullptr : gt(b, op.result(--last), number(1));
@@ -271,7 +286,7 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y, Sa
   } else if (amplifies) {
     fail_if_unreliable(b, solve, amplifies);
   }
-  return operand_cotangents(b, solve, request, gradient, cotangents, dy);
+  return operand_cotangents(b, solve, request, gradient, dy);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The reverse solve, part by part; the mathematics stands in the header.
 #include "kernels/solve/adjoints/reverse_solve.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "ir/rewrite.h"
@@ -10,6 +11,7 @@
 #include "kernels/solve/adjoints/reverse_dynamics.h"
 #include "kernels/solve/adjoints/second_gradient.h"
 #include "kernels/solve/adjoints/stop_times.h"
+#include "kernels/solve/adjoints/without_steps.h"
 #include "kernels/solve/control.h"
 #include "kernels/solve/loop.h"
 #include "kernels/solve/request.h"
@@ -40,7 +42,8 @@ class Reversal {
 
  private:
   ReverseSolve operands(Builder& b, const Values& seeds, Value* size, Value* unit) const;
-  Values solved(Builder& b, Value* needed, const ReverseSolve& reverse) const;
+  Values solved(Builder& b, Value* possible, Value* nonzero, const ReverseSolve& reverse) const;
+  Values unless_zero(Builder& b, Value* nonzero, const ReverseSolve& reverse) const;
   Value* stops(Builder& b, const ReverseSolve& reverse, Value* steps, Value* tape) const;
   const Op& reverse_solve(Builder& b, const ReverseSolve& operands) const;
   Values gradients(Builder& b, const Values& seeds, const Values& solved) const;
@@ -87,7 +90,10 @@ ReverseSolve Reversal::operands(Builder& b, const Values& seeds, Value* size, Va
   const bool peer = attribute_or<std::string>(solve_.op(), "adjoint_tolerance", "scaled") == "peer";
   const Dtype dtype = solve_.t0()->type.dtype();
   Value *rtol = solve_.rtol(), *atol = solve_.atol(), *zero = scalar(b, dtype, 0);
-  Value* a = select(b, gt(b, rtol, zero), min(b, rtol, atol), atol);
+  Value* relative = gt(b, rtol, zero);
+  Value* a = select(b, relative, min(b, rtol, atol), atol);
+  // Of zeros only what moves with them is solved for: with rtol alone, where there is one.
+  Value* of_size = select(b, logical_or(b, relative, gt(b, size, zero)), mul(b, a, size), a);
   const auto states = seeds.begin() + long(solve_.states());
   Value *one = integer(b, Dtype::I32, 1), *most = solve_.max_steps();
   Value* more = add(b, most, solve_.accepted());
@@ -95,7 +101,7 @@ ReverseSolve Reversal::operands(Builder& b, const Values& seeds, Value* size, Va
   return {.t1 = solve_.t1(),
           .t0 = solve_.t0(),
           .rtol = rtol,
-          .atol = peer ? div(b, atol, unit) : mul(b, a, size),
+          .atol = peer ? div(b, atol, unit) : of_size,
           .dt0 = solve_.method().adaptive ? zero : solve_.dt0(),
           .max_steps = more,
           .dt_max = solve_.dt_max(),
@@ -135,30 +141,70 @@ const Op& Reversal::reverse_solve(Builder& b, const ReverseSolve& operands) cons
   return b.op(solve_p, flatten(operands), std::move(attrs), std::move(regions));
 }
 
-// Its final states, integrals, status, t, dt and counts; without solving where every cotangent is
-// zero or the forward solve took no steps.
-Values Reversal::solved(Builder& b, Value* needed, const ReverseSolve& reverse) const {
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder in_yes(*yes), in_no(*no);
-  in_yes.at(b.where());
-  const ReverseSolve there = add_args(*no, reverse);
-  const SolveView back(reverse_solve(in_yes, add_args(*yes, reverse)));
-
-  yes->results = back.final_states(), no->results = there.lambda;
-  Values others = back.integrals();
-  others.resize(parameters());
-  for (Value* v : {back.status(), back.t(), back.dt(), back.accepted(), back.rejected()}) {
-    others.push_back(v);
-  }
-  if (request_.stops) others.push_back(back.tape_result());
-  for (Value* value : others) {
-    yes->results.push_back(value);
-    no->results.push_back(zeros(in_no, value->type));
-  }
-  const Op& op = cond(b, needed, flatten(reverse), std::move(yes), std::move(no));
+Values all_results(const Op& op) {
   Values results;
   for (const auto& result : op.results) results.push_back(result.get());
   return results;
+}
+
+// `f` in a region over the reverse solve's operands.
+template <class F>
+std::unique_ptr<Region> region_over(const Builder& b, const ReverseSolve& reverse, const F& f) {
+  auto region = std::make_unique<Region>();
+  Builder inside(*region);
+  inside.at(b.where());
+  region->results = f(inside, add_args(*region, reverse));
+  return region;
+}
+
+// Without solving: the cotangents as they came, and zeros.
+Values unsolved(Builder& b, const ReverseSolve& reverse, const Region& solved) {
+  Values results = reverse.lambda;
+  while (results.size() < solved.results.size()) {
+    results.push_back(zeros(b, solved.results[results.size()]->type));
+  }
+  return results;
+}
+
+// Its final states, integrals, status, t, dt and counts. Cotangents of zero stay zero, which saves
+// the solve; what moves with them does not.
+Values Reversal::unless_zero(Builder& b, Value* nonzero, const ReverseSolve& reverse) const {
+  auto yes = region_over(b, reverse, [&](Builder& in, const ReverseSolve& there) {
+    const SolveView back(reverse_solve(in, there));
+    Values results = joined(back.final_states(), back.integrals());
+    results.resize(solve_.states() + parameters());
+    for (Value* v : {back.status(), back.t(), back.dt(), back.accepted(), back.rejected()}) {
+      results.push_back(v);
+    }
+    if (request_.stops) results.push_back(back.tape_result());
+    return results;
+  });
+  auto no = region_over(b, reverse, [&](Builder& in, const ReverseSolve& there) {
+    return unsolved(in, there, *yes);
+  });
+  Op& op = cond(b, nonzero, flatten(reverse), std::move(yes), std::move(no));
+  op.attrs.set("shortcut", true);
+  return all_results(op);
+}
+
+// The same where the forward solve took steps.
+Values Reversal::solved(Builder& b, Value* possible, Value* nonzero,
+                        const ReverseSolve& reverse) const {
+  auto yes = region_over(b, reverse, [&](Builder& in, const ReverseSolve& there) {
+    return unless_zero(in, in.region().add_arg(nonzero->type), there);
+  });
+  auto no = region_over(b, reverse, [&](Builder& in, const ReverseSolve& there) {
+    in.region().add_arg(nonzero->type);
+    const Captures& own = there.captures;
+    Values moved = without_steps(in, solve_, derivative_,
+                                 {there.t0, there.t1, own.origins, own.cells, own.captures},
+                                 joined(there.lambda, own.integrals));
+    Values results = unsolved(in, there, *yes);
+    std::copy(moved.begin(), moved.end(), results.begin());
+    return results;
+  });
+  return all_results(
+      cond(b, possible, joined(flatten(reverse), Values{nonzero}), std::move(yes), std::move(no)));
 }
 
 Values Reversal::gradients(Builder& b, const Values& seeds, const Values& solved) const {
@@ -191,10 +237,9 @@ Backward Reversal::emit(Builder& b, Value* goes) {
   Value* size = largest_size(b, {seeds.begin(), states}, {states, seeds.end()});
   Value* unit = power_of_two_below(b, size);
   const ReverseSolve reverse = operands(b, divided(b, seeds, unit), div(b, size, unit), unit);
-  Value* moved = gt(b, solve_.accepted(), integer(b, Dtype::I32, 0));
-  Value* needed = logical_and(b, ne(b, size, zeros(b, size->type)), moved);
-  if (goes != nullptr) needed = logical_and(b, needed, goes);
-  Values out = solved(b, needed, reverse);
+  Value* possible = gt(b, solve_.accepted(), integer(b, Dtype::I32, 0));
+  if (goes != nullptr) possible = logical_and(b, possible, goes);
+  Values out = solved(b, possible, ne(b, size, zeros(b, size->type)), reverse);
   Value* tape = request_.stops ? out.back() : nullptr;
   if (tape) out.pop_back();
   Backward back{.dx = {}, .end = {out.end() - 5, out.end()}};

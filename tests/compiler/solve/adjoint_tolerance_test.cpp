@@ -8,29 +8,39 @@
 namespace nodec::testing {
 namespace {
 
-// Accepted steps of the interpolating adjoint's own solve, which a branch of the gradient holds.
+// Lets a branch yield the steps of the solve in its first region, or in a branch there; 0 from the
+// other one. Null: there is no solve.
+Value* yield_steps(Op& op) {
+  Value* steps = nullptr;
+  for (const auto& inner : op.region(0).ops) {
+    if (inner->primitive == &solve_p) steps = SolveView(*inner).accepted();
+    if (inner->primitive == &cond_p && steps == nullptr) steps = yield_steps(*inner);
+  }
+  if (steps == nullptr) return nullptr;
+  op.region(0).results.push_back(steps);
+  Builder other(op.region(1));
+  op.region(1).results.push_back(integer(other, Dtype::I32, 0));
+  auto count = std::make_unique<Value>();
+  count->type = Type::scalar(Dtype::I32);
+  count->op = &op;
+  count->region = op.parent;
+  count->index = int(op.results.size());
+  op.results.push_back(std::move(count));
+  return op.results.back().get();
+}
+
+// Accepted steps of the interpolating adjoint's own solve, which branches of the gradient hold.
 std::int64_t reverse_steps(Problem p, double tolerance) {
   p.adjoint = "interpolating";
   p.tolerance = tolerance;
   const auto graph = gradient_graph(p, half_square);
   for (const auto& op : graph->body.ops) {
-    if (op->primitive != &cond_p) continue;
-    for (const auto& inner : op->region(0).ops) {
-      if (inner->primitive != &solve_p) continue;
-      op->region(0).results.push_back(SolveView(*inner).accepted());
-      Builder other(op->region(1));
-      op->region(1).results.push_back(integer(other, Dtype::I32, 0));
-      auto count = std::make_unique<Value>();
-      count->type = Type::scalar(Dtype::I32);
-      count->op = op.get();
-      count->region = &graph->body;
-      count->index = int(op->results.size());
-      graph->body.results = {count.get()};
-      graph->result_names.resize(1);
-      op->results.push_back(std::move(count));
-      verify(*graph, "differentiate");
-      return interpret(*graph, arguments(p)).at(0).integer(0);
-    }
+    Value* count = op->primitive == &cond_p ? yield_steps(*op) : nullptr;
+    if (count == nullptr) continue;
+    graph->body.results = {count};
+    graph->result_names.resize(1);
+    verify(*graph, "differentiate");
+    return interpret(*graph, arguments(p)).at(0).integer(0);
   }
   FAIL("the gradient holds no reverse solve");
   return 0;

@@ -102,7 +102,15 @@ Var broadcast_to(Operand x, Shape shape) {
 }
 
 Var reshape(Operand x, Shape shape) {
-  return with(x, [&](Builder& b, Value* value) { return reshape(b, value, shape); });
+  return with(x, [&](Builder& b, Value* value) {
+    const auto open = std::find(shape.begin(), shape.end(), Dim(-1));
+    if (open == shape.end() || !value->type.is_tensor()) return reshape(b, value, shape);
+    Shape others = shape;
+    others.erase(others.begin() + (open - shape.begin()));
+    const Dim count = element_count(value->type.shape());
+    if (const auto rest = count.divided_by(element_count(others))) *open = *rest;
+    return reshape(b, value, shape);
+  });
 }
 
 Var transpose(Operand x) {

@@ -50,8 +50,8 @@ Var random_normal(Operand key, Shape shape, Dtype dtype = Dtype::F32);
 // Axis i of x becomes axis axes[i] of the result.
 Var broadcast_to(Operand x, Shape shape, Axes axes);
 Var broadcast_to(Operand x, Shape shape);  // by the rule of arithmetic
-Var reshape(Operand x, Shape shape);
-Var transpose(Operand x);  // all axes reversed
+Var reshape(Operand x, Shape shape);       // one size of -1: what the others leave
+Var transpose(Operand x);                  // all axes reversed
 Var transpose(Operand x, Axes perm);
 Var slice(Operand x, std::int64_t axis, std::int64_t start, Dim size);
 Var concat(const std::vector<Var>& xs, std::int64_t axis = 0, Here where = Here::current());

@@ -282,6 +282,21 @@ TEST_CASE("a constant is not rounded to its dtype") {
   help: give whole numbers from -2147483648 to 2147483647, or take another dtype)");
 }
 
+TEST_CASE("a reshape leaves one size to the others") {
+  Trace t("shapes", "B");
+  const Var x = t.input("x", f32({4, 6, "B"}));
+  CHECK(reshape(x, {-1}).type().str() == "f32[24*B]");
+  CHECK(reshape(x, {3, -1, Dim::symbol("B")}).type().str() == "f32[3, 8, B]");
+  CHECK(reshape(x, {24, -1}).type().str() == "f32[24, B]");
+  CHECK(testing::message([&] {
+          reshape(x, {5, -1});
+        }) ==
+        R"(error: 'reshape' cannot give 'x' f32[4, 6, B], of 24*B elements, the shape [5, -1], of -5
+  --> line +0
+  help: give a shape of as many elements)");
+  CHECK_THROWS_AS(reshape(x, {-1, -1}), Error);
+}
+
 TEST_CASE("logic is written as in C++") {
   const Traced both = trace("both", {{"x", f64()}, {"y", f64()}}, [](const Var& x, const Var& y) {
     const Var inside = x > 0 && y < 1, outside = !inside || x == y;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 #include "compiler/ad/recording.h"
@@ -75,6 +76,9 @@ class Degrees {
 
   Degree own(const Op& op, const Value* result) const {
     if (any(op, Degree::Bent)) return Degree::Bent;
+    // An integer moves by jumps, if at all.
+    if (!has_cotangent(result->type))
+      return any(op, Degree::Linear) ? Degree::Bent : Degree::Constant;
     if (const auto number = uniform(result)) {
       return number->is(0.0) || number->is(-0.0) ? Degree::Zero : Degree::Constant;
     }
@@ -89,11 +93,11 @@ class Degrees {
   }
 
   Degree joined(const Op& op) const {
-    Degree degree = Degree::Zero;
+    std::optional<Degree> degree;
     for (const Value* x : op.operands) {
-      if (has_cotangent(x->type)) degree = sum_of(degree, of(x));
+      if (has_cotangent(x->type)) degree = sum_of(degree.value_or(Degree::Zero), of(x));
     }
-    return degree;
+    return degree.value_or(Degree::Constant);  // made of no float
   }
 
   // In all operands of this degree together.

@@ -5,6 +5,7 @@
 
 #include "compiler/trace/access.h"
 #include "compiler/trace/bodies.h"
+#include "kernels/boxes.h"
 #include "kernels/build.h"
 
 namespace nodec::tracing {
@@ -42,8 +43,26 @@ Contents with_floats(const Contents& leaves, const Contents& moved) {
   return all;
 }
 
+// A cell that is stored to, of those that both bodies took from outside.
+const Value* stored_cell(const Ended& ended, const std::vector<Frame*>& bodies) {
+  for (const Frame* body : bodies) {
+    const auto& args = body->region->args;
+    const std::size_t first = args.size() - ended.captures.size();
+    for (std::size_t i = first; i < args.size(); ++i) {
+      if (stores_to(*body->region, args[i].get())) return ended.captures[i - first];
+    }
+  }
+  return nullptr;
+}
+
 Ended end_bodies(Frame& f, Frame& rule, std::string_view what, const SourceLine& where) {
   const Ended ended = end_flow({&f, &rule}, false);
+  if (const Value* cell = stored_cell(ended, {&f, &rule})) {
+    throw Error(
+        fmt::format("a {} stores to {} outside", what,
+                    cell->name.empty() ? "a cell" : fmt::format("the cell '{}'", cell->name)),
+        {{where, "with a derivative of its own"}}, "return what it stores");
+  }
   if (ended.stored.empty()) return ended;
   const std::string name = own_name(*ended.stored.front());
   const std::string variable = name.empty() ? "a variable" : fmt::format("'{}'", name);

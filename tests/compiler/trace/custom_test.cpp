@@ -245,4 +245,63 @@ TEST_CASE("forward mode refuses a rule of cotangents that clips them") {
         "  help: make each result a sum of cotangents times what does not depend on them");
 }
 
+TEST_CASE("integers in a rule are constants of what it is linear in") {
+  const auto scaled = [] {
+    return trace("scaled", {{"x", f64()}}, [&](const Var& x) {
+      const Var n = constant(1.0, Dtype::F64);
+      const auto tangent = [&](const Var& a, const Var& d) {
+        const Var turns = cast(max(cast(n * 1.5, Dtype::I32) * 0 + 1, 0), Dtype::F64);
+        return repeat(2, 2 * a * d * turns, [](const Var& i, const Var& z) {
+          return z * cast(max(i, 0) + 1, Dtype::F64);
+        });
+      };
+      return grad(
+          [&](const Var& u) { return custom_jvp([](const Var& v) { return v * v; }, tangent, u); },
+          x);
+    });
+  };
+  CHECK(run(scaled(), 3) == 12);
+  CHECK(refusal([&] {
+          run(trace("affine", {{"x", f64()}},
+                    [](const Var& x) {
+                      const auto affine = [](const Var& a, const Var& d) {
+                        return a * d + cast(size(broadcast_to(d, {2}), 0), Dtype::F64);
+                      };
+                      return grad(
+                          [&](const Var& u) {
+                            return custom_jvp([](const Var& v) { return v * v; }, affine, u);
+                          },
+                          x);
+                    }),
+              3);
+        }).starts_with("error: a rule that is transposed must be linear in the tangents"));
+}
+
+TEST_CASE("a cell outside is not stored to by a function with a derivative of its own") {
+  const auto stores = [](bool in_rule) {
+    return refusal([&] {
+      trace("counted", {{"x", f64()}}, [&](const Var& x) {
+        Cell calls(constant(0.0, Dtype::F64));
+        const auto count = [&](bool here) {
+          if (here) calls.store(calls.load() + 1.0);
+        };
+        return custom_vjp(
+            [&](const Var& u) {
+              count(!in_rule);
+              return u * u;
+            },
+            [&](const Var&, const Var&, const Var& d) {
+              count(in_rule);
+              return d * 3.0;
+            },
+            x);
+      });
+    });
+  };
+  for (const bool in_rule : {false, true}) {
+    CHECK(stores(in_rule) ==
+          "error: a custom_vjp stores to a cell outside\n  help: return what it stores");
+  }
+}
+
 }  // namespace nodec

@@ -51,13 +51,14 @@ struct PickedTable {
   Dim picked;
 };
 
-// A part of a tensor that the program takes, or sets, along an axis whose size no type says: it
-// must lie within.
+// A part of a tensor that the program takes, sets or makes, along an axis whose size no type says:
+// it must lie within. What is made lies within where its size is none below 0.
 struct SizedPart {
   std::string op, name;  // the op's, and the user's for the tensor (or empty)
   Type type;
   std::int64_t axis = 0, start = 0;
   Dim size;
+  bool made = false;  // all of the tensor along the axis, by the op
   bool operator==(const SizedPart&) const = default;
 };
 

@@ -277,13 +277,15 @@ void ArgumentCheck::check_parts(const Values& values) const {
     if (!is_negative(parts_[i].size, values) && !is_negative(parts_[i].left, values)) continue;
     const SizedPart& part = signature_.parts[i];
     const std::string of = part.name.empty() ? "" : fmt::format("'{}' ", part.name);
+    const std::string from = part.made ? "" : fmt::format(" from {} on", part.start);
+    const char* does = part.made ? "makes" : part.op == "pad" ? "sets" : "takes";
     Shape sizes = part.type.shape();
     sizes.push_back(part.size);
-    throw Error(fmt::format("'{}' in '{}': {} {} from {} on along axis {} of {}{}{}", part.op,
-                            signature_.name, part.op == "pad" ? "sets" : "takes", part.size.str(),
-                            part.start, part.axis, of, part.type.str(),
-                            known_symbols(part.type.with_shape(std::move(sizes)), values)),
-                {}, "give arrays in which that lies");
+    throw Error(
+        fmt::format("'{}' in '{}': {} {}{} along axis {} of {}{}{}", part.op, signature_.name, does,
+                    part.size.str(), from, part.axis, of, part.type.str(),
+                    known_symbols(part.type.with_shape(std::move(sizes)), values)),
+        {}, part.made ? "give longer arrays" : "give arrays in which that lies");
   }
 }
 

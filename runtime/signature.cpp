@@ -167,6 +167,7 @@ void write_part(Writer& out, const SizedPart& part) {
   out.number(part.axis);
   out.number(part.start);
   out.text(part.size.str());
+  out.number(part.made ? 1 : 0);
 }
 
 SizedPart read_part(Reader& in) {
@@ -178,6 +179,7 @@ SizedPart read_part(Reader& in) {
   if (part.axis < 0 || std::size_t(part.axis) >= part.type.rank()) in.fail();
   part.start = in.number();
   part.size = in.dim();
+  part.made = in.number() != 0;
   return part;
 }
 

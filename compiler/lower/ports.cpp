@@ -50,13 +50,39 @@ void note_tables(const Region& region, std::vector<PickedTable>& tables) {
   }
 }
 
-// Once each; types answer for what has numbers alone.
+bool may_be_negative(const Dim& size) {
+  if (size.is_constant()) return false;
+  const Dim::Terms terms = size.terms();
+  return std::any_of(terms.begin(), terms.end(), [](const auto& term) { return term.second < 0; });
+}
+
+// What the op makes of a size that is none of its operands', axis by axis.
+void note_made(const Op& op, std::vector<SizedPart>& parts) {
+  if (!op.attrs.has("shape")) return;
+  const Value& made = *op.result();
+  for (std::size_t axis = 0; axis < made.type.shape().size(); ++axis) {
+    const Dim& size = made.type.shape()[axis];
+    if (!may_be_negative(size)) continue;
+    parts.push_back(
+        {std::string(op.name()), made.name, made.type, std::int64_t(axis), 0, size, true});
+  }
+}
+
+// Types answer for what has numbers alone.
 void note_part(const Op& op, std::vector<SizedPart>& parts) {
   const std::optional<SizedPart> part = sized_part(op);
-  if (!part) return;
+  if (!part) return note_made(op, parts);
   const Dim left = part->type.shape()[std::size_t(part->axis)] - part->start - part->size;
-  if (part->size.is_constant() && left.is_constant()) return;
-  if (std::find(parts.begin(), parts.end(), *part) == parts.end()) parts.push_back(*part);
+  if (!part->size.is_constant() || !left.is_constant()) parts.push_back(*part);
+}
+
+// Each once.
+void keep_different(std::vector<SizedPart>& parts) {
+  std::vector<SizedPart> kept;
+  for (SizedPart& part : parts) {
+    if (std::find(kept.begin(), kept.end(), part) == kept.end()) kept.push_back(std::move(part));
+  }
+  parts = std::move(kept);
 }
 
 void note_parts(const Region& region, std::vector<SizedPart>& parts) {
@@ -146,6 +172,7 @@ void declare_ports(Parts& p) {
   note_symbols(p.graph.body, symbols);
   note_tables(p.graph.body, s.tables);
   note_parts(p.graph.body, s.parts);
+  keep_different(s.parts);
   note_sites(p.graph.body, s.sites);
   if (symbols.contains(p.graph.batch)) s.batch = p.graph.batch;
   s.symbols.assign(symbols.begin(), symbols.end());

@@ -162,4 +162,30 @@ TEST_CASE("more of the greatest than there are is told when the program is calle
                        Error);
 }
 
+TEST_CASE("a size that comes out below 0 is told when the program is called") {
+  const auto told = [](const std::function<Var(const Dim&)>& made) {
+    const Traced traced = trace("made", {{"x", f64({"N"})}}, [&](const Var& x) {
+      return sum(made(Dim::symbol("N") - 3)) + sum(x);
+    });
+    const Program program = oracle::compile_fresh(*traced.graph);
+    const Tensor two(Dtype::F64, {2}), four(Dtype::F64, {4});
+    program.executable->run(std::vector<TensorView>{four});
+    try {
+      program.executable->run(std::vector<TensorView>{two});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  CHECK(told([](const Dim& n) { return iota(Dtype::F64, {n}); }) ==
+        "error: 'iota' in 'made': makes N - 3 along axis 0 of f64[N - 3] with N = 2\n"
+        "  help: give longer arrays");
+  CHECK(told([](const Dim& n) {
+          return broadcast_to(constant(2.0, Dtype::F64), {n}, {});
+        }).find("makes N - 3 along axis 0") != std::string::npos);
+  CHECK(told([](const Dim& n) {
+          return random_normal(key(constant(1, Dtype::I64)), {n}, Dtype::F64);
+        }).starts_with("error: 'random_normal' in 'made': makes N - 3"));
+}
+
 }  // namespace nodec::any_length_tests

@@ -79,7 +79,7 @@ auto hvp(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T>>> f, const T
   const SourceLine line = SourceLine::of(f.here());
   const auto traced = [&](tracing::Contents inside) {
     const auto args = tracing::grown(at, std::move(inside), line);
-    tracing::Pulled pulled = tracing::run_gradient<tracing::OwnedTree<T>>(f, args, false);
+    tracing::Pulled pulled = tracing::run_gradient(f, args, false);
     tracing::Contents all = std::move(pulled.results);
     all.insert(all.end(), pulled.cotangents.begin(), pulled.cotangents.end());
     return all;

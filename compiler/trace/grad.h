@@ -56,8 +56,8 @@ class Loss {
 };
 
 // The value of a loss, and its gradient in `args`.
-template <class Args>
-Pulled run_gradient(const Loss<Args>& f, const Args& args, bool with_error) {
+template <class Wanted, class Args>
+Pulled run_gradient(const Loss<Wanted>& f, const Args& args, bool with_error) {
   const SourceLine line = SourceLine::of(f.here());
   const auto traced = [&](Contents inside) {
     return contents(f(grown(args, std::move(inside), line)), line);

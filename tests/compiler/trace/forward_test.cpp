@@ -256,6 +256,17 @@ TEST_CASE("a Hessian has the axes of its argument twice, and its product is one 
   CHECK(out[3] == std::vector<double>{6, 0, 0, 48});
 }
 
+TEST_CASE("a Hessian's product is taken of several arguments") {
+  const Traced traced = trace("tied", {{"a", f64()}, {"b", f64()}}, [](Var a, Var b) {
+    const auto f = [](const Var& x, const Var& y) { return x * x * y; };
+    const auto [value, slope, product] = hvp(f, std::tie(a, b), std::tie(b, a));
+    return std::tuple(std::get<0>(product), std::get<1>(product));
+  });
+  const auto out = run(traced, {Array::scalar(Dtype::F64, 2), Array::scalar(Dtype::F64, 3)});
+  CHECK(out[0][0] == 2 * 3 * 3 + 2 * 2 * 2);
+  CHECK(out[1][0] == 2 * 2 * 3);
+}
+
 std::string refusal(const std::function<Var(Var x)>& f, const Type& type) {
   try {
     trace(

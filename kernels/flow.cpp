@@ -60,6 +60,10 @@ void set_written(Op& op, std::size_t result, std::size_t region, const SourceLin
   op.attrs.set(fmt::format("written_{}_{}", result, region), where.str());
 }
 
+SourceLine written_in_body(const Op& loop, std::size_t result) {
+  return written_at(loop, result, loop.regions.size() - 1);
+}
+
 std::optional<Type> entered_as(const Op& op, std::size_t result) {
   const Attr* text = op.attrs.find(fmt::format("entered_{}", result));
   if (text == nullptr) return std::nullopt;

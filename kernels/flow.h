@@ -30,6 +30,7 @@ void set_declared(Op& op, std::size_t result, const SourceLine& where);
 // And where it was last assigned inside, by result and region: `written_0_1`, `written_1_1`, ...
 SourceLine written_at(const Op& op, std::size_t result, std::size_t region);
 void set_written(Op& op, std::size_t result, std::size_t region, const SourceLine& where);
+SourceLine written_in_body(const Op& loop, std::size_t result);  // a loop's last region
 // And its type before a branch: `entered_0`, ...; nothing when the op does not say.
 std::optional<Type> entered_as(const Op& op, std::size_t result);
 void set_entered(Op& op, std::size_t result, const Type& type);

@@ -9,7 +9,7 @@
 namespace nodec {
 
 // Whether a cond's second branch only says sooner what the first one gives here (attribute
-// `shortcut`): both are one function, and its derivatives are the first branch's.
+// `shortcut`): in all that has a derivative both are one function, and it has the first branch's.
 inline bool is_shortcut(const Op& cond) { return cond.attrs.get_or<bool>("shortcut", false); }
 
 Pushed push_call(ForwardDifferentiator& ad, Builder& b, const Op& op,

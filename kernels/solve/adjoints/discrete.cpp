@@ -54,6 +54,7 @@
 #include "kernels/solve/adjoints/stage_residuals.h"
 #include "kernels/solve/adjoints/without_steps.h"
 #include "kernels/solve/frame.h"
+#include "kernels/solve/loop.h"
 #include "kernels/solve/request.h"
 
 namespace nodec {
@@ -190,27 +191,56 @@ struct Unwound {
   }
 };
 
-// What unwound where a step was taken, and else what there is without.
+// A solve that took no steps, and what unwinding those gave.
+struct Unmoved {
+  Still still;
+  Values seeds, unwound;
+
+  template <class F>
+  void each(F&& f) {
+    f(still.t0, "t0"), f(still.t1, "t1");
+    each_of(f, still.states, "u"), each_of(f, still.cells, "cell");
+    each_of(f, still.captures, "capture");
+    each_of(f, seeds, "lambda"), each_of(f, unwound, "unwound");
+  }
+};
+
+// The cotangents of states and captures: unwound, or where no step was taken what there is without.
+Values settled(Differentiator& ad, Builder& b, const SolveView& solve, const Request& request,
+               Value* still, const Unmoved& unmoved) {
+  const Derivative derivative = request.derive(ad, solve, false);
+  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
+  Builder in(*yes);
+  in.at(b.where());
+  const Unmoved there = add_args(*yes, unmoved);
+  yes->results = without_steps(in, solve, derivative, there.still, there.seeds);
+  no->results = add_args(*no, unmoved).unwound;
+  const Op& op = cond(b, still, flatten(unmoved), std::move(yes), std::move(no));
+  Values results;
+  for (const auto& result : op.results) results.push_back(result.get());
+  return results;
+}
+
+// As a solve of no length has it, where no step was taken.
 void settle_without_steps(Differentiator& ad, Builder& b, const SolveView& solve,
                           const Request& request, const Values& cotangents, Unwound& gradient) {
-  const Values at_start = without_steps(
-      b, solve, request.derive(ad, solve, false),
-      {solve.t0(), solve.t1(), solve.initial_states(), solve.initial_cells(), solve.captures()},
-      cotangents);
   Value* still = eq(b, solve.accepted(), integer(b, Dtype::I32, 0));
-  const auto settle = [&](Value*& unwound, Value* without) {
-    unwound = select(b, broadcast_scalar(b, still, without->type.shape()), without, unwound);
-  };
-  std::size_t next = 0;
-  for (Value*& dx : gradient.states) settle(dx, at_start[next++]);
-  for (Value*& dx : gradient.captures) settle(dx, at_start[next++]);
-  Values seeds(at_start.begin(), at_start.begin() + long(solve.states()));
+  const Values all = settled(
+      ad, b, solve, request, still,
+      {{solve.t0(), solve.t1(), solve.initial_states(), solve.initial_cells(), solve.captures()},
+       cotangents,
+       joined(gradient.states, gradient.captures)});
+  const auto captures = all.begin() + long(gradient.states.size());
+  gradient.states = Values(all.begin(), captures), gradient.captures = Values(captures, all.end());
+  Values seeds = gradient.states;
   seeds.insert(seeds.end(), cotangents.begin() + long(solve.states()), cotangents.end());
   const auto rate = [&](Value* t, const Values& states, const Values& by) {
     return rate_of_change(b, solve, request, t, states, by);
   };
-  settle(gradient.times[0], neg(b, rate(solve.t0(), solve.initial_states(), seeds)));
-  settle(gradient.times[1], rate(solve.t1(), solve.final_states(), cotangents));
+  Value* first = neg(b, rate(solve.t0(), solve.initial_states(), seeds));
+  Value* last = rate(solve.t1(), solve.final_states(), cotangents);
+  gradient.times = {select(b, still, first, gradient.times[0]),
+                    select(b, still, last, gradient.times[1])};
 }
 
 bool any_state_wanted(const Differentiator& ad, const SolveView& solve) {

@@ -195,11 +195,12 @@ Values Reversal::solved(Builder& b, Value* possible, Value* nonzero,
   });
   auto no = region_over(b, reverse, [&](Builder& in, const ReverseSolve& there) {
     in.region().add_arg(nonzero->type);
+    Values results = unsolved(in, there, *yes);
+    if (!request_.time) return results;
     const Captures& own = there.captures;
     Values moved = without_steps(in, solve_, derivative_,
                                  {there.t0, there.t1, own.origins, own.cells, own.captures},
                                  joined(there.lambda, own.integrals));
-    Values results = unsolved(in, there, *yes);
     std::copy(moved.begin(), moved.end(), results.begin());
     return results;
   });

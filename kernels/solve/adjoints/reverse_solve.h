@@ -21,9 +21,9 @@
 // without error control; the states' is a times the root mean square of the incoming cotangent
 // ("scaled", the default; "peer" leaves the user's atol as it stands). A cotangent whose squares
 // underflow is measured by its largest element, and is solved for in units of a power of two; a
-// cotangent of zero needs no solve: its gradient is zero. Integrals in the error norm may err by
-// rtol + a of what their terms add up to (term_sizes.h). A reverse solve that fails stops the
-// program.
+// cotangent of zero needs no solve, since its gradient is zero, but what moves with it does.
+// Integrals in the error norm may err by rtol + a of what their terms add up to (term_sizes.h). A
+// reverse solve that fails stops the program.
 #pragma once
 
 #include "ir/primitive.h"

@@ -247,7 +247,8 @@ struct LargeContract {
 using DenseKernel =
     std::variant<DenseMap, DenseFold, DenseMatmul, DenseGather, DenseScatter, LargeContract>;
 
-// The op that a kernel stands for, the first of several; null where it only moves values.
+// The op that a kernel stands for, of several the first whose line is known; null where it only
+// moves values.
 const Op* op_of(const Kernel& kernel);
 const Op* op_of(const DenseKernel& kernel);
 

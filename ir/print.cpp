@@ -104,7 +104,7 @@ class Printer {
     }
     std::string attrs;
     for (const auto& [name, attr] : op.attrs.items()) {
-      if (tells_line(name) && !options_.locations) continue;
+      if (tells_source(name) && !options_.locations) continue;
       attrs += attrs.empty() ? "" : ", ";
       attrs += name_text(name) + " = " + std::visit(AttrText(), attr);
     }
@@ -152,7 +152,7 @@ class Printer {
 
 std::string print(const Attr& attr) { return std::visit(AttrText(), attr); }
 
-bool tells_line(std::string_view attribute) {
+bool tells_source(std::string_view attribute) {
   return attribute.starts_with("declared_") || attribute.starts_with("written_") ||
          attribute.starts_with("entered_");
 }

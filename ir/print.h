@@ -17,8 +17,8 @@ std::string print(const Region& region);
 std::string print(const Op& op);  // one op with its regions, for error evidence
 std::string print(const Attr& attr);
 
-// declared_0, written_0_1, entered_0, ...: lines of the user's program, as `where` is one, and like
-// it no part of what the op computes.
-bool tells_line(std::string_view attribute);
+// declared_0, written_0_1, entered_0, ...: what of the user's program the op stands for, as `where`
+// tells too, and no part of what it computes.
+bool tells_source(std::string_view attribute);
 
 }  // namespace nodec

@@ -94,7 +94,7 @@ std::string progress_text(const Outcome& outcome, const Site& site) {
     return fmt::format(" (estimated error {:.3g}, limit {:.3g})", outcome.t, outcome.dt);
   }
   if (is_loops_tape(outcome, site)) {
-    return fmt::format(" (after {}{})", count_of(std::size_t(outcome.tape_frames), "turn"),
+    return fmt::format(" (with {} on it{})", count_of(std::size_t(outcome.tape_frames), "turn"),
                        tape_text(outcome));
   }
   if (is_solveless(outcome, site)) return "";

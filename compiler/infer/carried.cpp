@@ -137,8 +137,7 @@ std::vector<Changed> changed_carries(const Op& loop) {
       if (told && !identical(left[i], enters[i]) && !is_known(i)) fresh.push_back({i, left[i]});
     }
     std::stable_sort(fresh.begin(), fresh.end(), [&](const Changed& a, const Changed& b) {
-      const std::size_t body = loop.regions.size() - 1;
-      return is_written_before(written_at(loop, a.carry, body), written_at(loop, b.carry, body));
+      return is_written_before(written_in_body(loop, a.carry), written_in_body(loop, b.carry));
     });
     changed.insert(changed.end(), fresh.begin(), fresh.end());
   };

@@ -254,12 +254,11 @@ std::size_t Choice::place(const Node& node, std::size_t operand) const {
   return std::size_t(node.operands[operand]) * elements_;
 }
 
-// What every element of a fold or of a product is; 0 of anything else.
+// What every element of a fold or of a product is.
 double Choice::folded(const Node& node, const Point& point) const {
   if (node.estimate) {
     return node.estimate(std::span(point).subspan(place(node, 0), elements_), node.number);
   }
-  if (!node.product) return 0;
   double sum = 0;
   for (std::size_t e = 0; e < elements_; ++e) {
     sum += point[place(node, 0) + e] * point[place(node, 1) + e];
@@ -271,13 +270,14 @@ Choice::Point Choice::at(const Line& line, double where) const {
   Point point(nodes_.size() * elements_), operands;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
-    const double fold = folded(node, point);
+    const bool folds = node.estimate || node.product;
+    const double fold = folds ? folded(node, point) : 0;
     for (std::size_t e = 0; e < elements_; ++e) {
       const std::size_t to = i * elements_ + e;
       double& value = point[to];
       if (node.free) value = line.begin[to] + where * (line.end[to] - line.begin[to]);
       if (node.constant) value = node.number;
-      if (node.estimate || node.product) value = fold;
+      if (folds) value = fold;
       if (node.product && node.operands.size() == 3) value += point[place(node, 2) + e];
       if (node.scalar == nullptr) continue;
       operands.clear();

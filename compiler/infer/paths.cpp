@@ -20,9 +20,9 @@ bool is_real(const Value& value) { return value.type.is_tensor() && is_float(val
 bool is_step(const Op& op) {
   const bool reads = std::any_of(op.operands.begin(), op.operands.end(),
                                  [](const Value* operand) { return is_real(*operand); });
-  const bool counts = op.results.size() == 1 && !is_real(*op.result());
+  const bool yields_no_real = op.results.size() == 1 && !is_real(*op.result());
   const bool flat = op.primitive->gradient.rule == no_cotangents;
-  return reads && (counts || (flat && op.primitive != &stop_gradient_p));
+  return reads && (yields_no_real || (flat && op.primitive != &stop_gradient_p));
 }
 
 void Path::add(const Path& other) {

@@ -201,7 +201,7 @@ class Findings {
     f.declared = declared_at(*c.loop, c.index);
     if (!f.declared.known()) f.declared = begins_at(c);
     if (loop) {
-      const SourceLine written = written_at(*c.loop, c.index, c.loop->regions.size() - 1);
+      const SourceLine written = written_in_body(*c.loop, c.index);
       if (written.known()) {
         f.writes.push_back({written, c.leaves, false});
       } else {
@@ -229,19 +229,19 @@ class Findings {
   }
 
   // A branch that leaves the variable alone keeps its type from before: the other one changes it.
-  // What both give without assigning anything is a result like any other.
+  // Where no line is known, or nothing is assigned, the lines of the results stand for the stores.
   static void branches(Finding& f, const UnstableCarry& c) {
     const Value* left[] = {c.loop->region(0).results[c.index], c.loop->region(1).results[c.index]};
     const SourceLine lines[] = {written_at(*c.loop, c.index, 0), written_at(*c.loop, c.index, 1)};
-    const bool assigned = lines[0].known() || lines[1].known();
-    if (const auto before = entered_as(*c.loop, c.index); assigned && before) {
+    const bool located = lines[0].known() || lines[1].known();
+    if (const auto before = entered_as(*c.loop, c.index)) {
       f.before = *before;
       f.after = left[identical(left[0]->type, f.before) ? 1 : 0]->type;
       f.code = change(f.before, f.after);
     }
     for (std::size_t b = 0; b < 2; ++b) {
       if (lines[b].known()) f.writes.push_back({lines[b], left[b]->type, false});
-      if (!assigned && left[b]->op != nullptr) leaves(f, *c.loop, left[b], left[b]->type);
+      if (!located && left[b]->op != nullptr) leaves(f, *c.loop, left[b], left[b]->type);
     }
   }
 

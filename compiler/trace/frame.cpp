@@ -49,8 +49,8 @@ std::size_t remember_store(const Variable& variable, const Frame& frame) {
   TraceRecord& record = *frame.record;
   StoreSite site;
   if (!covered(record)) site.addresses = return_addresses();
-  if (variable.at_home && !variable.copied) site.declared = variable.declared;
-  site.copy = variable.copy;
+  if (variable.at_home && !variable.copied_by) site.declared = variable.declared;
+  site.is_copy = variable.is_copy;
   record.traced.stores.push_back(std::move(site));
   return record.traced.stores.size() - 1;
 }
@@ -241,7 +241,7 @@ Value* box_of(const std::shared_ptr<Variable>& variable, Frame& frame, const Sou
     binding = Binding{std::nullopt, b.value(box_new_p, {first}), first->type};
     if (!variable->number) variable->number = frame.record->boxed++;
     frame.record->traced.boxes.push_back(
-        {binding.box->op, *variable->number, variable->copied.value_or(std::vector<void*>())});
+        {binding.box->op, *variable->number, variable->copied_by.value_or(std::vector<void*>())});
     binding.box->name = own_name(*variable);
   }
   if (variable->birth.get() != &frame) note_store(frame.slot(variable, at), at, sites);

@@ -50,11 +50,11 @@ struct Variable {
   std::string name;
   bool named = false;  // by the user, and not after the variable it was copied from
   SourceLine declared;
-  bool at_home = true;  // a line of the user's declares it; not a body's argument, say
-  bool copy = false;    // made by copying another one, there
-  std::optional<std::vector<void*>> copied;  // by a container: the return addresses of the copy
-  StatePolicy policy = StatePolicy::None;    // of the cell it holds
-  std::optional<std::int64_t> number;        // of the variables that have boxes
+  bool at_home = true;   // a line of the user's declares it; not a body's argument, say
+  bool is_copy = false;  // made by copying another one, there
+  std::optional<std::vector<void*>> copied_by;  // by a container: the return addresses of the copy
+  StatePolicy policy = StatePolicy::None;       // of the cell it holds
+  std::optional<std::int64_t> number;           // of the variables that have boxes
   bool escaped = false;       // used outside of the body it was made in, and reported
   std::vector<Var*> holders;  // the C++ objects that are this variable: one, or two after a move
 };

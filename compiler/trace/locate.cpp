@@ -153,7 +153,7 @@ std::vector<Value*> variables_of(const StoreSite& site, const Survivors& graph) 
 void name_variables(const std::vector<Located>& stores, const Survivors& graph) {
   for (const auto& [site, where, target] : stores) {
     if (!where.known()) continue;
-    const std::string name = target.empty() ? declared_on(site->declared, site->copy) : target;
+    const std::string name = target.empty() ? declared_on(site->declared, site->is_copy) : target;
     for (Value* variable : variables_of(*site, graph)) {
       if (variable->name.empty()) variable->name = name;
     }

@@ -17,7 +17,7 @@ namespace tracing {
 struct StoreSite {
   std::vector<void*> addresses;
   SourceLine declared;         // the variable's declaration, where it has one
-  bool copy = false;           // it was made by copying another one
+  bool is_copy = false;        // it was made by copying another one
   std::vector<const Op*> ops;  // box.stores: the body's, and those of bodies around it
   // Results of the loops and branches that it leaves through, and out of which of their bodies.
   struct Left {

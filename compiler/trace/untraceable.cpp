@@ -60,7 +60,7 @@ void adopt(Variable& variable, Frame& frame, const SourceLine& at) {
 
 std::string name_of(const Variable& variable) {
   if (variable.named || !variable.at_home) return variable.name;
-  const std::string said = declared_on(variable.declared, variable.copy);
+  const std::string said = declared_on(variable.declared, variable.is_copy);
   return said.empty() ? variable.name : said;
 }
 

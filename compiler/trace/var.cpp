@@ -152,8 +152,8 @@ Var::Var(const Var& other, Here where) {
   const bool copied = tracing::is_library(line.file);  // by a container, say
   Frame* frame = tracing::innermost();
   auto variable = tracing::born(frame, line);
-  variable->copy = true;
-  if (copied) variable->copied = tracing::return_addresses();
+  variable->is_copy = true;
+  if (copied) variable->copied_by = tracing::return_addresses();
   if (other.has_value()) {
     variable->binding.content = Access::content(other, line);
     variable->name = other.variable_->name;

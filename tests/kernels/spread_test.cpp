@@ -72,8 +72,7 @@ TEST_CASE("a carry needs what it starts as, and its result goes with its argumen
 
 TEST_CASE("what a loop goes by is needed, whichever of its results is asked for") {
   const Program p(kLoop);
-  CHECK(p.needs(1) ==
-        Names{"y1", "y", "ny", "by", "more", "tx", "tz", "x", "z", "nx", "bx", "x1"});
+  CHECK(p.needs(1) == Names{"y1", "y", "ny", "by", "more", "tx", "tz", "x", "z", "nx", "bx", "x1"});
 }
 
 TEST_CASE("a branch and a call are gone through member by member") {

@@ -178,12 +178,12 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
       Error);
   const Outcome stopped = frames(30, 8 * 128);
   CHECK(stopped.accepted == 8);
-  CHECK(
-      message([&] { require_success(stopped, signature); }) ==
-      "error: 'taping' stopped: the tape would exceed its memory limit (after 8 turns; it would "
-      "take 3072 bytes, of at most 1024 bytes)\n"
-      "  help: raise CallOptions::tape_limit_bytes (half of the machine's memory by default), or "
-      "give the loop a cap of its own, under which it computes again: LoopOptions::tape_bytes");
+  CHECK(message([&] { require_success(stopped, signature); }) ==
+        "error: 'taping' stopped: the tape would exceed its memory limit (with 8 turns on it; it "
+        "would "
+        "take 3072 bytes, of at most 1024 bytes)\n"
+        "  help: raise CallOptions::tape_limit_bytes (half of the machine's memory by default), or "
+        "give the loop a cap of its own, under which it computes again: LoopOptions::tape_bytes");
   Signature placed = signature;
   placed.sites = {{}, {{"model.cpp", 42, "layer_2"}, 3, "u[20]", ""}};
   Outcome in_solve = stopped;

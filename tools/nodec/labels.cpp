@@ -82,7 +82,7 @@ std::string attrs_label(const Op& op) {
   for (const auto& [name, attr] : op.attrs.items()) {
     const bool by_types = std::find(std::begin(kShownByTypes), std::end(kShownByTypes), name) !=
                           std::end(kShownByTypes);
-    if (by_types || tells_line(name)) continue;
+    if (by_types || tells_source(name)) continue;
     const std::string value = std::visit(AttrLabel(), attr);
     if (value.empty()) continue;
     text += text.empty() ? "" : ", ";

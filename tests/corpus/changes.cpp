@@ -164,14 +164,14 @@ PROGRAM(a_copy_for_a_function) {
   const Var x = t.input("x", f32({3}));
   const auto run = [&](Var s) {
     Var* const its = &s;
-    return solved(x,
-                  [&](const Var& u) {
-                    // expect: stored in ?, f32[3]
-                    *its = u;
-                    return -1 * u;
-                  }) *
-           // expect: ? loses mul, any
-           s;
+    const auto dynamics = [&](const Var& u) {
+      // expect: stored in ?, f32[3]
+      *its = u;
+      return -1 * u;
+    };
+    const Var end = solved(x, dynamics);
+    // expect: ? loses mul, any
+    return end * s;
   };
   const Var a = constant(1.0);
   // expect: shape-change ? in solve: f32[] -> f32[3]

@@ -1,8 +1,8 @@
 // What every GPU program comes to: those of MNIST, of the catalogue and, with --cache, all that a
-// folder of compiled programs was made from. Each is compiled with NVRTC for four architectures,
-// its PTX looked through (tools/ptx_audit.h), its meetings counted in the schedule. One JSON line
-// each; `tools/bench cuda` makes a table of them, and a test runs --quick: what is beyond a bound
-// is told, and the exit code 1. 77: there is no NVRTC.
+// folder of compiled programs was made from. Each is compiled as programs are for four
+// architectures, its PTX looked through (tools/ptx_audit.h), its meetings counted in the schedule.
+// One JSON line each; `tools/bench cuda` makes a table of them, and a test runs --quick: what is
+// beyond a bound is told, and the exit code 1. 77: there is no NVRTC.
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@
 #include "ir/parse.h"
 #include "kernels/catalogue.h"
 #include "kernels/sample.h"
-#include "runtime/cuda/nvrtc.h"
+#include "runtime/cuda/compile.h"
 #include "tools/ptx_audit.h"
 
 namespace nodec {
@@ -33,7 +33,7 @@ struct Bounds {
 struct Subject {
   std::string name;
   std::shared_ptr<const Graph> graph;
-  std::vector<const char*> architectures;
+  std::vector<int> architectures;
   Bounds bounds = {};
 };
 
@@ -94,13 +94,13 @@ std::int64_t shared_bytes(const std::string& text) {
 }
 
 // Lines about what is beyond the bounds.
-std::string faults_of(const Subject& subject, const char* architecture, const CudaCode& code,
+std::string faults_of(const Subject& subject, int architecture, const CudaCode& code,
                       const Meetings& meetings, double loads_per_fma) {
   std::string faults;
   const auto beyond = [&](const char* what, double is, double most) {
     if (is <= most) return;
-    faults += fmt::format("{} for {}: {} {}, at most {} wanted\n", subject.name, architecture, is,
-                          what, most);
+    faults += fmt::format("{} for sm_{}: {} {}, at most {} wanted\n", subject.name, architecture,
+                          is, what, most);
   };
   beyond("bytes spilled", double(code.spill_bytes), double(subject.bounds.spills));
   beyond("team meetings a step", meetings.step, subject.bounds.step_meetings);
@@ -108,7 +108,7 @@ std::string faults_of(const Subject& subject, const char* architecture, const Cu
   beyond("meetings a reverse evaluation", meetings.reverse, subject.bounds.reverse_meetings);
   beyond("loads per fma", loads_per_fma, subject.bounds.loads_per_fma);
   if (const std::string odd = ptx_faults(code.ptx); !odd.empty()) {
-    faults += fmt::format("{} for {}: the PTX has\n{}", subject.name, architecture, odd);
+    faults += fmt::format("{} for sm_{}: the PTX has\n{}", subject.name, architecture, odd);
   }
   return faults;
 }
@@ -120,14 +120,14 @@ bool tell(const Nvrtc& compiler, const Subject& subject) {
   const std::string text = dump(*subject.graph, "codegen", kDevice);
   const Meetings meetings = meetings_in(dump(*subject.graph, "schedule", kDevice));
   bool good = true;
-  for (const char* architecture : subject.architectures) {
-    const CudaCode code = compiler.compile(text, "kernel", architecture);
+  for (const int architecture : subject.architectures) {
+    const CudaCode code = compile_text(compiler, text, "kernel", architecture);
     const std::int64_t fmas = count_of(code.ptx, fma), loads = count_of(code.ptx, load);
     // A short program is all edges.
     const double per_fma = fmas < 100 ? 0 : double(loads) / double(fmas);
     const std::string faults = faults_of(subject, architecture, code, meetings, per_fma);
     const nlohmann::ordered_json line{{"program", subject.name},
-                                      {"architecture", architecture},
+                                      {"architecture", fmt::format("sm_{}", architecture)},
                                       {"registers", code.registers},
                                       {"spill_bytes", code.spill_bytes},
                                       {"shared_bytes", shared_bytes(text)},
@@ -145,7 +145,7 @@ bool tell(const Nvrtc& compiler, const Subject& subject) {
   return good;
 }
 
-const std::vector<const char*> kAll{"sm_80", "sm_90", "sm_100", "sm_120"}, kOne{"sm_90"};
+const std::vector<int> kAll{80, 90, 100, 120}, kOne{90};
 
 std::vector<Subject> mnist_programs(bool quick) {
   // Where an adjoint is a solve, its dynamics hold those of the forward one and their reverse.

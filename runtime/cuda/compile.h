@@ -4,8 +4,14 @@
 #include <string>
 
 #include "runtime/cuda/kernel.h"
+#include "runtime/cuda/nvrtc.h"
 
 namespace nodec {
+
+// In a hurry where that keeps everything in registers, else with all care; the milliseconds of
+// both.
+CudaCode compile_text(const Nvrtc& compiler, const std::string& text, const std::string& name,
+                      int architecture);
 
 struct CompiledKernel {
   std::string object;  // pack()'s

@@ -85,13 +85,21 @@ Value* fold(Builder& b, const Op& op) {
   return result ? constant(b, *result, op.result()->type.shape()) : nullptr;
 }
 
+// What a cond yields whose predicate is known: its branch, in its place.
+std::optional<std::vector<Value*>> taken(Builder& b, const Op& op) {
+  if (op.primitive != &cond_p) return std::nullopt;
+  const std::optional<Uniform> pred = uniform(op.operands[0]);
+  if (!pred) return std::nullopt;
+  const std::span<Value* const> captures(op.operands);
+  return b.inline_region(op.region(pred->integer != 0 ? 0 : 1), captures.subspan(1));
+}
+
 bool fold_region(Region& region) {
   bool changed = false;
   changed |= rewrite(region, [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
     for (const auto& nested : op.regions) changed |= fold_region(*nested);
-    Value* value = fold(b, op);
-    if (!value) return std::nullopt;
-    return std::vector<Value*>{value};
+    if (Value* value = fold(b, op)) return std::vector<Value*>{value};
+    return taken(b, op);
   });
   return changed;
 }

@@ -199,6 +199,23 @@ TEST_CASE("a known choice is made, a fixed size is a number, transcendentals wai
 )");
 }
 
+TEST_CASE("a branch whose predicate is known stands in its place, with all it does") {
+  CHECK(after(folded, R"(graph g (%x: f32[], %s: i32[]) {
+  %no = constant {dtype = bool, shape = <>, value = 0}
+  %a, %b = cond %no, %x, %s region (%u: f32[], %status: i32[]) {
+    yield %u, %u
+  } region (%u: f32[], %status: i32[]) {
+    fail_if %status, %u, %u, %status, %status
+    %e = exp %u
+    yield %e, %u
+  }
+  yield %a, %b
+})") == R"(  fail_if %s, %x, %x, %s, %s
+  %e = exp %x : f32[]
+  yield %e, %x
+)");
+}
+
 void merged(Graph& graph) { eliminate_common(graph); }
 
 TEST_CASE("equal ops are one, and equal calls too") {

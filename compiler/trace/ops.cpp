@@ -124,6 +124,10 @@ Var constant(std::vector<double> values, Dtype dtype, Shape shape, Here where) {
   return Access::make(constant(b, dtype, std::move(shape), std::move(values)), b.where());
 }
 
+Var constant(std::initializer_list<double> values, Dtype dtype, Shape shape, Here where) {
+  return constant(std::vector<double>(values), dtype, std::move(shape), where);
+}
+
 Var zeros(const Type& type, Here where) {
   Builder b = tracing::builder_at(SourceLine::of(where));
   std::vector<Value*> all;

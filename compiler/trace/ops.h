@@ -35,7 +35,9 @@ Var cast(Operand x) {
 Var constant(double value, Dtype dtype = Dtype::F32, Shape shape = {},
              Here where = Here::current());
 Var constant(std::vector<double> values, Dtype dtype = Dtype::F32, Shape shape = {},
-             Here where = Here::current());                 // shape: [n] when left out
+             Here where = Here::current());  // shape: [n] when left out
+Var constant(std::initializer_list<double> values, Dtype dtype = Dtype::F32, Shape shape = {},
+             Here where = Here::current());                 // {3} is a vector too
 Var zeros(const Type& type, Here where = Here::current());  // also of a record type
 Var zeros_like(const Var& x, Here where = Here::current());
 Var ones_like(const Var& x, Here where = Here::current());

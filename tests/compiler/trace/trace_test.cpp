@@ -282,6 +282,18 @@ TEST_CASE("a constant is not rounded to its dtype") {
   help: give whole numbers from -2147483648 to 2147483647, or take another dtype)");
 }
 
+TEST_CASE("constants in braces are a vector, one alone too") {
+  const Traced traced = trace("vectors", {{"x", f64({})}}, [](Var) {
+    const Var none = constant(std::vector<double>{});
+    CHECK(none.type().str() == "f32[0]");
+    CHECK(constant({3}).type().str() == "f32[1]");
+    CHECK(constant({3.5, 4}, Dtype::F64).type().str() == "f64[2]");
+    CHECK(constant({3, 4}, Dtype::I32, {2, 1}).type().str() == "i32[2, 1]");
+    return constant(3);
+  });
+  CHECK(traced.graph->body.results[0]->type.str() == "f32[]");
+}
+
 TEST_CASE("a reshape leaves one size to the others") {
   Trace t("shapes", "B");
   const Var x = t.input("x", f32({4, 6, "B"}));

@@ -88,6 +88,12 @@ bool Attrs::operator==(const Attrs& other) const {
 
 std::string_view Op::name() const { return primitive->name; }
 
+std::vector<Value*> Op::all_results() const {
+  std::vector<Value*> all;
+  for (const auto& result : results) all.push_back(result.get());
+  return all;
+}
+
 Value* Region::add_arg(Type type, std::string name) {
   auto value = std::make_unique<Value>();
   value->type = std::move(type);

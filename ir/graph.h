@@ -98,6 +98,7 @@ struct Op {
   Region* parent = nullptr;
 
   Value* result(std::size_t i = 0) const { return results.at(i).get(); }
+  std::vector<Value*> all_results() const;
   Region& region(std::size_t i = 0) const { return *regions.at(i); }
   std::string_view name() const;  // the primitive's
 };

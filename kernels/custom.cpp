@@ -145,8 +145,7 @@ Values seeds_of(Builder& b, const Op& y, Cotangents dy) {
 
 Values reverse_by_vjp(Differentiator&, Builder& b, const Op& y, Saved, Cotangents dy) {
   const View view(y);
-  Values further;
-  for (const auto& result : y.results) further.push_back(result.get());
+  Values further = y.all_results();
   const Values seeds = seeds_of(b, y, dy);
   further.insert(further.end(), seeds.begin(), seeds.end());
   return spread(view, b.inline_region(view.rule(), view.with(further)));
@@ -193,7 +192,7 @@ Pushed push_by_jvp(ForwardDifferentiator&, Builder& b, const Op& op,
   const Op& y = again(b, op, operands);
   const View view(y);
   Pushed out;
-  for (const auto& result : y.results) out.results.push_back(result.get());
+  out.results = y.all_results();
   out.tangents = b.inline_region(view.rule(), view.with(tangents_of(b, view, tangents)));
   return out;
 }
@@ -206,7 +205,7 @@ Pushed push_by_vjp(ForwardDifferentiator&, Builder& b, const Op& op,
   Pushed out;
   Values further;
   Axes wrt, seeds;
-  for (const auto& result : y.results) out.results.push_back(result.get());
+  out.results = y.all_results();
   further = out.results;
   for (const auto& result : y.results) {
     wrt.push_back(std::int64_t(view.arguments + further.size()));

@@ -43,12 +43,6 @@ struct ForwardEnv {
 
 Value* number(Builder& b, std::int64_t n) { return integer(b, Dtype::I32, n); }
 
-Values results_of(const Op& op) {
-  Values all;
-  for (const auto& result : op.results) all.push_back(result.get());
-  return all;
-}
-
 // Half of the checkpoints that half of the cap holds: at least one, so that two stand.
 Value* half_of_most(Builder& b, const Op& loop, const Values& carries) {
   Dim frame = 0;
@@ -86,7 +80,7 @@ Value* thinned(Builder& b, Value* tape, Value* full, const ForwardEnv& env) {
              [](Builder& in, const Thinned& now, const ForwardEnv&) {
                const Op& second = tape_read(in, now.tape, add(in, now.at, now.at));
                return Thinned{add(in, now.at, number(in, 1)),
-                              tape_write(in, now.tape, now.at, results_of(second))};
+                              tape_write(in, now.tape, now.at, second.all_results())};
              })
       .tape;
 }
@@ -206,7 +200,7 @@ ReverseTurn sweep_back_capped(Builder& b, const Op& y, const TurnRegions& turn,
         Value* checkpoint = sub(in, now.left, number(in, 1));
         Value* rest = sub(in, all.turns, mul(in, checkpoint, all.spacing));
         Value* length = select(in, lt(in, rest, all.spacing), rest, all.spacing);
-        const Values carries = results_of(tape_read(in, all.turn.tape, checkpoint));
+        const Values carries = tape_read(in, all.turn.tape, checkpoint).all_results();
         ReverseEnv inner = all.turn;
         inner.tape = run_again(in, turn, carries, length, all.turn.captures);
         ReverseTurn back = now;

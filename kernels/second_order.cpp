@@ -73,7 +73,7 @@ class SecondOrder {
     b.at(y_.where);
     const Axes wrt(wanted_.begin(), wanted_.end());
     const Op& op = b.op(vjp_p, args, {{"seeds", seeds}, {"wrt", wrt}}, holding(clone(f_)));
-    for (const auto& result : op.results) g->results.push_back(result.get());
+    g->results = op.all_results();
     return g;
   }
 

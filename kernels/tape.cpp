@@ -84,7 +84,7 @@ Pushed push_tape(ForwardDifferentiator& ad, Builder& b, const Op& op,
                  std::span<Value* const> operands, std::span<Value* const> tangents) {
   const Op& y = b.op(*op.primitive, {operands.begin(), operands.end()}, op.attrs);
   Pushed out;
-  for (const auto& result : y.results) out.results.push_back(result.get());
+  out.results = y.all_results();
   out.tangents.assign(y.results.size(), nullptr);
   if (op.primitive == &tape_new_p) {
     if (const auto type = ad.tangent_type(*op.result())) out.tangents[0] = zeros(b, *type);

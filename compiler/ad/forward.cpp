@@ -110,7 +110,7 @@ class Forward final : public ForwardDifferentiator {
     if (moves && has_push(gradient, op)) return gradient.push(*this, b, op, operands, tangents);
     const Op& y = copy_op(op, b.region(), primal_);
     Pushed out;
-    for (const auto& result : y.results) out.results.push_back(result.get());
+    out.results = y.all_results();
     out.tangents.assign(y.results.size(), nullptr);
     const bool still =
         std::all_of(tangents.begin(), tangents.end(), [](Value* t) { return t == nullptr; });

@@ -38,9 +38,7 @@ bool merge(Region& region) {
     for (auto candidate = first; candidate != last; ++candidate) {
       const Op& earlier = *candidate->second;
       if (earlier.operands != op.operands || !same_op(earlier, op)) continue;
-      std::vector<Value*> results;
-      for (const auto& result : earlier.results) results.push_back(result.get());
-      return results;
+      return earlier.all_results();
     }
     seen.emplace(key, &op);
     return std::nullopt;

@@ -125,9 +125,7 @@ class Scalarizer {
     }
     Values operands = numbers(b, op.operands);
     const Op& made = b.op(*op.primitive, std::move(operands), std::move(attrs), std::move(regions));
-    Values results;
-    for (const auto& result : made.results) results.push_back(result.get());
-    return results;
+    return made.all_results();
   }
 
   Values numbers(Builder& b, const Values& values) {

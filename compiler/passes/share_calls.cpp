@@ -171,9 +171,7 @@ class Sharing {
         for (const char* name : {"site", "states"}) {
           if (const Attr* attr = op.attrs.find(name)) made.attrs.set(name, *attr);
         }
-        std::vector<Value*> results;
-        for (const auto& result : made.results) results.push_back(result.get());
-        return results;
+        return made.all_results();
       }
       if (takes_captures(op)) {
         for (const auto& nested : op.regions) replace(*nested);

@@ -35,7 +35,7 @@ std::unique_ptr<Region> region_of(const Op& op) {
   Builder b(*region);
   b.at(op.where);
   const Op& copy = b.op(*op.primitive, args, std::move(attrs), std::move(regions));
-  for (const auto& result : copy.results) region->results.push_back(result.get());
+  region->results = copy.all_results();
   return region;
 }
 
@@ -92,9 +92,7 @@ class Calls {
       if (const Attr* site = op.attrs.find("site")) {
         made.attrs.set("site", *site).set("states", component_space(SolveView(op)));
       }
-      std::vector<Value*> results;
-      for (const auto& result : made.results) results.push_back(result.get());
-      return results;
+      return made.all_results();
     });
   }
 

@@ -30,8 +30,7 @@ Contents add_arguments(Frame& frame, const Contents& like, std::string_view name
 void set_results(Frame& frame, const Contents& results) { frame.region->results = flat(results); }
 
 Contents results_of(Op& op, const std::vector<Type>& own, const Ended& ended, Frame& parent) {
-  std::vector<Value*> values;
-  for (const auto& result : op.results) values.push_back(result.get());
+  std::vector<Value*> values = op.all_results();
   std::span<Value* const> rest(values);
   Contents results = unflat(own, rest);
   rebind_stored(ended, rest, parent);

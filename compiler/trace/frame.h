@@ -168,9 +168,8 @@ struct Ended {
     std::size_t number, body;  // of a store, in the record; the frame that it was in
   };
   std::vector<std::vector<Site>> sites;
-  std::vector<std::optional<Type>>
-      entered;        // types of the stored variables before, if they had one
-  bool open = false;  // a type changes on the way
+  std::vector<std::optional<Type>> entered;  // of the stored variables before, if they had a type
+  bool open = false;                         // a type changes on the way
 };
 // Ends flow frames whose own results are set. In a loop (`loop`) the stored variables' leaves are
 // arguments right after the own ones, in every frame; frames[0] is then the test, which may not

@@ -74,8 +74,7 @@ Pulled run_vjp(const Contents& args, const Traced1& body,
   if (with_error) attrs.set("error", true);
   Op& op = b.op(vjp_p, joined(joined(primals, ended.captures), seeds), std::move(attrs),
                 std::move(regions));
-  std::vector<Value*> values;
-  for (const auto& result : op.results) values.push_back(result.get());
+  std::vector<Value*> values = op.all_results();
   std::span<Value* const> rest(values);
   Pulled pulled;
   pulled.results = unflat(types_of(inside), rest);

@@ -118,8 +118,7 @@ void PolicyCells::update_per_solve(const Op& solve, std::size_t states, Builder&
   operands.insert(operands.end(), solve.operands.begin() + std::ptrdiff_t(first),
                   solve.operands.end());
   const Op& op = call(parent, std::move(operands), std::move(region), "state");
-  std::vector<Value*> values;
-  for (const auto& result : op.results) values.push_back(result.get());
+  std::vector<Value*> values = op.all_results();
   std::span<Value* const> rest(values);
   for (const Cell* cell : updated) {
     Value* content = materialise(parent, from_leaves(cell->type, rest));

@@ -167,8 +167,7 @@ Solved run_solve(const Contents& u0, const Setting& t0, const Setting& t1,
   cells.set_attributes(attrs);
   Op& op = b.op(solve_p, std::move(operands), std::move(attrs), std::move(regions));
   Solved solved;
-  std::vector<Value*> values;
-  for (const auto& result : op.results) values.push_back(result.get());
+  std::vector<Value*> values = op.all_results();
   std::span<Value* const> rest(values);
   solved.u = unflat(types_of(u0), rest);
   solved.rest.assign(rest.begin() + std::ptrdiff_t(cells.cells().size()), rest.end());

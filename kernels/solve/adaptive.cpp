@@ -273,18 +273,16 @@ struct Anew {
 void AdaptiveIntegration::renew_first(Builder& b, Value* anew, Value* t, const SolveEnv& env,
                                       SolveState& next) const {
   const Anew before{t, next.first, next.states, next.cells, env.captures};
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder in(*yes);
-  in.at(b.where());
-  Anew there = add_args(*yes, before), kept = add_args(*no, before);
-  const Dynamics f = dynamics(there.captures);
-  there.first = f.carried(f.evaluate(in, there.t, there.states, there.cells));
-  yes->results = flatten(there.first), no->results = flatten(kept.first);
-  yes->results.insert(yes->results.end(), there.cells.begin(), there.cells.end());
-  no->results.insert(no->results.end(), kept.cells.begin(), kept.cells.end());
-  const Op& op = cond(b, anew, flatten(before), std::move(yes), std::move(no));
-  Values results;
-  for (const auto& result : op.results) results.push_back(result.get());
+  const auto what_changes = [](const Anew& there) {
+    return joined(flatten(there.first), there.cells);
+  };
+  const auto evaluate = [&](Builder& in, Anew there) {
+    const Dynamics f = dynamics(there.captures);
+    there.first = f.carried(f.evaluate(in, there.t, there.states, there.cells));
+    return what_changes(there);
+  };
+  const auto keep = [&](Builder&, const Anew& there) { return what_changes(there); };
+  const Values results = emit_cond(b, anew, before, evaluate, keep);
   const auto cells = results.end() - long(next.cells.size());
   next.first = rebind(next.first, {results.begin(), cells});
   next.cells.assign(cells, results.end());

@@ -33,6 +33,18 @@ namespace {
 constexpr std::int64_t kMostSteps = std::int64_t{1} << 30;
 constexpr std::int64_t kStepsBetweenLooks = 64;
 
+// Steps between two looks.
+struct Chunk {
+  SolveState start;
+  SolveEnv env;
+  SolveState end;
+
+  template <class F>
+  void each(F&& f) {
+    start.each(f), env.each(f), end.each(f);
+  }
+};
+
 // When a loop of steps looks whether the states are finite.
 enum class Look : std::uint8_t { Never, AtEachStep, OnTheWay, BetweenLoops };
 
@@ -178,28 +190,15 @@ SolveState FixedIntegration::advance_many(Builder& b, const SolveState& s,
 // integrals and the tape are those of `end`.
 SolveState FixedIntegration::retake(Builder& b, const SolveState& s, const SolveEnv& env,
                                     const SolveState& end) const {
-  SolveState start = s, kept = end;
-  start.integrals = kept.integrals = {};
-  start.tape = kept.tape = nullptr;
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder inside(*yes);
-  inside.at(b.where());
-  const SolveState begin = add_args(*yes, start);
-  const SolveEnv fixed = add_args(*yes, env);
-  add_args(*yes, kept);
-  yes->results = flatten(take_steps(inside, begin, fixed, Look::BetweenLoops));
-  add_args(*no, start);
-  add_args(*no, env);
-  no->results = flatten(add_args(*no, kept));
-  Values captures = flatten(start);
-  for (const Values& more : {flatten(env), flatten(kept)}) {
-    captures.insert(captures.end(), more.begin(), more.end());
-  }
+  Chunk chunk{s, env, end};
+  chunk.start.integrals = chunk.end.integrals = {};
+  chunk.start.tape = chunk.end.tape = nullptr;
+  const auto step_by_step = [&](Builder& in, const Chunk& there) {
+    return flatten(take_steps(in, there.start, there.env, Look::BetweenLoops));
+  };
+  const auto keep = [](Builder&, const Chunk& there) { return flatten(there.end); };
   Value* bad = logical_not(b, succeeds(b, finite_status(b, end.states)));
-  const Op& op = cond(b, bad, captures, std::move(yes), std::move(no));
-  Values results;
-  for (const auto& result : op.results) results.push_back(result.get());
-  SolveState out = rebind(kept, results);
+  SolveState out = rebind(chunk.end, emit_cond(b, bad, chunk, step_by_step, keep));
   out.integrals = end.integrals;
   out.tape = end.tape;
   return out;
@@ -210,12 +209,11 @@ void FixedIntegration::look_on_the_way(Builder& b, SolveState& next) const {
   next.stride = select(b, now, i32(b, kStepsBetweenLooks), sub(b, next.stride, one));
   SolveState looked;
   looked.states = next.states, looked.status = next.status;
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder inside(*yes);
-  inside.at(b.where());
-  yes->results = {finite_status(inside, add_args(*yes, looked).states)};
-  no->results = {add_args(*no, looked).status};
-  next.status = cond(b, now, flatten(looked), std::move(yes), std::move(no)).result();
+  const auto look = [&](Builder& in, const SolveState& there) {
+    return Values{finite_status(in, there.states)};
+  };
+  const auto keep = [](Builder&, const SolveState& there) { return Values{there.status}; };
+  next.status = emit_cond(b, now, looked, look, keep).front();
 }
 
 void FixedIntegration::begin_segment(Builder& b, const Segment& segment, Value* begin, Value* size,

@@ -110,14 +110,9 @@ IntegralStep Integrals::needed(const IntegralStep& step, std::size_t count) cons
 Values Integrals::add_if(Builder& b, Value* accepted, const IntegralStep& step) const {
   const std::size_t count = step.integrals.size() - bounds();
   const IntegralStep inputs = needed(step, count);
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder in_yes(*yes);
-  in_yes.at(b.where());
-  yes->results = add(in_yes, add_args(*yes, inputs));
-  no->results = add_args(*no, inputs).integrals;
-  const Op& op = cond(b, accepted, flatten(inputs), std::move(yes), std::move(no));
-  Values out;
-  for (const auto& result : op.results) out.push_back(result.get());
+  Values out = emit_cond(
+      b, accepted, inputs, [&](Builder& in, const IntegralStep& there) { return add(in, there); },
+      [](Builder&, const IntegralStep& there) { return there.integrals; });
   for (std::size_t i = count; i < step.integrals.size(); ++i) {
     Value* fresh = weighted(b, step.integrals[i], step, method_.b, i);
     out.push_back(choose(b, accepted, fresh, step.integrals[i]));

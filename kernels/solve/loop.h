@@ -1,4 +1,4 @@
-// Writes a `while` over structs of named values instead of lists of operands.
+// Writes a `while` or a `cond` over structs of named values instead of lists of operands.
 //
 // State holds what changes from turn to turn, Env what does not; both have
 //   template <class F> void each(F&& f) { f(t, "t"); f(dt, "dt"); ... }
@@ -48,6 +48,24 @@ Bundle rebind(Bundle bundle, const Values& values) {
   return bundle;
 }
 
+// fill: (Builder&, the bundle's arguments) -> what the region yields.
+template <class Bundle, class Fill>
+std::unique_ptr<Region> region_over(const Builder& b, const Bundle& bundle, const Fill& fill) {
+  auto region = std::make_unique<Region>();
+  Builder inside(*region);
+  inside.at(b.where());
+  region->results = fill(inside, add_args(*region, bundle));
+  return region;
+}
+
+// yes, no: as `fill`.
+template <class Bundle, class Yes, class No>
+Values emit_cond(Builder& b, Value* decision, const Bundle& bundle, const Yes& yes, const No& no) {
+  auto yes_region = region_over(b, bundle, yes), no_region = region_over(b, bundle, no);
+  return cond(b, decision, flatten(bundle), std::move(yes_region), std::move(no_region))
+      .all_results();
+}
+
 // test: (Builder&, State, Env) -> a bool value; body: (Builder&, State, Env) -> the next State.
 template <class State, class Env, class Test, class Body>
 State emit_while(Builder& b, const State& start, const Env& env, const Test& test,
@@ -71,9 +89,7 @@ State emit_while(Builder& b, const State& start, const Env& env, const Test& tes
   const std::size_t carried = operands.size();
   for (Value* value : flatten(env)) operands.push_back(value);
   const Op& loop = while_loop(b, operands, carried, std::move(test_region), std::move(body_region));
-  Values results;
-  for (const auto& result : loop.results) results.push_back(result.get());
-  return rebind(start, results);
+  return rebind(start, loop.all_results());
 }
 
 }  // namespace nodec

@@ -24,15 +24,14 @@ std::string sizes_text(const Type& type) {
 
 void tell_failure(Builder& b, const SolveView& solve, const LastStep& last) {
   if (!has_site(solve.op())) return;
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder inside(*yes);
-  inside.at(b.where());
-  const NotFinite first = first_not_finite(inside, solve, add_args(*yes, last));
-  copy_site(solve.op(), inside.op(tell_not_finite_p, {first.component, first.sample},
-                                  {{"states", component_space(solve)}}));
-  add_args(*no, last);
+  const auto tell = [&](Builder& in, const LastStep& there) {
+    const NotFinite first = first_not_finite(in, solve, there);
+    copy_site(solve.op(), in.op(tell_not_finite_p, {first.component, first.sample},
+                                {{"states", component_space(solve)}}));
+    return Values{};
+  };
   Value* failed = eq(b, last.status, integer(b, Dtype::I32, std::int64_t(Status::NonFinite)));
-  cond(b, failed, flatten(last), std::move(yes), std::move(no));
+  emit_cond(b, failed, last, tell, [](Builder&, const LastStep&) { return Values{}; });
 }
 
 std::string component_space(const SolveView& solve) {

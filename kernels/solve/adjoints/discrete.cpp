@@ -209,16 +209,12 @@ struct Unmoved {
 Values settled(Differentiator& ad, Builder& b, const SolveView& solve, const Request& request,
                Value* still, const Unmoved& unmoved) {
   const Derivative derivative = request.derive(ad, solve, false);
-  auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-  Builder in(*yes);
-  in.at(b.where());
-  const Unmoved there = add_args(*yes, unmoved);
-  yes->results = without_steps(in, solve, derivative, there.still, there.seeds);
-  no->results = add_args(*no, unmoved).unwound;
-  const Op& op = cond(b, still, flatten(unmoved), std::move(yes), std::move(no));
-  Values results;
-  for (const auto& result : op.results) results.push_back(result.get());
-  return results;
+  return emit_cond(
+      b, still, unmoved,
+      [&](Builder& in, const Unmoved& there) {
+        return without_steps(in, solve, derivative, there.still, there.seeds);
+      },
+      [](Builder&, const Unmoved& there) { return there.unwound; });
 }
 
 // As a solve of no length has it, where no step was taken.

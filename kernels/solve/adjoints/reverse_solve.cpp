@@ -141,22 +141,6 @@ const Op& Reversal::reverse_solve(Builder& b, const ReverseSolve& operands) cons
   return b.op(solve_p, flatten(operands), std::move(attrs), std::move(regions));
 }
 
-Values all_results(const Op& op) {
-  Values results;
-  for (const auto& result : op.results) results.push_back(result.get());
-  return results;
-}
-
-// `f` in a region over the reverse solve's operands.
-template <class F>
-std::unique_ptr<Region> region_over(const Builder& b, const ReverseSolve& reverse, const F& f) {
-  auto region = std::make_unique<Region>();
-  Builder inside(*region);
-  inside.at(b.where());
-  region->results = f(inside, add_args(*region, reverse));
-  return region;
-}
-
 // Without solving: the cotangents as they came, and zeros.
 Values unsolved(Builder& b, const ReverseSolve& reverse, const Region& solved) {
   Values results = reverse.lambda;
@@ -184,7 +168,7 @@ Values Reversal::unless_zero(Builder& b, Value* nonzero, const ReverseSolve& rev
   });
   Op& op = cond(b, nonzero, flatten(reverse), std::move(yes), std::move(no));
   op.attrs.set("shortcut", true);
-  return all_results(op);
+  return op.all_results();
 }
 
 // The same where the forward solve took steps.
@@ -204,8 +188,8 @@ Values Reversal::solved(Builder& b, Value* possible, Value* nonzero,
     std::copy(moved.begin(), moved.end(), results.begin());
     return results;
   });
-  return all_results(
-      cond(b, possible, joined(flatten(reverse), Values{nonzero}), std::move(yes), std::move(no)));
+  const Values operands = joined(flatten(reverse), Values{nonzero});
+  return cond(b, possible, operands, std::move(yes), std::move(no)).all_results();
 }
 
 Values Reversal::gradients(Builder& b, const Values& seeds, const Values& solved) const {

@@ -87,16 +87,16 @@ class StopWalk {
 
   // lambda . (f- - f+) where there is a jump, else 0.
   Value* jump(Builder& b, Value* jumps, const Crossing& at) const {
-    auto yes = std::make_unique<Region>(), no = std::make_unique<Region>();
-    Builder in(*yes), in_no(*no);
-    in.at(b.where());
-    const Crossing here = add_args(*yes, at), other = add_args(*no, at);
-    Value* ahead = next_after(in, here.stop, here.before);
-    Value* behind = select(in, gt(in, here.stop, here.before), here.low, here.high);
-    Value *rate_before = rate(in, ahead, here), *rate_behind = rate(in, behind, here);
-    yes->results = {sub(in, rate_before, rate_behind)};
-    no->results = {zeros(in_no, other.stop->type)};
-    return cond(b, jumps, flatten(at), std::move(yes), std::move(no)).result();
+    const auto crossed = [&](Builder& in, const Crossing& here) {
+      Value* ahead = next_after(in, here.stop, here.before);
+      Value* behind = select(in, gt(in, here.stop, here.before), here.low, here.high);
+      Value *rate_before = rate(in, ahead, here), *rate_behind = rate(in, behind, here);
+      return Values{sub(in, rate_before, rate_behind)};
+    };
+    const auto none = [](Builder& in, const Crossing& here) {
+      return Values{zeros(in, here.stop->type)};
+    };
+    return emit_cond(b, jumps, at, crossed, none).front();
   }
 
   Value* rate(Builder& b, Value* t, const Crossing& at) const {

@@ -13,6 +13,12 @@ namespace {
 
 bool is_real(const Type& type) { return type.is_tensor() && is_float(type.dtype()); }
 
+void check_argument(const Type& type, const SourceLine& where) {
+  if (is_real(type)) return;
+  throw Error(fmt::format("a derivative with respect to {} is asked for", type.str()),
+              {{where, ""}}, "only floats have derivatives; let the function capture the others");
+}
+
 void check_tangents(const std::vector<Value*>& args, const std::vector<Value*>& tangents,
                     const SourceLine& where) {
   if (args.size() != tangents.size()) {
@@ -22,11 +28,7 @@ void check_tangents(const std::vector<Value*>& args, const std::vector<Value*>& 
   }
   for (std::size_t i = 0; i < args.size(); ++i) {
     const Type &type = args[i]->type, &moved = tangents[i]->type;
-    if (!is_real(type)) {
-      throw Error(fmt::format("a derivative with respect to {} is asked for", type.str()),
-                  {{where, ""}},
-                  "only floats have derivatives; let the function capture the others");
-    }
+    check_argument(type, where);
     if (type == moved) continue;
     throw Error(fmt::format("argument {} is {} and its tangent {}", i, type.str(), moved.str()),
                 {{where, ""}}, "a tangent has the type of its argument");
@@ -117,8 +119,7 @@ Moved run_jvp(const Contents& args, const Contents& tangents, const Traced1& bod
   std::iota(wrt.begin(), wrt.end(), 0);
   const Op& op = b.op(jvp_p, joined(joined(primals, ended.captures), moved), {{"wrt", wrt}},
                       std::move(regions));
-  std::vector<Value*> values;
-  for (const auto& result : op.results) values.push_back(result.get());
+  std::vector<Value*> values = op.all_results();
   std::span<Value* const> rest(values);
   Moved out;
   out.results = unflat(types_of(inside), rest);
@@ -130,7 +131,8 @@ Moved run_jvp(const Contents& args, const Contents& tangents, const Traced1& bod
 Var jacobian(const std::function<Var(Var)>& f, const Var& x, std::string_view what, Here where) {
   const SourceLine line = SourceLine::of(where);
   const Type in = x.type(where), out = f(Var(x, where)).type(where);
-  check_results({in, out}, line);
+  check_argument(in, line);
+  check_results({out}, line);
   const bool forward = by_columns(in, out, what, line);
   const Type &counted = forward ? in : out, each = flattened(forward ? out : in);
   const auto row = [&](const Var& unit) {

@@ -313,6 +313,8 @@ TEST_CASE("what has no derivative is refused in words") {
         "a derivative with respect to i32[3] is asked for");
   CHECK(refusal([&](Var x) { return jvp([](const Var& v) { return argmax(v, 0); }, x, x).second; },
                 f64({3})) == "result 0 is i32[] and has no tangent");
+  CHECK(refusal([&](Var x) { return jacobian(square, x); }, i32({3})) ==
+        "a derivative with respect to i32[3] is asked for");
   CHECK(refusal([&](Var x) { return jacobian(square, x); }, f64({3, "B"})) ==
         "a jacobian has one row or column for each element, and f64[3, B] has 3*B of them");
 }

@@ -2,6 +2,7 @@
 #include "compiler/train/lines.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -15,7 +16,9 @@ double rounded(double value, int digits) {
 
 // An estimate is worth no more.
 double two_digits(double value) {
-  return std::isfinite(value) ? std::stod(fmt::format("{:.1e}", value)) : value;
+  const std::string text = fmt::format("{:.1e}", value);
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 // "3e-6".

@@ -1,4 +1,5 @@
-// What a program is does not depend on the floating-point mode of the thread that makes it.
+// What a program is does not depend on the floating-point mode of the thread that makes it, nor on
+// the locale.
 #include <cfenv>
 #include <cmath>
 #include <cstring>
@@ -6,6 +7,7 @@
 
 #include "compiler/nodec.h"
 #include "ir/print.h"
+#include "tests/comma_locale.h"
 #include "tests/compiler/oracle.h"
 #include "tests/strange_mode.h"
 
@@ -38,6 +40,18 @@ const std::string kNumbers = R"(graph numbers () {
 std::vector<Array> inputs() { return {Array::scalar(Dtype::F64, 0), Array::scalar(Dtype::F32, 1)}; }
 
 }  // namespace
+
+TEST_CASE("a program's texts have points in any locale") {
+  const auto texts = [] {
+    const Traced traced = folding();
+    return print(*traced.graph) + dump(*traced.graph, "codegen", "cuda-emulated") +
+           print(*oracle::read(kNumbers));
+  };
+  const std::string wanted = texts();
+  CHECK(wanted.find("0x1.") != wanted.npos);
+  const testing::CommaLocale comma;
+  if (comma.holds()) CHECK(texts() == wanted);
+}
 
 TEST_CASE("tracing, folding and compiling in another mode make the same program") {
   const Traced plain = folding();

@@ -14,6 +14,7 @@
 
 #include "compiler/codegen/cuda/emitter.h"
 #include "ir/error.h"
+#include "ir/exact_number.h"
 
 namespace nodec {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 std::string cuda_float(double value, const char* suffix) {
   const double sixteenths = value * 16;
   if (std::fabs(value) >= 1e6 || sixteenths != std::trunc(sixteenths)) {
-    return fmt::format("{:a}{}", value, suffix);
+    return exact_text(value) + suffix;
   }
   std::string text = fmt::format("{}", value);
   if (text.find('.') == std::string::npos) text += ".0";

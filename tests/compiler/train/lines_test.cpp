@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "tests/comma_locale.h"
+
 using namespace nodec;
 using namespace nodec::nn;
 
@@ -58,6 +60,8 @@ TEST_CASE("an epoch that tells the error of its gradient") {
   ends(text(told(std::numeric_limits<double>::quiet_NaN())), "gradient error nan");
   ends(json(told(3.44e-6)), R"("train_accuracy":50.7407,"gradient_error":3.4e-06})");
   ends(json(told(std::numeric_limits<double>::quiet_NaN())), R"("gradient_error":null})");
+  const testing::CommaLocale comma;
+  if (comma.holds()) ends(json(told(3.44e-6)), R"("gradient_error":3.4e-06})");
 }
 
 TEST_CASE("a loss that is no number stays valid JSON") {

@@ -11,6 +11,9 @@ namespace {
 
 thread_local int test_modes = 0;
 
+// Beyond it f32 counts no further: there the seed goes on.
+constexpr double kMostDraws = 1 << 24;
+
 class DropoutRules : public LayerRules {
  public:
   explicit DropoutRules(Setting rate) : rate_(std::move(rate)) {}
@@ -30,7 +33,9 @@ class DropoutRules : public LayerRules {
         fold_in(key(cast(floor(st["seed"]), Dtype::I64)), cast(st["draws"], Dtype::I64));
     const Var drawn = random_uniform(mask_key, x.shape(), x.dtype());
     State next = st;
-    next["draws"] = st["draws"] + 1;
+    const Var more = st["draws"] + 1, full = more >= kMostDraws;
+    next["draws"] = select(full, 0, more);
+    next["seed"] = select(full, st["seed"] + 1, st["seed"]);
     if (const double* rate = rate_.number()) {
       return {select(drawn >= *rate, x * (1 / (1 - *rate)), 0), next};
     }

@@ -24,8 +24,8 @@ class TestMode {
 };
 
 // Each element is zero with probability `rate` in [0, 1), else divided by 1 - rate. State: `seed`,
-// drawn by setup, and `draws`, how many masks were made; together they are the mask's key.
-// (Srivastava et al., Dropout, JMLR 15 (2014).)
+// drawn by setup, and `draws`, how many masks were made (2^24 of a seed, then of the next one);
+// together they are the mask's key. (Srivastava et al., Dropout, JMLR 15 (2014).)
 Layer Dropout(Setting rate, Here where = Here::current());
 
 struct BatchNormOptions {

@@ -29,7 +29,7 @@ struct Place {
 };
 
 // Rows of tables. Cheap to copy; the rows live as long as the loader stays in the epoch, or as long
-// as the batch, if it was made by `of`.
+// as the batch, if it was made by `of`. Rows of one's own that the tables do not have are an Error.
 struct Batch {
   std::shared_ptr<const Tables> tables;
   std::span<const std::int32_t> rows;

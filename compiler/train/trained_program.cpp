@@ -33,6 +33,17 @@ double scalar_of(const Tensor& tensor) {
 
 std::int64_t count_in(const Tensor& tensor) { return tensor.values<std::int32_t>()[0]; }
 
+// Compiled code would take the nearest there is.
+void check_rows(const Batch& batch) {
+  if (batch.rows.empty()) return;
+  const auto [least, greatest] = std::ranges::minmax(batch.rows);
+  const std::int64_t samples = batch.tables->x.samples();
+  if (least >= 0 && greatest < samples) return;
+  throw Error(fmt::format("a batch has the row {}, of tables of {} samples",
+                          least < 0 ? least : greatest, samples),
+              {}, fmt::format("give rows from 0 to {}", samples - 1));
+}
+
 }  // namespace
 
 TrainedProgram::TrainedProgram(const TrainingProgram& traced, Program program, NamedArrays& arrays,
@@ -57,7 +68,7 @@ TrainedProgram::TrainedProgram(const TrainingProgram& traced, Program program, N
   }
 }
 
-// On the host, once for tables: compiled code would take the nearest there is.
+// On the host, once for tables, for the same reason as rows.
 void TrainedProgram::check_numbers(const Tables& tables) const {
   for (const auto& [input, below, of, where] : numbers_) {
     const auto [least, most] = (input == "x" ? tables.x : tables.y).range();
@@ -69,6 +80,7 @@ void TrainedProgram::check_numbers(const Tables& tables) const {
 }
 
 void TrainedProgram::give(const Batch& batch) {
+  check_rows(batch);
   const auto is_these = [&](const auto& known) { return known.lock() == batch.tables; };
   if (!numbers_.empty() && std::ranges::none_of(checked_, is_these)) {
     check_numbers(*batch.tables);

@@ -46,6 +46,7 @@ class Parser {
 
   void region(Region& region, Graph* graph, int depth);
   void arguments(Scope& scope);
+  std::string result_name(const Graph& graph);
   void yield(Scope& scope, Graph* graph);
   void check_alias(const Graph& graph, const Value& input, const Token& token);
   void op(Scope& scope, int depth);
@@ -107,6 +108,15 @@ void Parser::arguments(Scope& scope) {
   });
 }
 
+std::string Parser::result_name(const Graph& graph) {
+  const Token token = reader_.peek();
+  std::string name = reader_.name("a result's name");
+  const auto& known = graph.result_names;
+  if (name.empty() || std::ranges::find(known, name) == known.end()) return name;
+  reader_.lexer().fail(token, fmt::format("two results are named '{}'", name),
+                       "rename one of them");
+}
+
 void Parser::yield(Scope& scope, Graph* graph) {
   reader_.expect("yield");
   Region& region = scope.builder.region();
@@ -114,7 +124,7 @@ void Parser::yield(Scope& scope, Graph* graph) {
   do {
     region.results.push_back(use(scope));
     if (!graph) continue;
-    graph->result_names.push_back(reader_.accept("as") ? reader_.name("a result's name") : "");
+    graph->result_names.push_back(reader_.accept("as") ? result_name(*graph) : "");
     graph->aliases.push_back(-1);
     if (!reader_.accept("over")) continue;
     const Token token = reader_.peek();

@@ -100,6 +100,7 @@ TEST_CASE("each mistake has its own message") {
         "error: wanted \"file:line\", got the string \"nowhere\" (column 39)");
   CHECK(message("%y = twice %x yield %y over %y") ==
         "error: a result is written over an argument only (column 51)");
+  CHECK(message("yield %x as o, %x as o") == "error: two results are named 'o' (column 44)");
   CHECK(message("%y = twice %x @ 3 yield") ==
         "error: wanted \"file:line\" or none, got '3' (column 39)");
   CHECK(error_in("graph g (%x: f16[3]) { yield }")

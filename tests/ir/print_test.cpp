@@ -1,6 +1,7 @@
 // Printing and parsing are inverse: golden text for the look of it, random graphs for the rest.
 #include "ir/print.h"
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 
@@ -20,7 +21,9 @@ class RandomGraph {
     if (below(2)) graph->batch = "B";
     fill(graph->body, 0);
     for (std::size_t i = 0; i < graph->body.results.size(); ++i) {
-      graph->result_names.push_back(below(2) ? name() : "");
+      std::string own = below(2) ? name() : "";
+      if (std::ranges::count(graph->result_names, own) > 0) own = "";  // two of one name are none
+      graph->result_names.push_back(own);
       graph->aliases.push_back(-1);
     }
     return graph;

@@ -104,7 +104,10 @@ std::vector<std::string> flag_names(const CLI::App& verb) {
   std::vector<std::string> names;
   const auto add = [&](const CLI::App& options) {
     for (const CLI::Option* option : options.get_options()) {
-      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+      for (const std::string& name : option->get_lnames()) {
+        const std::string flag = "--" + name;
+        if (std::ranges::find(names, flag) == names.end()) names.push_back(flag);
+      }
     }
   };
   add(verb);

@@ -338,8 +338,19 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   help: give a smaller number" bench "$work/axpy.ir" --size N=9999999999999
   expect 0 "at N = 3" bench "$work/axpy.ir" --input "$work/x.npy" --runs 3
   expect 3 "too large to make up" bench "$work/axpy.ir" --size N=99999999999
-  expect 3 "no input of the program has the size 'Q'" bench "$work/axpy.ir" --size Q=3
+  expect 3 "the program has no size 'Q'" bench "$work/axpy.ir" --size Q=3
   expect 3 "too large to make up" bench "$work/axpy.ir" --size N=999999999
+  expect 3 "wanted f32[N]" bench "$work/axpy.ir" --size N=1000 --input "$work/x.npy"
+  says 2 "error: --size N is given twice
+  help: give it once" bench "$work/axpy.ir" --size N=3 --size N=4
+
+  # Symbols that no input states.
+  printf 'graph w (%%x: f32[]) {\n  %%y = broadcast %%x {dims = [], shape = <N>}\n  %%z = sum %%y {axes = [0]}\n  yield %%z as z\n}\n' >"$work/wide.ir"
+  says 3 "error: no input of 'w' states the value of 'N'
+  help: give it as --size N=NUMBER" run "$work/wide.ir" --input x=2
+  expect 0 "z  6" run "$work/wide.ir" --input x=2 --size N=3
+  expect 0 "at N = 5" bench "$work/wide.ir" --size N=5 --runs 3
+  expect 0 "with respect to x at N = 5" check "$work/wide.ir" --size N=5
 
   # Gradients: of what a program asks for or of its outputs, by every rule; 1 beyond the limit.
   expect 0 "axpy.ir: the gradient with respect to a, x at N = 20" check "$work/axpy.ir" --size N=20
@@ -390,6 +401,7 @@ words=$(cd "$work/empty" && PATH="$(dirname "$nodec"):$PATH" bash -c "source '$w
 [ "$words" = $'expand\ntypes\n--sarif\nmnist/compact' ] ||
   fail "completion gives: $words; it asks \`nodec list\`, which says: $("$nodec" list 2>&1)"
 expect 0 "#compdef nodec" completion zsh
+expect 0 "'bench:time a program'\\''s compile and its run'" completion zsh
 if command -v zsh >/dev/null; then zsh -n "$work/out" || fail "the zsh completion does not parse"; fi
 expect 2 "" completion fish
 

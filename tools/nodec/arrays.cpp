@@ -150,6 +150,22 @@ std::string described_as(const TensorView& array) {
                      double(*least), double(*greatest));
 }
 
+// All that a user may give, the runtime's own left out.
+std::set<std::string> symbols_in(const Signature& signature) {
+  std::set<std::string> symbols(signature.symbols.begin(), signature.symbols.end());
+  for (const std::string_view own : {kBlocksSymbol, kChunksSymbol, kThreadsSymbol}) {
+    symbols.erase(std::string(own));
+  }
+  for (const std::vector<Port>* ports : {&signature.inputs, &signature.outputs}) {
+    for (const Port& port : *ports) {
+      for (const Dim& dim : port.type.shape()) {
+        for (const std::string& symbol : dim.symbols()) symbols.insert(symbol);
+      }
+    }
+  }
+  return symbols;
+}
+
 }  // namespace
 
 ArraysByName read_inputs(const std::vector<std::string>& given, const std::vector<Port>& inputs) {
@@ -198,21 +214,18 @@ Bindings read_sizes(const std::vector<std::string>& given) {
       throw UsageError(fmt::format("--size {}: no axis is longer than {}", text, kSizeLimit), {},
                        "give a smaller number");
     }
-    sizes[text.substr(0, equals)] = std::stoll(digits);
+    const auto [at, fresh] = sizes.emplace(text.substr(0, equals), std::stoll(digits));
+    if (fresh) continue;
+    throw UsageError(fmt::format("--size {} is given twice", at->first), {}, "give it once");
   }
   return sizes;
 }
 
-Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
-                   const ArraysByName& arrays) {
+Bindings sizes_for(const Signature& signature, const Bindings& given, const ArraysByName& arrays) {
   constexpr std::int64_t kUsualSize = 128;
   Bindings all;
-  for (const Port& port : inputs) {
-    for (const Dim& dim : port.type.shape()) {
-      for (const std::string& symbol : dim.symbols()) all.emplace(symbol, kUsualSize);
-    }
-  }
-  for (const Port& port : inputs) {
+  for (const std::string& symbol : symbols_in(signature)) all.emplace(symbol, kUsualSize);
+  for (const Port& port : signature.inputs) {
     const auto found = arrays.find(port.name);
     if (found == arrays.end() || found->second.dims().size() != port.type.rank()) continue;
     for (std::size_t axis = 0; axis < port.type.rank(); ++axis) {
@@ -226,13 +239,21 @@ Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
     if (!all.contains(name)) {
       std::vector<std::string> symbols;
       for (const auto& [symbol, usual] : all) symbols.push_back(symbol);
-      throw InputError(fmt::format("no input of the program has the size '{}'", name), {},
-                       symbols.empty() ? "its inputs are of fixed sizes; leave --size out"
+      throw InputError(fmt::format("the program has no size '{}'", name), {},
+                       symbols.empty() ? "all its sizes are numbers; leave --size out"
                                        : suggestion_or_all(name, symbols, "its sizes are"));
     }
     all[name] = size;
   }
   return all;
+}
+
+Bindings known_sizes(const Signature& signature, const Bindings& sizes) {
+  Bindings known;
+  for (const std::string& symbol : symbols_in(signature)) {
+    if (const auto size = sizes.find(symbol); size != sizes.end()) known.insert(*size);
+  }
+  return known;
 }
 
 std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Tensor>& inputs,
@@ -243,6 +264,12 @@ std::vector<Tensor> outputs_for(const Executable& program, const std::vector<Ten
   std::vector<Tensor> outputs;
   as_input_error([&] {
     const Bindings symbols = check.symbols_of(given, sizes);
+    for (const std::string& symbol : symbols_in(program.signature())) {
+      if (symbols.contains(symbol)) continue;
+      throw Error(fmt::format("no input of '{}' states the value of '{}'", program.signature().name,
+                              symbol),
+                  {}, fmt::format("give it as --size {}=NUMBER", symbol));
+    }
     for (const Port& port : program.signature().outputs) {
       std::vector<std::int64_t> dims;
       for (const Dim& dim : port.type.shape()) dims.push_back(dim.evaluate(symbols));

@@ -31,10 +31,11 @@ std::vector<Tensor> in_order(ArraysByName arrays, const std::vector<Port>& input
 void add_synthetic(const Graph& graph, const std::vector<Port>& inputs, const Bindings& symbols,
                    ArraysByName& arrays, std::uint64_t seed = 0);
 
-// The sizes of all symbols that inputs show: those given, or that these arrays have; 128 for any
-// other. InputError for one that no input shows.
-Bindings sizes_for(const std::vector<Port>& inputs, const Bindings& given,
-                   const ArraysByName& arrays);
+// The sizes of all symbols of a program: those given, or that these arrays have; 128 for any other.
+// InputError for one that it does not have.
+Bindings sizes_for(const Signature& signature, const Bindings& given, const ArraysByName& arrays);
+// Of these, what the program has.
+Bindings known_sizes(const Signature& signature, const Bindings& sizes);
 
 // NAME=NUMBER each; UsageError for anything else.
 Bindings read_sizes(const std::vector<std::string>& given);

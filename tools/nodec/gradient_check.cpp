@@ -140,9 +140,10 @@ class Checker {
                               check_.rules.front().refused));
     }
     const Program& first = programs_[std::size_t(runs - check_.rules.begin())].plain;
-    const std::vector<Port>& ports = first.executable->signature().inputs;
+    const Signature& signature = first.executable->signature();
+    const std::vector<Port>& ports = signature.inputs;
     ArraysByName arrays = read_inputs(options_.inputs, ports);
-    check_.sizes = sizes_for(ports, options_.sizes, arrays);
+    check_.sizes = sizes_for(signature, options_.sizes, arrays);
     add_synthetic(*program_.graph, ports, check_.sizes, arrays, options_.seed);
     inputs_ = in_order(std::move(arrays), ports);
     outputs_for(*first.executable, inputs_, check_.sizes);  // says what does not fit
@@ -160,10 +161,16 @@ class Checker {
     return given;
   }
 
+  CallOptions call_of(const Executable& code) const {
+    CallOptions call = call_;
+    call.symbols = known_sizes(code.signature(), check_.sizes);
+    return call;
+  }
+
   std::vector<Tensor> run(const Program& program, const std::vector<Tensor>& more = {}) const {
     const std::vector<Tensor> given = inputs_of(program, more);
     const std::vector<TensorView> views(given.begin(), given.end());
-    return program.executable->run(views, call_);
+    return program.executable->run(views, call_of(*program.executable));
   }
 
   Results results(const Program& program) const {
@@ -284,13 +291,15 @@ class Checker {
 
   double median_time(const Program& program) const {
     const Executable& code = *program.executable;
-    const std::vector<Tensor> given = inputs_of(program), made = outputs_for(code, given, {});
+    const CallOptions call = call_of(code);
+    const std::vector<Tensor> given = inputs_of(program),
+                              made = outputs_for(code, given, call.symbols);
     const std::vector<TensorView> in(given.begin(), given.end()), out(made.begin(), made.end());
     std::vector<double> times;
     const double start = now_us();
     while (times.size() < 3 || (now_us() - start < kEnoughUs && times.size() < 1000)) {
       const double before = now_us();
-      require_success(code.call(in, out, call_), code.signature());
+      require_success(code.call(in, out, call), code.signature());
       times.push_back(now_us() - before);
     }
     std::nth_element(times.begin(), times.begin() + std::ptrdiff_t(times.size() / 2), times.end());

@@ -36,10 +36,10 @@ struct Bench {
     const Executable& code = *warm.executable;
 
     ArraysByName arrays = read_inputs(inputs, code.signature().inputs);
-    const Bindings symbols = sizes_for(code.signature().inputs, read_sizes(sizes), arrays);
+    const Bindings symbols = sizes_for(code.signature(), read_sizes(sizes), arrays);
     add_synthetic(*graph, code.signature().inputs, symbols, arrays);
     const std::vector<Tensor> given = in_order(std::move(arrays), code.signature().inputs);
-    const auto [times, ran] = timed(code, given);
+    const auto [times, ran] = timed(code, given, symbols);
     std::string team = fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");
     if (ran < threads) team += fmt::format(", of which {} ran", ran);
     const auto batch = symbols.find(code.signature().batch);
@@ -68,9 +68,10 @@ struct Bench {
     std::int64_t threads_ran;   // the median, too
   };
   // As many runs as asked for, or as fit into a second, at least five.
-  Timed timed(const Executable& code, const std::vector<Tensor>& given) const {
+  Timed timed(const Executable& code, const std::vector<Tensor>& given,
+              const Bindings& symbols) const {
     constexpr double kEnough = 1e6;
-    const std::vector<Tensor> results = outputs_for(code, given, {});
+    const std::vector<Tensor> results = outputs_for(code, given, symbols);
     std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
     // What a GPU works on is there before, as in a program that uses it for more than one run.
     std::vector<DeviceTensor> there;
@@ -81,6 +82,7 @@ struct Bench {
     }
     CallOptions options;
     options.threads = threads;
+    options.symbols = symbols;
     require_success(code.call(in, out, options), code.signature());
     std::vector<double> times;
     std::vector<std::int64_t> teams;

@@ -54,10 +54,18 @@ complete -o filenames -F _nodec nodec
                      fmt::join(names, " "), fmt::join(stage_names(), " "), cases);
 }
 
+// For a place between single quotes.
+std::string quoted(std::string text) {
+  for (std::size_t at = 0; (at = text.find('\'', at)) != text.npos; at += 4) {
+    text.replace(at, 1, R"('\'')");
+  }
+  return text;
+}
+
 std::string zsh_script(const std::vector<VerbWords>& verbs) {
   std::string described, cases;
   for (const VerbWords& verb : verbs) {
-    described += fmt::format("    '{}:{}'\n", verb.name, verb.what);
+    described += fmt::format("    '{}:{}'\n", verb.name, quoted(verb.what));
     cases += fmt::format("    {}) flags=({}) ;;\n", verb.name, fmt::join(verb.flags, " "));
   }
   return fmt::format(R"sh(#compdef nodec

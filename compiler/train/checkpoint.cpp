@@ -257,21 +257,20 @@ bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {
   std::error_code none;
   if (!std::filesystem::exists(std::filesystem::symlink_status(file, none))) return false;
   SafeTensors read = read_safetensors(file);
-  const Json json = checked(*impl_, read, file.string(), loader);
-  try {
-    Standing read_of_file = standing(json, file.string());
-    if (read_of_file.gathered >= impl_->options.accumulate) {
-      throw damaged(file.string(), fmt::format("gathered {} of {}", read_of_file.gathered,
-                                               impl_->options.accumulate));
-    }
-    impl_->check_settings(read_of_file.settings);
-    loader.seek(read_of_file.next_epoch, read_of_file.next_index);
-    restore(*impl_, std::move(read_of_file));
-    impl_->next = loader.place();
-    impl_->stepped = std::make_shared<const Tables>(loader.tables());
-  } catch (const Json::exception& damage) {
-    throw damaged(file.string(), damage.what());
+  const std::string path = file.string();
+  const auto unreadable = [&](const std::string& how) { return damaged(path, how); };
+  const Json json = read_metadata([&] { return checked(*impl_, read, path, loader); }, unreadable);
+  Standing stands = read_metadata([&] { return standing(json, path); }, unreadable);
+  if (stands.gathered >= impl_->options.accumulate) {
+    throw damaged(path,
+                  fmt::format("gathered {} of {}", stands.gathered, impl_->options.accumulate));
   }
+  impl_->check_settings(stands.settings);
+  impl_->check_lr(stands.lr);
+  loader.seek(stands.next_epoch, stands.next_index);
+  restore(*impl_, std::move(stands));
+  impl_->next = loader.place();
+  impl_->stepped = std::make_shared<const Tables>(loader.tables());
   for (NamedTensor& array : read.arrays) impl_->arrays.set(array.name, std::move(array.array));
   const Json then = json.value("tables", Json::object());
   if (const auto changed = changed_tables(then, loader.tables()); !changed.empty()) {

@@ -33,14 +33,31 @@ std::string listed(const std::string& name, const Tensor& array) {
 // The settings that a checkpoint or a file of parameters was saved with; none in another's file.
 std::map<std::string, double> settings_of(const SafeTensors& file, const std::string& path) {
   const auto checkpoint = file.metadata.find(kCheckpoint), beside = file.metadata.find(kSettings);
-  try {
+  const auto read = [&]() -> std::map<std::string, double> {
     if (beside != file.metadata.end()) return settings_from(Json::parse(beside->second));
     if (checkpoint == file.metadata.end()) return {};
     return settings_from(Json::parse(checkpoint->second).at("settings"));
-  } catch (const Json::exception& damage) {
-    throw Error(fmt::format("'{}' has damaged settings: {}", path, damage.what()), {},
-                "take another file");
-  }
+  };
+  return read_metadata(read, [&](const char* how) {
+    return Error(fmt::format("'{}' has damaged settings: {}", path, how), {}, "take another file");
+  });
+}
+
+// A checkpoint has its model's text, a file of parameters none: it may be a part's of another
+// model.
+void check_model(const SafeTensors& file, const std::string& path, const std::string& wanted) {
+  const auto checkpoint = file.metadata.find(kCheckpoint);
+  if (checkpoint == file.metadata.end()) return;
+  const auto read = [&]() -> std::string {
+    return Json::parse(checkpoint->second).at("training").at("model");
+  };
+  const std::string got = read_metadata(read, [&](const char* how) {
+    return Error(fmt::format("'{}' has damaged metadata: {}", path, how), {}, "take another file");
+  });
+  if (got == wanted) return;
+  throw Error(
+      fmt::format("'{}' is a checkpoint of another model: wanted {}, got {}", path, wanted, got),
+      {}, "give the model that was trained, or a file of its parameters");
 }
 
 // What of `names` the file does not hold as the trainer does; those that it lacks are `missing`.
@@ -110,6 +127,7 @@ std::vector<std::string> Trainer::load(const std::filesystem::path& path,
                             differences.substr(2)),
                 {}, "give a file of this model's parameters");
   }
+  if (options.same_model) check_model(file, path.string(), impl.recipe.model.str());
   if (options.settings) {
     const auto settings = settings_of(file, path.string());
     impl.check_settings(settings);

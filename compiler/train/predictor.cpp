@@ -16,7 +16,7 @@ TrainerOptions trainer_options(const PredictorOptions& options) {
 
 Predictor::Predictor(Layer model, const std::filesystem::path& file, PredictorOptions options)
     : trainer_(std::move(model), MeanSquared(), Sgd{}, trainer_options(options)) {
-  trainer_.load(file, {.settings = true});
+  trainer_.load(file, {.settings = true, .same_model = true});
 }
 
 void Predictor::set(std::string_view setting, double value) {

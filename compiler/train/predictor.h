@@ -17,7 +17,7 @@ struct PredictorOptions {
 class Predictor {
  public:
   // The parameters, the layers' state and the settings of a file that Trainer::save_parameters or
-  // save wrote. One Error names every difference.
+  // save wrote. One Error names every difference; a checkpoint's model is to be this one.
   Predictor(Layer model, const std::filesystem::path& file, PredictorOptions options = {});
 
   // The model's outputs, samples first.

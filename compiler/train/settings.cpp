@@ -66,7 +66,10 @@ void Trainer::Impl::make_settings(const std::vector<Collect::Input>& inputs) {
     if (std::ranges::find(settings, input.name, &Setting::name) == settings.end()) {
       declare_setting({input.name, input.value, domain_of(input.dtype)});
       const auto kept = awaited.extract(input.name);
-      if (!kept.empty()) settings.back().value = kept.mapped();
+      if (!kept.empty()) {
+        check_setting(settings.back(), kept.mapped());
+        settings.back().value = kept.mapped();
+      }
     }
     if (!arrays.contains(port)) arrays.set(port, Tensor(input.dtype, {}));
     write_setting(*std::ranges::find(settings, input.name, &Setting::name));
@@ -109,6 +112,8 @@ void Trainer::Impl::check_setting(const Setting& setting, double value) const {
               {}, "set it to such a number");
 }
 
+void Trainer::Impl::check_lr(double value) const { check_setting({"lr", 0, kNotNegative}, value); }
+
 void Trainer::Impl::check_settings(const std::map<std::string, double>& values) const {
   for (const auto& [name, value] : values) {
     const auto known = std::ranges::find(settings, name, &Setting::name);
@@ -129,6 +134,18 @@ void Trainer::Impl::take_settings(const std::map<std::string, double>& values) {
   }
 }
 
+// Of settings that a file named and no program has shown yet, where the name means none that is
+// known.
+std::vector<double*> Trainer::Impl::awaited_meant(std::string_view name) {
+  std::vector<double*> meant;
+  const auto is_meant = [&](const Setting& s) { return name_means(name, s.name); };
+  if (std::ranges::any_of(settings, is_meant)) return meant;
+  for (auto& [awaiting, value] : awaited) {
+    if (name_means(name, awaiting)) meant.push_back(&value);
+  }
+  return meant;
+}
+
 std::map<std::string, double> Trainer::Impl::setting_values() const {
   std::map<std::string, double> values = awaited;
   for (const Setting& setting : settings) values[setting.name] = setting.value;
@@ -143,8 +160,12 @@ std::vector<std::string> Trainer::settings() const {
 
 void Trainer::set(std::string_view name, double value) {
   if (name == "lr") {
-    impl_->check_setting({"lr", 0, kNotNegative}, value);
+    impl_->check_lr(value);
     impl_->lr = value;
+    return;
+  }
+  if (const auto waiting = impl_->awaited_meant(name); !waiting.empty()) {
+    for (double* number : waiting) *number = value;
     return;
   }
   const std::vector<std::size_t> meant = impl_->settings_meant(name);
@@ -157,6 +178,7 @@ void Trainer::set(std::string_view name, double value) {
 
 double Trainer::get(std::string_view name) const {
   if (name == "lr") return impl_->lr;
+  if (const auto waiting = impl_->awaited_meant(name); !waiting.empty()) return *waiting.front();
   return impl_->settings[impl_->settings_meant(name).front()].value;
 }
 

@@ -68,6 +68,7 @@ struct Evaluation : Totals {
 struct LoadOptions {
   bool allow_missing = false;  // parameters that the file lacks stay, what it has beside is ignored
   bool settings = false;       // those that the file was saved with, too
+  bool same_model = false;     // a checkpoint's is this one; else an Error
 };
 
 class Trainer {

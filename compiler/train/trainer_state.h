@@ -35,8 +35,10 @@ struct Trainer::Impl {
   void write_setting(const Setting& setting);
   std::vector<std::size_t> settings_meant(std::string_view name) const;
   void check_setting(const Setting& setting, double value) const;
+  void check_lr(double value) const;
   void check_settings(const std::map<std::string, double>& values) const;
   void take_settings(const std::map<std::string, double>& values);
+  std::vector<double*> awaited_meant(std::string_view name);
   std::map<std::string, double> setting_values() const;
   void set_scalar(const std::string& name, double value);  // a new array of `dtype`
   void write_rate(double value);                           // where it is another

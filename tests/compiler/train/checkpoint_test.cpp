@@ -5,6 +5,7 @@
 #include "compiler/train/predictor.h"
 #include "compiler/train/trainer.h"
 #include "runtime/safetensors.h"
+#include "tests/comma_locale.h"
 #include "tests/compiler/trace/traced.h"
 #include "tests/compiler/train/lines.h"
 #include "tests/temporary_folder.h"
@@ -280,6 +281,15 @@ TEST_CASE("a refused file changes nothing") {
     CHECK(refusal("\"updates\":0", fmt::format("\"updates\":{}", count))
               .starts_with("error: 'DIR/d' is a damaged checkpoint: updates "));
   }
+  for (const char* next : {"\"next\":3,\"was\"", "\"next\":[],\"was\""}) {
+    CHECK(refusal("\"next\"", next).starts_with("error: 'DIR/d' is a damaged checkpoint: "));
+  }
+  CHECK(refusal("\"lr\":\"0x", "\"lr\":\"abcq") ==
+        R"(error: 'DIR/d' is a damaged checkpoint: "abcq1p-1" is no number
+  help: go on from another one)");
+  CHECK(refusal("\"lr\":\"", "\"lr\":\"-") ==
+        R"(error: the setting 'lr' is a finite number of 0 or more, got -0.5
+  help: set it to such a number)");
   CHECK(refusal("\"history\":[]", "\"history\":[1]")
             .starts_with("error: 'DIR/d' is a damaged checkpoint: "));
   CHECK(refusal("\"layer_2.rate\":\"0x1p-1\"", "\"layer_2.rate\":\"0x1p+1\"") ==
@@ -341,6 +351,29 @@ TEST_CASE("parameters are loaded by name; a predictor needs nothing else") {
   first.save(folder / "c");
   CHECK(Predictor(noisy_model(), folder / "c")(x.clone()).values<float>()[0] ==
         wanted.values<float>()[0]);
+  const Layer other = Chain({Dense(1, 3, act::relu), Dropout(0.5), Dense(3, 1)});
+  CHECK(
+      said(folder, [&] { Predictor(other, folder / "c"); }) ==
+      R"(error: 'DIR/c' is a checkpoint of another model: wanted Chain(Dense(1 => 3, relu), Dropout(0.5), Dense(3 => 1, identity)), got Chain(Dense(1 => 3, tanh), Dropout(rate), Dense(3 => 1, identity))
+  help: give the model that was trained, or a file of its parameters)");
+  Predictor part(other, folder / "p");
+}
+
+TEST_CASE("a checkpoint has the same numbers in any locale") {
+  const TemporaryFolder folder;
+  Trainer trainer = noisy_trainer();
+  trainer.set("lr", 0.03);
+  const testing::CommaLocale comma;
+  if (!comma.holds()) return;
+  const std::string there = bytes_of(trainer, folder);
+  trainer.save(folder / "c");
+  Trainer second = noisy_trainer();
+  Loader loader = shuffled();
+  REQUIRE(second.resume(folder / "c", loader));
+  CHECK(second.get("lr") == 0.03);
+  std::setlocale(LC_ALL, "C");
+  CHECK(bytes_of(trainer, folder) == there);
+  CHECK(bytes_of(second, folder) == there);
 }
 
 TEST_CASE("a file of other parameters names each; what is missing may be allowed") {

@@ -162,6 +162,9 @@ TEST_CASE("a predictor takes the settings that a model was saved with") {
     for (const char* file : {"c", "p"}) {
       Predictor predictor(model, folder / file);
       CHECK(predictor(x.clone()).values<float>()[0] == wanted);
+      Predictor set(model, folder / file);  // before any program is traced
+      set.set(listed ? "t1" : "rtol", listed ? 1 : 1e-2);
+      CHECK(set(x.clone()).values<float>()[0] == before);
     }
   }
 }

@@ -222,6 +222,36 @@ TEST_CASE("dropout draws in training and passes in use; a rate by name can chang
   CHECK(trainer.step(loader.batch(1, 0)).loss == doctest::Approx(used));
 }
 
+TEST_CASE("dropout goes on drawing where f32 counts no further") {
+  Trainer trainer(Chain({Dropout(0.5), Dense(1, 1)}), MeanSquared(), Sgd{.lr = 0});
+  Loader loader = line_loader(64, {.batch = 64});
+  float& draws = trainer.arrays()["state.layer_1.draws"].values<float>()[0];
+  const float& seed = trainer.arrays()["state.layer_1.seed"].values<float>()[0];
+  const float before = seed;
+  draws = 16777215;
+  const double last = trainer.step(loader.batch(1, 0)).loss;
+  CHECK(draws == 0);
+  CHECK(seed == before + 1);
+  CHECK(trainer.step(loader.batch(1, 0)).loss != last);
+  CHECK(draws == 1);
+  CHECK(seed == before + 1);
+}
+
+TEST_CASE("rows that the tables do not have are refused") {
+  Trainer trainer(Dense(2, 1), MeanSquared(), Adam(0.1));
+  Batch batch =
+      Batch::of(Tensor::of<float>({3, 2}, {1, 2, 3, 4, 5, 6}), Tensor(Dtype::F32, {3, 1}));
+  const std::vector<std::int32_t> beyond{0, 3, 1}, below{2, -1, 0};
+  batch.rows = beyond;
+  CHECK(testing::message([&] { trainer.step(batch); }) ==
+        "error: training stopped in arrays at hand: a batch has the row 3, of tables of 3 "
+        "samples\n  help: give rows from 0 to 2");
+  batch.rows = below;
+  CHECK(testing::message([&] { trainer.step(batch); }) ==
+        "error: training stopped in arrays at hand: a batch has the row -1, of tables of 3 "
+        "samples\n  help: give rows from 0 to 2");
+}
+
 TEST_CASE("without targets the samples are the targets") {
   Trainer trainer(Dense(2, 2), MeanSquared(), Adam(0.1));
   const Batch batch = Batch::of(Tensor::of<float>({2, 2}, {1, 2, 3, 4}));

@@ -2,6 +2,7 @@
 #include "compiler/trace/frame.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "compiler/trace/call_stack.h"
 #include "compiler/trace/untraceable.h"
@@ -10,7 +11,13 @@
 namespace nodec::tracing {
 namespace {
 
+// A plain pointer: a thread may trace while its other locals are destroyed.
 thread_local Frame* innermost_frame = nullptr;
+
+void leave_innermost() {
+  const std::shared_ptr<Frame> last = std::move(innermost_frame->kept);
+  innermost_frame = last->parent;
+}
 
 std::size_t next_op(const Frame& frame) { return frame.region->ops.size(); }
 
@@ -113,14 +120,18 @@ Slot& Frame::slot(const std::shared_ptr<Variable>& variable, const SourceLine& a
   return *slots.back();
 }
 
-Frame* innermost() { return innermost_frame; }
+Frame* innermost() {
+  while (innermost_frame != nullptr && !innermost_frame->open) leave_innermost();
+  return innermost_frame;
+}
 
 Frame& current(const SourceLine& at) {
-  if (innermost_frame == nullptr) {
+  Frame* frame = innermost();
+  if (frame == nullptr) {
     throw Error("nothing is being traced here", {{at, ""}},
                 "variables live inside a Trace, or in the function given to trace or compile");
   }
-  return *innermost_frame;
+  return *frame;
 }
 
 Opened::Opened(Body body, std::string what, const SourceLine& where, Region* region)
@@ -141,19 +152,32 @@ Opened::Opened(Body body, std::string what, const SourceLine& where, Region* reg
     region = frame_->own_region.get();
   }
   frame_->region = region;
-  if (body == Body::Program && innermost_frame != nullptr) {
+  if (const Frame* around = innermost(); body == Body::Program && around != nullptr) {
     throw Error("a program is traced inside another one",
-                {{where, ""}, {innermost_frame->where, "this one is open"}},
+                {{where, ""}, {around->where, "this one is open"}},
                 "finish the outer program first");
   }
+  frame_->kept = frame_;
   innermost_frame = frame_.get();
+}
+
+Opened::~Opened() {
+  if (frame_->thread == std::this_thread::get_id()) {
+    close();
+  } else {
+    frame_->open = false;
+  }
 }
 
 void Opened::close() {
   if (!frame_->open) return;
-  NODEC_CHECK(innermost_frame == frame_.get(), "frames of '{}' close out of order", frame_->what);
+  if (frame_->thread != std::this_thread::get_id()) {
+    throw Error(fmt::format("'{}' is ended in another thread than it was begun in", frame_->what),
+                {{frame_->where, "begun here"}}, "end it where it was begun");
+  }
+  NODEC_CHECK(innermost() == frame_.get(), "frames of '{}' close out of order", frame_->what);
   frame_->open = false;
-  innermost_frame = frame_->parent;
+  leave_innermost();
 }
 
 Content add_argument(Frame& frame, const Type& type, std::string_view name) {

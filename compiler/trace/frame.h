@@ -20,6 +20,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "compiler/trace/content.h"
@@ -111,6 +112,8 @@ struct Frame : std::enable_shared_from_this<Frame> {
   const Var* running = nullptr;
   bool tests = false;  // of a loop: whether it goes on
   bool open = true;
+  const std::thread::id thread = std::this_thread::get_id();  // that opened it
+  std::shared_ptr<Frame> kept;               // itself, as long as that thread may come upon it
   std::vector<std::unique_ptr<Slot>> slots;  // in the order of first use
 
   Builder builder(const SourceLine& at) const;
@@ -123,17 +126,18 @@ struct Frame : std::enable_shared_from_this<Frame> {
 Frame& current(const SourceLine& at);
 Frame* innermost();
 
-// Opens a frame for as long as it lives. A frame left by an exception is closed, too.
+// Opens a frame for as long as it lives. A frame left by an exception is closed, too, and one that
+// another thread drops is when its own comes upon it.
 class Opened {
  public:
   Opened(Body body, std::string what, const SourceLine& where, Region* region = nullptr);
-  ~Opened() { close(); }
+  ~Opened();
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
   Frame& operator*() const { return *frame_; }
   Frame* operator->() const { return frame_.get(); }
   const std::shared_ptr<Frame>& shared() const { return frame_; }
-  void close();  // the frame is no longer the innermost, nor usable
+  void close();  // the frame is no longer the innermost, nor usable; an Error in another thread
 
  private:
   std::shared_ptr<Frame> frame_;

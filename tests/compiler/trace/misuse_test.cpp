@@ -1,6 +1,8 @@
 // What a trace says of its misuse, at the user's line.
 #include <functional>
+#include <memory>
 #include <regex>
+#include <thread>
 
 #include "tests/compiler/trace/traced.h"
 
@@ -270,6 +272,19 @@ TEST_CASE("an input has sizes that can be, and as many as its text may") {
   CHECK(message([&] {
           t.input("x", Type::tensor(Dtype::F32, Shape(17, Dim(1))));
         }).starts_with("error: input 'x' has 17 axes, of at most 16\n"));
+}
+
+TEST_CASE("a trace ends in the thread that began it, and may be dropped in any") {
+  Trace t("begun");
+  t.output("y", t.input("x", f64()) * 2);
+  std::string told;
+  std::thread([&] { told = message([&] { t.finish(); }); }).join();
+  CHECK(told.starts_with("error: 'begun' is ended in another thread than it was begun in\n"));
+  CHECK(told.ends_with("begun here\n  help: end it where it was begun"));
+  CHECK(t.finish().graph->body.ops.size() == 2);
+  auto dropped = std::make_unique<Trace>("dropped");
+  std::thread([&] { dropped.reset(); }).join();
+  CHECK(trace("next", {{"x", f64()}}, [](Var x) { return x; }).graph->name == "next");
 }
 
 TEST_CASE("a program is finished once, and what was moved away is no program") {

@@ -4,13 +4,22 @@
 #include "ir/error.h"
 
 namespace nodec {
+namespace {
+
+std::shared_ptr<Device> checked(std::shared_ptr<Device> device) {
+  if (device != nullptr) return device;
+  throw Error("an array of a device is made without one", {},
+              "give a GPU's device, or keep the array as a Tensor of the host");
+}
+
+}  // namespace
 
 DeviceTensor::DeviceTensor(std::shared_ptr<Device> device, Dtype dtype,
                            std::vector<std::int64_t> dims)
     : DeviceTensor(std::move(device), Tensor(dtype, std::move(dims)).view()) {}
 
 DeviceTensor::DeviceTensor(std::shared_ptr<Device> device, const TensorView& host)
-    : device_(std::move(device)),
+    : device_(checked(std::move(device))),
       dtype_(host.dtype),
       dims_(host.dims.begin(), host.dims.end()),
       bytes_(device_) {
@@ -19,6 +28,9 @@ DeviceTensor::DeviceTensor(std::shared_ptr<Device> device, const TensorView& hos
 }
 
 void DeviceTensor::check(const TensorView& host) const {
+  if (device_ == nullptr) {
+    throw Error("an array of a device is used that was moved from", {}, "use the one it went to");
+  }
   if (host.device != nullptr) {
     throw Error(fmt::format("an array of {} is copied from or to one of {}, not of the host",
                             device_->limits().name, host.device->limits().name),

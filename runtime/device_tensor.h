@@ -10,10 +10,11 @@
 
 namespace nodec {
 
+// One that was moved from has no array: an Error wherever it is used.
 class DeviceTensor {
  public:
-  DeviceTensor(std::shared_ptr<Device> device, Dtype dtype,
-               std::vector<std::int64_t> dims);  // zeros
+  // Zeros. An Error where there is no device: null stands for the processor elsewhere.
+  DeviceTensor(std::shared_ptr<Device> device, Dtype dtype, std::vector<std::int64_t> dims);
   // A copy of an array of the host.
   DeviceTensor(std::shared_ptr<Device> device, const TensorView& host);
 

@@ -80,10 +80,11 @@ CommandResult run_command(std::span<const std::string> words) {
 }
 
 WorkFolder::WorkFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "nodec-XXXXXX").string();
+  const char* named = std::getenv("TMPDIR");
+  const std::filesystem::path place = named == nullptr || *named == 0 ? "/tmp" : named;
+  std::string name = (place / "nodec-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
-    throw Error(fmt::format("no folder can be made in {}: {}",
-                            std::filesystem::temp_directory_path().string(),
+    throw Error(fmt::format("no folder can be made in {}: {}", place.string(),
                             std::system_category().message(errno)),
                 {}, "make room there, or name another folder in TMPDIR");
   }

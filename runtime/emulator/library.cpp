@@ -2,26 +2,65 @@
 #include "runtime/emulator/library.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
+#include <system_error>
 
 #include "ir/error.h"
 #include "runtime/command.h"
 
 namespace nodec::emulator {
 
+namespace {
+
+Error unloadable(const std::string& why) {
+  return Error(fmt::format("an emulated program cannot be loaded: {}", why), {},
+               "give the process /proc, memory and a few more open files");
+}
+
+// Nobody else's standard input or output, should those be closed.
+int behind_the_standard_ones(int file) {
+  if (file < 0 || file > STDERR_FILENO) return file;
+  const int moved = fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int failed = errno;
+  close(file);
+  errno = failed;
+  return moved;
+}
+
 // From a file of the memory's, whose name no other library has while it is open.
-Library::Library(std::string bytes) : bytes_(std::move(bytes)) {
-  file_ = memfd_create("nodec-emulated", MFD_CLOEXEC);
-  NODEC_CHECK(file_ >= 0 && write(file_, bytes_.data(), bytes_.size()) == ssize_t(bytes_.size()),
-              "an emulated program of {} bytes cannot be put into memory", bytes_.size());
+int memory_file(const std::string& bytes) {
+  const int file = behind_the_standard_ones(memfd_create("nodec-emulated", MFD_CLOEXEC));
+  if (file < 0) throw unloadable(std::system_category().message(errno));
+  for (std::size_t at = 0; at < bytes.size();) {
+    const ssize_t written = write(file, bytes.data() + at, bytes.size() - at);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      const int failed = errno;
+      close(file);
+      throw unloadable(std::system_category().message(failed));
+    }
+    at += std::size_t(written);
+  }
+  return file;
+}
+
+}  // namespace
+
+Library::Library(std::string bytes) : bytes_(std::move(bytes)), file_(memory_file(bytes_)) {
   handle_ = dlopen(fmt::format("/proc/self/fd/{}", file_).c_str(), RTLD_NOW | RTLD_LOCAL);
-  NODEC_CHECK(handle_ != nullptr, "an emulated program cannot be loaded: {}", dlerror());
+  if (handle_ == nullptr) {
+    const std::string why = dlerror();
+    close(file_);
+    throw unloadable(why);
+  }
   self_ = static_cast<Self*>(find("nodec_emulated_self"));
   table_ = static_cast<Table*>(find("nodec_emulated_table"));
   NODEC_CHECK(self_ != nullptr && table_ != nullptr, "an emulated program lacks its head");

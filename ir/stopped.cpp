@@ -118,6 +118,10 @@ std::vector<Note> place(const Outcome& outcome, const Site& site) {
 }
 
 std::string action(const Outcome& outcome, const Site& site) {
+  const bool within = outcome.tape_bytes > 0 && outcome.tape_bytes <= outcome.tape_limit;
+  if (Status(outcome.status) == Status::TapeLimit && within) {
+    return "free some memory, or take a smaller batch";
+  }
   if (!is_loops_tape(outcome, site)) return std::string(remedy(Status(outcome.status)));
   return "raise CallOptions::tape_limit_bytes (half of the machine's memory by default), or give "
          "the loop a cap of its own, under which it computes again: LoopOptions::tape_bytes";

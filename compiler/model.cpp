@@ -6,6 +6,7 @@
 #include "compiler/analyze.h"
 #include "compiler/findings_text.h"
 #include "compiler/trace/locate.h"
+#include "ir/lasting.h"
 #include "ir/nearest.h"
 #include "ir/print.h"
 
@@ -19,7 +20,7 @@ struct Entry {
 
 // Made at its first use: registrations run before main, in any order.
 std::vector<Entry>& entries() {
-  static std::vector<Entry> all;
+  static auto& all = lasting<std::vector<Entry>>();
   return all;
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "ir/text.h"
 
 namespace nodec {
@@ -81,7 +82,7 @@ Type::Type(Kind kind, Parts parts) : kind_(kind) {
 }
 
 const Type::Parts& Type::parts() const {
-  static const Parts none;
+  static const auto& none = lasting<Parts>();
   return parts_ ? *parts_ : none;
 }
 

@@ -3,6 +3,8 @@
 
 #include <unordered_map>
 
+#include "ir/lasting.h"
+
 namespace nodec {
 namespace {
 
@@ -25,7 +27,7 @@ std::unordered_map<std::string_view, const Primitive*> by_name() {
 std::span<const Primitive* const> catalogue() { return table; }
 
 const Primitive* find_primitive(std::string_view name) {
-  static const auto names = by_name();
+  static const auto& names = lasting<decltype(by_name())>(by_name());
   const auto found = names.find(name);
   return found == names.end() ? nullptr : found->second;
 }

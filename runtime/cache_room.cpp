@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 
 namespace nodec {
 namespace {
@@ -121,7 +122,8 @@ void make_room(const std::filesystem::path& folder, std::uint64_t limit, std::ui
                const Hash& key) {
   constexpr std::uint64_t kLarge = std::uint64_t{1} << 26;
   static std::mutex lock;
-  static std::map<std::filesystem::path, std::uint64_t> known;  // bytes, by folder
+  static auto& known =
+      lasting<std::map<std::filesystem::path, std::uint64_t>>();  // bytes, by folder
   const std::lock_guard guard(lock);
   const auto found = known.find(folder);
   if (found != known.end() && (found->second += stored) <= limit) return;

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "runtime/cuda/cuda_device.h"
 #include "runtime/cuda/driver.h"
 #include "runtime/cuda/nvrtc.h"
@@ -33,11 +34,11 @@ std::string named(const char* variable) {
 // Settled once for a process, and for each place that the environment names.
 std::string settled_why_not_cuda() {
   static std::mutex mutex;
-  static auto* known = new std::map<std::pair<std::string, std::string>, std::string>;
+  static auto& known = lasting<std::map<std::pair<std::string, std::string>, std::string>>();
   const std::lock_guard lock(mutex);
   const auto places = std::pair(named("NODEC_CUDA_DRIVER"), named("NODEC_NVRTC"));
-  if (const auto found = known->find(places); found != known->end()) return found->second;
-  return (*known)[places] = why_not_cuda();
+  if (const auto found = known.find(places); found != known.end()) return found->second;
+  return known[places] = why_not_cuda();
 }
 
 // NODEC_EMULATED=watched looks for races and strays; any other is refused.
@@ -88,8 +89,8 @@ std::shared_ptr<Device> device_for(const DeviceChoice& choice) {
     case DeviceKind::Cuda:
       return cuda_device();
     case DeviceKind::Emulated: {
-      static auto* device = new std::shared_ptr<Device>(emulated_device(emulated_options()));
-      return *device;
+      static auto& device = lasting<std::shared_ptr<Device>>(emulated_device(emulated_options()));
+      return device;
     }
   }
   NODEC_CHECK(false, "a device numbered {}", int(choice.kind));

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 
 namespace nodec {
 namespace {
@@ -186,7 +187,7 @@ bool is_abandoned(const fs::path& file, const std::string& begins) {
 // What writers of this place that were killed left beside it goes, at this process's first write.
 void sweep_beside(const fs::path& place) {
   static std::mutex lock;
-  static std::set<fs::path> swept;
+  static auto& swept = lasting<std::set<fs::path>>();
   const std::lock_guard guard(lock);
   if (!swept.insert(place).second) return;
   const std::string temporary = temporary_beside(place).filename().string();

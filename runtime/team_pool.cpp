@@ -7,6 +7,7 @@
 #include <new>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 
 namespace nodec {
 namespace {
@@ -132,7 +133,7 @@ TeamLease::~TeamLease() {
 }
 
 Barrier& TeamLease::barrier() {
-  static Barrier alone(1);
+  static auto& alone = lasting<Barrier>(1);
   return team_ == nullptr ? alone : team_->barrier();
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "ir/status.h"
 #include "runtime/barrier.h"
 
@@ -82,7 +83,7 @@ TeamSize& Workspace::team_size(int threads, std::span<const TensorView> inputs,
   for (Sized& known : team_sizes_) {
     if (known.sizes == sizes && known.size.most() == threads) return known.size;
   }
-  static Load load(processor_count(), runnable_threads);  // the machine's, whatever the program
+  static auto& load = lasting<Load>(processor_count(), runnable_threads);  // the machine's
   const Sized fresh{sizes, TeamSize(threads, load)};
   if (team_sizes_.size() < kSizesKnown) {
     team_sizes_.reserve(kSizesKnown);

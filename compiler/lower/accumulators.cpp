@@ -6,6 +6,7 @@
 
 #include "compiler/lower/batch.h"
 #include "compiler/lower/users.h"
+#include "ir/lasting.h"
 
 namespace nodec::lowering {
 
@@ -214,7 +215,7 @@ const Accumulator* Accumulators::of(const Op& loop, std::size_t carry) const {
 }
 
 const std::vector<const Accumulator*>& Accumulators::in(const Region& region) const {
-  static const std::vector<const Accumulator*> none;
+  static const auto& none = lasting<std::vector<const Accumulator*>>();
   const auto found = by_region_.find(&region);
   return found == by_region_.end() ? none : found->second;
 }

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include "ir/lasting.h"
+
 namespace nodec::lowering {
 
 const std::vector<const Op*>& Users::of(const Value* value) {
-  static const std::vector<const Op*> none;
+  static const auto& none = lasting<std::vector<const Op*>>();
   if (!indexed_) index();
   const auto found = users_.find(value);
   return found == users_.end() ? none : found->second;

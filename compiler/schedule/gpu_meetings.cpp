@@ -30,7 +30,7 @@ constexpr Key kLists{-1, 0};
 using How = std::string;
 
 // Slots one after another, as they are cleared and as sums to a single axis take them.
-const How kRow = "slots in a row";
+constexpr const char* kRow = "slots in a row";
 
 struct Touch {
   Key key;

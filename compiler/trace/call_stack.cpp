@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "ir/lasting.h"
 #include "ir/report.h"
 #ifdef NODEC_CPU_JIT
 #include <llvm/DebugInfo/Symbolize/Symbolize.h>
@@ -74,8 +75,8 @@ std::optional<Place> place_of(const void* address) {
 
 // An assignment that the C++ compiler wrote for a struct has the line that the struct begins on.
 bool is_implicit(const std::string& function, const SourceLine& line) {
-  static const std::regex begins(R"(\b(struct|class|union)\b)");
-  static const std::regex assigns(R"(\boperator=(\(|$))");
+  static const auto& begins = lasting<std::regex>(R"(\b(struct|class|union)\b)");
+  static const auto& assigns = lasting<std::regex>(R"(\boperator=(\(|$))");
   return std::regex_search(function, assigns) && std::regex_search(source_text(line), begins);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/lasting.h"
 #include "ir/nearest.h"
 #include "kernels/build.h"
 
@@ -22,7 +23,7 @@ Content Content::record(std::vector<std::pair<std::string, Content>> fields) {
 }
 
 const std::vector<Content>& Content::fields() const {
-  static const std::vector<Content> none;
+  static const auto& none = lasting<std::vector<Content>>();
   return fields_ ? *fields_ : none;
 }
 

@@ -8,6 +8,7 @@
 
 #include "compiler/trace/call_stack.h"
 #include "compiler/trace/statement.h"
+#include "ir/lasting.h"
 #include "ir/report.h"
 #include "kernels/boxes.h"
 #include "kernels/catalogue.h"
@@ -82,7 +83,7 @@ std::string target_of(const Assigned& assigned, std::size_t i, std::size_t store
 
 // A line that declares one cell says its name.
 void name_cells(const Survivors& graph) {
-  static const std::regex declared(R"(\bCell\s+([A-Za-z_]\w*)\s*[({=])");
+  static const auto& declared = lasting<std::regex>(R"(\bCell\s+([A-Za-z_]\w*)\s*[({=])");
   std::map<std::pair<std::string, int>, int> cells_on;
   for (const Op* cell : graph.cells()) ++cells_on[{cell->where.file, cell->where.line}];
   for (Op* cell : graph.cells()) {

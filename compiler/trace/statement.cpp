@@ -8,6 +8,7 @@
 #include <optional>
 #include <regex>
 
+#include "ir/lasting.h"
 #include "ir/report.h"
 
 namespace nodec::tracing {
@@ -23,7 +24,7 @@ std::string without_fields(const std::string& target) {
 }
 
 std::vector<std::string> split_targets(const std::string& list) {
-  static const std::regex target(R"(\s*([^,]*[^,\s])\s*)");
+  static const auto& target = lasting<std::regex>(R"(\s*([^,]*[^,\s])\s*)");
   std::vector<std::string> targets;
   for (std::sregex_iterator at(list.begin(), list.end(), target), end; at != end; ++at) {
     if (!(*at)[1].str().ends_with("ignore")) targets.push_back(without_fields((*at)[1]));
@@ -61,7 +62,8 @@ class Reader {
                                  [&](const std::string& t) { return t == targets_.front(); });
     if (!certain_ || targets_.empty()) return {};
     if (one) return {{targets_.front()}, true};
-    static const std::regex choice(R"(\b(?:if|else|for|while|do|switch|case)\b|\?|&&|\|\|)");
+    static const auto& choice =
+        lasting<std::regex>(R"(\b(?:if|else|for|while|do|switch|case)\b|\?|&&|\|\|)");
     if (apart_ || std::regex_search(text_, choice)) return {};
     return {targets_, pieces_ == 1};
   }
@@ -90,8 +92,9 @@ class Reader {
 
   // std::swap(a, b) stores to both, std::exchange(a, x) to the first.
   void read_calls(std::size_t begin, std::size_t end, std::vector<Store>& stores) {
-    static const std::regex call(R"((^|[^.>\w])(swap|exchange)\s*\()");
-    static const std::regex plain(R"(\s*([^(),]+),([^(),]+)\).*)"), first(R"(\s*([^(),]+),.*)");
+    static const auto& call = lasting<std::regex>(R"((^|[^.>\w])(swap|exchange)\s*\()");
+    static const auto& plain = lasting<std::regex>(R"(\s*([^(),]+),([^(),]+)\).*)");
+    static const auto& first = lasting<std::regex>(R"(\s*([^(),]+),.*)");
     const auto from = text_.begin() + std::ptrdiff_t(begin),
                to = text_.begin() + std::ptrdiff_t(end);
     for (std::sregex_iterator at(from, to, call), last; at != last; ++at) {
@@ -195,7 +198,7 @@ class Reader {
 
   // std::tie(a, b) = x; what else ends in a parenthesis has no name.
   void read_tie(std::size_t begin, std::size_t end, std::size_t at, std::vector<Store>& stores) {
-    static const std::regex tie(R"((?:^|.*[^\w])tie\s*\(([^()]*)\))");
+    static const auto& tie = lasting<std::regex>(R"((?:^|.*[^\w])tie\s*\(([^()]*)\))");
     const std::string left = whole_.substr(begin, end - begin);
     std::smatch found;
     if (std::regex_match(left, found, tie)) {
@@ -237,11 +240,15 @@ std::string masked(std::string_view line) {
 Assigned assigned_on(std::string_view text) { return Reader(text).read(); }
 
 std::string declared_on(const SourceLine& where, bool copied) {
-  static const std::regex declaration(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*([;={(])(.*))");
-  static const std::regex body(R"(\)[^;]*\{)");  // of a function: "Var st(const Var& x) {"
-  static const std::regex lambda(R"(\[[^\]]*\]\s*(?:\([^()]*\))?\s*(?:mutable\s*)?(?:->[^{]*)?\{)");
-  static const std::regex call(R"((?:^|[^.\w])\w+\s*(?:<[^()]*>\s*)?\(\s*[^)\s])");
-  static const std::regex more(R"(;.*\w)");  // which this line may be the place of, too
+  static const auto& declaration =
+      lasting<std::regex>(R"(\b(?:Var|State|Params)\s+([A-Za-z_]\w*)\s*([;={(])(.*))");
+  static const auto& body =
+      lasting<std::regex>(R"(\)[^;]*\{)");  // of a function: "Var st(const Var& x) {"
+  static const auto& lambda =
+      lasting<std::regex>(R"(\[[^\]]*\]\s*(?:\([^()]*\))?\s*(?:mutable\s*)?(?:->[^{]*)?\{)");
+  static const auto& call = lasting<std::regex>(R"((?:^|[^.\w])\w+\s*(?:<[^()]*>\s*)?\(\s*[^)\s])");
+  static const auto& more =
+      lasting<std::regex>(R"(;.*\w)");  // which this line may be the place of, too
   const std::string text = masked(source_text(where));
   std::smatch found;
   if (!std::regex_search(text, found, declaration)) return {};

@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "compiler/trace/statement.h"
+#include "ir/lasting.h"
 #include "ir/report.h"
 
 namespace nodec::tracing {
@@ -100,8 +101,8 @@ int line_of_target(const Statement& statement, const std::string& target, const 
   for (std::size_t at = text.find(target); at != std::string::npos && !target.empty();
        at = text.find(target, at + 1)) {
     const std::string before = text.substr(0, at), behind = text.substr(at + target.size());
-    static const std::regex assigned(R"(\s*(?:[-+*/%&|^]?=[^=].*|\[.*))");
-    static const std::regex listed(R"(.*\b(?:tie|swap|exchange)\s*\([^()]*)");
+    static const auto& assigned = lasting<std::regex>(R"(\s*(?:[-+*/%&|^]?=[^=].*|\[.*))");
+    static const auto& listed = lasting<std::regex>(R"(.*\b(?:tie|swap|exchange)\s*\([^()]*)");
     const bool whole = !std::regex_match(before, std::regex(R"(.*[\w.>])")) &&
                        !std::regex_match(behind, std::regex(R"([\w.].*)"));
     if (!whole || !(std::regex_match(behind, assigned) || std::regex_match(before, listed)))

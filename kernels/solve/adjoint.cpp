@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "ir/lasting.h"
+
 namespace nodec {
 
 #define NODEC_ADJOINT(name) extern const Adjoint name##_adjoint;
@@ -19,12 +21,14 @@ constexpr const Adjoint* kOwn[] = {
 #undef NODEC_ADJOINT
 };
 
+std::vector<Adjoint> own_adjoints() {
+  std::vector<Adjoint> own;
+  for (const Adjoint* adjoint : kOwn) own.push_back(*adjoint);
+  return own;
+}
+
 std::vector<Adjoint>& registry() {
-  static std::vector<Adjoint> adjoints = [] {
-    std::vector<Adjoint> own;
-    for (const Adjoint* adjoint : kOwn) own.push_back(*adjoint);
-    return own;
-  }();
+  static auto& adjoints = lasting<std::vector<Adjoint>>(own_adjoints());
   return adjoints;
 }
 

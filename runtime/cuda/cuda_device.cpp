@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "runtime/cuda/driver.h"
 
 namespace nodec {
@@ -311,10 +312,10 @@ void CudaDevice::launch(Kernel& kernel, const LaunchForm& form, std::string_view
 std::shared_ptr<Device> cuda_device(int number) {
   static std::mutex mutex;
   using Key = std::pair<const Driver*, int>;
-  static auto* devices = new std::map<Key, std::shared_ptr<Device>>;  // never given back
+  static auto& devices = lasting<std::map<Key, std::shared_ptr<Device>>>();
   const std::lock_guard lock(mutex);
   auto driver = Driver::open();
-  auto& device = (*devices)[{driver.get(), number}];
+  auto& device = devices[{driver.get(), number}];
   if (device == nullptr) device = std::make_shared<CudaDevice>(std::move(driver), number);
   return device;
 }

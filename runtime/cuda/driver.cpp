@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "runtime/cuda/shared_library.h"
 
 namespace nodec::cuda {
@@ -62,15 +63,15 @@ void Driver::open_from(const std::string& place) {
 
 std::shared_ptr<const Driver> Driver::open() {
   static std::mutex mutex;
-  static std::string place;
-  static auto* driver = new std::shared_ptr<const Driver>;  // never closed
+  static auto& place = lasting<std::string>();
+  static auto& driver = lasting<std::shared_ptr<const Driver>>();
   const std::lock_guard lock(mutex);
   const std::string wanted = place_from_environment();
-  if (*driver != nullptr && place == wanted) return *driver;
+  if (driver != nullptr && place == wanted) return driver;
   std::shared_ptr<Driver> fresh(new Driver);
   fresh->open_from(wanted);
   place = wanted;
-  return *driver = fresh;
+  return driver = fresh;
 }
 
 bool is_lost(Result result) {

@@ -10,6 +10,7 @@
 #include <regex>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "runtime/cuda/shared_library.h"
 
 namespace nodec {
@@ -264,8 +265,9 @@ CudaCode Nvrtc::compile(std::string_view text, const std::string& name,
 }
 
 void read_assembler_log(CudaCode& code) {
-  static const std::regex used(R"(Used (\d+) registers)");
-  static const std::regex spilled(R"((\d+) bytes spill stores, (\d+) bytes spill loads)");
+  static const auto& used = lasting<std::regex>(R"(Used (\d+) registers)");
+  static const auto& spilled =
+      lasting<std::regex>(R"((\d+) bytes spill stores, (\d+) bytes spill loads)");
   const std::sregex_iterator end;
   for (std::sregex_iterator i(code.log.begin(), code.log.end(), used); i != end; ++i) {
     code.registers = std::max(code.registers, std::stoi((*i)[1]));

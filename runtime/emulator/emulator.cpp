@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "runtime/aligned.h"
 #include "runtime/emulator/fiber.h"
 #include "runtime/team.h"
@@ -107,9 +108,8 @@ Emulator* current = nullptr;
 std::uint32_t team_meetings_so_far = 0;
 
 FiberPool& fibers() {
-  static auto* pool =
-      new FiberPool;  // never destroyed: launches may be made while the process ends
-  return *pool;
+  static auto& pool = lasting<FiberPool>();
+  return pool;
 }
 
 const Table table{[](int, int threads, int line) { current->meet(threads, line); },

@@ -11,6 +11,7 @@
 #include <regex>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 #include "runtime/cache.h"
 #include "runtime/command.h"
 #include "runtime/plain_file.h"
@@ -66,7 +67,7 @@ std::vector<std::string> flags(bool watched) {
 
 // What the text defines for the preprocessor, in the order of its lines.
 std::vector<std::string> macros_of(const std::string& text) {
-  static const std::regex define(R"((?:^|\n)[ \t]*#[ \t]*define[ \t]+(\w+))");
+  static const auto& define = lasting<std::regex>(R"((?:^|\n)[ \t]*#[ \t]*define[ \t]+(\w+))");
   std::vector<std::string> names;
   for (std::sregex_iterator i(text.begin(), text.end(), define), end; i != end; ++i) {
     names.push_back((*i)[1]);
@@ -156,8 +157,8 @@ Programs compile_together(std::span<const Program::Source> sources, const Progra
 std::mutex in_use_lock;
 using InUse = std::map<std::string, std::weak_ptr<const Program>>;
 InUse& in_use() {
-  static auto* all = new InUse;
-  return *all;
+  static auto& all = lasting<InUse>();
+  return all;
 }
 
 std::string name_of(const Program::Source& source, const ProgramOptions& options) {

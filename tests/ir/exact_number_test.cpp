@@ -1,3 +1,4 @@
+// Bits to text and back.
 #include "ir/exact_number.h"
 
 #include <doctest/doctest.h>

@@ -28,7 +28,7 @@ const std::vector<Rule>& rules() {
       {"kernels/", {"ir/", "kernels/"}},
       {"runtime/",
        {"ir/type.h", "ir/error.h", "ir/abi.h", "ir/debug.h", "ir/status.", "ir/stopped.",
-        "ir/nearest.h", "runtime/"}},
+        "ir/nearest.h", "ir/lasting.h", "runtime/"}},
       {"compiler/", {"ir/", "kernels/", "runtime/", "compiler/"}},
       {"compiler/trace/", {"ir/", "kernels/", "compiler/trace/"}},
       {"compiler/infer/", {"ir/", "kernels/", "compiler/infer/"}},

@@ -340,7 +340,7 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   expect 3 "too large to make up" bench "$work/axpy.ir" --size N=99999999999
   expect 3 "the program has no size 'Q'" bench "$work/axpy.ir" --size Q=3
   expect 3 "too large to make up" bench "$work/axpy.ir" --size N=999999999
-  expect 3 "wanted f32[N]" bench "$work/axpy.ir" --size N=1000 --input "$work/x.npy"
+  expect 3 "wanted f64[N] with N = 1000, got f64[3]" bench "$work/axpy.ir" --size N=1000 --input "$work/x.npy"
   says 2 "error: --size N is given twice
   help: give it once" bench "$work/axpy.ir" --size N=3 --size N=4
 
@@ -348,7 +348,7 @@ if [ "${NODEC_CPU_JIT:-ON}" = ON ]; then
   printf 'graph w (%%x: f32[]) {\n  %%y = broadcast %%x {dims = [], shape = <N>}\n  %%z = sum %%y {axes = [0]}\n  yield %%z as z\n}\n' >"$work/wide.ir"
   says 3 "error: no input of 'w' states the value of 'N'
   help: give it as --size N=NUMBER" run "$work/wide.ir" --input x=2
-  expect 0 "z  6" run "$work/wide.ir" --input x=2 --size N=3
+  expect 0 "z  f32[]: 6" run "$work/wide.ir" --input x=2 --size N=3
   expect 0 "at N = 5" bench "$work/wide.ir" --size N=5 --runs 3
   expect 0 "with respect to x at N = 5" check "$work/wide.ir" --size N=5
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/lasting.h"
 
 namespace nodec {
 namespace {
@@ -21,18 +22,19 @@ namespace {
 using Features = std::set<std::string, std::less<>>;
 
 const Features& level_3() {
-  static const Features features{"avx",    "avx2",   "bmi",   "bmi2",   "cx16", "f16c",
-                                 "fma",    "lzcnt",  "movbe", "popcnt", "sahf", "sse3",
-                                 "sse4.1", "sse4.2", "ssse3", "xsave"};
+  static const auto& features = lasting<Features>(
+      Features{"avx", "avx2", "bmi", "bmi2", "cx16", "f16c", "fma", "lzcnt", "movbe", "popcnt",
+               "sahf", "sse3", "sse4.1", "sse4.2", "ssse3", "xsave"});
+  return features;
+}
+
+Features with_avx512(Features features) {
+  features.insert({"avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl", "evex512"});
   return features;
 }
 
 const Features& level_4() {
-  static const Features features = [] {
-    Features all = level_3();
-    all.insert({"avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl", "evex512"});
-    return all;
-  }();
+  static const auto& features = lasting<Features>(with_avx512(level_3()));
   return features;
 }
 

@@ -3,25 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include "ir/error.h"
 #include "runtime/device_choice.h"
 #include "runtime/emulator/emulated_device.h"
+#include "tests/runtime/doubling.h"
 
 using namespace nodec;
-
-namespace {
-
-template <class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-}  // namespace
+using namespace nodec::testing;
 
 TEST_CASE("an array of a device has a device, as long as it is not moved away") {
   const Tensor host = Tensor::of<double>({3}, {1, 2, 3});

@@ -84,9 +84,9 @@ WorkFolder::WorkFolder() {
   const std::filesystem::path place = named == nullptr || *named == 0 ? "/tmp" : named;
   std::string name = (place / "nodec-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
-    throw Error(fmt::format("no folder can be made in {}: {}", place.string(),
+    throw Error(fmt::format("cannot make a temporary folder in '{}': {}", place.string(),
                             std::system_category().message(errno)),
-                {}, "make room there, or name another folder in TMPDIR");
+                {}, "let TMPDIR name a folder that can be written and has room");
   }
   path_ = name;
 }

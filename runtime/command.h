@@ -17,13 +17,14 @@ struct CommandResult {
 // Waits for it. It reads nothing.
 CommandResult run_command(std::span<const std::string> words);
 
-// A new folder for files that go away with it.
+// A new folder in TMPDIR, or where the system has such files, for files that go away with it.
 class WorkFolder {
  public:
   WorkFolder();
   ~WorkFolder();
   WorkFolder(const WorkFolder&) = delete;
   WorkFolder& operator=(const WorkFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
  private:

@@ -19,6 +19,6 @@ TEST_CASE("a folder of work is where TMPDIR says, else where the system has such
   }
   const Setting nowhere("TMPDIR", "/nowhere/at/all");
   CHECK(message([] { const WorkFolder folder; }) ==
-        "error: no folder can be made in /nowhere/at/all: No such file or directory\n"
-        "  help: make room there, or name another folder in TMPDIR");
+        "error: cannot make a temporary folder in '/nowhere/at/all': No such file or directory\n"
+        "  help: let TMPDIR name a folder that can be written and has room");
 }

@@ -1,17 +1,13 @@
 // A picture in Graphviz's language, and the SVG its `dot` makes of it.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <filesystem>
+#include <array>
 #include <fstream>
 #include <sstream>
 
 #include "ir/error.h"
+#include "runtime/command.h"
 #include "tools/nodec/picture.h"
-#include "tools/nodec/scratch.h"
 
 namespace nodec {
 namespace {
@@ -104,41 +100,29 @@ class DotWriter {
   std::string out_;
 };
 
-// Runs a program found in PATH; 127 when there is none.
-int run_program(const std::vector<std::string>& words) {
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  const pid_t child = fork();
-  if (child < 0) throw Error("cannot start another program");
-  if (child == 0) {
-    execvp(arguments[0], arguments.data());
-    _exit(127);
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
 }  // namespace
 
 std::string picture_dot(const Picture& picture) { return DotWriter(picture).run(); }
 
 std::string picture_svg(const Picture& picture) {
-  const ScratchFile source, drawn;
-  std::ofstream to(source.path(), std::ios::binary);
+  const WorkFolder folder;
+  const std::string source = folder / "picture.dot", drawn = folder / "picture.svg";
+  std::ofstream to(source, std::ios::binary);
   if (!(to << picture_dot(picture) << std::flush)) {
-    throw Error(fmt::format("cannot write '{}'", source.path()), {},
+    throw Error(fmt::format("cannot write '{}'", source), {},
                 "let TMPDIR name a folder that can be written and has room");
   }
-  const int code = run_program({"dot", "-Tsvg", "-o", drawn.path(), source.path()});
-  if (code == 127) {
+  const CommandResult dot =
+      run_command(std::array<std::string, 5>{"dot", "-Tsvg", "-o", drawn, source});
+  if (dot.status == 127) {
     throw Error("--svg needs Graphviz, whose program 'dot' is not in PATH", {},
                 "install it (Debian: graphviz), or use --html, which needs nothing");
   }
-  if (code != 0) throw Error(fmt::format("Graphviz's dot failed with exit code {}", code));
-  std::ifstream file(drawn.path(), std::ios::binary);
+  if (dot.status != 0) {
+    throw Error(
+        fmt::format("Graphviz's dot failed with exit code {}:\n{}", dot.status, dot.output));
+  }
+  std::ifstream file(drawn, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();

@@ -3,10 +3,10 @@
 #include <chrono>
 
 #include "compiler/pipeline.h"
+#include "runtime/command.h"
 #include "runtime/device_tensor.h"
 #include "tools/nodec/arrays.h"
 #include "tools/nodec/models.h"
-#include "tools/nodec/scratch.h"
 #include "tools/nodec/verb.h"
 #include "tools/usage.h"
 
@@ -29,8 +29,8 @@ struct Bench {
     const double start = now_us();
     const std::shared_ptr<Graph> graph = load_model(model);
     const double traced = now_us() - start;
-    const ScratchFolder folder;  // so that the first compile is a cold one
-    const CompileOptions own{.cache = ObjectCache(folder.path()), .device = device};
+    const WorkFolder folder;  // so that the first compile is a cold one
+    const CompileOptions own{.cache = ObjectCache(folder.path().string()), .device = device};
     const Program cold = compile(*graph, own);
     const Program warm = compile(*graph, own);
     const Executable& code = *warm.executable;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
@@ -69,6 +70,17 @@ std::string encode(const Hash& key, const Artifact& artifact) {
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + parts;
 }
 
+// What lies in the folder is run: one that is made here is its owner's alone, under any umask.
+// (XDG Base Directory Specification: such folders are created with mode 0700.)
+std::error_code make_folder(const std::filesystem::path& folder) {
+  std::error_code failure;
+  if (std::filesystem::is_directory(folder, failure)) return {};
+  const std::filesystem::path bare = (folder / "").parent_path();  // without a slash at its end
+  std::filesystem::create_directories(bare.parent_path(), failure);
+  if (mkdir(bare.c_str(), S_IRWXU) == 0 || errno == EEXIST) return {};
+  return {errno, std::generic_category()};
+}
+
 }  // namespace
 
 ObjectCache::ObjectCache(std::filesystem::path folder, std::uint64_t limit)
@@ -94,10 +106,7 @@ std::filesystem::path ObjectCache::reason(const Hash& key) const {
 }
 
 std::string ObjectCache::trouble() const {
-  std::error_code failure;
-  std::filesystem::create_directories(folder_, failure);
-  std::error_code other;
-  if (failure && !std::filesystem::is_directory(folder_, other)) return failure.message();
+  if (const std::error_code failure = make_folder(folder_)) return failure.message();
   return why_unwritable(folder_ / "probe");
 }
 
@@ -122,11 +131,10 @@ bool ObjectCache::store(const Hash& key, const Artifact& artifact, const KeyFiel
   if (folder_.empty()) return false;
   const std::string bytes = encode(key, artifact), why = fields.empty() ? "" : encode(fields);
   if (bytes.size() + why.size() > std::min(limit_, kLargestEntry)) return false;
-  std::error_code failure;
-  std::filesystem::create_directories(folder_, failure);
-  if (!publish_entry(entry(key), {bytes}).empty()) return false;
+  if (make_folder(folder_) || !publish_entry(entry(key), {bytes}).empty()) return false;
   if (!fields.empty() && !publish_entry(reason(key), {why}).empty()) {
-    std::filesystem::remove(reason(key), failure);  // one of another format
+    std::error_code ignored;
+    std::filesystem::remove(reason(key), ignored);  // one of another format
   }
   make_room(folder_, limit_, bytes.size() + why.size(), key);
   return true;

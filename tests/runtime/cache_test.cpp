@@ -331,6 +331,19 @@ TEST_CASE("the limit comes from NODEC_CACHE_LIMIT") {
   unsetenv("NODEC_CACHE_LIMIT");
 }
 
+TEST_CASE("a folder that the cache makes is its owner's alone; one that is there keeps its mode") {
+  const TemporaryFolder folder;
+  const mode_t before = umask(0);
+  for (const char* name : {"made/new", "made/slash/"}) {
+    CHECK(ObjectCache(folder.path() / name).store(key, artifact("object")));
+    CHECK(fs::status(folder.path() / name).permissions() == fs::perms::owner_all);
+  }
+  fs::create_directory(folder.path() / "open");
+  CHECK(ObjectCache(folder.path() / "open").store(key, artifact("object")));
+  CHECK(fs::status(folder.path() / "open").permissions() == fs::perms::all);
+  umask(before);
+}
+
 TEST_CASE("a folder that cannot be used says why") {
   const TemporaryFolder folder;
   CHECK(ObjectCache(folder.path() / "made" / "on demand").trouble().empty());

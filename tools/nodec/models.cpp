@@ -64,15 +64,21 @@ std::string read_file(const std::string& name) {
                    "give a file that can be read");
 }
 
-// "libuser.so:name"; the colon is the last one, since a path may hold others.
+// "libuser.so:name". Either part may hold colons: the library is the longest that is there, and
+// where none is, what stands before the last colon.
 struct LibraryModel {
   std::string library, model;
 };
 bool split_library(const std::string& name, LibraryModel& found) {
-  const std::size_t colon = name.rfind(':');
   std::error_code failed;
-  if (colon == std::string::npos || colon == 0) return false;
   if (std::filesystem::exists(name, failed)) return false;
+  std::size_t colon = name.rfind(':');
+  for (std::size_t at = colon; at != std::string::npos && at > 0; at = name.rfind(':', at - 1)) {
+    if (!std::filesystem::exists(name.substr(0, at), failed)) continue;
+    colon = at;
+    break;
+  }
+  if (colon == std::string::npos || colon == 0) return false;
   found = {name.substr(0, colon), name.substr(colon + 1)};
   return found.library.find(".so") != std::string::npos;
 }

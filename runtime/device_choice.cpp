@@ -1,6 +1,7 @@
 // From words to a device.
 #include "runtime/device_choice.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <map>
@@ -51,29 +52,36 @@ EmulatedOptions emulated_options() {
   return {.watched = !words.empty()};
 }
 
+// The N of cuda:sm_N; 0: these are other words.
+int named_architecture(std::string_view words) {
+  constexpr std::string_view kBegin = "cuda:sm_";
+  if (!words.starts_with(kBegin)) return 0;
+  int architecture = 0;
+  const char* const last = words.data() + words.size();
+  const auto [end, failed] = std::from_chars(words.data() + kBegin.size(), last, architecture);
+  return failed == std::errc() && end == last ? std::max(architecture, 0) : 0;
+}
+
 }  // namespace
 
+bool says_device(std::string_view words) {
+  constexpr std::string_view kWords[] = {"", "cpu", "cuda", "auto", "cuda-emulated"};
+  return std::ranges::find(kWords, words) != std::end(kWords) || named_architecture(words) > 0;
+}
+
 DeviceChoice read_device(std::string_view words) {
-  if (words.empty() || words == "cpu") return {};
-  if (words == "cuda") return {DeviceKind::Cuda};
-  if (words == "cuda-emulated") return {DeviceKind::Emulated};
+  if (!says_device(words)) {
+    throw Error(fmt::format("there is no device '{}'", words), {},
+                fmt::format("say {}", kDeviceWords));
+  }
   if (words == "auto") {
     std::string why = settled_why_not_cuda();
     return why.empty() ? DeviceChoice{DeviceKind::Cuda}
                        : DeviceChoice{DeviceKind::Cpu, 0, std::move(why)};
   }
-  constexpr std::string_view kBegin = "cuda:sm_";
-  int architecture = 0;
-  if (words.starts_with(kBegin)) {
-    const std::string_view digits = words.substr(kBegin.size());
-    const auto [end, failed] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), architecture);
-    if (failed == std::errc() && end == digits.data() + digits.size() && architecture > 0) {
-      return {DeviceKind::Cuda, architecture};
-    }
-  }
-  throw Error(fmt::format("there is no device '{}'", words), {},
-              fmt::format("say {}", kDeviceWords));
+  if (words == "cuda-emulated") return {DeviceKind::Emulated};
+  if (words.starts_with("cuda")) return {DeviceKind::Cuda, named_architecture(words)};
+  return {};
 }
 
 std::string device_words(const DeviceChoice& choice) {

@@ -19,6 +19,8 @@ struct DeviceChoice {
 // Nothing said is the processor.
 inline constexpr std::string_view kDeviceWords = "cpu, cuda, cuda:sm_N, auto or cuda-emulated";
 
+// Whether these are a device's words, here or on another machine.
+bool says_device(std::string_view words);
 // `auto` is settled here: a GPU that can be used, with a compiler for it, else the processor. An
 // Error for other words.
 DeviceChoice read_device(std::string_view words);

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "ir/nearest.h"
+#include "runtime/device_choice.h"
 
 namespace nodec {
 namespace {
@@ -130,6 +131,14 @@ CLI::Validator above_zero() {
             const bool number = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
             if (number && value > 0) return {};
             return fmt::format("wanted a number above 0, got '{}'", text);
+          },
+          ""};
+}
+
+CLI::Validator a_device() {
+  return {[](std::string& text) -> std::string {
+            if (says_device(text)) return {};
+            return fmt::format("wanted {}, got '{}'", kDeviceWords, text);
           },
           ""};
 }

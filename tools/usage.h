@@ -34,6 +34,7 @@ std::vector<std::string> flag_names(const CLI::App& verb);
 // Checks of one value.
 CLI::Validator at_least(std::int64_t low, std::int64_t high = 1'000'000'000);
 CLI::Validator above_zero();
+CLI::Validator a_device();
 CLI::Validator one_of(std::vector<std::string> words);
 
 }  // namespace nodec

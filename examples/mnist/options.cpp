@@ -48,7 +48,7 @@ void add_flags(CLI::App& app, Options& o) {
          "adjoint's absolute tolerance: by the cotangent's size, or as given");
   app.add_flag("--gradient-error", o.gradient_error,
                "tell how far off the gradient of each epoch's first batch is");
-  app.add_option("--device", o.device, "cpu, cuda, cuda:sm_N, auto or cuda-emulated")
+  number("--device", o.device, a_device(), "cpu, cuda, cuda:sm_N, auto or cuda-emulated")
       ->type_name("DEVICE");
   number("--threads", o.threads, at_least(1, 256),
          "at most; default: as many as help at this batch size")

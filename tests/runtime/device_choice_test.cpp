@@ -30,11 +30,15 @@ float last_of_tripled(const DeviceChoice& choice) {
 }  // namespace
 
 TEST_CASE("the words for a device") {
+  for (const char* words : {"", "cpu", "cuda", "cuda:sm_90", "auto", "cuda-emulated"}) {
+    CHECK(says_device(words));
+  }
   CHECK(read_device("cpu").kind == DeviceKind::Cpu);
   CHECK(read_device("cuda").kind == DeviceKind::Cuda);
   CHECK(read_device("cuda:sm_90").architecture == 90);
   CHECK(read_device("cuda-emulated").kind == DeviceKind::Emulated);
   for (const char* words : {"gpu", "cuda:", "cuda:sm_", "cuda:sm_9x", "cuda:sm_-1", "CUDA"}) {
+    CHECK_FALSE(says_device(words));
     CHECK(message([&] { read_device(words); }) ==
           fmt::format("error: there is no device '{}'\n  help: say cpu, cuda, cuda:sm_N, auto or "
                       "cuda-emulated",

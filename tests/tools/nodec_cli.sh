@@ -40,6 +40,9 @@ says 2 "error: --html and --dot cannot be given together
   help: \`nodec dump --help\` says what it takes" dump mnist/layer --after trace --html --dot
 says 2 "error: --json and --sarif cannot be given together
   help: \`nodec types --help\` says what it takes" types mnist/layer --sarif --json
+for verb in run bench "dump --after codegen"; do
+  expect 2 "--device: wanted cpu, cuda, cuda:sm_N, auto or cuda-emulated, got 'tpu'" $verb mnist/compact --device tpu
+done
 says 2 "error: --color: wanted one of auto, always, never, got 'sometimes'
   help: \`nodec types --help\` says what it takes" types mnist/layer --color sometimes
 says 2 "error: --threads: wanted a whole number from 1 to 1024, got 'many'

@@ -117,7 +117,8 @@ Verb add_bench(CLI::App& nodec) {
   verb->add_option("--input", bench->inputs,
                    "as `nodec run` takes it; inputs that are not given are made up")
       ->option_text("INPUT ...");
-  verb->add_option("--device", bench->device, "cpu, cuda, cuda:sm_N, auto or cuda-emulated");
+  verb->add_option("--device", bench->device, "cpu, cuda, cuda:sm_N, auto or cuda-emulated")
+      ->check(a_device());
   verb->add_option("--threads", bench->threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
   verb->add_option("--runs", bench->runs, "how many runs; as many as fit into a second by default")

@@ -5,6 +5,7 @@
 #include "tools/nodec/picture.h"
 #include "tools/nodec/stages.h"
 #include "tools/nodec/verb.h"
+#include "tools/usage.h"
 
 namespace nodec {
 namespace {
@@ -52,7 +53,8 @@ Verb add_dump(CLI::App& nodec) {
                             "  nodec dump mnist/layer --after trace --html >layer.html\n");
   add_model(verb, dumping->model);
   verb->add_option("--device", dumping->device,
-                   "whose schedule and code: cpu (default), cuda[:sm_N], cuda-emulated");
+                   "whose schedule and code: cpu (default), cuda[:sm_N], cuda-emulated")
+      ->check(a_device());
   verb->add_option("--after", dumping->after, "the stage: " + stage_list())
       ->option_text("STAGE")
       ->required();

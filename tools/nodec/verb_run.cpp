@@ -128,7 +128,8 @@ Verb add_run(CLI::App& nodec) {
       ->option_text("OUTPUT ...");
   verb->add_option("--size", running->sizes, "NAME=NUMBER for a symbol that no input shows")
       ->option_text("SIZE ...");
-  verb->add_option("--device", running->device, "cpu, cuda, cuda:sm_N, auto or cuda-emulated");
+  verb->add_option("--device", running->device, "cpu, cuda, cuda:sm_N, auto or cuda-emulated")
+      ->check(a_device());
   verb->add_option("--threads", running->threads, "threads to run on at most, 1 by default")
       ->check(at_least(1, 1024));
   verb->add_option(

@@ -101,6 +101,8 @@ TEST_CASE("a wrong value is refused with what was wanted and got") {
         "--model: wanted one of layer, stateful, compact, got 'dense'");
   CHECK(refusal({"--adjoint", "magic"}) ==
         "--adjoint: wanted one of discrete, gauss, interpolating, got 'magic'");
+  CHECK(refusal({"--device", "tpu"}) ==
+        "--device: wanted cpu, cuda, cuda:sm_N, auto or cuda-emulated, got 'tpu'");
   CHECK(refusal({"--seed", "-1"}) ==
         "--seed: wanted a whole number from 0 to 1000000000, got '-1'");
 }

@@ -23,6 +23,7 @@ Pieces pieces_of(const Plan& plan, const Schedule& schedule) {
     const Place& place = schedule.places[i];
     if (place.kind == Kind::Plan) continue;
     std::string what = fmt::format("{}#{}", plan.buffers[i].name, i);
+    if (place.kind == Kind::Stack) what += fmt::format(" in {}", place.room);
     if (counts_bytes(place)) what += fmt::format(" at {}", place.before);
     pieces[{place.kind, place.scratch}].push_back(std::move(what));
   }

@@ -56,6 +56,7 @@ struct Place {
   // Shared, Member, Arena, Chunk, Own: from one block, or thread, to the next.
   std::int64_t block_bytes = 0;
   std::int64_t member_bytes = 0;  // Member: from one member to the next
+  int room = -1;                  // Stack: which, of the schedule's
 };
 
 // What becomes of the turns behind the last whole tile; with lanes, behind the last whole vector.
@@ -102,6 +103,7 @@ struct Schedule {
   std::vector<Loops> loops;   // by the kernel's number
   std::vector<Place> places;  // by the buffer's
   std::vector<ScratchBuffer> scratch;
+  std::vector<std::int64_t> rooms;  // of the stack: bytes of each
   // Nodes, by number, before which the team meets, and why.
   std::map<int, std::string> meetings;
   // Of a GPU. Before which nodes, and kernels on tiles, the lanes of a member meet, and why.

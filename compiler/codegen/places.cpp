@@ -98,10 +98,9 @@ Code Places::base(int buffer) {
     case Place::Kind::Register:
       break;
     case Place::Kind::Stack: {
-      const auto found = here_.locals.find(buffer);
-      if (found != here_.locals.end()) return found->second;
-      const Buffer& b = w_.buffer(buffer);
-      return here_.locals[buffer] = w_.e.local(b.elements * kBlock * size_of(b.dtype));
+      const auto found = here_.rooms.find(place.room);
+      if (found != here_.rooms.end()) return found->second;
+      return here_.rooms[place.room] = w_.e.local(w_.schedule.rooms[std::size_t(place.room)]);
     }
     case Place::Kind::Arena: {
       const Code start = w_.e.scratch(place.scratch);

@@ -25,7 +25,7 @@ class Places {
   struct Here {
     Tile tile;
     std::map<int, Code> arguments;  // by buffer
-    std::map<int, Code> locals;     // tile buffers on the stack, by buffer
+    std::map<int, Code> rooms;      // of the stack, for tile buffers
     std::optional<Code> own;        // this member's copies of small tensors
   };
 

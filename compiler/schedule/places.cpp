@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <numeric>
 #include <set>
 
 #include "compiler/schedule/gpu_places.h"
 #include "compiler/schedule/own.h"
+#include "compiler/schedule/stack_rooms.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -48,12 +50,12 @@ class Placing {
   Places run() {
     if (machine_.gpu) made_.shared_bytes = place_in_members(plan_, machine_, made_);
     std::set<int> used = buffers_of(plan_.body);
-    if (!machine_.gpu) on_the_stack(used, machine_.stack);
+    if (!machine_.gpu) on_the_stack(plan_.body, used, machine_.stack);
     for (const Function& f : plan_.functions) {
       std::set<int> inside = buffers_of(f.body);
       // One of a tile does not know where its block lies in the arena.
       const std::int64_t most = f.team ? machine_.stack : std::numeric_limits<std::int64_t>::max();
-      if (!machine_.gpu) on_the_stack(inside, most);
+      if (!machine_.gpu) on_the_stack(f.body, inside, most);
       used.merge(inside);
     }
     if (machine_.gpu) {
@@ -78,24 +80,25 @@ class Placing {
   Place& place_of(int id) { return made_.places[std::size_t(id)]; }
 
   // Of one function.
-  void on_the_stack(const std::set<int>& used, std::int64_t most) {
+  void on_the_stack(const Nodes& nodes, const std::set<int>& used, std::int64_t most) {
     std::vector<int> own;
-    std::int64_t total = 0;
     for (const int id : used) {
-      if (plan_.buffer(id).space != Buffer::Space::Local || in_register(id)) continue;
-      own.push_back(id);
-      total += block_bytes(plan_.buffer(id));
+      if (plan_.buffer(id).space == Buffer::Space::Local && !in_register(id)) own.push_back(id);
     }
-    std::stable_sort(own.begin(), own.end(), [&](int a, int b) {
-      return block_bytes(plan_.buffer(a)) > block_bytes(plan_.buffer(b));
-    });
-    for (const int id : own) {
-      if (total > most) {
-        total -= block_bytes(plan_.buffer(id));
-      } else {
-        place_of(id).kind = Place::Kind::Stack;
-      }
+    std::ranges::stable_sort(own, std::less(),
+                             [&](int id) { return block_bytes(plan_.buffer(id)); });
+    StackRooms rooms;
+    for (;;) {
+      rooms = stack_rooms(plan_, nodes, {own.begin(), own.end()});
+      std::int64_t beyond = std::reduce(rooms.bytes.begin(), rooms.bytes.end()) - most;
+      if (beyond <= 0) break;
+      for (; beyond > 0; own.pop_back()) beyond -= block_bytes(plan_.buffer(own.back()));
     }
+    const auto before = int(made_.rooms.size());
+    for (const auto& [id, room] : rooms.of) {
+      place_of(id) = {.kind = Place::Kind::Stack, .room = before + room};
+    }
+    made_.rooms.insert(made_.rooms.end(), rooms.bytes.begin(), rooms.bytes.end());
   }
 
   void place(int id, std::vector<int>& arena) {

@@ -10,8 +10,9 @@ namespace nodec::plan {
 struct Places {
   std::vector<Place> places;  // by buffer
   std::vector<ScratchBuffer> scratch;
-  std::int64_t shared_bytes = 0;  // of a member, on a GPU
-  std::int64_t arena_bytes = 0;   // of a chunk, likewise
+  std::vector<std::int64_t> rooms;  // of the stack: bytes of each
+  std::int64_t shared_bytes = 0;    // of a member, on a GPU
+  std::int64_t arena_bytes = 0;     // of a chunk, likewise
 };
 
 // `parts`: of a GPU's members; `registers`: what lies there already.

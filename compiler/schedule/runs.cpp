@@ -42,7 +42,7 @@ void each_list(const Plan& plan, const std::function<void(const Tiles&, int)>& f
 // Which buffers may be one array.
 class Arrays {
  public:
-  explicit Arrays(const Plan& plan) : plan_(plan) {
+  Arrays(const Plan& plan, const std::vector<Place>& places) : plan_(plan), places_(places) {
     each_list(plan, [&](const Tiles& tiles, int) {
       for (const Kernel& kernel : tiles.kernels) {
         if (const Invoke* call = std::get_if<Invoke>(&kernel)) note(*call);
@@ -56,10 +56,12 @@ class Arrays {
     if (x.space == Buffer::Space::Frame && y.space == Buffer::Space::Frame) {
       return x.tape == y.tape && x.part == y.part;
     }
-    return plan_.array_of(a) == plan_.array_of(b);
+    return plan_.array_of(a) == plan_.array_of(b) || (room_of(a) >= 0 && room_of(a) == room_of(b));
   }
 
  private:
+  int room_of(int id) const { return places_[std::size_t(id)].room; }
+
   bool is_argument(int id) const {
     return plan_.buffer(id).space == Buffer::Space::ArgLanes ||
            plan_.buffer(id).space == Buffer::Space::ArgDense;
@@ -78,6 +80,7 @@ class Arrays {
   }
 
   const Plan& plan_;
+  const std::vector<Place>& places_;
   std::set<std::pair<int, int>> passed_;  // arguments that one call gives one array
 };
 
@@ -218,7 +221,7 @@ std::vector<std::int64_t> terms_apart(const Plan& plan, const std::vector<Place>
 }
 
 void join_runs(const Plan& plan, Schedule& how) {
-  const Arrays arrays(plan);
+  const Arrays arrays(plan, how.places);
   each_list(plan, [&](const Tiles& tiles, int number) {
     std::vector<const Kernel*> run;
     for (const Kernel& kernel : tiles.kernels) {

@@ -53,6 +53,7 @@ class Scheduler {
   void put(Places where) {
     made_.places = std::move(where.places);
     made_.scratch = std::move(where.scratch);
+    made_.rooms = std::move(where.rooms);
     made_.shared_bytes = where.shared_bytes;
     made_.arena_bytes = where.arena_bytes;
   }

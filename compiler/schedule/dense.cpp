@@ -76,8 +76,7 @@ class Dense {
       const Ref* matrix = columns < 2 ? &k.a : &k.b;  // the vector serves all chains at once
       return chains({k.rows, k.columns}, 1, {matrix}, k.out, kChains, 1, &k);
     }
-    const std::int64_t registers = std::max<std::int64_t>(1, lanes * size / m_.vector_bytes);
-    const std::int64_t most = m_.vector_registers * 3 / 4 / registers;
+    const std::int64_t most = m_.vector_registers * 3 / 4 / registers(k.out);
     std::int64_t vectors = std::max<std::int64_t>(1, most / 6);
     const auto empty = [&] {
       const std::int64_t width = vectors * lanes;
@@ -94,17 +93,19 @@ class Dense {
 
   Loops loops(const DenseScatter&) const { return {}; }
 
-  // Two vectors of columns share each sample's broadcast rows.
+  // Two vectors of columns share each sample's broadcast rows; where elements are worked on as they
+  // are read, one beside twice the rows, so that this is done half as often.
   Loops loops(const LargeContract& k) const {
     if (m_.gpu) {
       Loops made{{{tile_size(k.rows, 8)}, {1, false, true}, {}}};
       made.flat = k.rows % made.axes[0].tile == 0;
       return made;
     }
-    const std::int64_t most = m_.vector_registers >= 32 ? 12 : 6;
-    Axis columns{2, true, true};
+    const std::int64_t vectors = works(k) ? 1 : 2;
+    const std::int64_t most = m_.vector_registers * 3 / 4 / (vectors * registers(k.out));
+    Axis columns{vectors, true, true};
     columns.rest = Rest::Turns;
-    return {{{tile_size(k.rows, most)}, columns, {}}};
+    return {{{tile_size(k.rows, std::max<std::int64_t>(1, most))}, columns, {}}};
   }
 
  private:
@@ -128,7 +129,20 @@ class Dense {
     return made;
   }
 
+  static bool works(const LargeContract& k) {
+    return std::ranges::any_of(k.terms, [](const RowsTerm& term) {
+      const TableRows* rows = std::get_if<TableRows>(&term.h);
+      return rows != nullptr && !rows->computes.empty();
+    });
+  }
+
   Dtype dtype(const Ref& r) const { return plan_.buffer(r.buffer).dtype; }
+
+  // Those of the machine that a vector of these elements takes.
+  std::int64_t registers(const Ref& r) const {
+    const auto size = m_.lanes * std::int64_t(bytes(dtype(r)));
+    return std::max<std::int64_t>(1, size / m_.vector_bytes);
+  }
 
   // What a load or store of all lanes at once issues; a gather takes two operations for each.
   std::int64_t issued(std::int64_t stride) const {

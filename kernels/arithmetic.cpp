@@ -1,5 +1,5 @@
-// Arithmetic: neg abs sign floor round flush, add sub mul strong_mul, fma, min max clamp. All but
-// the float-only ones take i32 and i64 too, which wrap.
+// Arithmetic: neg abs sign floor round flush, add sub mul strong_mul absorbing_mul, fma, min max
+// clamp. All but the float-only ones take i32 and i64 too, which wrap.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -218,7 +218,7 @@ constexpr Primitive strong_mul_p = complete({
         },
     .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
       Value* dx = strong_mul(b, dy[0], y.operands[1]);
-      return {dx, strong_mul(b, dy[0], y.operands[0])};
+      return {dx, absorbing_mul(b, dy[0], y.operands[0])};
     }),
     .lower =
         [](Arithmetic& e, const Op&, Codes x) {
@@ -240,6 +240,40 @@ constexpr Primitive strong_mul_p = complete({
       if (is(dy, 0.0) || is(dy, -0.0)) return dy;
       const bool positive = is_plain_number(slope) && uniform(slope)->real > 0;
       return is_plain_number(dy) || positive ? mul(b, dy, slope) : nullptr;
+    },
+});
+
+// The product in which 0 absorbs on either side, NaN too: of what moves a slope with the cotangent
+// that met the slope. Where that is 0 for good, behind a select, the slope may move by NaN, forward
+// and back. As above a product in each operand.
+constexpr Primitive absorbing_mul_p = complete({
+    .name = "absorbing_mul",
+    .arity = 2,
+    .type = same_float,
+    .scalar = [](Reals x) { return x[0] == 0   ? x[0]
+                                   : x[1] == 0 ? x[1]
+                                               : x[0] * x[1]; },
+    .gradient = unbounded_gradient([](Builder& b, const Op& y, Cotangents dy) -> Values {
+      Value* dx = absorbing_mul(b, dy[0], y.operands[1]);
+      return {dx, absorbing_mul(b, dy[0], y.operands[0])};
+    }),
+    .lower =
+        [](Arithmetic& e, const Op&, Codes x) {
+          const Code zero = e.constant(x[0].scalar, 0), product = e.mul(x[0], x[1]);
+          return e.usually(e.compare(Compare::Gt, e.abs(product), zero), product, [&] {
+            const Code second = e.select(e.compare(Compare::Eq, x[1], zero), x[1], product);
+            return e.select(e.compare(Compare::Eq, x[0], zero), x[0], second);
+          });
+        },
+    .exact = true,
+    // As above, from either side.
+    .simplify = [](Builder& b, const Op& op) -> Value* {
+      for (Value* x : op.operands) {
+        if (is(x, 0.0) || is(x, -0.0)) return x;
+      }
+      const auto positive = [](Value* x) { return is_plain_number(x) && uniform(x)->real > 0; };
+      Value *x = op.operands[0], *y = op.operands[1];
+      return positive(x) || positive(y) ? mul(b, x, y) : nullptr;
     },
 });
 

@@ -26,6 +26,11 @@ struct Corner {
 const std::map<std::string, std::vector<Corner>, std::less<>>& corners() {
   static const std::map<std::string, std::vector<Corner>, std::less<>> all{
       {"abs", {{{0}, {0}, {0}}, {{-0.0}, {0}, {0}}, {{1}, {1}, {0}}, {{-kInf}, {-1}, {0}}}},
+      {"absorbing_mul",
+       {{{2, 3}, {3, 2}, {0, 1, 0}},
+        {{0, kInf}, {kInf, 0}, {0, 1, 0}},
+        {{0, kNaN}, {kNaN, 0}, {0, 1, 0}},
+        {{kNaN, 0}, {0, kNaN}, {0, 1, 0}}}},
       {"acos",
        {{{0}, {-1}, {0}},
         {{0.5}, {-1.1547005383792515}, {-0.769800358919501}},

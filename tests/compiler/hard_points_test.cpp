@@ -199,6 +199,39 @@ TEST_CASE("second derivatives are those of the formula where the first passes th
   expect_gradient(slope_of([](const Var& x) { return sum(relu(log(x))); }), {0, 2}, {0, -0.25});
 }
 
+TEST_CASE("second derivatives of what a select leaves out stay 0, in each pair of modes") {
+  struct Left {
+    std::string what;
+    std::function<Var(const Var&)> out;
+    Numbers at;
+  };
+  const std::vector<Left> all{
+      {"root", [](const Var& x) { return sqrt(x - 9); }, {0.25, 0.5}},
+      {"cardinal sine", [](const Var& x) { return sin(x) / x; }, {0, 0.5}},
+      {"power", [](const Var& x) { return pow(x, 0.5); }, {0, -1}},
+      {"power of itself", [](const Var& x) { return pow(x, x); }, {0, -1}},
+      {"arc", [](const Var& x) { return acos(x); }, {1, 2}},
+      {"angle", [](const Var& x) { return atan2(x, x); }, {0, 0}},
+      {"overflow", [](const Var& x) { return exp(1000 * x) / (1 + exp(1000 * x)); }, {1, 2}},
+      {"softmax", [](const Var& x) { return softmax(1 / x, 0); }, {0, 2}},
+      {"logarithms", [](const Var& x) { return x * log(x) + logsumexp(log(x)); }, {0, 0.5}},
+  };
+  for (const Left& left : all) {
+    INFO(left.what);
+    const Function f = [&](const Var& x) { return sum(select(x > 50, left.out(x), x * x * x)); };
+    const auto forwards = [](const auto& g, const Var& x) {
+      return jvp(g, x, ones_like(x)).second;
+    };
+    const Numbers want{6 * left.at[0], 6 * left.at[1]};
+    expect_gradient(slope_of(f), left.at, want);
+    expect_gradient([&](const Var& x) { return forwards(f, x); }, left.at, want);
+    const Traced over_reverse = trace("g", {{"x", f64({2})}}, [&](const Var& x) {
+      return forwards([&](const Var& y) { return grad(f, y); }, x);
+    });
+    expect(over_reverse, left.at, want, 1e-13);
+  }
+}
+
 TEST_CASE("a NaN on the path stays a NaN") {
   const Traced traced =
       gradient_of([](const Var& x) { return sum(sqrt(x) * (x - x) / (x - x)); }, 1, Dtype::F64);

@@ -92,6 +92,12 @@ TEST_CASE("a cotangent of 0 absorbs any slope, a slope of 0 an infinite cotangen
   CHECK(std::isnan(at("strong_mul", {kNaN, 0.0})));
   CHECK(std::isnan(at("strong_mul", {1, kNaN})));
   CHECK(at("strong_mul", {2, -3}) == -6);
+  for (const double other : {1.0, -kInfinity, kNaN}) {
+    CHECK(positive_zero(at("absorbing_mul", {0.0, other})));
+    CHECK(negative_zero(at("absorbing_mul", {other, -0.0})));
+  }
+  CHECK(std::isnan(at("absorbing_mul", {1, kNaN})));
+  CHECK(at("absorbing_mul", {2, -3}) == -6);
 }
 
 TEST_CASE("a norm neither overflows nor vanishes") {

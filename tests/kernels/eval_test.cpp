@@ -62,6 +62,8 @@ TEST_CASE("min, max and clamp propagate NaN and order -0 before +0") {
   CHECK(at("clamp", {-5, 0, 1}) == 0);
   CHECK(at("clamp", {0.5, 0, 1}) == 0.5);
   CHECK(at("clamp", {0.5, 2, 1}) == 1);
+  const std::vector<std::int64_t> whole{7, -2, 3};
+  CHECK(clamp_p.integer(whole) == 3);
   for (int i = 0; i < 3; ++i) {
     std::vector<double> x{0.5, 0, 1};
     x[std::size_t(i)] = kNaN;

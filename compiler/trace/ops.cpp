@@ -27,6 +27,13 @@ Var binary(const Primitive& primitive, std::string_view spelling, const Operand&
   return Access::make(b.value(primitive, {left, right}), where);
 }
 
+// The 64 bits that keys are made from; of fewer, a loop's turn, their number.
+Value* key_bits(Builder& b, const Operand& x) {
+  const Type like = Type::scalar(Dtype::I64);
+  Value* value = Access::value(b, x, &like);
+  return value->type == Type::scalar(Dtype::I32) ? cast(b, value, Dtype::I64) : value;
+}
+
 Content map_content(const Content& content, const std::function<Value*(Value*)>& f) {
   std::vector<Value*> mapped;
   for (Value* leaf : tracing::leaves(content)) mapped.push_back(f(leaf));
@@ -145,16 +152,12 @@ Var ones_like(const Var& x, Here where) {
 }
 
 Var key(Operand seed) {
-  const Type like = Type::scalar(Dtype::I64);
   Builder b = tracing::builder_at(seed.where());
-  return Access::make(key(b, Access::value(b, seed, &like)), seed.where());
+  return Access::make(key(b, key_bits(b, seed)), seed.where());
 }
 
 Var fold_in(Operand key, Operand data) {
-  const Type like = Type::scalar(Dtype::I64);
-  return with(key, [&](Builder& b, Value* value) {
-    return fold_in(b, value, Access::value(b, data, &like));
-  });
+  return with(key, [&](Builder& b, Value* value) { return fold_in(b, value, key_bits(b, data)); });
 }
 
 Var random_uniform(Operand key, Shape shape, Dtype dtype) {

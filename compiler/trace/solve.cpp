@@ -23,6 +23,16 @@ Value* whole(Builder& b, double number, std::string_view what, std::string_view 
       {{b.where(), ""}}, "give it such a number");
 }
 
+std::string help_for(const Type& got, Dtype wanted, std::string_view of) {
+  if (got.is_tensor() && got.rank() > 0) {
+    return of == "solve" ? "give it one number; for a time of each sample's own, solve from 0 to 1 "
+                           "and multiply the dynamics by the span"
+                         : "give it one number";
+  }
+  if (!is_float(wanted)) return fmt::format("cast it to {}", name(wanted));
+  return fmt::format("cast it to the {}'s dtype", of == "solve" ? "state" : "loss");
+}
+
 }  // namespace
 
 Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::string_view of) const {
@@ -43,9 +53,7 @@ Value* Setting::value(Builder& b, Dtype dtype, std::string_view what, std::strin
   if (type == Type::scalar(dtype)) return content.value;
   throw Error(
       fmt::format("{} of this {} is {}, got {}", what, of, Type::scalar(dtype).str(), type.str()),
-      {{b.where(), ""}},
-      is_float(dtype) ? fmt::format("cast it to the {}'s dtype", of == "solve" ? "state" : "loss")
-                      : fmt::format("cast it to {}", nodec::name(dtype)));
+      {{b.where(), ""}}, help_for(type, dtype, of));
 }
 
 Var Setting::variable(Dtype dtype, std::string_view what, Here where) const {

@@ -65,8 +65,9 @@ class Times {
  public:
   Times() = default;
   Times(std::initializer_list<Setting> times) : times_(times) {}
-  Times(std::vector<Setting> times) : times_(std::move(times)) {}                  // NOLINT
-  Times(const std::vector<double>& times) : times_(times.begin(), times.end()) {}  // NOLINT
+  template <class T>
+  requires std::is_convertible_v<const T&, Setting> Times(const std::vector<T>& times)
+      : times_(times.begin(), times.end()) {}              // NOLINT(google-explicit-constructor)
   Times(const Var& vector) : times_{Setting(vector)} {}    // NOLINT(google-explicit-constructor)
   Times(const Field& vector) : times_{Setting(vector)} {}  // NOLINT(google-explicit-constructor)
 
@@ -88,15 +89,22 @@ struct SolveOptions {
   std::string tangent = "steps";             // forward mode: of the steps taken; or "norm", as a
                                              // state of its own that steps are chosen for too
   Setting rtol = 1e-3, atol = 1e-6;
+  // Lengths of steps are constants to a derivative, but for those that end at t1 or at a stop: none
+  // goes to these four.
   Setting dt = 0;      // the first step (0: chosen), or every step of a fixed-step method
   Setting dt_max = 0;  // the longest step (0: any), of a method that chooses its steps
   Setting max_steps = 10000;
   // Times that steps end at, in the direction of the solve: where the dynamics jump (a dose, the
   // edge of a pulse). They are evaluated anew behind each. Those outside of t0 ... t1 are none.
+  // The dynamics see each side of a stop by a comparison of t with that very value: a piece that is
+  // found by arithmetic, floor(t / dt), is rounded and may be the other side's. Of equal stops the
+  // first has the whole derivative.
   Times stops = {};
   // `discrete` reads stage values from the tape; or recomputes them: less memory, the same bits.
   bool keep_stages = true;
-  bool stop_on_failure = true;  // a failed solve stops the program with its status
+  // A failed solve stops the program with its status; one that a gradient goes back through,
+  // always.
+  bool stop_on_failure = true;
 };
 
 // Whether what is being traced here is, however deep, a part of a solve's dynamics.

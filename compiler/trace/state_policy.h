@@ -9,7 +9,8 @@
 namespace nodec {
 
 enum class StatePolicy : std::uint8_t {
-  None,             // whatever the run before left: reported as count-dependent where it matters
+  None,             // what the run before left, an attempt that was rejected and the first step's
+                    // choice nothing: reported as count-dependent where it matters
   Frozen,           // the dynamics see the state as it entered; what they store is forgotten
   PerSolve,         // ... and once, after the solve, they update it at the final t and u
   PerAcceptedStep,  // a step's runs see it as the step began; its last run updates it, if accepted

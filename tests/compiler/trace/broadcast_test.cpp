@@ -50,6 +50,28 @@ TEST_CASE("a number takes the dtype of what it meets") {
   CHECK((whole < 3).type() == Type::scalar(Dtype::Bool));
   CHECK(pow(real, 2).type() == f64());
   CHECK(clamp(real, 0, 9).type() == f64());
+  CHECK(clamp(whole, 0, 9).type() == i32());
+}
+
+TEST_CASE("keys are made from integers of either width") {
+  Trace t("keys");
+  const Var seed = t.input("seed", i32()), wide = t.input("wide", i64());
+  CHECK(key(seed).type() == key(wide).type());
+  CHECK(fold_in(key(seed), seed).type() == key(wide).type());
+  CHECK(fold_in(key(wide), wide).type() == key(wide).type());
+}
+
+TEST_CASE("times are numbers, values, or vectors of either") {
+  Trace t("times");
+  const Var stop = t.input("stop", f32()), u0 = t.input("u0", f32());
+  const auto dynamics = [](const Var& u) { return -u; };
+  for (const Times& stops :
+       {Times{0.5, stop}, Times(std::vector<Var>{stop, stop}),
+        Times(std::vector<float>{0.5F, 1.5F}), Times(std::vector<double>{0.5, 1.5}),
+        Times(std::vector<Setting>{stop, 1.5})}) {
+    CHECK(stops.all().size() == 2);
+    CHECK(solve(dynamics, u0, 0, 2, {.stops = stops}).u.type() == f32());
+  }
 }
 
 TEST_CASE("shapes that do not meet are refused at the line that joined them") {

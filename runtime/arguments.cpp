@@ -220,7 +220,7 @@ std::string ArgumentCheck::known_symbols(const Type& type, const Values& values)
 
 std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view, const Values& values,
                                   std::string& help) const {
-  if (view.data == nullptr && (view.dims.empty() || view.count() != 0)) {
+  if (view.lacks_bytes()) {
     help = "give it bytes: a nodec::Tensor owns as many as its type has, until it is moved from";
     return fmt::format("\n  {}: has no bytes", title(i));
   }

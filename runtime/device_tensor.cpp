@@ -12,6 +12,15 @@ std::shared_ptr<Device> checked(std::shared_ptr<Device> device) {
               "give a GPU's device, or keep the array as a Tensor of the host");
 }
 
+// Its bytes, before they are asked of a device.
+std::int64_t bytes_of(const TensorView& host) {
+  host.check_size();
+  if (!host.lacks_bytes()) return std::int64_t(host.bytes());
+  throw Error(
+      "an array of the host that is copied from or to a device has no bytes", {},
+      "give it bytes: a nodec::Tensor owns as many as its type has, until it is moved from");
+}
+
 }  // namespace
 
 DeviceTensor::DeviceTensor(std::shared_ptr<Device> device, Dtype dtype,
@@ -23,11 +32,11 @@ DeviceTensor::DeviceTensor(std::shared_ptr<Device> device, const TensorView& hos
       dtype_(host.dtype),
       dims_(host.dims.begin(), host.dims.end()),
       bytes_(device_) {
-  bytes_.reserve(std::int64_t(host.bytes()), "an array");
+  bytes_.reserve(bytes_of(host), "an array");
   assign(host);
 }
 
-void DeviceTensor::check(const TensorView& host) const {
+std::int64_t DeviceTensor::check(const TensorView& host) const {
   if (device_ == nullptr) {
     throw Error("an array of a device is used that was moved from", {}, "use the one it went to");
   }
@@ -41,16 +50,17 @@ void DeviceTensor::check(const TensorView& host) const {
                             view().type(), host.type()),
                 {}, "copy arrays of one type");
   }
+  return bytes_of(host);
 }
 
 void DeviceTensor::assign(const TensorView& host) {
-  check(host);
-  if (host.bytes() > 0) device_->put(bytes_.data(), host.data, std::int64_t(host.bytes()));
+  const std::int64_t bytes = check(host);
+  if (bytes > 0) device_->put(bytes_.data(), host.data, bytes);
 }
 
 void DeviceTensor::to_host(const TensorView& host) const {
-  check(host);
-  if (host.bytes() > 0) device_->get(host.data, bytes_.data(), std::int64_t(host.bytes()));
+  const std::int64_t bytes = check(host);
+  if (bytes > 0) device_->get(host.data, bytes_.data(), bytes);
 }
 
 Tensor DeviceTensor::to_host() const {

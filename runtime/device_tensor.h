@@ -29,7 +29,7 @@ class DeviceTensor {
   operator TensorView() const { return view(); }  // NOLINT(google-explicit-constructor)
 
  private:
-  void check(const TensorView& host) const;
+  std::int64_t check(const TensorView& host) const;  // its bytes
 
   std::shared_ptr<Device> device_;
   Dtype dtype_;

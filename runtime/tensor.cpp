@@ -57,6 +57,8 @@ std::int64_t TensorView::count() const {
 
 std::size_t TensorView::bytes() const { return std::size_t(count()) * nodec::bytes(dtype); }
 
+void TensorView::check_size() const { storage(*this); }
+
 std::string TensorView::type() const {
   return fmt::format("{}[{}]", name(dtype), fmt::join(dims, ", "));
 }

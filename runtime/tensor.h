@@ -29,6 +29,10 @@ struct TensorView {
   std::int64_t count() const;
   std::size_t bytes() const;
   std::string type() const;  // "f32[20, 128]"
+  // Of an array that was moved from or never made; one of no elements needs none.
+  bool lacks_bytes() const { return data == nullptr && (dims.empty() || count() != 0); }
+  // Error where a dim is negative, or where there are more bytes than can be counted.
+  void check_size() const;
 };
 
 // Owns its bytes, or borrows them (the lender must outlive it). Moves, never copies silently. One

@@ -23,3 +23,27 @@ TEST_CASE("an array of a device has a device, as long as it is not moved away") 
   CHECK(message([&] { first.to_host(); }) == moved);  // NOLINT(bugprone-use-after-move)
   CHECK(message([&] { first.assign(host); }) == moved);
 }
+
+TEST_CASE("an array of the host without bytes is neither copied to a device nor filled from it") {
+  const auto device = emulated_device();
+  DeviceTensor array(device, Tensor::scalar(1.0F));
+  Tensor away = Tensor::scalar(2.0F);
+  const Tensor kept = std::move(away);
+  const std::string none =
+      "error: an array of the host that is copied from or to a device has no bytes\n"
+      "  help: give it bytes: a nodec::Tensor owns as many as its type has, until it is moved from";
+  const TensorView host = away.view();  // NOLINT(bugprone-use-after-move)
+  CHECK(message([&] { DeviceTensor(device, host); }) == none);
+  CHECK(message([&] { array.assign(host); }) == none);
+  CHECK(message([&] { array.to_host(host); }) == none);
+  CHECK(message([&] { DeviceTensor(device, Tensor{}); }) == none);
+  CHECK(array.to_host().values<float>()[0] == 1);
+  CHECK(DeviceTensor(device, TensorView{Dtype::F32, std::vector<std::int64_t>{0}}).dims()[0] == 0);
+  const std::vector<std::int64_t> below{-4}, many{std::int64_t(1) << 62};
+  CHECK(message([&] {
+          DeviceTensor(device, TensorView{Dtype::F32, below, away.data()});
+        }) == "error: a tensor's dims cannot be negative, got f32[-4]");
+  CHECK(message([&] {
+          DeviceTensor(device, TensorView{Dtype::F32, many, away.data()});
+        }) == "error: a tensor of type f32[4611686018427387904] has more bytes than there are");
+}

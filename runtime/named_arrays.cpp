@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/nearest.h"
+#include "ir/status.h"
 
 namespace nodec {
 namespace {
@@ -200,23 +201,45 @@ void BoundProgram::view_there(const std::shared_ptr<Device>& device) {
     const bool tells = i >= inputs && signature().outputs[i - inputs].alias < 0;
     if (!tells) {
       views_[i] = array->on(device, all_.copies_);
-    } else if (array->type().bytes() > kLittle) {
-      views_[i] = array->room_on(device);
     } else {
-      views_[i] = array->room_here().view();
+      views_[i] = array->type().bytes() > kLittle ? array->room_on(device) : array->room_here();
     }
   }
 }
 
+void BoundProgram::settle(bool success) {
+  const std::size_t inputs = signature().inputs.size();
+  for (std::size_t i = inputs; i < arrays_.size(); ++i) {
+    if (arrays_[i] == nullptr) continue;
+    if (success) {
+      arrays_[i]->was_written(views_[i]);
+    } else if (signature().outputs[i - inputs].alias >= 0) {
+      arrays_[i]->may_be_spoilt_there();
+    }
+  }
+}
+
+Outcome BoundProgram::run(const CallOptions& options) {
+  const std::span<const TensorView> views(views_);
+  const std::size_t inputs = signature().inputs.size();
+  return program_->call(views.first(inputs), views.subspan(inputs), options);
+}
+
 Outcome BoundProgram::call(const CallOptions& options) {
   const std::shared_ptr<Device> device = program_->device();
-  device == nullptr ? view_here() : view_there(device);
-  const std::size_t inputs = signature().inputs.size();
-  const std::span<const TensorView> views(views_);
-  const Outcome outcome = program_->call(views.first(inputs), views.subspan(inputs), options);
-  for (std::size_t i = inputs; i < arrays_.size(); ++i) {
-    if (arrays_[i] != nullptr && views_[i].device != nullptr) arrays_[i]->was_written_there();
+  if (device == nullptr) {
+    view_here();
+    return run(options);
   }
+  view_there(device);
+  Outcome outcome;
+  try {
+    outcome = run(options);
+  } catch (...) {
+    settle(false);
+    throw;
+  }
+  settle(Status(outcome.status) == Status::Success);
   return outcome;
 }
 

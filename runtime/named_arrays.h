@@ -78,7 +78,9 @@ class BoundProgram {
   // The array of an open port for the next calls; it must outlive them.
   void give(std::string_view port, const TensorView& array);
   // A program that stops early is a status in the Outcome (require_success throws it). Allocates
-  // nothing, as Executable::call.
+  // nothing, as Executable::call. After a refusal all arrays are what they were; on a device after
+  // a stop too, but for one that was overwritten in place while only the device had its newest
+  // values.
   Outcome call(const CallOptions& options = {});
 
   const Executable& executable() const { return *program_; }
@@ -92,6 +94,8 @@ class BoundProgram {
   OpenPort open_port(std::string name) const;
   void view_here();
   void view_there(const std::shared_ptr<Device>& device);
+  void settle(bool success);  // where the newest arrays are, behind a device's call
+  Outcome run(const CallOptions& options);
 
   std::shared_ptr<const Executable> program_;
   NamedArrays& all_;

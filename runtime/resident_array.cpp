@@ -1,20 +1,35 @@
 // Which copy is up to date.
 #include "runtime/resident_array.h"
 
+#include <utility>
+
 namespace nodec {
 
+bool ResidentArray::is_like_host(const There& array) const {
+  return array != nullptr && !host_.view().lacks_bytes() && array->dtype() == host_.dtype() &&
+         array->dims() == host_.dims();
+}
+
+bool ResidentArray::fits(const There& array, const Device* device) const {
+  return is_like_host(array) && array->view().device == device;
+}
+
 void ResidentArray::replace(Tensor host) {
-  if (there_ != nullptr && there_->view().type() != host.view().type()) there_.reset();
   host_ = std::move(host);
   is_here_ = true;
   is_there_ = false;
+  if (!is_like_host(there_)) there_.reset();
+  if (!is_like_host(spare_)) spare_.reset();
 }
 
+// An array of another type that a user put in the host's place is the newest.
 void ResidentArray::bring_here(Copies& copies) const {
   if (is_here_) return;
-  there_->to_host(host_.view());
+  if (is_like_host(there_)) {
+    there_->to_host(host_.view());
+    ++copies.out;
+  }
   is_here_ = true;
-  ++copies.out;
 }
 
 Tensor& ResidentArray::write(Copies& copies) {
@@ -29,13 +44,14 @@ const Tensor& ResidentArray::read(Copies& copies) const {
 }
 
 TensorView ResidentArray::on(const std::shared_ptr<Device>& device, Copies& copies) {
-  if (is_there_ && is_on(device.get())) return there_->view();
+  if (host_.view().lacks_bytes()) return host_.view();
+  if (is_there_ && fits(there_, device.get())) return there_->view();
   bring_here(copies);
-  if (is_on(device.get())) {
+  is_there_ = false;
+  if (fits(there_, device.get())) {
     there_->assign(host_.view());
   } else {
     there_ = std::make_unique<DeviceTensor>(device, host_.view());
-    holder_ = device;
   }
   is_there_ = true;
   ++copies.in;
@@ -43,18 +59,19 @@ TensorView ResidentArray::on(const std::shared_ptr<Device>& device, Copies& copi
 }
 
 TensorView ResidentArray::room_on(const std::shared_ptr<Device>& device) {
-  if (!is_on(device.get())) {
-    there_ = std::make_unique<DeviceTensor>(device, host_.dtype(), host_.dims());
-    holder_ = device;
+  if (host_.view().lacks_bytes()) return host_.view();
+  There& room = is_here_ ? there_ : spare_;
+  if (!fits(room, device.get())) {
+    room = std::make_unique<DeviceTensor>(device, host_.dtype(), host_.dims());
   }
-  is_there_ = true;
-  return there_->view();
+  if (is_here_) is_there_ = false;
+  return room->view();
 }
 
-Tensor& ResidentArray::room_here() {
-  is_here_ = true;
-  is_there_ = false;
-  return host_;
+void ResidentArray::was_written(const TensorView& at) {
+  is_here_ = at.device == nullptr;
+  is_there_ = !is_here_;
+  if (spare_ != nullptr && spare_->view().data == at.data) std::swap(there_, spare_);
 }
 
 }  // namespace nodec

@@ -5,6 +5,7 @@
 
 #include "ir/nearest.h"
 #include "ir/status.h"
+#include "runtime/arguments.h"
 
 namespace nodec {
 namespace {
@@ -44,15 +45,45 @@ std::int64_t size_of(const Dim& dim, const Bindings& symbols) {
   return dim.evaluate(symbols);
 }
 
+// The symbol that a dim is, alone; else empty.
+std::string lone_symbol(const Dim& dim) {
+  const std::vector<std::string> names = dim.symbols();
+  return names.size() == 1 && dim == Dim::symbol(names[0]) ? names[0] : "";
+}
+
+// Whether an array of the program says by a dim of its own what the symbol is.
+bool is_stated(const std::string& symbol, const Signature& signature) {
+  const auto states = [&](const Port& port) {
+    return std::ranges::find(port.type.shape(), symbol, lone_symbol) != port.type.shape().end();
+  };
+  return std::ranges::any_of(signature.inputs, states) ||
+         std::ranges::any_of(signature.outputs, states);
+}
+
 // Symbols that stand alone as an array's dim take that size, the first that is met.
 void learn(const Port& port, const Tensor& array, Bindings& symbols) {
   const Shape& shape = port.type.shape();
   if (shape.size() != array.dims().size()) return;
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    const std::vector<std::string> names = shape[i].symbols();
-    if (names.size() != 1 || shape[i] != Dim::symbol(names[0])) continue;
-    symbols.emplace(names[0], array.dims()[i]);
+    if (const std::string symbol = lone_symbol(shape[i]); !symbol.empty()) {
+      symbols.emplace(symbol, array.dims()[i]);
+    }
   }
+}
+
+// What mends arrays that do not fit: a symbol that no array states comes first.
+std::string remedy(const Signature& signature, const std::vector<const Port*>& ports,
+                   const Bindings& known) {
+  for (const Port* port : ports) {
+    for (const Dim& dim : port->type.shape()) {
+      for (const std::string& symbol : dim.symbols()) {
+        if (known.contains(symbol) || is_stated(symbol, signature)) continue;
+        return fmt::format("give the value of '{}' where the program is bound to its arrays",
+                           symbol);
+      }
+    }
+  }
+  return "put arrays of the wanted types there with set()";
 }
 
 bool fits(const Port& port, const Tensor& array, const Bindings& symbols) {
@@ -107,6 +138,7 @@ const Tensor& NamedArrays::operator[](std::string_view name) const {
 void NamedArrays::fit(const Signature& signature, const Bindings& symbols,
                       const std::vector<std::string>& open) {
   const std::vector<const Port*> ports = own_ports(signature, open);
+  ArgumentCheck(signature).symbols_of({}, symbols);  // refuses what it has not
   Bindings known = symbols;
   for (const Port* port : ports) {
     if (contains(port->name)) learn(*port, at(port->name).type(), known);
@@ -132,13 +164,16 @@ void NamedArrays::fit(const Signature& signature, const Bindings& symbols,
   }
   if (misfits.empty()) return arrays_.merge(made);
   throw Error(fmt::format("the arrays do not fit '{}':{}", signature.name, misfits), {},
-              "put arrays of the wanted types there with set()");
+              remedy(signature, ports, known));
 }
 
 BoundProgram::BoundProgram(std::shared_ptr<const Executable> program, NamedArrays& arrays,
                            const Bindings& symbols, std::vector<std::string> open)
     : program_(std::move(program)), all_(arrays) {
   arrays.fit(signature(), symbols, open);
+  for (const auto& [symbol, value] : symbols) {
+    if (!is_stated(symbol, signature())) symbols_[symbol] = value;
+  }
   const auto add = [&](const Port& port) {
     arrays_.push_back(contains(open, port.name) ? nullptr : &arrays.at(port.name));
   };
@@ -165,6 +200,13 @@ BoundProgram::OpenPort BoundProgram::open_port(std::string name) const {
     if (arrays_[i] == nullptr && known == open.name) open.places.push_back(i);
   }
   return open;
+}
+
+const Executable& BoundProgram::executable() const {
+  if (program_ != nullptr) return *program_;
+  throw Error(
+      fmt::format("there is no {} here: it was moved from, or never made", Executable::kObject), {},
+      "use the one that was made, where it is now");
 }
 
 void BoundProgram::give(std::string_view port, const TensorView& array) {
@@ -220,13 +262,26 @@ void BoundProgram::settle(bool success) {
 }
 
 Outcome BoundProgram::run(const CallOptions& options) {
+  struct Lent {
+    Bindings &from, &to;
+    Lent(Bindings& lender, Bindings& user) : from(lender), to(user) { from.swap(to); }
+    ~Lent() { from.swap(to); }
+  };
   const std::span<const TensorView> views(views_);
-  const std::size_t inputs = signature().inputs.size();
-  return program_->call(views.first(inputs), views.subspan(inputs), options);
+  const auto inputs = views.first(signature().inputs.size());
+  const auto outputs = views.subspan(inputs.size());
+  if (symbols_.empty()) return executable().call(inputs, outputs, options);
+  CallOptions with = options;
+  if (!with.symbols.empty()) {
+    with.symbols.insert(symbols_.begin(), symbols_.end());
+    return executable().call(inputs, outputs, with);
+  }
+  const Lent lent(symbols_, with.symbols);  // a map that is moved allocates nothing
+  return executable().call(inputs, outputs, with);
 }
 
 Outcome BoundProgram::call(const CallOptions& options) {
-  const std::shared_ptr<Device> device = program_->device();
+  const std::shared_ptr<Device> device = executable().device();
   if (device == nullptr) {
     view_here();
     return run(options);

@@ -54,8 +54,9 @@ class NamedArrays {
   const Copies& copies() const { return copies_; }  // to devices and back
 
   // Makes what these ports lack. Sizes that are symbols are read off the arrays there are, and off
-  // `symbols`. Ports named in `open` get their arrays call by call. One Error states each array
-  // that does not fit and each size that nothing tells.
+  // `symbols`, of which one that the program does not have is an Error. Ports named in `open` get
+  // their arrays call by call. One Error states each array that does not fit and each size that
+  // nothing tells.
   void fit(const Signature& signature, const Bindings& symbols = {},
            const std::vector<std::string>& open = {});
 
@@ -69,7 +70,9 @@ class NamedArrays {
 };
 
 // A program bound to named arrays, which must outlive it. An output that overwrites an input shares
-// the input's array. An array may be replaced between calls.
+// the input's array. An array may be replaced between calls. The calls have the values of symbols
+// that no array states from here, where CallOptions::symbols does not give others. A program that
+// was moved away, or never made, is an Error.
 class BoundProgram {
  public:
   BoundProgram(std::shared_ptr<const Executable> program, NamedArrays& arrays,
@@ -83,8 +86,8 @@ class BoundProgram {
   // values.
   Outcome call(const CallOptions& options = {});
 
-  const Executable& executable() const { return *program_; }
-  const Signature& signature() const { return program_->signature(); }
+  const Executable& executable() const;
+  const Signature& signature() const { return executable().signature(); }
 
  private:
   struct OpenPort {
@@ -99,6 +102,7 @@ class BoundProgram {
 
   std::shared_ptr<const Executable> program_;
   NamedArrays& all_;
+  Bindings symbols_;  // given, and stated by no array
   std::vector<OpenPort> open_;
   std::vector<ResidentArray*> arrays_;  // by port, inputs then outputs; null: an open one
   std::vector<TensorView> views_;       // likewise

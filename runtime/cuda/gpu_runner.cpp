@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "ir/error.h"
 #include "ir/status.h"
 #include "runtime/cuda/gpu_workspace.h"
 #include "runtime/runner.h"
@@ -116,6 +117,10 @@ RunCounts GpuRunner::counts() const {
 
 std::shared_ptr<const Executable> load_on(std::shared_ptr<Device> device,
                                           const Artifact& artifact) {
+  if (device == nullptr) {
+    throw Error("a program of a GPU is loaded without a device", {},
+                "give a GPU's device, or load() one of the processor's");
+  }
   return std::make_shared<Executable>(std::make_unique<GpuRunner>(std::move(device), artifact));
 }
 

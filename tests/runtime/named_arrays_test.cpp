@@ -30,6 +30,22 @@ std::shared_ptr<const Executable> counter() {
   return std::make_shared<const Executable>(entry, signature, nullptr);
 }
 
+// y = N x, of a size that no array states by itself.
+std::shared_ptr<const Executable> sizer() {
+  Signature signature;
+  signature.name = "size";
+  const Dim n = Dim::symbol("N");
+  signature.inputs = {{"x", Type::tensor(Dtype::F32, {n * 2})}};
+  signature.outputs = {{"y", Type::tensor(Dtype::F32, {n * 2})}};
+  signature.symbols = {"N", "threads"};
+  const auto entry = [](CallFrame* frame, std::int64_t) {
+    for (std::int64_t i = 0; i < 2 * frame->symbols[0]; ++i) {
+      port<float>(frame, 1)[i] = float(frame->symbols[0]) * port<float>(frame, 0)[i];
+    }
+  };
+  return std::make_shared<const Executable>(entry, signature, nullptr);
+}
+
 }  // namespace
 
 TEST_CASE("missing arrays are made of the sizes that the others tell") {
@@ -102,6 +118,59 @@ TEST_CASE("every array that does not fit is named at once, and nothing is made")
   NamedArrays told;
   BoundProgram(doubler(), told, {{"B", 7}});
   CHECK(told["y"].view().type() == "f32[14]");
+}
+
+TEST_CASE("calls have the symbols that a program was bound with, or others that they name") {
+  NamedArrays arrays;
+  BoundProgram program(sizer(), arrays, {{"N", 3}});
+  arrays["x"].values<float>()[5] = 2;
+  for (int turn = 0; turn < 2; ++turn) require_success(program.call(), program.signature());
+  CHECK(arrays["y"].values<float>()[5] == 6);
+  CHECK(message([&] {
+          program.call({.symbols = {{"M", 1}}});
+        }) == "error: 'size' has no symbol 'M' to give a value\n  help: its symbols are N");
+  arrays.set("x", Tensor::of<float>({2}, {1, 4}));
+  arrays.set("y", Tensor(Dtype::F32, {2}));
+  CHECK(message([&] { program.call(); }) == R"(error: the arguments of 'size' do not fit:
+  input 'x': wanted f32[2*N] with N = 3, got f32[2]
+  output 'y': wanted f32[2*N] with N = 3, got f32[2]
+  help: make each array of the dtype and dims that are wanted of it)");
+  require_success(program.call({.symbols = {{"N", 1}}}), program.signature());
+  CHECK(arrays["y"].values<float>()[1] == 4);
+}
+
+TEST_CASE("symbols that a program does not have, or that no array states, are told") {
+  NamedArrays arrays;
+  CHECK(message([&] {
+          BoundProgram(sizer(), arrays, {{"M", 3}});
+        }) == "error: 'size' has no symbol 'M' to give a value\n  help: its symbols are N");
+  CHECK(message([&] {
+          BoundProgram(sizer(), arrays, {{"N", -3}});
+        }) ==
+        "error: the symbol 'N' is given -3 as its value\n  help: give it a size of 0 or more");
+  arrays.set("x", Tensor(Dtype::F32, {8}));
+  CHECK(message([&] { BoundProgram(sizer(), arrays); }) == R"(error: the arrays do not fit 'size':
+  'x': wanted f32[2*N] with N not told, got f32[8]
+  'y': f32[2*N] with N not told, so it cannot be made
+  help: give the value of 'N' where the program is bound to its arrays)");
+  BoundProgram program(doubler(), arrays, {{"B", 4}}, {"x"});
+  const Tensor x(Dtype::F32, {2, 1});
+  program.give("x", x);
+  arrays.set("y", Tensor(Dtype::F32, {2}));
+  CHECK(program.call().status == 0);  // of the size that the arrays state
+}
+
+TEST_CASE("a program that is not there is refused where it is bound, and where it is called") {
+  NamedArrays arrays;
+  const std::string gone = R"(error: there is no program here: it was moved from, or never made
+  help: use the one that was made, where it is now)";
+  CHECK(message([&] { BoundProgram(nullptr, arrays); }) == gone);
+  BoundProgram one(counter(), arrays);
+  BoundProgram other = std::move(one);
+  CHECK(message([&] { one.call(); }) == gone);  // NOLINT(bugprone-use-after-move)
+  CHECK(message([&] { one.signature(); }) == gone);
+  CHECK(message([&] { one.give("n", {}); }) == gone);
+  require_success(other.call(), other.signature());
 }
 
 TEST_CASE("an array that is not there is told by its nearest, or by those that are") {

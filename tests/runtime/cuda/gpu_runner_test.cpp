@@ -264,6 +264,12 @@ TEST_CASE("an array of a device cannot be given to a program elsewhere") {
                   "f32[]") != std::string::npos);
 }
 
+TEST_CASE("a program of a GPU is loaded on a device") {
+  CHECK(message([] { load_on(nullptr, gpu_doubling()); }) ==
+        "error: a program of a GPU is loaded without a device\n"
+        "  help: give a GPU's device, or load() one of the processor's");
+}
+
 TEST_CASE("a program's mistake on the emulated GPU is told as ours") {
   const auto program = load_on(
       watched(),

@@ -132,7 +132,7 @@ bool ArgumentCheck::fits(std::size_t i, const TensorView& view, const Values& va
   for (std::size_t axis = 0; axis < view.dims.size(); ++axis) {
     if (view.dims[axis] < 0 || view.dims[axis] != wanted_dim(i, axis, values)) return false;
   }
-  return placed(view) && is_within_reach(view);
+  return view.is_countable() && placed(view) && is_within_reach(view);
 }
 
 void ArgumentCheck::derive(Values& values, int threads) const {
@@ -147,7 +147,7 @@ void ArgumentCheck::derive(Values& values, int threads) const {
           fmt::format("the batch '{}' of '{}' is {}", signature_.batch, signature_.name, batch), {},
           "give at least one sample");
     }
-    blocks = (batch + kBlock - 1) / kBlock;
+    blocks = (batch - 1) / kBlock + 1;
   }
   const auto set = [&](std::string_view symbol, std::int64_t value) {
     if (const int index = symbol_index(symbol); index >= 0) values[std::size_t(index)] = value;
@@ -233,6 +233,10 @@ std::string ArgumentCheck::misfit(std::size_t i, const TensorView& view, const V
     help = "make each array of the dtype and dims that are wanted of it";
     return fmt::format("\n  {}: wanted {}{}, got {}", title(i), port(i).type.str(),
                        known_symbols(port(i).type, values), view.type());
+  }
+  if (!view.is_countable()) {
+    help = "give it the dims of the array that it shows";
+    return fmt::format("\n  {}: {} has more bytes than there are", title(i), view.type());
   }
   if (!is_within_reach(view)) {
     help = "copy it to the host or to that device (DeviceTensor)";

@@ -24,7 +24,9 @@ std::int64_t first_of(int segment) {
 
 void TapeStorage::prepare(std::int64_t frame_bytes, std::int64_t alignment) {
   NODEC_CHECK(frame_bytes >= 0, "tape frames of {} bytes", frame_bytes);
-  stride_ = (std::max<std::int64_t>(1, frame_bytes) + alignment - 1) / alignment * alignment;
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() - (alignment - 1);
+  stride_ =
+      (std::clamp<std::int64_t>(frame_bytes, 1, most) + alignment - 1) / alignment * alignment;
   if (stride_ > capacity_) {
     for (int k = 0; k < most_segments; ++k) {
       segments_[k].store(nullptr, std::memory_order_relaxed);
@@ -85,7 +87,8 @@ bool TapeStorage::use(int segments, TapeRoom& room) {
 
 bool TapeStorage::link(int k) {
   if (owned_[k] != nullptr) return true;
-  const std::int64_t size = (first_frames << k) * capacity_;
+  std::int64_t size = 0;
+  if (__builtin_mul_overflow(first_frames << k, capacity_, &size)) return false;
   owned_[k] = try_allocate(size);
   if (owned_[k] == nullptr) return false;
   held_.fetch_add(size, std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // Allocation and small services of tensors.
 #include "runtime/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -9,18 +10,8 @@ namespace {
 
 // Bytes of whole cache lines, so that code may read a full vector at the end.
 std::int64_t storage(const TensorView& view) {
-  std::int64_t size = std::int64_t(nodec::bytes(view.dtype));
-  bool fits = true;
-  for (std::int64_t dim : view.dims) {
-    if (dim < 0) {
-      throw Error(fmt::format("a tensor's dims cannot be negative, got {}", view.type()));
-    }
-    fits = !__builtin_mul_overflow(size, dim, &size) && fits;
-  }
-  if (!fits || size > std::numeric_limits<std::int64_t>::max() - std::int64_t(kAlignment)) {
-    throw Error(fmt::format("a tensor of type {} has more bytes than there are", view.type()));
-  }
-  return aligned(size);
+  view.check_size();
+  return aligned(std::int64_t(view.bytes()));
 }
 
 // As values<...> is asked for it.
@@ -57,7 +48,26 @@ std::int64_t TensorView::count() const {
 
 std::size_t TensorView::bytes() const { return std::size_t(count()) * nodec::bytes(dtype); }
 
-void TensorView::check_size() const { storage(*this); }
+bool TensorView::lacks_bytes() const {
+  return data == nullptr && std::ranges::find(dims, 0) == dims.end();
+}
+
+bool TensorView::is_countable() const {
+  std::int64_t size = std::int64_t(nodec::bytes(dtype));
+  bool fits = true;
+  for (const std::int64_t dim : dims) {
+    fits = dim >= 0 && !__builtin_mul_overflow(size, dim, &size) && fits;
+  }
+  return fits && size <= std::numeric_limits<std::int64_t>::max() - std::int64_t(kAlignment);
+}
+
+void TensorView::check_size() const {
+  if (is_countable()) return;
+  if (std::ranges::any_of(dims, [](std::int64_t dim) { return dim < 0; })) {
+    throw Error(fmt::format("a tensor's dims cannot be negative, got {}", type()));
+  }
+  throw Error(fmt::format("a tensor of type {} has more bytes than there are", type()));
+}
 
 std::string TensorView::type() const {
   return fmt::format("{}[{}]", name(dtype), fmt::join(dims, ", "));

@@ -30,9 +30,9 @@ struct TensorView {
   std::size_t bytes() const;
   std::string type() const;  // "f32[20, 128]"
   // Of an array that was moved from or never made; one of no elements needs none.
-  bool lacks_bytes() const { return data == nullptr && (dims.empty() || count() != 0); }
-  // Error where a dim is negative, or where there are more bytes than can be counted.
-  void check_size() const;
+  bool lacks_bytes() const;
+  bool is_countable() const;  // no dim is negative, and its bytes are a number
+  void check_size() const;    // Error where it is not
 };
 
 // Owns its bytes, or borrows them (the lender must outlive it). Moves, never copies silently. One

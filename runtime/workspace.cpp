@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "ir/error.h"
 #include "ir/lasting.h"
@@ -14,7 +15,26 @@ namespace {
 
 constexpr std::size_t kSizesKnown = 8;
 
+[[noreturn]] void refuse_scratch(const ScratchBuffer& buffer, const Signature& signature) {
+  throw Error(fmt::format("the intermediate array '{}' of '{}' takes {} bytes, more than there are",
+                          buffer.name, signature.name, buffer.bytes.str()),
+              {}, "run it on smaller arrays");
+}
+
 }  // namespace
+
+std::int64_t scratch_bytes(const ScratchBuffer& buffer, const Signature& signature,
+                           const Bindings& sizes) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() - 2 * kAlignment;
+  std::int64_t bytes = kMost + 1;
+  try {
+    bytes = buffer.bytes.evaluate(sizes);
+  } catch (const Error&) {  // past 2^63
+  }
+  if (bytes > kMost) refuse_scratch(buffer, signature);
+  NODEC_CHECK(bytes >= 0, "buffer '{}' of {} bytes", buffer.name, bytes);
+  return aligned(bytes);
+}
 
 Workspace::Workspace(const Signature& signature)
     : signature_(signature), scratch_(signature.scratch.size()) {
@@ -40,23 +60,29 @@ void Workspace::resize(const Bindings& bindings) {
   std::int64_t total = 64;
   std::vector<std::int64_t> offsets;
   for (const ScratchBuffer& buffer : signature_.scratch) {
-    const std::int64_t size = buffer.bytes.evaluate(bindings);
-    NODEC_CHECK(size >= 0, "buffer '{}' of {} bytes", buffer.name, size);
+    const std::int64_t size = scratch_bytes(buffer, signature_, bindings);
     offsets.push_back(total);
-    total += aligned(size);
+    if (__builtin_add_overflow(total, size, &total)) refuse_scratch(buffer, signature_);
   }
-  if (total > arena_bytes_) {
-    arena_.reset();
-    arena_bytes_ = 0;
-    arena_ = allocate(total);
-    arena_bytes_ = total;
-    std::memset(arena_.get(), 0xff, std::size_t(total));
-  }
+  if (total > arena_bytes_) make_arena(total);
   for (std::size_t i = 0; i < offsets.size(); ++i) scratch_[i] = arena_.get() + offsets[i];
   for (std::size_t i = 0; i < signature_.tapes.size(); ++i) {
     const TapeLayout& tape = signature_.tapes[i];
     tapes_.tapes[i]->prepare(tape.frame_bytes.evaluate(bindings), tape.alignment);
   }
+}
+
+void Workspace::make_arena(std::int64_t bytes) {
+  arena_.reset();
+  arena_bytes_ = 0;
+  arena_ = try_allocate(bytes);
+  if (arena_ == nullptr) {
+    throw Error(fmt::format("there is no memory for the intermediate arrays of '{}', {} bytes",
+                            signature_.name, bytes),
+                {}, "run it on smaller arrays");
+  }
+  arena_bytes_ = bytes;
+  std::memset(arena_.get(), 0xff, std::size_t(bytes));
 }
 
 void Workspace::fill(CallFrame& frame) {

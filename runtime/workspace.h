@@ -18,6 +18,10 @@
 
 namespace nodec {
 
+// What a buffer takes in whole cache lines; an Error where no number counts its bytes.
+std::int64_t scratch_bytes(const ScratchBuffer& buffer, const Signature& signature,
+                           const Bindings& sizes);
+
 class Workspace {
  public:
   explicit Workspace(const Signature& signature);
@@ -43,6 +47,7 @@ class Workspace {
 
  private:
   void resize(const Bindings& bindings);
+  void make_arena(std::int64_t bytes);
 
   const Signature& signature_;
   std::vector<std::int64_t> symbols_;

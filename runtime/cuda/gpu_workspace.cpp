@@ -8,6 +8,7 @@
 #include "ir/error.h"
 #include "ir/status.h"
 #include "runtime/memory.h"
+#include "runtime/workspace.h"
 
 namespace nodec {
 namespace {
@@ -91,7 +92,9 @@ void GpuWorkspace::prepare(const CallOptions& options) {
 
 // There are some where they are in shared memory too: sums come there out of it.
 void GpuWorkspace::reserve_arenas(std::int64_t chunks) {
-  const std::int64_t bytes = std::max<std::int64_t>(chunks * kernel_launch_.arena_bytes, 64);
+  std::int64_t bytes = 0;
+  if (__builtin_mul_overflow(chunks, kernel_launch_.arena_bytes, &bytes)) bytes = INT64_MAX;
+  bytes = std::max<std::int64_t>(bytes, 64);
   require_countable("the arenas of its chunks", bytes);
   if (arenas_.reserve(bytes, "the arenas of its chunks")) {
     device_->fill(arenas_.data(), 0xff, bytes, *stream_);
@@ -101,7 +104,7 @@ void GpuWorkspace::reserve_arenas(std::int64_t chunks) {
 void GpuWorkspace::reserve_scratch(const Bindings& sizes) {
   for (std::size_t i = 0; i < scratch_.size(); ++i) {
     const ScratchBuffer& buffer = signature_.scratch[i];
-    const std::int64_t bytes = aligned(buffer.bytes.evaluate(sizes));
+    const std::int64_t bytes = scratch_bytes(buffer, signature_, sizes);
     require_countable(buffer.name, bytes);
     if (scratch_[i].reserve(bytes, fmt::format("'{}'", buffer.name))) {
       device_->fill(scratch_[i].data(), 0xff, bytes, *stream_);

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 
 #include "ir/error.h"
 #include "runtime/emulator/emulator.h"
@@ -30,7 +29,9 @@ class EmulatedDevice : public Device {
   void free(void* memory) noexcept override;
   void divide(void* memory, std::span<const Part> parts) override;
   std::int64_t gap() const override { return kGap; }
-  void* allocate_host(std::int64_t bytes) override { return get(bytes); }
+  void* allocate_host(std::int64_t bytes) override {
+    return get(bytes, "copies of the host's arrays");
+  }
   void free_host(void* memory) noexcept override { std::free(memory); }
   std::unique_ptr<Stream> stream() override { return std::make_unique<Stream>(); }
   void copy_in(void* to, const void* from, std::int64_t bytes, Stream&) override {
@@ -52,7 +53,7 @@ class EmulatedDevice : public Device {
               Stream& stream) override;
 
  private:
-  static void* get(std::int64_t bytes);
+  void* get(std::int64_t bytes, std::string_view what);
   void forget(void* memory) noexcept;
 
   EmulatedOptions options_;
@@ -73,14 +74,15 @@ EmulatedDevice::EmulatedDevice(const EmulatedOptions& options) : options_(option
 }
 
 // With a gap behind, so that what strays finds nothing else.
-void* EmulatedDevice::get(std::int64_t bytes) {
+void* EmulatedDevice::get(std::int64_t bytes, std::string_view what) {
   void* memory = std::aligned_alloc(256, std::size_t((bytes + kGap + 255) / 256 * 256));
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
+  if (memory != nullptr) return memory;
+  throw Error(fmt::format("{} has no room for {} of {} bytes", limits_.name, what, bytes), {},
+              "take a smaller batch, or free some memory");
 }
 
 void* EmulatedDevice::allocate(std::int64_t bytes, std::string_view what) {
-  void* memory = get(bytes);
+  void* memory = get(bytes, what);
   const std::lock_guard lock(mutex_);
   if (bytes > 0) memory_.watch(memory, std::size_t(bytes), std::string(what));
   return memory;

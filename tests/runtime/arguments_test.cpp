@@ -41,6 +41,17 @@ TEST_CASE("a negative size is no size") {
         "  help: make each array of the dtype and dims that are wanted of it");
 }
 
+TEST_CASE("a view of more bytes than can be counted is refused") {
+  const Executable program(doubling_entry, doubling(), nullptr);
+  const Tensor x(Dtype::F32, {2, 4}), k = Tensor::scalar(1.0F);
+  const std::vector<std::int64_t> dims = {2, std::int64_t(1) << 61};
+  const TensorView inputs[] = {{Dtype::F32, dims, x.view().data}, k};
+  CHECK(message([&] { program.run(inputs); }) ==
+        "error: the arguments of 'doubling' do not fit:\n"
+        "  input 'x': f32[2, 2305843009213693952] has more bytes than there are\n"
+        "  help: give it the dims of the array that it shows");
+}
+
 TEST_CASE("symbols are bound consistently") {
   Signature signature = doubling();
   signature.inputs.push_back({"z", Type::tensor(Dtype::I32, {B, Dim::symbol("n") + 1})});

@@ -24,6 +24,18 @@ TEST_CASE("an array of a device has a device, as long as it is not moved away") 
   CHECK(message([&] { first.assign(host); }) == moved);
 }
 
+#ifndef NODEC_SANITIZED  // a sanitizer ends the process there
+TEST_CASE("an array that an emulated device has no room for is told, with its bytes") {
+  float one = 0;
+  const std::vector<std::int64_t> dims{std::int64_t(1) << 58};
+  CHECK(message([&] {
+          DeviceTensor(emulated_device(), TensorView{Dtype::F32, dims, &one});
+        }) ==
+        "error: the emulated GPU has no room for an array of 1152921504606846976 bytes\n"
+        "  help: take a smaller batch, or free some memory");
+}
+#endif
+
 TEST_CASE("an array of the host without bytes is neither copied to a device nor filled from it") {
   const auto device = emulated_device();
   DeviceTensor array(device, Tensor::scalar(1.0F));

@@ -207,6 +207,35 @@ TEST_CASE("tape growths are counted over the program's life, and a limit gives n
   CHECK(message([&] { require_success(failed, placed); }).find("first") == std::string::npos);
 }
 
+TEST_CASE("intermediate arrays that there is no memory for are refused, and smaller ones made") {
+  Signature signature;
+  signature.name = "large";
+  const Dim n = Dim::symbol("N");
+  signature.symbols = {"N", "threads"};
+  signature.scratch = {{"sort", n * 8}, {"scan", n * 8}};
+  const Executable program([](CallFrame*, std::int64_t) {}, signature, nullptr);
+  const auto call = [&](int exponent) {
+    return message([&] {
+      const Outcome outcome =
+          program.call({}, {}, {.symbols = {{"N", std::int64_t(1) << exponent}}});
+      CHECK(outcome.status == 0);
+    });
+  };
+  CHECK(call(10) == "no error");
+#ifndef NODEC_SANITIZED  // a sanitizer ends the process there
+  CHECK(call(58) ==
+        "error: there is no memory for the intermediate arrays of 'large', 4611686018427387968 "
+        "bytes\n  help: run it on smaller arrays");
+#endif
+  CHECK(call(59) ==
+        "error: the intermediate array 'scan' of 'large' takes 8*N bytes, more than there are\n"
+        "  help: run it on smaller arrays");
+  CHECK(call(60) ==
+        "error: the intermediate array 'sort' of 'large' takes 8*N bytes, more than there are\n"
+        "  help: run it on smaller arrays");
+  CHECK(call(10) == "no error");
+}
+
 #if defined(__x86_64__)
 TEST_CASE("every thread computes with subnormals although the host flushes them") {
   Signature signature;

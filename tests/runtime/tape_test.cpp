@@ -52,6 +52,15 @@ TEST_CASE("frames of any size begin at multiples of 64 bytes") {
   }
 }
 
+TEST_CASE("frames of which no eight can be counted are refused") {
+  TapeStorage tape;
+  for (const std::int64_t bytes :
+       {std::int64_t(1) << 61, std::numeric_limits<std::int64_t>::max()}) {
+    tape.prepare(bytes);
+    CHECK(tape.frame(0, room) == nullptr);
+  }
+}
+
 TEST_CASE("frames of scalars stand closer") {
   TapeStorage tape;
   tape.prepare(24, 8);

@@ -137,7 +137,7 @@ void compare_arrays(const Trainer::Impl& impl, const SafeTensors& file, bool sam
   };
   for (const std::string& name : names) {
     if (left_out(name)) continue;
-    const std::string wanted = impl.arrays[name].view().type();
+    const std::string wanted = impl.types.at(name).str();
     const Tensor* got = file.find(name);
     if (got != nullptr && got->view().type() == wanted) continue;
     differences += fmt::format("\n  '{}': wanted {}, got {}", name, wanted,

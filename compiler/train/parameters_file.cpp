@@ -9,6 +9,16 @@
 namespace nodec::nn {
 namespace {
 
+// What could not be loaded again.
+void check_type(const std::filesystem::path& file, const std::string& name, const Tensor& array,
+                const ArrayType& wanted) {
+  if (wanted.is_of(array)) return;
+  const bool gone = array.view().lacks_bytes();
+  throw Error(fmt::format("cannot write '{}': '{}': wanted {}, got {}", file.string(), name,
+                          wanted.str(), gone ? "nothing: it was moved from" : array.view().type()),
+              {}, "put an array of the wanted type there");
+}
+
 template <class T>
 void check_written(const std::filesystem::path& file, const std::string& name,
                    std::span<const T> values) {
@@ -26,8 +36,8 @@ bool is_finite_array(const Tensor& array) {
                                      : finite(array.values<double>());
 }
 
-std::string listed(const std::string& name, const Tensor& array) {
-  return fmt::format("'{}' [{}]", name, fmt::join(array.dims(), ", "));
+std::string listed(const std::string& name, const std::vector<std::int64_t>& dims) {
+  return fmt::format("'{}' [{}]", name, fmt::join(dims, ", "));
 }
 
 // The settings that a checkpoint or a file of parameters was saved with; none in another's file.
@@ -66,22 +76,24 @@ std::string misfits(const Trainer::Impl& impl, const SafeTensors& file,
                     std::vector<std::string>& missing) {
   std::string differences;
   for (const std::string& name : names) {
-    const Tensor &mine = impl.arrays.type(name), *other = file.find(name);
+    const ArrayType& mine = impl.types.at(name);
+    const Tensor* other = file.find(name);
     if (other == nullptr) {
       missing.push_back(name);
-      if (!options.allow_missing) differences += "; no " + listed(name, mine);
-    } else if (other->dims() != mine.dims()) {
-      differences += fmt::format("; {} for {}", listed(name, *other), listed(name, mine));
-    } else if (other->dtype() != mine.dtype()) {
+      if (!options.allow_missing) differences += "; no " + listed(name, mine.dims);
+    } else if (other->dims() != mine.dims) {
+      differences +=
+          fmt::format("; {} for {}", listed(name, other->dims()), listed(name, mine.dims));
+    } else if (other->dtype() != mine.dtype) {
       differences += fmt::format("; '{}' as {} for {}", name, nodec::name(other->dtype()),
-                                 nodec::name(mine.dtype()));
+                                 nodec::name(mine.dtype));
     } else if (!is_finite_array(*other)) {
       differences += fmt::format("; '{}' with values that are not finite", name);
     }
   }
   for (const auto& [name, array] : file.arrays) {
     const bool known = std::ranges::find(names, name) != names.end() || is_of_training(name);
-    if (!known && !options.allow_missing) differences += "; " + listed(name, array);
+    if (!known && !options.allow_missing) differences += "; " + listed(name, array.dims());
   }
   return differences;
 }
@@ -98,6 +110,7 @@ void Trainer::Impl::write_arrays(const std::filesystem::path& file,
   std::vector<NamedView> views;
   for (const std::string& name : names) {
     const Tensor& array = arrays[name];
+    check_type(file, name, array, types.at(name));
     if (array.dtype() == Dtype::F32) check_written(file, name, array.values<float>());
     if (array.dtype() == Dtype::F64) check_written(file, name, array.values<double>());
     views.push_back({name, array.view()});

@@ -15,15 +15,15 @@ TrainerOptions trainer_options(const PredictorOptions& options) {
 }  // namespace
 
 Predictor::Predictor(Layer model, const std::filesystem::path& file, PredictorOptions options)
-    : trainer_(std::move(model), MeanSquared(), Sgd{}, trainer_options(options)) {
-  trainer_.load(file, {.settings = true, .same_model = true});
+    : held_(new Holder{Trainer(std::move(model), MeanSquared(), Sgd{}, trainer_options(options))}) {
+  held_->trainer.load(file, {.settings = true, .same_model = true});
 }
 
 void Predictor::set(std::string_view setting, double value) {
   if (setting == "lr") {
     throw Error("a predictor has no learning rate", {}, "set a setting of the model");
   }
-  trainer_.set(setting, value);
+  held_->trainer.set(setting, value);
 }
 
 }  // namespace nodec::nn

@@ -21,12 +21,16 @@ class Predictor {
   Predictor(Layer model, const std::filesystem::path& file, PredictorOptions options = {});
 
   // The model's outputs, samples first.
-  Tensor operator()(Table x) { return trainer_.predict(std::move(x)); }
+  Tensor operator()(Table x) { return held_->trainer.predict(std::move(x)); }
   // A setting by name of the model, as Trainer::set; there is no learning rate.
   void set(std::string_view setting, double value);
 
  private:
-  Trainer trainer_;
+  struct Holder {
+    static constexpr std::string_view kObject = "predictor";  // what errors call it
+    Trainer trainer;
+  };
+  Owned<Holder> held_;
 };
 
 }  // namespace nodec::nn

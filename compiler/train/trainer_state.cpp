@@ -121,6 +121,9 @@ Trainer::Impl::Impl(Layer model, Loss loss, Optimiser rule, TrainerOptions given
     accumulated.push_back("accumulated_samples");
     set_scalar("accumulated_samples", 0);
   }
+  for (const std::string& name : lasting()) {
+    types[name] = {arrays.type(name).dtype(), arrays.type(name).dims()};
+  }
   for (const nodec::Setting::Named& setting : recipe.model.settings()) declare_setting(setting);
 }
 

@@ -12,6 +12,16 @@
 
 namespace nodec::nn {
 
+struct ArrayType {
+  Dtype dtype;
+  std::vector<std::int64_t> dims;
+
+  bool is_of(const Tensor& array) const {
+    return !array.view().lacks_bytes() && array.dtype() == dtype && array.dims() == dims;
+  }
+  std::string str() const { return TensorView{dtype, dims}.type(); }
+};
+
 struct Trainer::Impl {
   static constexpr std::string_view kObject = "trainer";
   // The programs for tables of some types, each compiled when it is first asked for.
@@ -60,8 +70,9 @@ struct Trainer::Impl {
   NamedArrays arrays;
   DeviceTables tables;
   std::vector<std::string> params, learning, state, optimiser, accumulated;  // arrays' names
-  std::vector<NamedArray> learnt_arrays;                                     // those of `learning`
-  std::optional<NamedArray> rate;                                            // the array "lr"
+  std::map<std::string, ArrayType> types;  // of the lasting ones, whatever a user put there
+  std::vector<NamedArray> learnt_arrays;   // those of `learning`
+  std::optional<NamedArray> rate;          // the array "lr"
   std::vector<Setting> settings;
   std::map<std::string, double> awaited;  // of a file, for settings that no program has shown yet
   bool traced = false;                    // a program: all its settings are known

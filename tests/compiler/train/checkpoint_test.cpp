@@ -336,6 +336,43 @@ TEST_CASE("a file that cannot be written leaves the older one whole") {
   CHECK(read_file(folder / "p") == "older");
 }
 
+TEST_CASE("a parameter of another type is not written, and is put right by a file") {
+  const TemporaryFolder folder;
+  Trainer trainer = noisy_trainer();
+  trainer.save_parameters(folder / "good");
+  folder.file("p", "older");
+  Tensor& bias = trainer.params()["layer_1.bias"];
+  const Tensor kept = std::move(bias);
+  const std::string gone =
+      R"(error: cannot write 'DIR/p': 'layer_1.bias': wanted f32[3], got nothing: it was moved from
+  help: put an array of the wanted type there)";
+  CHECK(said(folder, [&] { trainer.save(folder / "p"); }) == gone);
+  CHECK(said(folder, [&] { trainer.save_parameters(folder / "p"); }) == gone);
+  bias = Tensor(Dtype::F32, {3, 3});
+  const std::string other =
+      R"(error: cannot write 'DIR/p': 'layer_1.bias': wanted f32[3], got f32[3, 3]
+  help: put an array of the wanted type there)";
+  CHECK(said(folder, [&] { trainer.save(folder / "p"); }) == other);
+  CHECK(said(folder, [&] { trainer.save_parameters(folder / "p"); }) == other);
+  CHECK(read_file(folder / "p") == "older");
+  trainer.load(folder / "good");
+  CHECK(trainer.params()["layer_1.bias"].dims() == std::vector<std::int64_t>{3});
+  trainer.save(folder / "p");
+}
+
+TEST_CASE("a predictor that was moved from says so") {
+  const TemporaryFolder folder;
+  noisy_trainer().save_parameters(folder / "p");
+  Predictor first(noisy_model(), folder / "p");
+  Predictor second = std::move(first);
+  CHECK(testing::message([&] {
+          first(Tensor(Dtype::F32, {1, 1}));
+        }) ==
+        R"(error: there is no predictor here: it was moved from, or never made
+  help: use the one that was made, where it is now)");
+  CHECK(second(Tensor(Dtype::F32, {1, 1})).count() == 1);
+}
+
 TEST_CASE("parameters are loaded by name; a predictor needs nothing else") {
   const TemporaryFolder folder;
   Trainer first = noisy_trainer({.seed = 5}), second = noisy_trainer();

@@ -117,7 +117,7 @@ std::vector<Note> place(const Outcome& outcome, const Site& site) {
   return {{site.where, what}};
 }
 
-std::string action(const Outcome& outcome, const Site& site) {
+std::string remedy_of(const Outcome& outcome, const Site& site) {
   const bool within = outcome.tape_bytes > 0 && outcome.tape_bytes <= outcome.tape_limit;
   if (Status(outcome.status) == Status::TapeLimit && within) {
     return "free some memory, or take a smaller batch";
@@ -125,6 +125,14 @@ std::string action(const Outcome& outcome, const Site& site) {
   if (!is_loops_tape(outcome, site)) return std::string(remedy(Status(outcome.status)));
   return "raise CallOptions::tape_limit_bytes (half of the machine's memory by default), or give "
          "the loop a cap of its own, under which it computes again: LoopOptions::tape_bytes";
+}
+
+std::string action(const Outcome& outcome, const Site& site, std::string_view tape_limit) {
+  std::string text = remedy_of(outcome, site);
+  if (const std::size_t at = text.find(kTapeLimit); at != text.npos) {
+    text.replace(at, kTapeLimit.size(), tape_limit);
+  }
+  return text;
 }
 
 }  // namespace
@@ -145,8 +153,9 @@ std::string component_name(std::string_view states, std::int64_t component) {
   return {};
 }
 
-Stopped::Stopped(std::string_view program, const Outcome& outcome, const Site& site)
-    : Error(words(program, outcome, site), place(outcome, site), action(outcome, site)),
+Stopped::Stopped(std::string_view program, const Outcome& outcome, const Site& site,
+                 std::string_view tape_limit)
+    : Error(words(program, outcome, site), place(outcome, site), action(outcome, site, tape_limit)),
       outcome_(outcome),
       site_(site) {}
 

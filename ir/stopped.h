@@ -9,10 +9,14 @@
 
 namespace nodec {
 
+inline constexpr std::string_view kTapeLimit = "CallOptions::tape_limit_bytes";
+
 class Stopped : public Error {
  public:
-  // `program`: its name, or empty where it is not known yet; `site`: of outcome.site, or empty.
-  Stopped(std::string_view program, const Outcome& outcome, const Site& site);
+  // `program`: its name, or empty where it is not known yet; `site`: of outcome.site, or empty;
+  // `tape_limit`: what the user sets it by.
+  Stopped(std::string_view program, const Outcome& outcome, const Site& site,
+          std::string_view tape_limit = kTapeLimit);
 
   const Outcome& outcome() const { return outcome_; }
   const Site& site() const { return site_; }

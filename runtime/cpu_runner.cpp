@@ -12,7 +12,6 @@
 namespace nodec {
 namespace {
 
-constexpr int kMostThreads = 1024;
 // Besides the program's own: the runtime's routines, a signal's handler.
 constexpr std::int64_t kSpareStack = 32 << 10;
 // Of a thread's stack, its start takes some.
@@ -94,10 +93,6 @@ void CpuRunner::give_back(Workspace& workspace) {
 
 Outcome CpuRunner::call(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                         const CallOptions& options) {
-  if (options.threads < 1 || options.threads > kMostThreads) {
-    throw Error(fmt::format("a call takes 1 to {} threads, not {}", kMostThreads, options.threads),
-                {}, "set CallOptions::threads to a number among them");
-  }
   struct Loan {
     CpuRunner& runner;
     Workspace& workspace;

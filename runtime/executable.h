@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ir/abi.h"
+#include "ir/stopped.h"
 #include "runtime/device.h"
 #include "runtime/tensor.h"
 
@@ -24,6 +25,8 @@ struct TeamChoice {
   int members = 0;  // 0: as many as help
   bool operator==(const TeamChoice&) const = default;
 };
+
+inline constexpr int kMostThreads = 1024;  // of a call
 
 struct CallOptions {
   // At most; a call takes fewer where others use the processors (Outcome::threads_ran). Results do
@@ -93,9 +96,10 @@ class Executable {
   std::unique_ptr<Runner> runner_;
 };
 
-// Throws a Stopped (ir/stopped.h), an Error that tells the status, how far the solve came and which
-// one it was, unless the outcome is a success.
-void require_success(const Outcome& outcome, const Signature& signature);
+// Throws a Stopped, an Error that tells the status, how far the solve came and which one it was,
+// unless the outcome is a success.
+void require_success(const Outcome& outcome, const Signature& signature,
+                     std::string_view tape_limit = kTapeLimit);
 
 // Threads worth using for a batch on this machine, two chunks each: the tutorial's training step
 // gains 1.4x from a second thread at 64 samples and 1.7x at 128; at 32 there is nothing to share.

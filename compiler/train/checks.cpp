@@ -23,9 +23,9 @@ void check_options(const TrainerOptions& options) {
     throw Error(fmt::format("a trainer updates after {} batches", options.accumulate), {},
                 "let it accumulate 1 or more");
   }
-  if (options.threads < 0) {
+  if (options.threads < 0 || options.threads > kMostThreads) {
     throw Error(fmt::format("a trainer runs on {} threads", options.threads), {},
-                "give it 1 or more, or 0 for as many as help");
+                fmt::format("give it 1 to {}, or 0 for as many as help", kMostThreads));
   }
   if (options.tape_limit < 0) {
     throw Error(fmt::format("a trainer's tape has at most {} bytes", options.tape_limit), {},

@@ -227,6 +227,10 @@ class LineSearch {
 
 Minimum minimise(std::shared_ptr<const Executable> program, NamedArrays& arrays,
                  const MinimiseOptions& options) {
+  if (options.iterations < 0) {
+    throw Error(fmt::format("minimise makes at most {} iterations", options.iterations), {},
+                "set MinimiseOptions::iterations to 0 or more");
+  }
   Function f(std::move(program), arrays, options);
   Memory memory(options.memory);
   Point here;

@@ -101,7 +101,7 @@ Outcome TrainedProgram::call(const Batch& batch, const CallOptions& options) {
   give(batch);
   const Outcome outcome = bound_.call(options);
   threads_ran_ = outcome.threads_ran;
-  require_success(outcome, bound_.signature());
+  require_success(outcome, bound_.signature(), "TrainerOptions::tape_limit");
   return outcome;
 }
 

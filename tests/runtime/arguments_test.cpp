@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include "runtime/emulator/emulated_device.h"
 #include "runtime/executable.h"
+#include "tests/runtime/cuda/programs.h"
 #include "tests/runtime/doubling.h"
 
 using namespace nodec;
@@ -28,6 +30,27 @@ TEST_CASE("all that does not fit is said at once") {
   CHECK(message([&] { program.call(inputs, outputs, none); }) ==
         "error: a call takes 1 to 1024 threads, not 0\n"
         "  help: set CallOptions::threads to a number among them");
+}
+
+TEST_CASE("options out of range are refused on a device, as on the processor") {
+  const Executable here(doubling_entry, doubling(), nullptr);
+  const auto there = load_on(emulated_device(), gpu_doubling());
+  const Tensor x(Dtype::F32, {2, 4}), k = Tensor::scalar(1.0F);
+  const TensorView inputs[] = {x, k};
+  for (const Executable* program : {&here, there.get()}) {
+    for (const int threads : {0, -1, 5000}) {
+      CHECK(message([&] { program->run(inputs, {.threads = threads}); }) ==
+            fmt::format("error: a call takes 1 to 1024 threads, not {}\n"
+                        "  help: set CallOptions::threads to a number among them",
+                        threads));
+    }
+    const TeamChoice team{TeamChoice::Form::Grid, -1};
+    const std::string none =
+        "error: a GPU's team has -1 members\n"
+        "  help: set TeamChoice::members to 1 or more, or 0 for as many as help";
+    CHECK(message([&] { program->run(inputs, {.team = team}); }) == none);
+    CHECK(message([&] { program->launch_form(4, team); }) == none);
+  }
 }
 
 TEST_CASE("a negative size is no size") {

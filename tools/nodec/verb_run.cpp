@@ -40,7 +40,7 @@ struct Run {
     const std::vector<Tensor> results = outputs_for(code, given, options.symbols);
     std::vector<TensorView> in(given.begin(), given.end()), out(results.begin(), results.end());
     const Outcome outcome = code.call(in, out, options);
-    require_success(outcome, signature);
+    require_success(outcome, signature, "--tape-limit");
     for (const std::string& line : Advice().hear(outcome)) fmt::print(stderr, "{}\n", line);
     for (const auto& [index, file] : places) write_npy(file, results[index]);
     if (places.empty()) print_results(signature, results);

@@ -91,10 +91,22 @@ TEST_CASE("a metric's parts are scalars of any dtype") {
 TEST_CASE("options out of range are refused") {
   CHECK(message([] { Trainer(line_model(), MeanSquared(), Sgd(), {.threads = -1}); }) ==
         R"(error: a trainer runs on -1 threads
-  help: give it 1 or more, or 0 for as many as help)");
+  help: give it 1 to 1024, or 0 for as many as help)");
+  CHECK(message([] {
+          Trainer(line_model(), MeanSquared(), Sgd(), {.threads = 5000});
+        }).starts_with("error: a trainer runs on 5000 threads"));
   CHECK(message([] { Trainer(line_model(), MeanSquared(), Sgd(), {.tape_limit = -1}); }) ==
         R"(error: a trainer's tape has at most -1 bytes
   help: give it 1 or more, or 0 for half of the machine's memory)");
+}
+
+TEST_CASE("a tape that is full is told with the trainer's own limit") {
+  const auto decay = [](const Var& x) { return solve([](Var u) { return -u; }, x, 0, 1).u; };
+  Trainer trainer(Chain({Dense(1, 1), WrappedFunction(decay)}), MeanSquared(), Sgd(),
+                  {.tape_limit = 1});
+  const std::string said = message([&] { trainer.step(line_loader(4, {}).batch(1, 0)); });
+  CHECK(said.find("help: raise TrainerOptions::tape_limit (half of") != said.npos);
+  CHECK(said.find("CallOptions") == said.npos);
 }
 
 TEST_CASE("labels that count no class are refused by the table's range") {

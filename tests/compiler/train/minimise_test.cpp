@@ -73,6 +73,20 @@ TEST_CASE("an end by gain, by iterations, and at once") {
   CHECK(minimise(program, arrays, {.gradient_tolerance = 1e-5}).iterations == 0);
 }
 
+TEST_CASE("a program that is not there, and iterations below none, are refused") {
+  NamedArrays arrays;
+  Trace t("twice");
+  t.output("loss", t.input("x", f32()) * 2.0);
+  Program program = compile(t.finish());
+  const Program taken = std::move(program);
+  CHECK(message([&] { minimise(program.executable, arrays); }) ==
+        R"(error: there is no program here: it was moved from, or never made
+  help: use the one that was made, where it is now)");
+  CHECK(message([&] { minimise(taken.executable, arrays, {.iterations = -2}); }) ==
+        R"(error: minimise makes at most -2 iterations
+  help: set MinimiseOptions::iterations to 0 or more)");
+}
+
 TEST_CASE("what cannot be minimised is told") {
   NamedArrays arrays;
   arrays.set("x", Tensor::of<double>({1}, {-1}));

@@ -15,9 +15,15 @@ namespace {
 
 constexpr std::size_t kSizesKnown = 8;
 
-[[noreturn]] void refuse_scratch(const ScratchBuffer& buffer, const Signature& signature) {
-  throw Error(fmt::format("the intermediate array '{}' of '{}' takes {} bytes, more than there are",
-                          buffer.name, signature.name, buffer.bytes.str()),
+[[noreturn]] void refuse_scratch(const ScratchBuffer& buffer, const Signature& signature,
+                                 const Bindings& sizes) {
+  std::string with;
+  for (const std::string& symbol : buffer.bytes.symbols()) {
+    with += fmt::format("{} {} = {}", with.empty() ? " with" : ",", symbol, sizes.at(symbol));
+  }
+  throw Error(fmt::format("the intermediate arrays of '{}' take more bytes than there are: '{}' "
+                          "takes {}{}",
+                          signature.name, buffer.name, buffer.bytes.str(), with),
               {}, "run it on smaller arrays");
 }
 
@@ -31,7 +37,7 @@ std::int64_t scratch_bytes(const ScratchBuffer& buffer, const Signature& signatu
     bytes = buffer.bytes.evaluate(sizes);
   } catch (const Error&) {  // past 2^63
   }
-  if (bytes > kMost) refuse_scratch(buffer, signature);
+  if (bytes > kMost) refuse_scratch(buffer, signature, sizes);
   NODEC_CHECK(bytes >= 0, "buffer '{}' of {} bytes", buffer.name, bytes);
   return aligned(bytes);
 }
@@ -62,7 +68,7 @@ void Workspace::resize(const Bindings& bindings) {
   for (const ScratchBuffer& buffer : signature_.scratch) {
     const std::int64_t size = scratch_bytes(buffer, signature_, bindings);
     offsets.push_back(total);
-    if (__builtin_add_overflow(total, size, &total)) refuse_scratch(buffer, signature_);
+    if (__builtin_add_overflow(total, size, &total)) refuse_scratch(buffer, signature_, bindings);
   }
   if (total > arena_bytes_) make_arena(total);
   for (std::size_t i = 0; i < offsets.size(); ++i) scratch_[i] = arena_.get() + offsets[i];

@@ -228,10 +228,12 @@ TEST_CASE("intermediate arrays that there is no memory for are refused, and smal
         "bytes\n  help: run it on smaller arrays");
 #endif
   CHECK(call(59) ==
-        "error: the intermediate array 'scan' of 'large' takes 8*N bytes, more than there are\n"
+        "error: the intermediate arrays of 'large' take more bytes than there are: 'scan' takes "
+        "8*N with N = 576460752303423488\n"
         "  help: run it on smaller arrays");
   CHECK(call(60) ==
-        "error: the intermediate array 'sort' of 'large' takes 8*N bytes, more than there are\n"
+        "error: the intermediate arrays of 'large' take more bytes than there are: 'sort' takes "
+        "8*N with N = 1152921504606846976\n"
         "  help: run it on smaller arrays");
   CHECK(call(10) == "no error");
 }

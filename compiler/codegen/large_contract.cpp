@@ -66,35 +66,106 @@ void LargeContracts::contract(const Sum& sum) {
 }
 
 void LargeContracts::columns(const Sum& sum, const Columns& columns) {
+  if (w_.how->packed) return panels(sum, columns);
+  each_tile(sum, [&](Code first, std::int64_t rows) { tile(sum, columns, first, rows); });
+}
+
+void LargeContracts::each_tile(const Sum& sum,
+                               const std::function<void(Code first, std::int64_t rows)>& f) {
   const std::int64_t rows = w_.axis(0).tile, whole = sum.k.rows / rows * rows;
-  w_.each(w_.index(whole), rows, [&](Code row) { tile(sum, columns, row, rows); });
-  if (whole < sum.k.rows) tile(sum, columns, w_.index(whole), sum.k.rows - whole);
+  w_.each(w_.index(whole), rows, [&](Code row) { f(row, rows); });
+  if (whole < sum.k.rows) f(w_.index(whole), sum.k.rows - whole);
 }
 
 void LargeContracts::tile(const Sum& sum, const Columns& columns, Code first, std::int64_t rows) {
+  Emitter::Values sums = start(sum, columns, first, rows, sum.add);
+  const Blocks all{w_.zero, places_.symbol(kBlocksSymbol)};
+  for (const Term& term : sum.terms) {
+    const RowOf row_of = rows_of(term, sum.k.columns, columns);
+    sums = add_term(term, all, first, rows, std::move(sums), row_of);
+  }
+  finish(sum, columns, first, rows, sums);
+}
+
+void LargeContracts::panels(const Sum& sum, const Columns& columns) {
   Emitter& e = w_.e;
-  const Operand& out = sum.out;
-  const auto place = [&](std::int64_t r, int v) {
-    const Code row = e.add(first, w_.index(r));
-    return elements_.offset(out, {row, e.add(columns.first, w_.index(v * e.lanes()))});
-  };
-  Emitter::Values sums;  // row by row
-  for (std::int64_t r = 0; r < rows; ++r) {
+  const std::int64_t turns = w_.axis(2).block / kBlock;  // blocks of a panel
+  const std::int64_t width = columns.vectors * e.lanes();
+  if (!sum.add) {
+    each_tile(sum, [&](Code first, std::int64_t rows) {
+      finish(sum, columns, first, rows, start(sum, columns, first, rows, false));
+    });
+  }
+  const Code all = places_.symbol(kBlocksSymbol);
+  const Dtype dtype = sum.out.dtype;
+  const Code panel = e.local(turns * kBlock * width * std::int64_t(size_of(dtype)));
+  for (const Term& term : sum.terms) {
+    w_.each(all, turns, [&](Code from) {
+      const Blocks blocks{from, w_.minimum(e.add(from, w_.index(turns)), all)};
+      pack(sum, term, columns, blocks, panel);
+      const RowOf packed = [&](Code block, Code lane) {
+        const Code at = w_.times(e.add(w_.times(e.sub(block, from), kBlock), lane), width);
+        std::vector<Code> row;
+        for (int v = 0; v < columns.vectors; ++v) {
+          row.push_back(e.load_lanes(panel, e.add(at, w_.index(v * e.lanes())), dtype));
+        }
+        return row;
+      };
+      each_tile(sum, [&](Code first, std::int64_t rows) {
+        Emitter::Values sums = start(sum, columns, first, rows, true);
+        finish(sum, columns, first, rows,
+               add_term(term, blocks, first, rows, std::move(sums), packed));
+      });
+    });
+  }
+}
+
+void LargeContracts::pack(const Sum& sum, const Term& term, const Columns& columns,
+                          const Blocks& blocks, Code to) {
+  Emitter& e = w_.e;
+  const RowOf row_of = rows_of(term, sum.k.columns, columns);
+  each_sample(blocks, {}, [&](Code block, Code lane, Emitter::Values none) {
+    const Code sample = e.add(w_.times(e.sub(block, blocks.first), kBlock), lane);
+    const Code at = w_.times(sample, columns.vectors * e.lanes());
+    const std::vector<Code> row = row_of(block, lane);
     for (int v = 0; v < columns.vectors; ++v) {
-      sums.push_back(sum.add ? load(out.pointer, place(r, v), out.dtype, columns)
-                             : w_.spread(w_.nothing(out.dtype)));
+      e.store(to, e.add(at, w_.index(v * e.lanes())), sum.out.dtype, row[std::size_t(v)]);
+    }
+    return none;
+  });
+}
+
+Code LargeContracts::place(const Sum& sum, const Columns& columns, Code row, int vector) {
+  const Code column = w_.e.add(columns.first, w_.index(vector * w_.e.lanes()));
+  return elements_.offset(sum.out, {row, column});
+}
+
+// Sums of a tile, row by row: those in memory, or none.
+Emitter::Values LargeContracts::start(const Sum& sum, const Columns& columns, Code first,
+                                      std::int64_t rows, bool add) {
+  Emitter::Values sums;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const Code row = w_.e.add(first, w_.index(r));
+    for (int v = 0; v < columns.vectors; ++v) {
+      sums.push_back(
+          add ? load(sum.out.pointer, place(sum, columns, row, v), sum.out.dtype, columns)
+              : w_.spread(w_.nothing(sum.out.dtype)));
     }
   }
-  for (const Term& term : sum.terms) {
-    sums = add_term(term, sum.k.columns, columns, first, rows, std::move(sums));
-  }
+  return sums;
+}
+
+void LargeContracts::finish(const Sum& sum, const Columns& columns, Code first, std::int64_t rows,
+                            const Emitter::Values& sums) {
   auto value = sums.begin();
   for (std::int64_t r = 0; r < rows; ++r) {
+    const Code row = w_.e.add(first, w_.index(r));
     for (int v = 0; v < columns.vectors; ++v, ++value) {
+      const Code at = place(sum, columns, row, v);
       if (columns.masked) {
-        e.store_masked(out.pointer, place(r, v), out.dtype, *value, columns.count);
+        w_.e.store_masked(sum.out.pointer, at, sum.out.dtype, *value, columns.count);
       } else {
-        e.store(out.pointer, place(r, v), out.dtype, *value);
+        w_.e.store(sum.out.pointer, at, sum.out.dtype, *value);
       }
     }
   }
@@ -159,17 +230,40 @@ Code LargeContracts::row_elements(const Term& t, Code at, const Columns& columns
   return made.empty() ? h : made.back();
 }
 
-Emitter::Values LargeContracts::add_term(const Term& t, std::int64_t width, const Columns& columns,
-                                         Code first, std::int64_t rows, Emitter::Values sums) {
-  Emitter& e = w_.e;
-  const Code batch = places_.batch(), blocks = places_.symbol(kBlocksSymbol);
-  const std::optional<int> scale = t.term->scale;
-  const auto sample = [&](Code block, Code lane, Code from, Emitter::Values s) {
-    const Code row = e.add(row_start(t, width, block, lane), columns.first);
-    std::vector<Code> h;
+// The vectors of samples' rows as they are read.
+LargeContracts::RowOf LargeContracts::rows_of(const Term& t, std::int64_t width,
+                                              const Columns& columns) {
+  return [this, &t, width, columns](Code block, Code lane) {
+    const Code row = w_.e.add(row_start(t, width, block, lane), columns.first);
+    std::vector<Code> vectors;
     for (int v = 0; v < columns.vectors; ++v) {
-      h.push_back(row_elements(t, e.add(row, w_.index(v * e.lanes())), columns));
+      vectors.push_back(row_elements(t, w_.e.add(row, w_.index(v * w_.e.lanes())), columns));
     }
+    return vectors;
+  };
+}
+
+Emitter::Values LargeContracts::each_sample(const Blocks& blocks, Emitter::Values state,
+                                            const Sample& body) {
+  Emitter& e = w_.e;
+  const Code batch = places_.batch();
+  return e.loop(
+      blocks.first, blocks.last, w_.one, std::move(state), [&](Code block, Emitter::Values outer) {
+        const Code left = w_.minimum(e.sub(batch, w_.times(block, kBlock)), w_.index(kBlock));
+        return e.loop(w_.zero, left, w_.one, std::move(outer), [&](Code lane, Emitter::Values s) {
+          return body(block, lane, std::move(s));
+        });
+      });
+}
+
+Emitter::Values LargeContracts::add_term(const Term& t, const Blocks& blocks, Code first,
+                                         std::int64_t rows, Emitter::Values sums,
+                                         const RowOf& row_of) {
+  Emitter& e = w_.e;
+  const std::optional<int> scale = t.term->scale;
+  return each_sample(blocks, std::move(sums), [&](Code block, Code lane, Emitter::Values s) {
+    const Code from = w_.times(block, t.block_elements);
+    const std::vector<Code> h = row_of(block, lane);
     auto sum = s.begin();
     for (std::int64_t r = 0; r < rows; ++r) {
       Code at = w_.times(e.add(first, w_.index(r)), t.g.strides[0] * t.g.unit());
@@ -182,13 +276,6 @@ Emitter::Values LargeContracts::add_term(const Term& t, std::int64_t width, cons
       }
     }
     return s;
-  };
-  return e.loop(w_.zero, blocks, w_.one, std::move(sums), [&](Code block, Emitter::Values outer) {
-    const Code from = w_.times(block, t.block_elements);
-    const Code left = w_.minimum(e.sub(batch, w_.times(block, kBlock)), w_.index(kBlock));
-    return e.loop(w_.zero, left, w_.one, std::move(outer), [&](Code lane, Emitter::Values s) {
-      return sample(block, lane, from, std::move(s));
-    });
   });
 }
 

@@ -69,7 +69,7 @@ class Dense {
   // registers that leaves, three quarters of all being sums. Long sums stop at memory after as many
   // turns as a panel of the right operand has room for.
   Loops loops(const DenseMatmul& k) const {
-    const std::int64_t lanes = m_.lanes, size = std::int64_t(bytes(dtype(k.out)));
+    const std::int64_t lanes = m_.lanes, size = element_bytes(k.out);
     const std::int64_t columns = size_of(k.columns), rows = size_of(k.rows);
     if (m_.gpu) return chains({k.rows, k.columns}, 1, {}, k.out, 1);
     if (rows < 2 || columns < 2) {
@@ -93,19 +93,27 @@ class Dense {
 
   Loops loops(const DenseScatter&) const { return {}; }
 
-  // Two vectors of columns share each sample's broadcast rows; where elements are worked on as they
-  // are read, one beside twice the rows, so that this is done half as often.
+  // Two vectors of columns share each sample's broadcast rows. Where elements are worked on as they
+  // are read this is done once: one vector beside all rows, where registers hold as many sums, or a
+  // panel that serves all tiles of rows.
   Loops loops(const LargeContract& k) const {
     if (m_.gpu) {
       Loops made{{{tile_size(k.rows, 8)}, {1, false, true}, {}}};
       made.flat = k.rows % made.axes[0].tile == 0;
       return made;
     }
-    const std::int64_t vectors = works(k) ? 1 : 2;
-    const std::int64_t most = m_.vector_registers * 3 / 4 / (vectors * registers(k.out));
+    const std::int64_t sums =
+        std::max<std::int64_t>(2, m_.vector_registers * 3 / 4 / registers(k.out));
+    const std::int64_t vectors = works(k) && k.rows <= sums ? 1 : 2;
     Axis columns{vectors, true, true};
     columns.rest = Rest::Turns;
-    return {{{tile_size(k.rows, std::max<std::int64_t>(1, most))}, columns, {}}};
+    Loops made{{{tile_size(k.rows, sums / vectors)}, columns, {}}};
+    made.packed = works(k) && vectors == 2;
+    if (made.packed) {
+      const std::int64_t bytes = vectors * m_.lanes * element_bytes(k.out);
+      made.axes[2].block = std::max(kBlock, m_.panel / 2 / bytes / kBlock * kBlock);
+    }
+    return made;
   }
 
  private:
@@ -138,10 +146,10 @@ class Dense {
 
   Dtype dtype(const Ref& r) const { return plan_.buffer(r.buffer).dtype; }
 
+  std::int64_t element_bytes(const Ref& r) const { return std::int64_t(bytes(dtype(r))); }
   // Those of the machine that a vector of these elements takes.
   std::int64_t registers(const Ref& r) const {
-    const auto size = m_.lanes * std::int64_t(bytes(dtype(r)));
-    return std::max<std::int64_t>(1, size / m_.vector_bytes);
+    return std::max<std::int64_t>(1, m_.lanes * element_bytes(r) / m_.vector_bytes);
   }
 
   // What a load or store of all lanes at once issues; a gather takes two operations for each.

@@ -123,6 +123,8 @@ class Changing {
     if (const LargeContract* large = std::get_if<LargeContract>(&kernel)) {
       for (Axis& a : how.axes) a.tile = change_.tile;
       how.flat = change_.flat && large->rows % change_.tile == 0;
+      how.packed = change_.tile != 2;
+      how.axes[2].block = 16 * change_.tile;
       return;
     }
     how.packed = std::holds_alternative<DenseMatmul>(kernel) && change_.tile != 1;

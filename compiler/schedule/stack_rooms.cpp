@@ -105,9 +105,9 @@ class Rooms {
     for (const Source& s : at->operands) {
       const Ref* from = std::get_if<Ref>(&s);
       if (from == nullptr || from->buffer == result || !ending.contains(from->buffer)) continue;
-      if (size(from->buffer) == size(result) && only_read_so(*map, *from, *at->to, at)) {
-        return from->buffer;
-      }
+      const Buffer &x = plan_.buffer(from->buffer), &y = plan_.buffer(result);
+      const bool alike = x.elements == y.elements && bytes(x.dtype) == bytes(y.dtype);
+      if (alike && only_read_so(*map, *from, *at->to, at)) return from->buffer;
     }
     return std::nullopt;
   }

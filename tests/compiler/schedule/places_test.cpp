@@ -1,4 +1,6 @@
 // A schedule's text says where every buffer lies.
+#include <cmath>
+
 #include "compiler/nodec.h"
 #include "tests/compiler/oracle.h"
 #include "tests/contains.h"
@@ -41,6 +43,27 @@ TEST_CASE("values of a tile share rooms of the stack where their lives do not ov
 })",
                            "cpu"),
                  "\n  stack: x#3 in 0, a#4 in 1, b#5 in 1, d#6 in 0\n"));
+}
+
+// Half of the narrow one has the bytes of the wide one, whose elements lie elsewhere.
+TEST_CASE("a map's result lies where its operand ends only if their elements do") {
+  const auto graph = oracle::read(R"(graph g batch B (%x: f32[18, B], %v: f64[9, 9]) {
+  %s = slice %x {axis = 0, start = 0, size = <9>}
+  %c = cast %s {to = f64}
+  %o = matmul %v, %c {ta = false, tb = false}
+  yield %o
+})");
+  CHECK(contains(dump(*graph, "schedule", "cpu"), "\n  stack: x#3 in 0, c#4 in 1\n"));
+  std::vector<double> x(18 * 16), v(81);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = double(float(std::sin(double(i))));
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = std::cos(double(i));
+  const std::vector<Array> inputs{Array::of({18, 16}, x, Dtype::F32),
+                                  Array::of({9, 9}, v, Dtype::F64)};
+  const auto got = oracle::run_compiled(oracle::compile_fresh(*graph), inputs);
+  const Array want = interpret(*graph, inputs).at(0);
+  for (std::int64_t i = 0; i < 9 * 16; ++i) {
+    CHECK(std::abs(oracle::value_at(got[0], std::size_t(i)) - want.real(i)) < 1e-12);
+  }
 }
 
 TEST_CASE("a GPU's schedule counts the bytes that a member shares") {

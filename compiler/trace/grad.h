@@ -106,8 +106,8 @@ struct ValueGradError {
 };
 
 // The same, and how far off the gradient is by what the solves in f tell of it: 0 where there are
-// none. It knows nothing of a jump of the dynamics at a time that depends on the state, which has no
-// part in the gradient either (find that time, as a root, and end the solve there).
+// none. It knows nothing of a jump of the dynamics at a time that depends on the state, which has
+// no part in the gradient either (find that time, as a root, and end the solve there).
 //   const auto [value, gradient, error] = value_and_grad_error(f, x);
 template <tracing::Tree... T>
 auto value_and_grad_error(std::type_identity_t<tracing::Loss<tracing::ArgumentsOf<T...>>> f,

@@ -166,7 +166,9 @@ TEST_CASE("bodies that break their contract are told at the op's line") {
         R"(error: t1 of this solve is f32[], got i32[]
   --> line +0
   help: cast it to the state's dtype)");
-  CHECK(message([&] { solve([&](const Var& v) { return v; }, x, 0, constant({1, 2})); }) ==
+  CHECK(message([&] {
+          solve([&](const Var& v) { return v; }, x, 0, constant({1, 2}));
+        }) ==
         R"(error: t1 of this solve is f32[], got f32[2]
   --> line +0
   help: give it one number; for a time of each sample's own, solve from 0 to 1 and multiply the dynamics by the span)");

@@ -7,6 +7,7 @@
 #include "compiler/lower/carries_in_place.h"
 #include "compiler/lower/cut.h"
 #include "compiler/lower/frame_copies.h"
+#include "compiler/lower/late_maps.h"
 #include "compiler/lower/maps_in_folds.h"
 #include "compiler/lower/merge_axes.h"
 #include "compiler/lower/outputs_in_place.h"
@@ -28,6 +29,7 @@ class Trimming {
       changed = false;
       each_list([&](Nodes& nodes) { changed = drop_dead(nodes) || changed; });
     }
+    make_values_late(plan_, kept_);
     cut_kernels(plan_, longest);
     make_carries_in_place(plan_, kept_);
     make_outputs_in_place(plan_);

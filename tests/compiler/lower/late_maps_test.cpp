@@ -10,7 +10,7 @@ namespace {
 
 using testing::contains;
 
-constexpr int kFrom = 0, kMade = 1, kResult = 2, kOther = 3;
+constexpr int kOperand = 0, kMade = 1, kResult = 2, kAside = 3;
 
 // to = -from, nine elements.
 Kernel negative(const Op& op, int from, int to) {
@@ -18,24 +18,24 @@ Kernel negative(const Op& op, int from, int to) {
   return Map{{9}, {{&op, {ref(from)}, ref(to)}}};
 }
 
-struct Values {
+struct Late {
   Buffer::Space from = Buffer::Space::Lanes;
   bool overwritten = false, read_twice = false, kept = false;
 };
 
 // Computations of each map once the pass has seen made = -from, result = -made.
-std::vector<std::size_t> computed(const Values& values) {
+std::vector<std::size_t> computed(const Late& values) {
   const auto graph =
       oracle::read("graph g batch B (%x: f32[9, B]) {\n  %y = neg %x\n  yield %y\n}");
   const Op& op = *graph->body.ops.at(0);
   Plan plan;
   plan.buffers.resize(4);
   for (Buffer& b : plan.buffers) b.elements = 9;
-  plan.buffer(kFrom).space = values.from;
+  plan.buffer(kOperand).space = values.from;
   Tiles tiles;
-  tiles.kernels.push_back(negative(op, kFrom, kMade));
-  if (values.overwritten) tiles.kernels.push_back(negative(op, kOther, kFrom));
-  if (values.read_twice) tiles.kernels.push_back(negative(op, kMade, kOther));
+  tiles.kernels.push_back(negative(op, kOperand, kMade));
+  if (values.overwritten) tiles.kernels.push_back(negative(op, kAside, kOperand));
+  if (values.read_twice) tiles.kernels.push_back(negative(op, kMade, kAside));
   tiles.kernels.push_back(negative(op, kMade, kResult));
   plan.body.push_back({std::move(tiles)});
   lowering::make_values_late(plan, values.kept ? std::set<int>{kMade} : std::set<int>{});

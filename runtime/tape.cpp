@@ -26,7 +26,7 @@ void TapeStorage::prepare(std::int64_t frame_bytes, std::int64_t alignment) {
   NODEC_CHECK(frame_bytes >= 0, "tape frames of {} bytes", frame_bytes);
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() - (alignment - 1);
   stride_ =
-      (std::clamp<std::int64_t>(frame_bytes, 1, most) + alignment - 1) / alignment * alignment;
+      (std::clamp<std::int64_t>(frame_bytes, 1, most) + (alignment - 1)) / alignment * alignment;
   if (stride_ > capacity_) {
     for (int k = 0; k < most_segments; ++k) {
       segments_[k].store(nullptr, std::memory_order_relaxed);

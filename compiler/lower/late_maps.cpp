@@ -17,6 +17,8 @@
 #include <map>
 #include <optional>
 
+#include "compiler/lower/computes.h"
+#include "compiler/lower/in_place.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::lowering {
@@ -65,7 +67,7 @@ class List {
 
   // Moves what may be from this map.
   void empty(int k, Map& map) {
-    std::vector<bool> in_register(map.computes.size()), gone(map.computes.size());
+    std::vector<bool> in_register(map.computes.size()), left(map.computes.size(), true);
     for (const Compute& c : map.computes) {
       for (const Source& s : c.operands) {
         if (const Register* r = std::get_if<Register>(&s)) in_register[r->compute] = true;
@@ -79,10 +81,11 @@ class List {
       insert(*map_at(*to), map.computes[c]);
       ++moved_[std::size_t(*to)];
       update(*to);
-      any = gone[c] = true;
+      left[c] = false;
+      any = true;
     }
     if (!any) return;
-    remove(map.computes, gone);
+    map.computes = take(map.computes, left);
     update(k);
   }
 
@@ -107,8 +110,7 @@ class List {
     return std::ranges::all_of(map.computes, [&](const Compute& c) {
       return std::ranges::all_of(c.operands, [&](const Source& s) {
         const Ref* r = std::get_if<Ref>(&s);
-        return r == nullptr || r->buffer != made.buffer ||
-               (r->strides == made.strides && r->start == made.start);
+        return r == nullptr || r->buffer != made.buffer || same_elements(*r, made);
       });
     });
   }
@@ -130,17 +132,10 @@ class List {
   bool is_overwritten(int id, int k, int to) const {
     for (int i = k; i <= to; ++i) {
       const std::set<int>& written = uses_[std::size_t(i)].written;
-      if (std::ranges::any_of(written, [&](int w) { return may_be_one(id, w); })) return true;
+      if (std::ranges::any_of(written, [&](int w) { return may_be_one(plan_, id, w); }))
+        return true;
     }
     return false;
-  }
-
-  bool may_be_one(int a, int b) const {
-    const auto is_argument = [&](int id) {
-      const Buffer::Space space = plan_.buffer(id).space;
-      return space == Buffer::Space::ArgLanes || space == Buffer::Space::ArgDense;
-    };
-    return plan_.array_of(a) == plan_.array_of(b) || (is_argument(a) && is_argument(b));
   }
 
   // In front of what reads it, which takes it from its register.
@@ -162,20 +157,6 @@ class List {
       }
     }
     map.computes.insert(first, std::move(compute));
-  }
-
-  static void remove(std::vector<Compute>& computes, const std::vector<bool>& gone) {
-    std::vector<std::size_t> place(computes.size());
-    std::vector<Compute> left;
-    for (std::size_t c = 0; c < computes.size(); ++c) {
-      place[c] = left.size();
-      if (gone[c]) continue;
-      for (Source& s : computes[c].operands) {
-        if (Register* r = std::get_if<Register>(&s)) r->compute = place[r->compute];
-      }
-      left.push_back(std::move(computes[c]));
-    }
-    computes = std::move(left);
   }
 
   const Plan& plan_;

@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 
+#include "compiler/lower/computes.h"
 #include "compiler/lower/cut.h"
 #include "compiler/lower/fold_walk.h"
 #include "ir/abi.h"
@@ -64,8 +65,6 @@ bool keeps_lanes(const DenseFold& fold) {
   return std::any_of(along.begin(), along.end(), [](bool axis) { return axis; });
 }
 
-using Marks = std::vector<bool>;  // of computations
-
 bool both(const Marks& a, const Marks& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] && b[i]) return true;
@@ -82,20 +81,6 @@ Marks with_sources(const std::vector<Compute>& computes, Marks marked) {
     }
   }
   return marked;
-}
-
-// The marked alone, numbered anew.
-std::vector<Compute> take(const std::vector<Compute>& computes, const Marks& marked) {
-  std::vector<std::size_t> place(computes.size());
-  std::vector<Compute> taken;
-  for (std::size_t i = 0; i < computes.size(); ++i) {
-    if (!marked[i]) continue;
-    place[i] = taken.size();
-    for (Source& s : taken.emplace_back(computes[i]).operands) {
-      if (Register* r = std::get_if<Register>(&s)) r->compute = place[r->compute];
-    }
-  }
-  return taken;
 }
 
 class MapsInFolds {
@@ -240,20 +225,8 @@ class MapsInFolds {
   }
 
   bool may_be(const std::set<int>& written, int id) const {
-    return std::any_of(written.begin(), written.end(), [&](int w) { return may_be_one(w, id); });
-  }
-  // Frames are told apart at run time only, as a function's arguments are; an output may stand in
-  // an input's place.
-  bool may_be_one(int a, int b) const {
-    const Buffer &x = plan_.buffer(a), &y = plan_.buffer(b);
-    if (x.tape >= 0 || y.tape >= 0) {
-      return x.tape >= 0 && y.tape >= 0 && plan_.standing_for(x.tape) == plan_.standing_for(y.tape);
-    }
-    if (is_argument(x) && is_argument(y)) return true;
-    return plan_.array_of(a) == plan_.array_of(b);
-  }
-  static bool is_argument(const Buffer& b) {
-    return b.space == Buffer::Space::ArgLanes || b.space == Buffer::Space::ArgDense;
+    return std::any_of(written.begin(), written.end(),
+                       [&](int w) { return may_be_one(plan_, w, id); });
   }
 };
 

@@ -57,6 +57,10 @@ class Emitter : public Arithmetic {
   // The first `count` (Index) lanes only; other lanes read as zero and are not written.
   virtual Code load_lanes_masked(Code base, Code offset, Dtype stored, Code count) = 0;
   virtual void store_masked(Code base, Code offset, Dtype stored, Code value, Code count) = 0;
+  // Has the line of this element in the member's own cache, to write it; changes nothing.
+  virtual void claim(Code base, Code offset, Dtype stored) {
+    (void)base, (void)offset, (void)stored;
+  }
   // Each lane at its own element offset (`offsets`: varying I64 or I32).
   virtual Code gather(Code base, Code offsets, Dtype stored) = 0;
   virtual void scatter(Code base, Code offsets, Dtype stored, Code value) = 0;

@@ -155,6 +155,7 @@ class Printer {
       text += fmt::format("{}terms a loop, {} bytes apart", text.empty() ? "" : "; ",
                           fmt::join(loops.apart, " and "));
     }
+    for (const Claim& c : loops.claims) text += fmt::format("; claiming {}", buffer(c.buffer));
     text = how(loops.who, text);
     for (const std::string& f : loops.functions) text += (text.empty() ? "in " : "; in ") + f;
     if (!text.empty()) out_.insert(out_.find('\n', start), "  {" + text + "}");

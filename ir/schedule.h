@@ -83,6 +83,12 @@ enum class Who : std::uint8_t {
   Each,   // every thread all of it; what others see is the first thread's to write
 };
 
+// An array that the next kernel overwrites, each thread its share of neighbours.
+struct Claim {
+  int buffer = -1;
+  std::int64_t elements = 0;
+};
+
 // One kernel, or sums over the batch being finished.
 struct Loops {
   std::vector<Axis> axes;  // those left out are walked in turn
@@ -96,6 +102,8 @@ struct Loops {
   // Out of line, one function for all of one name: the kernel, or each term of a LargeContract,
   // added to what is in memory; none: written where it stands.
   std::vector<std::string> functions = {};
+  // Taken back from the caches of others meanwhile, a thread's share of each.
+  std::vector<Claim> claims = {};
 };
 
 struct Schedule {

@@ -99,6 +99,11 @@ class Meetings {
       Seen::add(to, key(buffer), first ? Share::First : in_phase ? share(buffer) : Share::Other);
     };
     const Uses uses = uses_of(node);
+    if (std::holds_alternative<DenseKernel>(node.what)) {
+      for (const Claim& claim : schedule_.loops.at(std::size_t(node.kernel)).claims) {
+        note(seen.written, claim.buffer, false);
+      }
+    }
     for (const int b : uses.read) note(seen.read, b, by == Who::First);
     for (const int b : uses.written) note(seen.written, b, by != Who::Team);
     if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) {

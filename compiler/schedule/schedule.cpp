@@ -4,6 +4,7 @@
 // the weights, each broadcast once for every sum it goes to.
 #include "compiler/schedule/schedule.h"
 
+#include "compiler/schedule/claims.h"
 #include "compiler/schedule/dense.h"
 #include "compiler/schedule/functions.h"
 #include "compiler/schedule/gpu_meetings.h"
@@ -34,6 +35,7 @@ class Scheduler {
     walk(plan_.body);
     made_.inline_expansions = machine.gpu ? 0 : kInlineExpansions;
     name_functions(plan_, made_);
+    if (!machine.gpu) claim(plan_, made_);
     made_.meetings = meetings(plan_, made_);
     if (machine.gpu) share_loops();
     made_.handed_over = hand_over(plan_, made_);

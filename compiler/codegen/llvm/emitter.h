@@ -84,6 +84,7 @@ class LlvmEmitter : public Emitter {
   void store(Code base, Code offset, Dtype stored, Code value) override;
   Code load_lanes_masked(Code base, Code offset, Dtype stored, Code count) override;
   void store_masked(Code base, Code offset, Dtype stored, Code value, Code count) override;
+  void claim(Code base, Code offset, Dtype stored) override;
   Code gather(Code base, Code offsets, Dtype stored) override;
   void scatter(Code base, Code offsets, Dtype stored, Code value) override;
   Code data(Dtype stored, std::span<const double> values) override;

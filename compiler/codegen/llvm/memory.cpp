@@ -97,6 +97,14 @@ void LlvmEmitter::store_masked(Code base, Code offset, Dtype stored, Code stored
                            first_lanes(count));
 }
 
+// A store, for a processor may take a prefetch for writing as done where it has the line to read.
+void LlvmEmitter::claim(Code base, Code offset, Dtype stored) {
+  llvm::Value* at = address(base, offset, stored);
+  llvm::Type* bits = build_.getIntNTy(unsigned(8 * bytes(stored)));
+  build_.CreateAlignedStore(build_.CreateAlignedLoad(bits, at, alignment(stored), true), at,
+                            alignment(stored), true);
+}
+
 Code LlvmEmitter::gather(Code base, Code offsets, Dtype stored) {
   offsets = as(offsets, true);
   llvm::Type* element = memory_type(stored);

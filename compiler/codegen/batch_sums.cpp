@@ -229,36 +229,57 @@ Code BatchSums::slots_at(Code output, std::int64_t slot) {
   return w_.e.add(first, w_.team.slot());
 }
 
-// p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...
+// p[i] += p[i + s] where i mod 2s = 0 and i + s < chunks, for s = 1, 2, 4, ...; two of these levels
+// at a time, so that four chunks are read and one is written.
 void BatchSums::add_chunks(const What& what, Code slots, Code chunk_elements, const Share& mine) {
   Emitter& e = w_.e;
   const Code chunks = places_.symbol(kChunksSymbol);
-  const auto add_pair = [&](Code i, Code stride) {
-    const Code left = e.mul(i, chunk_elements);
-    const Code right = e.mul(e.add(i, stride), chunk_elements);
-    w_.each(mine.first, mine.last, mine.step, [&](Code output) {
-      for (std::int64_t slot = 0; slot < kBlock; slot += w_.team.slots_held()) {
-        const Code at = slots_at(output, slot);
-        const Code p = e.add(left, at);
-        const Code a = e.load_lanes(slots, p, what.dtype);
-        const Code b = e.load_lanes(slots, e.add(right, at), what.dtype);
-        e.store(slots, p, what.dtype, merge(what.op, a, b));
-      }
-    });
-  };
   const auto below = [&](Code n) { return e.compare(Compare::Lt, n, chunks); };
+  const auto add = [&](const std::vector<Code>& numbers) {
+    std::vector<Code> starts;
+    for (const Code& n : numbers) starts.push_back(e.mul(n, chunk_elements));
+    add_pairwise(what, slots, starts, mine);
+  };
   e.while_loop(
       {w_.one}, [&](const Emitter::Values& s) { return below(s[0]); },
       [&](Emitter::Values s) {
-        const Code twice = e.add(s[0], s[0]);
+        const Code twice = e.add(s[0], s[0]), next = e.add(twice, twice);
         e.while_loop(
             {w_.zero}, [&](const Emitter::Values& i) { return below(e.add(i[0], s[0])); },
             [&](Emitter::Values i) {
-              add_pair(i[0], s[0]);
-              return Emitter::Values{e.add(i[0], twice)};
+              const Code first = i[0], second = e.add(first, s[0]);
+              const Code third = e.add(first, twice), fourth = e.add(second, twice);
+              w_.when(
+                  below(fourth), [&] { add({first, second, third, fourth}); },
+                  [&] {
+                    add({first, second});
+                    w_.when(below(third), [&] { add({first, third}); });
+                  });
+              return Emitter::Values{e.add(first, next)};
             });
-        return Emitter::Values{twice};
+        return Emitter::Values{next};
       });
+}
+
+// To the chunk at starts[0]: neighbours first, then their sums. A power of two of them.
+void BatchSums::add_pairwise(const What& what, Code slots, const std::vector<Code>& starts,
+                             const Share& mine) {
+  Emitter& e = w_.e;
+  w_.each(mine.first, mine.last, mine.step, [&](Code output) {
+    for (std::int64_t slot = 0; slot < kBlock; slot += w_.team.slots_held()) {
+      const Code at = slots_at(output, slot);
+      std::vector<Code> sums;
+      for (const Code& start : starts) {
+        sums.push_back(e.load_lanes(slots, e.add(start, at), what.dtype));
+      }
+      for (std::size_t n = sums.size() / 2; n > 0; n /= 2) {
+        for (std::size_t i = 0; i < n; ++i) {
+          sums[i] = merge(what.op, sums[2 * i], sums[2 * i + 1]);
+        }
+      }
+      e.store(slots, e.add(starts[0], at), what.dtype, sums[0]);
+    }
+  });
 }
 
 // Slots w apart, w = 8, 4, 2, 1: whole vectors while there are several, then lanes of one.

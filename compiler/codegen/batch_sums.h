@@ -41,6 +41,8 @@ class BatchSums {
     Dtype dtype = Dtype::F32;
   };
   void add_chunks(const What& what, Code slots, Code chunk_elements, const Share& mine);
+  void add_pairwise(const What& what, Code slots, const std::vector<Code>& starts,
+                    const Share& mine);
   void add_slots(const What& what, Code slots, Code outputs, Code out, const Share& mine);
   Code slots_at(Code output, std::int64_t slot);
   Code merge(const Op* op, Code a, Code b);

@@ -57,7 +57,8 @@ class Emitter : public Arithmetic {
   // The first `count` (Index) lanes only; other lanes read as zero and are not written.
   virtual Code load_lanes_masked(Code base, Code offset, Dtype stored, Code count) = 0;
   virtual void store_masked(Code base, Code offset, Dtype stored, Code value, Code count) = 0;
-  // Has the line of this element in the member's own cache, to write it; changes nothing.
+  // Takes the line of this element into the member's own cache, to write it. Changes nothing, as
+  // long as nobody else writes the element before the next meeting.
   virtual void claim(Code base, Code offset, Dtype stored) {
     (void)base, (void)offset, (void)stored;
   }

@@ -83,7 +83,7 @@ enum class Who : std::uint8_t {
   Each,   // every thread all of it; what others see is the first thread's to write
 };
 
-// An array that the next kernel overwrites, each thread its share of neighbours.
+// An array that work behind a kernel updates in place, each thread its share of neighbours.
 struct Claim {
   int buffer = -1;
   std::int64_t elements = 0;
@@ -102,7 +102,7 @@ struct Loops {
   // Out of line, one function for all of one name: the kernel, or each term of a LargeContract,
   // added to what is in memory; none: written where it stands.
   std::vector<std::string> functions = {};
-  // Taken back from the caches of others meanwhile, a thread's share of each.
+  // A LargeContract's: each thread takes its share of these back from others' caches meanwhile.
   std::vector<Claim> claims = {};
 };
 

@@ -61,30 +61,31 @@ void LargeContracts::contract(const Sum& sum) {
     rest = e.add(mine.first, w_.times(e.quotient(inside, w_.index(tile)), tile));
     w_.each(w_.times(mine.first, lanes), w_.times(rest, lanes), w_.index(tile * lanes),
             [&](Code at) {
-              claim(mine, at, int(tile));
+              claim_beside(mine, at, int(tile));
               columns(sum, {at, w_.index(lanes), int(tile), false});
             });
   }
   w_.each(w_.times(rest, lanes), w_.times(mine.last, lanes), w_.times(mine.step, lanes),
           [&](Code at) {
             const Code count = w_.minimum(e.sub(w_.index(all), at), w_.index(lanes));
-            claim(mine, at, 1);
+            claim_beside(mine, at, 1);
             columns(sum, {at, count, 1, whole != units});
           });
 }
 
-// As much of a thread's share as it does of its columns now: `vectors` from `at` on.
-void LargeContracts::claim(const Share& columns, Code at, int vectors) {
+// As much of a thread's share as it does of its columns now: `vectors` from `at` on. The share is
+// that of a DenseNest whose axis is lanes.
+void LargeContracts::claim_beside(const Share& all, Code at, int vectors) {
   Emitter& e = w_.e;
   const int lanes = e.lanes();
   for (const Claim& c : w_.how->claims) {
     const Dtype dtype = w_.buffer(c.buffer).dtype;
     const Share mine = w_.share(w_.index((c.elements + lanes - 1) / lanes));
-    const Code many = e.sub(mine.last, mine.first), of = e.sub(columns.last, columns.first);
+    const Code many = e.sub(mine.last, mine.first), of = e.sub(all.last, all.first);
     const auto part = [&](Code done) {
       return w_.times(e.add(mine.first, e.quotient(e.mul(many, done), of)), lanes);
     };
-    const Code done = e.sub(e.quotient(at, w_.index(lanes)), columns.first);
+    const Code done = e.sub(e.quotient(at, w_.index(lanes)), all.first);
     const Code end = w_.minimum(part(e.add(done, w_.index(vectors))), w_.index(c.elements));
     const Code array = places_.base(c.buffer);
     w_.each(part(done), end, w_.index(kCacheLine / size_of(dtype)),

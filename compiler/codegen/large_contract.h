@@ -58,7 +58,7 @@ class LargeContracts {
 
   Term ready(const plan::RowsTerm& term);
   void contract(const Sum& sum);
-  void claim(const Share& columns, Code at, int vectors);
+  void claim_beside(const Share& all, Code at, int vectors);
   void columns(const Sum& sum, const Columns& columns);
   void panels(const Sum& sum, const Columns& columns);
   void each_tile(const Sum& sum, const std::function<void(Code first, std::int64_t rows)>& f);

@@ -13,95 +13,112 @@
 namespace nodec::plan {
 namespace {
 
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 20;  // beyond that, caches hold little of it
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 20;  // in all: what caches near threads hold
 
 class Claims {
  public:
   Claims(const Plan& plan, Schedule& how) : plan_(plan), how_(how) {}
 
-  void run() {
-    for (const Function& f : plan_.functions) count_readers(f.body);
-    count_readers(plan_.body);
+  bool run() {
+    for (const Function& f : plan_.functions) find_readers(f.body);
+    find_readers(plan_.body);
     for (const Function& f : plan_.functions) walk(f.body);
     walk(plan_.body);
+    return any_;
   }
 
  private:
   const Plan& plan_;
   Schedule& how_;
-  std::map<int, int> readers_;  // of each array: nodes
+  std::set<int> read_by_others_;  // arrays, than the thread whose share an element is in
+  bool any_ = false;
 
-  void count_readers(const Nodes& nodes) {
+  void find_readers(const Nodes& nodes) {
     for (const Node& node : nodes) {
-      for (const int b : uses_of(node).read) ++readers_[plan_.array_of(b)];
-      for (const Nodes* list : inside(node)) count_readers(*list);
+      if (update(node) == nullptr) {
+        for (const int b : uses_of(node).read) read_by_others_.insert(plan_.array_of(b));
+      }
+      for (const Nodes* list : inside(node)) find_readers(*list);
     }
   }
 
   void walk(const Nodes& nodes) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (free_to_claim(nodes[i])) claim_for(nodes, i);
+      if (has_time(nodes[i])) claim_behind(nodes, i);
       for (const Nodes* list : inside(nodes[i])) walk(*list);
     }
   }
 
   Loops& loops(const Node& node) { return how_.loops[std::size_t(node.kernel)]; }
 
-  bool free_to_claim(const Node& node) {
+  // Out of line it knows its own terms alone.
+  bool has_time(const Node& node) {
     const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
     return dense && std::holds_alternative<LargeContract>(*dense) && !loops(node).flat &&
            loops(node).functions.empty();
   }
 
-  // For the updates behind nodes[first], up to another contraction, which claims what follows it.
-  void claim_for(const Nodes& nodes, std::size_t first) {
+  // Elementwise work in vectors of one axis, each thread some that are neighbours; or null.
+  const DenseMap* update(const Node& node) {
+    const DenseKernel* dense = std::get_if<DenseKernel>(&node.what);
+    const DenseMap* map = dense ? std::get_if<DenseMap>(dense) : nullptr;
+    if (map == nullptr || loops(node).who != Who::Team || loops(node).axes.size() != 1) {
+      return nullptr;
+    }
+    const Axis& axis = loops(node).axes[0];
+    const bool by_neighbours = axis.team && axis.lanes && axis.tile == 1;
+    return by_neighbours && map->extents[0].is_constant() ? map : nullptr;
+  }
+
+  // For updates behind nodes[first] of what nothing in between touches, up to another contraction
+  // that has time, or to where control may go elsewhere.
+  void claim_behind(const Nodes& nodes, std::size_t first) {
+    std::vector<Claim>& claims = loops(nodes[first]).claims;
     std::set<int> touched;
-    for (std::size_t i = first; i < nodes.size() && inside(nodes[i]).empty(); ++i) {
-      if (i > first && free_to_claim(nodes[i])) return;
-      const DenseKernel* dense = std::get_if<DenseKernel>(&nodes[i].what);
-      const DenseMap* map = dense ? std::get_if<DenseMap>(dense) : nullptr;
-      if (map && by_neighbours(*map, loops(nodes[i]))) {
-        claim(*map, touched, loops(nodes[first]).claims);
-      }
-      const Uses uses = uses_of(nodes[i]);
+    for (std::size_t i = first; i < nodes.size(); ++i) {
+      const Node& node = nodes[i];
+      if (!inside(node).empty() || std::holds_alternative<Call>(node.what)) return;
+      if (i > first && has_time(node)) return;
+      if (const DenseMap* map = update(node)) claim(*map, touched, claims);
+      const Uses uses = uses_of(node);
       for (const auto* buffers : {&uses.read, &uses.written}) {
         for (const int b : *buffers) touched.insert(plan_.array_of(b));
       }
     }
   }
 
-  void claim(const DenseMap& map, const std::set<int>& touched, std::vector<Claim>& claims) const {
-    const std::int64_t elements = map.extents[0].constant();
+  void claim(const DenseMap& map, const std::set<int>& touched, std::vector<Claim>& claims) {
+    std::int64_t all = 0;
+    for (const Claim& c : claims) all += bytes_of(c);
     for (const Compute& c : map.computes) {
-      if (!c.to || !is_whole(*c.to)) continue;
-      const Buffer& b = plan_.buffer(c.to->buffer);
-      const bool near = elements * std::int64_t(bytes(b.dtype)) <= kMostBytes;
-      if (near && updates(c.to->buffer) && !touched.contains(plan_.array_of(c.to->buffer))) {
-        claims.push_back({c.to->buffer, elements});
-      }
+      if (!c.to || !begins_an_array(*c.to)) continue;
+      const Claim claim{c.to->buffer, map.extents[0].constant()};
+      const int array = plan_.array_of(claim.buffer);
+      const bool in_place = array != claim.buffer;
+      if (!in_place || !read_by_others_.contains(array) || touched.contains(array)) continue;
+      all += bytes_of(claim);
+      if (all > kMostBytes) return;
+      claims.push_back(claim);
+      any_ = true;
     }
   }
 
-  // In vectors of one axis, each thread some that are neighbours.
-  static bool by_neighbours(const DenseMap& map, const Loops& loops) {
-    return loops.who == Who::Team && loops.axes.size() == 1 && loops.axes[0].team &&
-           loops.axes[0].lanes && loops.axes[0].tile == 1 && map.extents[0].is_constant();
+  std::int64_t bytes_of(const Claim& c) const {
+    return c.elements * std::int64_t(bytes(plan_.buffer(c.buffer).dtype));
   }
 
-  static bool is_whole(const Ref& r) {
+  // Its neighbours too, from the first on.
+  static bool begins_an_array(const Ref& r) {
     return r.start == 0 && r.strides == std::vector<std::int64_t>{1};
-  }
-
-  // An array that was there before, and that others than the update read.
-  bool updates(int buffer) const {
-    const int array = plan_.array_of(buffer);
-    const auto found = readers_.find(array);
-    return array != buffer && found != readers_.end() && found->second > 1;
   }
 };
 
 }  // namespace
 
-void claim(const Plan& plan, Schedule& how) { Claims(plan, how).run(); }
+bool find_claims(const Plan& plan, Schedule& how) { return Claims(plan, how).run(); }
+
+void drop_claims(Schedule& how) {
+  for (Loops& loops : how.loops) loops.claims.clear();
+}
 
 }  // namespace nodec::plan

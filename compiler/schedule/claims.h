@@ -5,8 +5,9 @@
 
 namespace nodec::plan {
 
-// Sets the claims of large contractions: arrays that all threads have read and that the next kernel
-// updates in place.
-void claim(const Plan& plan, Schedule& how);
+// Sets the claims of large contractions: arrays that threads have read beyond their own share, and
+// that work behind the contraction updates in place. Whether there are any.
+bool find_claims(const Plan& plan, Schedule& how);
+void drop_claims(Schedule& how);
 
 }  // namespace nodec::plan

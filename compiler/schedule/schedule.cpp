@@ -35,14 +35,22 @@ class Scheduler {
     walk(plan_.body);
     made_.inline_expansions = machine.gpu ? 0 : kInlineExpansions;
     name_functions(plan_, made_);
-    if (!machine.gpu) claim(plan_, made_);
     made_.meetings = meetings(plan_, made_);
+    if (!machine.gpu) claim();
     if (machine.gpu) share_loops();
     made_.handed_over = hand_over(plan_, made_);
     return std::move(made_);
   }
 
  private:
+  // A claim writes: it is worth no meeting that was not there.
+  void claim() {
+    if (!find_claims(plan_, made_)) return;
+    std::map<int, std::string> met = meetings(plan_, made_);
+    if (met.size() > made_.meetings.size()) return drop_claims(made_);
+    made_.meetings = std::move(met);
+  }
+
   // What only kernels of one run use leaves room to others.
   void share_loops() {
     meet_in_members(plan_, made_);

@@ -24,8 +24,8 @@ Var nested(const Var& u, int depth, const Dynamics& innermost, const SolveOption
   return solve(dynamics, u, 0, 1, how).u;
 }
 
-std::shared_ptr<Graph> program(const Type& type, int depth, const Dynamics& innermost,
-                               double rtol = 1e-3) {
+std::shared_ptr<Graph> nested_program(const Type& type, int depth, const Dynamics& innermost,
+                                      double rtol = 1e-3) {
   return trace(
              "nest", {{"u", type}},
              [&](const Var& u) { return nested(u, depth, innermost, options(rtol)); },
@@ -38,20 +38,21 @@ Var decay(const Var& u) { return -u; }
 }  // namespace
 
 TEST_CASE("solves in solves: machine code against the interpreter" * doctest::test_suite("slow")) {
-  oracle::expect_agreement(*program(f64(), 3, decay), 1e-9);
-  oracle::expect_agreement(*program(f64({3}), 2, decay), 1e-9);
-  oracle::expect_agreement(*program(f64({20}), 2, [](const Var& u) { return -u * u; }), 1e-9);
-  oracle::expect_agreement(*program(f64({3, kBatch}), 2, decay), 1e-9, {1, 37, 70});
+  oracle::expect_agreement(*nested_program(f64(), 3, decay), 1e-9);
+  oracle::expect_agreement(*nested_program(f64({3}), 2, decay), 1e-9);
+  oracle::expect_agreement(*nested_program(f64({20}), 2, [](const Var& u) { return -u * u; }),
+                           1e-9);
+  oracle::expect_agreement(*nested_program(f64({3, kBatch}), 2, decay), 1e-9, {1, 37, 70});
   // The dynamics' sum over the batch makes the team meet inside the function.
   oracle::expect_agreement(
-      *program(f64({3, kBatch}), 2, [](const Var& u) { return -u * mean(u * u); }), 1e-9,
+      *nested_program(f64({3, kBatch}), 2, [](const Var& u) { return -u * mean(u * u); }), 1e-9,
       {1, 37, 70});
 }
 
 // y' = -exp(-1) y / 2 at depth 2: the inner solve multiplies by exp(-1).
 TEST_CASE("solves in solves: closed forms") {
   const auto end = [](int depth) {
-    const auto graph = program(f64(), depth, decay, 1e-9);
+    const auto graph = nested_program(f64(), depth, decay, 1e-9);
     return oracle::value_at(
         oracle::run_compiled(oracle::compile_fresh(*graph), {Array::of({}, {1.0})})[0], 0);
   };
@@ -64,7 +65,7 @@ TEST_CASE("solves in solves: closed forms") {
 
 TEST_CASE("a program grows by as much with each solve around it") {
   const auto instructions = [](int depth) {
-    return oracle::compile_fresh(*program(f64({2}), depth, decay)).report.instructions;
+    return oracle::compile_fresh(*nested_program(f64({2}), depth, decay)).report.instructions;
   };
   const auto two = instructions(2), three = instructions(3), six = instructions(6);
   CHECK(six - three <= 3 * (three - two) + 100);
@@ -109,7 +110,7 @@ TEST_CASE("gradients through solves in solves" * doctest::test_suite("slow")) {
 }
 
 TEST_CASE("functions are shared, printed and read back") {
-  const std::unique_ptr<Graph> expanded = run_until(*program(f64({2}), 3, decay), "expand");
+  const std::unique_ptr<Graph> expanded = run_until(*nested_program(f64({2}), 3, decay), "expand");
   const std::string text = print(*expanded);
   CHECK(print(*oracle::read(text)) == text);
   const auto count = [&](std::string_view what) {
@@ -168,7 +169,7 @@ TEST_CASE("a program stops inside a function, wherever it was called from") {
     return std::string();
   };
   for (const Type& type : {f64(), f64({20}), f64({2, kBatch})}) {
-    const auto graph = program(type, 3, blow_up);
+    const auto graph = nested_program(type, 3, blow_up);
     const Program compiled = oracle::compile_fresh(*graph);
     const std::vector<Array> inputs = oracle::inputs_for(*graph, {{"B", 40}});
     const std::string wanted = reason([&] { interpret(*graph, inputs); });

@@ -18,6 +18,17 @@ bool is_derived(std::string_view symbol) {
   return symbol == kBlocksSymbol || symbol == kChunksSymbol || symbol == kThreadsSymbol;
 }
 
+// All that a call's check goes by, but for the symbols it gives.
+void note(std::span<const TensorView> views, std::vector<std::uintptr_t>& to) {
+  for (const TensorView& view : views) {
+    to.push_back(address(view));
+    to.push_back(reinterpret_cast<std::uintptr_t>(view.device));
+    to.push_back(std::uintptr_t(view.dtype));
+    to.push_back(view.dims.size());
+    to.insert(to.end(), view.dims.begin(), view.dims.end());
+  }
+}
+
 bool placed(const TensorView& view) {
   return view.data != nullptr ? address(view) % kAlignment == 0 : view.count() == 0;
 }
@@ -165,7 +176,13 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
                             outputs.size()),
                 {}, "give one array for each, in the order of Executable::signature()");
   }
-  auto& [values, views, begins, ends] = room;
+  room.asked.assign({std::uintptr_t(threads)});
+  note(inputs, room.asked);
+  note(outputs, room.asked);
+  if (room.asked == room.answered && given == room.given) return;
+  room.answered.clear();
+  Values& values = room.values;
+  std::vector<TensorView>& views = room.views;
   views.assign(inputs.begin(), inputs.end());
   views.insert(views.end(), outputs.begin(), outputs.end());
   start(given, values);
@@ -184,6 +201,8 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
                             symbols_[std::size_t(unknown - values.begin())]),
                 {}, "give it in CallOptions::symbols");
   }
+  room.given = given;
+  room.answered.swap(room.asked);
 }
 
 Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,
@@ -293,20 +312,16 @@ void ArgumentCheck::check_parts(const Values& values) const {
   }
 }
 
-// Arrays where the last call had them need no second look. Else every pair is compared, for
-// hundreds of ports in a microsecond: without branches, counting.
+// Every pair, for hundreds of ports in a microsecond: without branches, counting.
 void ArgumentCheck::check_overlap(Room& room) const {
-  auto& [values, views, begins, ends] = room;
-  bool moved = begins.size() != views.size();
+  const std::vector<TensorView>& views = room.views;
+  std::vector<std::uintptr_t>&begins = room.begins, &ends = room.ends;
   begins.resize(views.size());
   ends.resize(views.size());
   for (std::size_t i = 0; i < views.size(); ++i) {
-    const std::uintptr_t begin = address(views[i]), end = begin + views[i].bytes();
-    moved = moved || begins[i] != begin || ends[i] != end;
-    begins[i] = begin;
-    ends[i] = end;
+    begins[i] = address(views[i]);
+    ends[i] = begins[i] + views[i].bytes();
   }
-  if (!moved) return;
   for (std::size_t out = signature_.inputs.size(); out < views.size(); ++out) {
     std::int64_t met = 0;
     for (std::size_t other = 0; other < out; ++other) {
@@ -314,18 +329,16 @@ void ArgumentCheck::check_overlap(Room& room) const {
     }
     const int alias = port(out).alias;
     const bool in_place = alias >= 0 && begins[std::size_t(alias)] == begins[out];
-    if (met > std::int64_t(in_place)) explain_overlap(out, room);
+    if (met > std::int64_t(in_place)) explain_overlap(out, views);
   }
 }
 
-void ArgumentCheck::explain_overlap(std::size_t out, Room& room) const {
-  const std::vector<TensorView>& views = room.views;
+void ArgumentCheck::explain_overlap(std::size_t out, std::span<const TensorView> views) const {
   const std::uintptr_t begin = address(views[out]), end = begin + views[out].bytes();
   for (std::size_t other = 0; other < out; ++other) {
     const std::uintptr_t from = address(views[other]);
     if (from >= end || from + views[other].bytes() <= begin) continue;
     if (from == begin && port(out).alias == int(other)) continue;
-    room.begins.clear();  // the next call is looked at again
     throw Error(
         fmt::format("{} and {} of '{}' share bytes", title(other), title(out), signature_.name), {},
         "give every output its own array");

@@ -1,8 +1,9 @@
 // Holds a call's arrays against the program's signature, and finds the value of every symbol.
 //
 // A symbol's value comes from the call's options or from the first dim that is that symbol alone,
-// inputs before outputs; every other dim must then agree. A fit costs a few comparisons; only a
-// misfit is looked at a second time, to word all its differences.
+// inputs before outputs; every other dim must then agree. A fit costs a few comparisons, and
+// nothing but them where the call before asked the same; only a misfit is looked at a second time,
+// to word all its differences.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,10 @@ class ArgumentCheck {
   struct Room {
     Values values;                             // the answer
     std::vector<TensorView> views;             // inputs, then outputs
-    std::vector<std::uintptr_t> begins, ends;  // where the arrays of the last call lay
+    std::vector<std::uintptr_t> begins, ends;  // where the arrays lie
+    // What the answer goes by: of this call, and of the one it was found for.
+    std::vector<std::uintptr_t> asked, answered;
+    Bindings given;
   };
   // Leaves values in the order of Signature::symbols; an Error states every misfit.
   void bind(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
@@ -80,7 +84,7 @@ class ArgumentCheck {
   void check_tables(const Values& values) const;
   void check_parts(const Values& values) const;
   void check_overlap(Room& room) const;
-  void explain_overlap(std::size_t out, Room& room) const;
+  void explain_overlap(std::size_t out, std::span<const TensorView> views) const;
 
   const Signature& signature_;
   const Device* device_;

@@ -53,6 +53,36 @@ TEST_CASE("options out of range are refused on a device, as on the processor") {
   }
 }
 
+TEST_CASE("a call that asks what the last one asked is like it, any other is looked at anew") {
+  const Executable program(doubling_entry, doubling(), nullptr);
+  const Tensor x = Tensor::of<float>({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}), k = Tensor::scalar(2.0F);
+  const Tensor wide(Dtype::F64, {2, 4});
+  Tensor y(Dtype::F32, {8});
+  std::vector<std::int64_t> dims = {2, 4};
+  const TensorView inputs[] = {{Dtype::F32, dims, x.view().data}, k}, outputs[] = {y};
+  const auto fits = [&] {
+    std::ranges::fill(y.values<float>(), 0.0F);
+    program.call(inputs, outputs);
+    return y.values<float>()[0] == 16;
+  };
+  CHECK(fits());
+  CHECK(fits());
+  dims[1] = 3;  // where the view has them
+  const std::string short_of =
+      "error: the arguments of 'doubling' do not fit:\n"
+      "  output 'y': wanted f32[2*B] with B = 3, got f32[8]\n"
+      "  help: make each array of the dtype and dims that are wanted of it";
+  CHECK(message(fits) == short_of);
+  CHECK(message(fits) == short_of);
+  dims[1] = 4;
+  CHECK(fits());
+  CHECK(message([&] { program.call(inputs, outputs, {.symbols = {{"B", 5}}}); }) != "");
+  CHECK(fits());
+  const TensorView other[] = {wide, k};
+  CHECK(message([&] { program.call(other, outputs); }) != "");
+  CHECK(fits());
+}
+
 TEST_CASE("a negative size is no size") {
   const Executable program(doubling_entry, doubling(), nullptr);
   const Tensor x(Dtype::F32, {2, 4}), k = Tensor::scalar(1.0F);

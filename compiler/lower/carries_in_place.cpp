@@ -8,7 +8,7 @@
 // text is the order in which one sample meets the kernels.
 #include "compiler/lower/carries_in_place.h"
 
-#include "compiler/lower/in_place.h"
+#include "ir/plan_in_place.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::lowering {

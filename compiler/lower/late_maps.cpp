@@ -18,7 +18,7 @@
 #include <optional>
 
 #include "compiler/lower/computes.h"
-#include "compiler/lower/in_place.h"
+#include "ir/plan_in_place.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::lowering {

@@ -12,7 +12,7 @@
 #include <set>
 #include <utility>
 
-#include "compiler/lower/in_place.h"
+#include "ir/plan_in_place.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::lowering {

@@ -13,7 +13,8 @@
 namespace nodec::plan {
 namespace {
 
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 20;  // in all: what caches near threads hold
+// In all: what caches near threads hold.
+constexpr std::int64_t kMostClaimed = std::int64_t{1} << 20;
 
 class Claims {
  public:
@@ -97,7 +98,7 @@ class Claims {
       const bool in_place = array != claim.buffer;
       if (!in_place || !read_by_others_.contains(array) || touched.contains(array)) continue;
       all += bytes_of(claim);
-      if (all > kMostBytes) return;
+      if (all > kMostClaimed) return;
       claims.push_back(claim);
       any_ = true;
     }

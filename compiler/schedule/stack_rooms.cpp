@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ir/plan_in_place.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -99,33 +100,25 @@ class Rooms {
                                 const std::set<int>& ending) const {
     const Map* map = std::get_if<Map>(&kernel);
     if (map == nullptr || !shares(result)) return std::nullopt;
-    const auto writes = [&](const Compute& c) { return c.to && c.to->buffer == result; };
-    const auto at = std::ranges::find_if(map->computes, writes);
+    const auto at =
+        std::ranges::find_if(map->computes, [&](const Compute& c) { return makes(c, result); });
     if (at == map->computes.end()) return std::nullopt;
     for (const Source& s : at->operands) {
       const Ref* from = std::get_if<Ref>(&s);
       if (from == nullptr || from->buffer == result || !ending.contains(from->buffer)) continue;
-      const Buffer &x = plan_.buffer(from->buffer), &y = plan_.buffer(result);
-      const bool alike = x.elements == y.elements && bytes(x.dtype) == bytes(y.dtype);
-      if (alike && only_read_so(*map, *from, *at->to, at)) return from->buffer;
+      if (!lie_alike(from->buffer, result)) continue;
+      const bool only_read = std::ranges::none_of(
+          map->computes, [&](const Compute& c) { return makes(c, from->buffer); });
+      if (only_read && writes_after_reads(map->computes, result, from->buffer)) return from->buffer;
     }
     return std::nullopt;
   }
 
-  // Of a map that only reads the one, and writes the other in one computation.
-  bool only_read_so(const Map& map, const Ref& from, const Ref& to,
-                    std::vector<Compute>::const_iterator last) const {
-    const auto alike = [&](const Ref& r) { return r.strides == to.strides && r.start == to.start; };
-    for (auto c = map.computes.begin(); c != map.computes.end(); ++c) {
-      if (c->to && c->to->buffer == from.buffer) return false;
-      if (c->to && c->to->buffer == to.buffer && c != last) return false;
-      for (const Source& s : c->operands) {
-        const Ref* r = std::get_if<Ref>(&s);
-        if (r != nullptr && r->buffer == from.buffer && (c > last || !alike(*r))) return false;
-        if (r != nullptr && r->buffer == to.buffer && !alike(*r)) return false;
-      }
-    }
-    return true;
+  static bool makes(const Compute& c, int id) { return c.to && c.to->buffer == id; }
+
+  bool lie_alike(int a, int b) const {
+    const Buffer &x = plan_.buffer(a), &y = plan_.buffer(b);
+    return x.elements == y.elements && bytes(x.dtype) == bytes(y.dtype);
   }
 
   const Plan& plan_;

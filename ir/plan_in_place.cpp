@@ -1,9 +1,7 @@
 // Compared by the places in their loops and by the order of the text.
-#include "compiler/lower/in_place.h"
+#include "ir/plan_in_place.h"
 
-namespace nodec::lowering {
-
-using namespace plan;
+namespace nodec::plan {
 
 bool writes_after_reads(const std::vector<Compute>& computes, int made, int over) {
   const Ref* written = nullptr;
@@ -25,4 +23,4 @@ bool writes_after_reads(const std::vector<Compute>& computes, int made, int over
   return true;
 }
 
-}  // namespace nodec::lowering
+}  // namespace nodec::plan

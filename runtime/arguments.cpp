@@ -202,7 +202,7 @@ void ArgumentCheck::bind(std::span<const TensorView> inputs, std::span<const Ten
                 {}, "give it in CallOptions::symbols");
   }
   room.given = given;
-  room.answered.swap(room.asked);
+  room.answered = room.asked;  // not swapped: each keeps the memory it has
 }
 
 Bindings ArgumentCheck::symbols_of(std::span<const TensorView> inputs,

@@ -293,6 +293,9 @@ void Parser::spend(const Type& type, std::int64_t times, const Token& token) {
 std::unique_ptr<Graph> parse(std::string_view text, PrimitiveLookup lookup, std::string_view file,
                              std::span<const Primitive* const> known) {
   const DefaultFloatMode mode;  // a number's text is one number
+  if (constexpr std::string_view mark = "\xef\xbb\xbf"; text.starts_with(mark)) {
+    text.remove_prefix(mark.size());  // some editors begin UTF-8 so
+  }
   return Parser(text, lookup, file, known).graph();
 }
 

@@ -55,6 +55,14 @@ TEST_CASE("an error shows the line, the column, what was wanted and what stood t
         "  help: compare with text that is right: `nodec dump MODEL --after trace` prints it");
 }
 
+TEST_CASE("text may begin with a mark of its encoding, which takes no column") {
+  CHECK(error_in("\xef\xbb\xbfgraph g (%x: f32[3]) {\n  yield %x\n}") == error_in(kSample));
+  CHECK(error_in("\xef\xbb\xbfgraf g") ==
+        "error: wanted 'graph', got 'graf' (column 1)\n"
+        "  --> t.ir:1   graf g\n"
+        "  help: give IR text, as `nodec dump MODEL --after trace` prints it");
+}
+
 TEST_CASE("a type rule's error points into the text") {
   CHECK(error_in("graph g (%x: f32[3], %w: f32[4]) {\n  %y = add %x, %w\n  yield %y\n}") ==
         "error: 'add' takes operands of one type, got f32[3] and f32[4]\n"

@@ -14,6 +14,7 @@
 // result_types (primitive.h) carries them from operands to results.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -81,6 +82,10 @@ class Dim {
  public:
   Dim(std::int64_t constant = 0)  // NOLINT(google-explicit-constructor): a number is a dim
       : constant_(constant) {}
+  // A name is a symbol. Without this, two names in a list of dims would be taken for iterators.
+  template <std::same_as<const char*> Name>
+  Dim(Name name)  // NOLINT(google-explicit-constructor)
+      : Dim(symbol(name)) {}
   static Dim symbol(std::string_view name);
   static Dim unknown();
 

@@ -23,25 +23,6 @@ void each_leaf(const Abstract& value, const Type& type, std::vector<const Abstra
   }
 }
 
-// Whether a leaf depends on its own entry content through any chain of leaves.
-std::vector<bool> in_cycles(const std::vector<Sources>& depends) {
-  std::vector<bool> cyclic;
-  for (std::size_t start = 0; start < depends.size(); ++start) {
-    Sources reached = depends[start];
-    std::vector<int> pending(reached.begin(), reached.end());
-    while (!pending.empty()) {
-      const int next = pending.back();
-      pending.pop_back();
-      if (std::size_t(next) >= depends.size()) continue;
-      for (const int further : depends[std::size_t(next)]) {
-        if (reached.insert(further).second) pending.push_back(further);
-      }
-    }
-    cyclic.push_back(reached.contains(int(start)));
-  }
-  return cyclic;
-}
-
 // A variable of the solve: a captured box, or one of its explicit cells with its place in results.
 struct Variable {
   const Value* arg;
@@ -108,6 +89,14 @@ struct Run {
     for (std::size_t v = 0; v < variables.size(); ++v) leave(variables[v], v);
   }
 
+  // Whether something of an earlier run's is in it: its own, or what it takes over from another
+  // variable that runs store to.
+  bool of_earlier_runs(std::size_t leaf) const {
+    return std::any_of(depends[leaf].begin(), depends[leaf].end(), [&](int source) {
+      return source != kRun && changing.at(std::size_t(source));
+    });
+  }
+
   // Whether it is stored to in some runs only: which ones the solver happens to make then decides
   // what is left.
   bool in_some_runs(std::size_t leaf) const {
@@ -158,7 +147,6 @@ std::vector<StateHistory> histories(const Op& solve) {
   const std::vector<Variable> variables = variables_of(solve);
   if (variables.empty()) return {};
   Run run(solve, variables);
-  const std::vector<bool> cyclic = in_cycles(run.depends);
   const Sources solution = of_solution(solve, run.evaluation);
   std::vector<StateHistory> all;
   for (std::size_t v = 0; v < variables.size(); ++v) {
@@ -170,7 +158,7 @@ std::vector<StateHistory> histories(const Op& solve) {
     for (int i = 0; i < run.leaves[v].count; ++i) {
       const auto leaf = std::size_t(run.leaves[v].first) + std::size_t(i);
       if (!run.changing[leaf]) continue;
-      history.counts = history.counts || cyclic[leaf] || run.in_some_runs(leaf);
+      history.counts = history.counts || run.of_earlier_runs(leaf) || run.in_some_runs(leaf);
       history.feeds = history.feeds || solution.contains(int(leaf));
     }
     all.push_back(history);

@@ -16,6 +16,7 @@
 #include <map>
 #include <optional>
 
+#include "compiler/schedule/loop_walks.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -51,6 +52,7 @@ struct Touched {
     for (const auto& [key, how] : other.written) add({key, how, true});
     anything = anything || other.anything;
   }
+  bool operator==(const Touched&) const = default;
 };
 
 class MemberMeetings {
@@ -248,13 +250,12 @@ class MemberMeetings {
     } else if (const Phase* phase = std::get_if<Phase>(&node.what)) {
       twice(phase->body, seen);
     } else if (const While* loop = std::get_if<While>(&node.what)) {
-      const Touched entry = seen;
-      for (int turn = 0; turn < 2; ++turn) {
-        walk(loop->test, seen);
-        walk(loop->body, seen);
-      }
-      walk(loop->test, seen);
-      seen.join(entry);
+      const auto found = [&] { return how_.lane_meetings.size() + how_.member_meetings.size(); };
+      const auto from = [&](const auto& state) {
+        const Touched end = turns(*loop, state.first);
+        return std::pair(end, found());
+      };
+      seen = loops_(*loop, {seen, found()}, from).first;
     } else if (const If* branch = std::get_if<If>(&node.what)) {
       Touched other = seen;
       walk(branch->then_body, seen);
@@ -263,6 +264,17 @@ class MemberMeetings {
     } else if (std::holds_alternative<Call>(node.what)) {
       seen.anything = true;
     }
+  }
+
+  Touched turns(const While& loop, const Touched& entry) {
+    Touched seen = entry;
+    for (int turn = 0; turn < 2; ++turn) {
+      walk(loop.test, seen);
+      walk(loop.body, seen);
+    }
+    walk(loop.test, seen);
+    seen.join(entry);
+    return seen;
   }
 
   void twice(const Nodes& body, Touched& seen) {
@@ -312,7 +324,8 @@ class MemberMeetings {
 
   const Plan& plan_;
   Schedule& how_;
-  std::map<int, std::vector<Touch>> inside_;  // functions of one tile, by number
+  LoopWalks<std::pair<Touched, std::size_t>> loops_;  // from what was seen, with as many meetings
+  std::map<int, std::vector<Touch>> inside_;          // functions of one tile, by number
   std::map<int, int> same_;  // arguments that may be one array: the one that stands for it
 };
 

@@ -9,6 +9,7 @@
 
 #include <set>
 
+#include "compiler/schedule/loop_walks.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -66,13 +67,7 @@ class HandingOver {
       if (behind.erase(kNone) > 0) behind.insert(last.begin(), last.end());
       last = std::move(behind);
     } else if (const While* loop = std::get_if<While>(&node.what)) {
-      const Last entry = last;
-      for (int turn = 0; turn < 2; ++turn) {
-        walk(loop->test, last);
-        walk(loop->body, last);
-      }
-      last.insert(entry.begin(), entry.end());
-      walk(loop->test, last);
+      last = loops_(*loop, last, [&](const Last& entry) { return turns(*loop, entry); });
     } else if (const If* branch = std::get_if<If>(&node.what)) {
       Last other = last;
       walk(branch->then_body, last);
@@ -81,8 +76,20 @@ class HandingOver {
     }
   }
 
+  Last turns(const While& loop, const Last& entry) {
+    Last last = entry;
+    for (int turn = 0; turn < 2; ++turn) {
+      walk(loop.test, last);
+      walk(loop.body, last);
+    }
+    last.insert(entry.begin(), entry.end());
+    walk(loop.test, last);
+    return last;
+  }
+
   const Plan& plan_;
   const Schedule& how_;
+  LoopWalks<Last> loops_;
   std::map<int, std::set<int>> found_;
   std::set<int> folded_first_;  // by the function at hand
   std::vector<Summary> functions_;

@@ -10,9 +10,13 @@
 // all that its function does at once, and the function is walked on its own.
 #include "compiler/schedule/meetings.h"
 
+#include <algorithm>
+#include <climits>
+#include <functional>
 #include <map>
 #include <optional>
 
+#include "compiler/schedule/loop_walks.h"
 #include "ir/plan_visit.h"
 
 namespace nodec::plan {
@@ -35,6 +39,7 @@ struct Seen {
     for (const auto& [key, how] : other.read) add(read, key, how);
     for (const auto& [key, how] : other.written) add(written, key, how);
   }
+  bool operator==(const Seen&) const = default;
 };
 
 class Meetings {
@@ -57,6 +62,14 @@ class Meetings {
   const Schedule& schedule_;
   std::map<int, std::string> found_;
   std::vector<Seen> touched_;  // by each function of the team: callees stand before callers
+
+  struct Inside {  // numbers of a loop's nodes
+    int first = INT_MAX, last = -1;
+  };
+  using From = std::pair<Seen, std::map<int, std::string>>;  // and the loop's meetings so far
+  LoopWalks<From> loops_;
+  std::map<const While*, Inside> inside_;
+  std::map<const Node*, Seen> touches_;  // in all, by a loop
 
   int tape_key(int tape) const { return -2 - plan_.standing_for(tape); }
 
@@ -171,13 +184,50 @@ class Meetings {
   }
 
   void turns(const While& loop, Seen& seen) {
-    const Seen entry = seen;
+    const Inside inside = inside_of(loop);
+    From end = loops_(loop, {seen, found_in(inside)}, [&](const From& from) {
+      return From{turns_from(loop, from.first), found_in(inside)};
+    });
+    seen = std::move(end.first);
+    found_.merge(end.second);
+  }
+
+  Seen turns_from(const While& loop, const Seen& entry) {
+    Seen seen = entry;
     for (int turn = 0; turn < 2; ++turn) {
       walk(loop.test, seen);
       walk(loop.body, seen);
     }
     walk(loop.test, seen);
     seen.join(entry);
+    return seen;
+  }
+
+  std::map<int, std::string> found_in(const Inside& inside) const {
+    return {found_.lower_bound(inside.first), found_.upper_bound(inside.last)};
+  }
+
+  const Inside& inside_of(const While& loop) {
+    const auto [known, fresh] = inside_.try_emplace(&loop);
+    Inside& made = known->second;
+    const std::function<void(const Nodes&)> look = [&](const Nodes& nodes) {
+      for (const Node& node : nodes) {
+        made = {std::min(made.first, node.number), std::max(made.last, node.number)};
+        for (const Nodes* list : inside(node)) look(*list);
+      }
+    };
+    if (fresh) {
+      look(loop.test);
+      look(loop.body);
+    }
+    return made;
+  }
+
+  // A loop's, once for all levels around it.
+  const Seen& touches_of(const Node& loop) {
+    const auto [known, fresh] = touches_.try_emplace(&loop);
+    if (fresh) known->second = touches(loop, false);
+    return known->second;
   }
 
   // How often the team meets in the loop's text when it comes from `seen`.
@@ -192,7 +242,7 @@ class Meetings {
   // Whether the team must meet before `node`; `seen` goes on from behind it.
   std::optional<Key> meet_before(const Node& node, Seen& seen) {
     if (const While* loop = std::get_if<While>(&node.what)) {
-      const std::optional<Key> about = conflict(seen, touches(node, false));
+      const std::optional<Key> about = conflict(seen, touches_of(node));
       const bool before = about && met_inside(*loop, {}) < met_inside(*loop, seen);
       if (before) seen = {};
       turns(*loop, seen);

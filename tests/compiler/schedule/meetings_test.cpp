@@ -133,6 +133,35 @@ TEST_CASE("turns of a loop are kept apart") {
   CHECK(with_meetings({loop({clear(), phase(kLanes, kSlots), fold()})}) == "w(|pp|f)");
 }
 
+// Taken twice for each level, this would not end.
+TEST_CASE("loops in loops are walked as often as there are states to come from") {
+  constexpr int kDepth = 40;
+  const auto deep = [] {
+    Nodes body;
+    body.push_back(fold());
+    for (int level = 0; level < kDepth; ++level) {
+      Nodes next;
+      next.push_back(clear());
+      next.push_back(phase(kLanes, kSlots));
+      next.push_back(loop(std::move(body)));
+      body = std::move(next);
+    }
+    return body;
+  };
+  std::string wanted = "|f";
+  for (int level = 0; level < kDepth; ++level) {
+    wanted = (level + 1 == kDepth ? "pp" : "|pp") + ("w(" + wanted) + ")";
+  }
+  CHECK(with_meetings(deep()) == wanted);
+  Nodes body = deep();
+  int next = 0;
+  number(body, next);
+  Machine gpu;
+  gpu.gpu = true;
+  gpu.most_threads = 1024;
+  CHECK(schedule(plan_of(std::move(body)), gpu).meetings.size() == kDepth);
+}
+
 TEST_CASE("parts of a frame are told apart, frames are not") {
   CHECK(with_meetings({dense(kOut, kFirst), dense(kOut, kSecond)}) == "dd");
   CHECK(with_meetings({dense(kOut, kFirst), dense(kFirst, kSecond)}) == "d|d");

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "compiler/trace/content.h"
+#include "ir/float_mode.h"
 #include "ir/nearest.h"
 #include "ir/philox.h"
 
@@ -88,6 +89,7 @@ Leaves<T> drawn(const Spec& spec, std::uint64_t key) {
 
 template <class T>
 Setup<T> setup(std::uint64_t seed, const Layer& model, Init init) {
+  const DefaultFloatMode mode;
   try {
     return {drawn<T>(model.rules().params(init), seed),
             drawn<T>(model.rules().state(), philox::fold_in(seed, ~std::uint64_t{0}))};

@@ -8,6 +8,7 @@
 #include "compiler/nn/names.h"
 #include "compiler/train/lines.h"
 #include "compiler/train/trainer_state.h"
+#include "ir/float_mode.h"
 #include "ir/nearest.h"
 #include "ir/status.h"
 #include "ir/stopped.h"
@@ -74,6 +75,7 @@ Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
 
 StepResult Trainer::step(const Batch& batch) {
+  const DefaultFloatMode mode;  // also for what the host adds up
   const auto began = std::chrono::steady_clock::now();
   Impl& impl = *impl_;
   check_samples(batch);
@@ -107,6 +109,7 @@ StepResult Trainer::step(const Batch& batch) {
 }
 
 Evaluation Trainer::evaluate(const Loader& loader) {
+  const DefaultFloatMode mode;
   Impl& impl = *impl_;
   const Loader ordered = loader.in_order();
   if (ordered.batches() == 0) {

@@ -103,6 +103,30 @@ PROGRAM(reads_what_the_run_before_left) {
   t.output("u", u);
 }
 
+PROGRAM(hands_on_what_the_run_before_left) {
+  const Var x = t.input("x", f32({3}));
+  const Cell last(zeros(f32({3}))), step(zeros(f32({3})));
+  const Var u = solved(x, [&](const Var& u) {
+    step.store(u - last.load());
+    last.store(u);
+    return -1 * u;
+  });
+  t.output("u", u);
+  t.output("step", step.load());
+}
+
+PROGRAM(hands_on_what_this_run_stored) {
+  const Var x = t.input("x", f32({3}));
+  const Cell last(zeros(f32({3}))), step(zeros(f32({3})));
+  const Var u = solved(x, [&](const Var& u) {
+    last.store(u);
+    step.store(u - 2 * last.load());
+    return -1 * u;
+  });
+  t.output("u", u);
+  t.output("step", step.load());
+}
+
 PROGRAM(counts_in_the_inner_solve) {
   const Var x = t.input("x", f32({3}));
   // expect: count-dependent 'calls' in solve/solve: f32[]

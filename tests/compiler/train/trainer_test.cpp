@@ -6,6 +6,7 @@
 #include "tests/compiler/machine_code.h"
 #include "tests/compiler/trace/traced.h"
 #include "tests/compiler/train/lines.h"
+#include "tests/strange_mode.h"
 
 namespace nodec::nn {
 namespace {
@@ -51,6 +52,30 @@ TEST_CASE("a line is learnt, told and predicted") {
   CHECK(trainer.history().size() == 60);
   CHECK(trainer.history()[59].samples == 50);
   CHECK(trainer.params().count() == 2);
+}
+
+TEST_CASE("a host that rounds upwards begins, learns and counts like any other") {
+  const auto trained = [] {
+    Trainer trainer(Chain({Dense(1, 7), Dense(7, 1)}), MeanSquared(), Adam(0.05),
+                    {.init = Init::TruncatedNormal, .schedule = Cosine(8)});
+    Loader loader = line_loader(50, {.batch = 16});
+    while (trainer.epoch() < 2) {
+      for (const Batch& batch : loader) trainer.step(batch);
+    }
+    std::vector<float> all;
+    for (const char* name : {"layer_1.weight", "layer_2.weight", "layer_2.bias"}) {
+      const auto values = trainer.params()[name].values<float>();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return std::pair(all, trainer.history()[1].loss());
+  };
+  const auto usual = trained();
+  const auto [parameters, loss] = [&] {
+    const testing::StrangeMode mode;
+    return trained();
+  }();
+  CHECK(parameters == usual.first);
+  CHECK(loss == usual.second);
 }
 
 TEST_CASE("arrays at hand train in f64 as well, and are no part of an epoch") {

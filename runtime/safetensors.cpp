@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "ir/error.h"
 #include "ir/nearest.h"
@@ -26,6 +27,9 @@ constexpr std::array kStored{StoredDtype{Dtype::Bool, "BOOL"}, StoredDtype{Dtype
                              StoredDtype{Dtype::I32, "I32"},   StoredDtype{Dtype::I64, "I64"},
                              StoredDtype{Dtype::F32, "F32"},   StoredDtype{Dtype::F64, "F64"},
                              StoredDtype{Dtype::Key, "U64"}};
+
+constexpr const char* kMetadata = "__metadata__";
+constexpr std::uint64_t kLongestJson = 100'000'000;  // what Python's readers take
 
 [[noreturn]] void refuse_file(const fs::path& path, const std::string& what) {
   throw Error(fmt::format("'{}' {}", path.string(), what), {},
@@ -50,9 +54,33 @@ std::string words_not_utf8(const std::vector<NamedView>& arrays, const Metadata&
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+// Of entries of one name a reader sees one, and no array in that of the metadata.
+void check_names(const fs::path& path, const std::vector<NamedView>& arrays) {
+  std::set<std::string_view> names;
+  for (const auto& [name, array] : arrays) {
+    if (name == kMetadata) {
+      throw Error(fmt::format("cannot write '{}': an array is named '{}', which is the place of "
+                              "a safetensors file's metadata",
+                              path.string(), name),
+                  {}, "give it another name");
+    }
+    if (names.insert(name).second) continue;
+    throw Error(fmt::format("cannot write '{}': two arrays are named '{}'", path.string(), name),
+                {}, "give each a name of its own");
+  }
+}
+
+void check_length(const fs::path& path, std::size_t length) {
+  if (length <= kLongestJson) return;
+  throw Error(fmt::format("cannot write '{}': its header would have {} bytes, and readers take {} "
+                          "at most",
+                          path.string(), length, kLongestJson),
+              {}, "write fewer arrays, or less metadata");
+}
+
 std::string header_of(const std::vector<NamedView>& arrays, const Metadata& metadata) {
   nlohmann::ordered_json entries = nlohmann::ordered_json::object();
-  if (!metadata.empty()) entries["__metadata__"] = metadata;
+  if (!metadata.empty()) entries[kMetadata] = metadata;
   std::size_t offset = 0;
   for (const auto& [name, array] : arrays) {
     const std::size_t end = offset + array.bytes();
@@ -130,7 +158,7 @@ std::vector<Stored> stored_entries(const fs::path& path, const nlohmann::json& j
                                    std::uint64_t data) {
   std::vector<Stored> entries;
   for (const auto& [name, entry] : json.items()) {
-    if (name != "__metadata__") entries.push_back(stored_entry(path, name, entry));
+    if (name != kMetadata) entries.push_back(stored_entry(path, name, entry));
   }
   std::ranges::sort(entries, {}, [](const Stored& e) { return std::pair(e.begin, e.end); });
   std::uint64_t at = 0;
@@ -155,13 +183,12 @@ struct Opened {
 
 // Leaves the file at its first array.
 Opened open_safetensors(PlainFile& file, const fs::path& path) {
-  constexpr std::uint64_t kLongestHeader = 100'000'000;  // what Python's readers take
   if (!file.trouble().empty()) refuse_file(path, "cannot be read: " + file.trouble());
   std::array<std::uint8_t, 8> start{};
   std::uint64_t length = 0;
   const bool starts = file.read(start.data(), start.size()) == start.size();
   for (std::size_t i = 0; i < start.size(); ++i) length |= std::uint64_t{start[i]} << (8 * i);
-  if (!starts || length > std::min(kLongestHeader, file.size() - start.size())) {
+  if (!starts || length > std::min(kLongestJson, file.size() - start.size())) {
     refuse_file(path, "is no safetensors file: it does not begin with the length of its header");
   }
   std::string text(length, '\0');
@@ -171,7 +198,7 @@ Opened open_safetensors(PlainFile& file, const fs::path& path) {
   Opened opened;
   opened.data = start.size() + length;
   opened.entries = stored_entries(path, json, file.size() - opened.data);
-  if (const auto found = json.find("__metadata__"); found != json.end() && found->is_object()) {
+  if (const auto found = json.find(kMetadata); found != json.end() && found->is_object()) {
     for (const auto& [name, word] : found->items()) {
       if (word.is_string()) opened.metadata[name] = word.get<std::string>();
     }
@@ -193,7 +220,9 @@ void write_safetensors(const fs::path& path, const std::vector<NamedView>& array
     throw Error(fmt::format("cannot write '{}': '{}' has no bytes", path.string(), name), {},
                 "write the tensor it was moved to");
   }
+  check_names(path, arrays);
   const std::string text = header_of(arrays, metadata);
+  check_length(path, text.size());
   std::string length;
   for (int shift = 0; shift < 64; shift += 8) length += char(text.size() >> shift);
   FileParts parts = {length, text};

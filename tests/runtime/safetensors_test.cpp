@@ -79,6 +79,31 @@ TEST_CASE("an array without bytes is refused by name, and the older file stays")
   CHECK(read_file(path) == "older");
 }
 
+TEST_CASE("names and headers that no reader takes are refused, and the older file stays") {
+  TemporaryFolder folder;
+  const auto path = folder.file("saved", "older");
+  const auto refused = [&](const std::vector<NamedView>& given, const Metadata& words = {}) {
+    try {
+      write_safetensors(path, given, words);
+    } catch (const Error& error) {
+      return folder.without_path(error.what());
+    }
+    return std::string("no error");
+  };
+  CHECK(refused({{"w", weight}, {"b", bias}, {"w", bias}}) ==
+        "error: cannot write 'DIR/saved': two arrays are named 'w'\n"
+        "  help: give each a name of its own");
+  CHECK(refused({{"w", weight}, {"__metadata__", bias}}) ==
+        "error: cannot write 'DIR/saved': an array is named '__metadata__', which is the place of "
+        "a safetensors file's metadata\n"
+        "  help: give it another name");
+  CHECK(refused({}, {{"note", std::string(100'000'000, 'x')}}) ==
+        "error: cannot write 'DIR/saved': its header would have 100000032 bytes, and readers take "
+        "100000000 at most\n"
+        "  help: write fewer arrays, or less metadata");
+  CHECK(read_file(path) == "older");
+}
+
 TEST_CASE("a link is written through") {
   TemporaryFolder folder;
   const auto real = folder.file("real", "older");

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -50,6 +51,18 @@ Tensor array_in_file(const PlainFile& file, const std::filesystem::path& path, s
   Tensor array(dtype, std::move(dims));
   read_at(file, path, start, array);
   return array;
+}
+
+void check_booleans(const Tensor& array, const std::filesystem::path& path, std::string_view name) {
+  if (array.dtype() != Dtype::Bool) return;
+  const auto* bytes = static_cast<const std::uint8_t*>(array.data());
+  const auto* end = bytes + array.bytes();
+  const auto* odd = std::find_if(bytes, end, [](std::uint8_t byte) { return byte > 1; });
+  if (odd == end) return;
+  const std::string in = name.empty() ? "" : fmt::format("in '{}' ", name);
+  throw Error(fmt::format("'{}' holds {}the byte {} as boolean {}: wanted 0 or 1", path.string(),
+                          in, *odd, odd - bytes),
+              {}, "save array != 0");
 }
 
 }  // namespace nodec

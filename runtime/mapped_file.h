@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "runtime/plain_file.h"
@@ -18,5 +19,10 @@ namespace nodec {
 Tensor array_in_file(const PlainFile& file, const std::filesystem::path& path, std::uint64_t start,
                      Dtype dtype, std::vector<std::int64_t> dims,
                      std::shared_ptr<const void>& keeps);
+
+// Error where an array of booleans that was read from a file holds other bytes than 0 and 1, by
+// which compiled programs tell false from true. `name`: the array's, in a file of several.
+void check_booleans(const Tensor& array, const std::filesystem::path& path,
+                    std::string_view name = {});
 
 }  // namespace nodec

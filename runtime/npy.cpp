@@ -98,16 +98,6 @@ std::string header_for(const TensorView& array) {
   return header + "\n";
 }
 
-// A compiled program tells true from false by the numbers 1 and 0.
-void check_booleans(const Tensor& array, const std::filesystem::path& path) {
-  const auto* bytes = static_cast<const std::uint8_t*>(array.data());
-  const auto* end = bytes + array.bytes();
-  const auto* odd = std::find_if(bytes, end, [](std::uint8_t byte) { return byte > 1; });
-  if (odd == end) return;
-  fail(path, fmt::format("holds the byte {} as boolean {}: wanted 0 or 1", *odd, odd - bytes),
-       "save array != 0");
-}
-
 }  // namespace
 
 Tensor read_npy(const std::filesystem::path& path) {
@@ -118,7 +108,7 @@ Tensor read_npy(const std::filesystem::path& path) {
     fail(path,
          "cannot be read: " + (file.trouble().empty() ? "it became shorter" : file.trouble()));
   }
-  if (array.dtype() == Dtype::Bool) check_booleans(array, path);
+  check_booleans(array, path);
   return array;
 }
 
@@ -127,7 +117,7 @@ Tensor map_npy(const std::filesystem::path& path, std::shared_ptr<const void>& k
   NpyPlace place = open_npy(file, path);
   Tensor array = array_in_file(file, path, place.start, place.header.dtype,
                                std::move(place.header.dims), keeps);
-  if (array.dtype() == Dtype::Bool) check_booleans(array, path);
+  check_booleans(array, path);
   return array;
 }
 

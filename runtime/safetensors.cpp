@@ -246,6 +246,7 @@ SafeTensors read_safetensors(const fs::path& path) {
     if (file.read(named.array.data(), wanted) != wanted) {
       refuse_file(path, "cannot be read to its end");
     }
+    check_booleans(named.array, path, named.name);
     read.arrays.push_back(std::move(named));
   }
   return read;
@@ -258,8 +259,10 @@ Tensor map_safetensor(const fs::path& path, std::string_view name,
   std::vector<std::string> known;
   for (Stored& entry : opened.entries) {
     if (entry.name == name) {
-      return array_in_file(file, path, opened.data + entry.begin, entry.dtype,
-                           std::move(entry.dims), keeps);
+      Tensor array = array_in_file(file, path, opened.data + entry.begin, entry.dtype,
+                                   std::move(entry.dims), keeps);
+      check_booleans(array, path, name);
+      return array;
     }
     known.push_back(entry.name);
   }

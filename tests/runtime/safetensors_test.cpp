@@ -203,3 +203,28 @@ TEST_CASE("one array alone is mapped or read") {
   CHECK(map_safetensor(folder / "p", "dense.bias", keeps).values<float>()[0] == -1);
   CHECK_THROWS_AS(map_safetensor(folder / "p", "bias", keeps), Error);
 }
+
+TEST_CASE("booleans other than 0 and 1 are refused, read and mapped") {
+  TemporaryFolder folder;
+  // The data begin at a multiple of 64 bytes, where they are mapped.
+  std::string header = R"({"mask":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}})";
+  header.resize(120, ' ');
+  const std::string start = with_header(header, 0);
+  const std::string refused =
+      "'DIR/odd' holds in 'mask' the byte 2 as boolean 1: wanted 0 or 1; save array != 0";
+  const auto words = [&](const std::function<void()>& does) {
+    try {
+      does();
+    } catch (const Error& error) {
+      return folder.without_path(error.message() + "; " + error.help());
+    }
+    return std::string("no error");
+  };
+  std::shared_ptr<const void> keeps;
+  const auto odd = folder.file("odd", start + "\1\2\1");
+  CHECK(words([&] { read_safetensors(odd); }) == refused);
+  CHECK(words([&] { map_safetensor(odd, "mask", keeps); }) == refused);
+  const auto fine = folder.file("fine", start + std::string("\1\0\1", 3));
+  CHECK(read_safetensors(fine).find("mask")->values<bool>()[2]);
+  CHECK_FALSE(map_safetensor(fine, "mask", keeps).values<bool>()[1]);
+}

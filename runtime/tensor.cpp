@@ -91,6 +91,7 @@ Tensor Tensor::borrow(Dtype dtype, std::vector<std::int64_t> dims, void* data) {
   tensor.dtype_ = dtype;
   tensor.dims_ = std::move(dims);
   tensor.data_ = data;
+  tensor.view().check_size();
   return tensor;
 }
 

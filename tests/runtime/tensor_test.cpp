@@ -31,6 +31,12 @@ TEST_CASE("misuse of a tensor is refused") {
   CHECK_THROWS_WITH_AS(
       Tensor(Dtype::F32, {1LL << 32, 1LL << 32}),
       "error: a tensor of type f32[4294967296, 4294967296] has more bytes than there are", Error);
+  float value = 0;
+  CHECK_THROWS_WITH_AS(Tensor::borrow(Dtype::F32, {2, -1}, &value),
+                       "error: a tensor's dims cannot be negative, got f32[2, -1]", Error);
+  CHECK_THROWS_WITH_AS(
+      Tensor::borrow(Dtype::F32, {1LL << 32, 1LL << 32}, &value),
+      "error: a tensor of type f32[4294967296, 4294967296] has more bytes than there are", Error);
 #ifndef NODEC_SANITIZED  // a sanitizer ends the process there
   CHECK_THROWS_WITH_AS(Tensor(Dtype::F32, {std::int64_t{1} << 60}),
                        "error: there is no memory for a tensor of type f32[1152921504606846976], "

@@ -26,9 +26,10 @@ std::string spelled(const std::string& name) {
 
 std::string place(const SourceLine& where, const std::string& remark, const ReportStyle& style) {
   const Paint paint(style.colour);
-  if (!where.known()) return fmt::format("  --> unknown line   {}\n", remark);
-  std::string text = fmt::format("  --> {}   {}\n", paint.cyan(short_str(where)), remark);
-  const std::string quote = style.quote ? source_text(where) : "";
+  if (!where.known()) return fmt::format("  --> unknown line   {}\n", printable(remark));
+  std::string text =
+      fmt::format("  --> {}   {}\n", paint.cyan(printable(short_str(where))), printable(remark));
+  const std::string quote = style.quote ? printable(source_text(where)) : "";
   if (!quote.empty()) text += fmt::format("      {}  {}\n", paint.dim("|"), quote);
   return text;
 }
@@ -50,8 +51,8 @@ std::string diff_text(const Finding& f, const ReportStyle& style) {
   if (identical(f.before, f.after)) return "";
   const Paint paint(style.colour);
   const auto [before, after] = short_diff(f.before, f.after);
-  return fmt::format("  type: {}\n        {}\n", paint.red("- " + before),
-                     paint.green("+ " + after));
+  return fmt::format("  type: {}\n        {}\n", paint.red("- " + printable(before)),
+                     paint.green("+ " + printable(after)));
 }
 
 std::string lost_text(const Finding& f, const ReportStyle& style) {
@@ -70,11 +71,11 @@ std::string lost_text(const Finding& f, const ReportStyle& style) {
   }
   if (f.lost.size() > style.lost)
     text += fmt::format("        and {} more\n", f.lost.size() - style.lost);
-  return text;
+  return printable(text);
 }
 
 std::string where_in(const Finding& f) {
-  const std::string model = f.path.empty() ? "" : " in " + f.path;
+  const std::string model = f.path.empty() ? "" : " in " + printable(f.path);
   return model + (f.program == ProgramPart::Backward ? " (backward)" : "");
 }
 
@@ -137,14 +138,16 @@ std::string remark(const Finding& f, const Write& write) {
   return fmt::format("{} here{}", used ? "used" : carry ? "leaves" : "stored", type);
 }
 
-std::string sentence(const Finding& f) { return spelled(f.variable) + " " + predicate(f); }
+std::string sentence(const Finding& f) {
+  return printable(spelled(f.variable) + " " + predicate(f));
+}
 
 std::string report(const Finding& f, const ReportStyle& style) {
   const Paint paint(style.colour);
   const std::string code(name(f.code));
   std::string text =
       fmt::format("{}: {}{} {}\n", f.stable() ? paint.bold_yellow(code) : paint.bold_red(code),
-                  spelled(f.variable), where_in(f), predicate(f));
+                  printable(spelled(f.variable)), where_in(f), printable(predicate(f)));
   if (f.declared.known()) {
     const char* remark = f.code == FindingCode::CarryChange ? "enters here"
                          : f.code == FindingCode::Escape    ? "made here"
@@ -153,7 +156,7 @@ std::string report(const Finding& f, const ReportStyle& style) {
     text += place(f.declared, remark + typed(f.before, f.after), style);
   }
   text += writes_text(f, style) + diff_text(f, style) + lost_text(f, style);
-  if (!f.help.empty()) text += fmt::format("  help: {}\n", f.help);
+  if (!f.help.empty()) text += fmt::format("  help: {}\n", printable(f.help));
   return text;
 }
 

@@ -1,5 +1,6 @@
 // Findings as text for people: the one wording that the command line, a refused compile and
-// whoever holds findings as data share. Lines are quoted where their file can be read.
+// whoever holds findings as data share. Lines are quoted where their file can be read. What the
+// user named is printable() in it: no control characters are there but ours, of colours.
 #pragma once
 
 #include <span>

@@ -87,3 +87,38 @@ TEST_CASE("a change of device is shown before and after") {
         "  type: - f32[3]\n"
         "        + f32[3] on 1\n");
 }
+
+TEST_CASE("what a report shows of the user's cannot steer a terminal") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("model.cpp", "st = \x1b[2Jnext;\n").string();
+  const Type was = Type::record({{"\x1b[1m", f32_3}}), is = Type::record({{"\x1b[1m", f64_3}});
+  Finding finding;
+  finding.code = FindingCode::DtypeChange;
+  finding.path = "a\x1b[5m";
+  finding.variable = "\x1b]0;st\x07";
+  finding.declared = {file, 1};
+  finding.before = was;
+  finding.after = is;
+  finding.writes.push_back({{"\x1b[7m.cpp", 2}, is, false});
+  finding.loads = 1;
+  finding.lost.push_back({"\x1b[8m", "add", {"m.cpp", 3}, f32_3});
+  finding.help = "keep '\x1b[3m'";
+  CHECK(
+      folder.without_path(report(finding)) ==
+      R"(dtype-change: '\x1b]0;st\x07' in a\x1b[5m starts as {\x1b[1m: f32[3]} and becomes {\x1b[1m: f64[3]}
+  --> DIR/model.cpp:1   declared here, {\x1b[1m: f32[3]}
+      |  st = \x1b[2Jnext;
+  --> \x1b[7m.cpp:2   stored here, {\x1b[1m: f64[3]}
+  type: - {\x1b[1m: f32[3]}
+        + {\x1b[1m: f64[3]}
+  lost: 1 load and 1 value are any until the proof; with it, none
+        '\x1b[8m'  m.cpp:3  f32[3]
+  help: keep '\x1b[3m'
+)");
+  const std::string coloured = report(finding, {.colour = true});
+  for (const char* code : {"[2J", "]0;", "[5m", "[7m", "[8m", "[3m"}) {
+    CHECK(coloured.find("\x1b" + std::string(code)) == std::string::npos);
+  }
+  CHECK(sentence(finding) ==
+        R"('\x1b]0;st\x07' starts as {\x1b[1m: f32[3]} and becomes {\x1b[1m: f64[3]})");
+}

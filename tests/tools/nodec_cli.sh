@@ -57,6 +57,28 @@ expect 2 "did you mean 'expand'?" dump mnist/layer --after expnad
 expect 2 "error: --after is missing" dump mnist/layer
 expect 2 "expand" dump mnist/layer --after lunch
 expect 3 "no model 'mnist/none'" types mnist/none
+
+# A library whose code ends the process passes no gate, and a child of it may end.
+library() {
+  printf '%s\n' '#include <stdlib.h>' '#include <sys/wait.h>' '#include <unistd.h>' 'extern "C" {' \
+    'using take = void (*)(void*, const char*, size_t);' \
+    'int nodec_models_version() { return 2; }' \
+    'void nodec_models_list(take give, void* to) { give(to, "m", 1); }' \
+    "int nodec_models_trace(const char*, take give, void* to) { $2 }" '}' "$3" >"$work/$1.cpp"
+  "${CXX:-c++}" -shared -fPIC -o "$work/$1.so" "$work/$1.cpp"
+}
+library exits 'exit(0);' ''
+library quits 'quick_exit(0);' ''
+library begins 'return 0;' 'static int ended = (exit(0), 0);'
+library forks 'if (fork() == 0) exit(0); int code = 0; wait(&code); give(to, code == 0 ? "fine" : "odd", code == 0 ? 4 : 3); return 1;' ''
+for name in exits quits; do
+  says 4 "error: the model 'm' of '$work/$name.so' ended the process
+  help: let its code return, or throw a std::exception that says why not" types "$work/$name.so:m" --deny
+done
+says 4 "error: the library '$work/begins.so' ended the process
+  help: let its code return, or throw a std::exception that says why not" list "$work/begins.so"
+says 4 "error: fine" types "$work/forks.so:m" --deny
+expect 0 "m" list "$work/exits.so"
 expect 3 "did you mean 'mnist/layer'?" types mnist/laeyr
 expect 3 "error: wanted 'graph', got '#' (column 1)" types "$0"
 expect 3 "help: give IR text, as \`nodec dump MODEL --after trace\` prints it" types "$0"

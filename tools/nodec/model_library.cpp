@@ -2,8 +2,11 @@
 #include "tools/nodec/model_library.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
@@ -36,6 +39,35 @@ Error error_of(std::string text) {
   return Error(text);
 }
 
+// For as long as a library's code runs: where that ends the process, says so and exits with
+// kFailure, whatever it wanted to exit with. A gate would take its 0 for a program without
+// findings.
+class LibraryCall {
+ public:
+  explicit LibraryCall(std::string who) : who_(std::move(who)) {
+    static const bool heard = std::atexit(refuse) == 0 && std::at_quick_exit(refuse) == 0;
+    NODEC_CHECK(heard, "no exit handler could be registered");
+    running = this;
+  }
+  ~LibraryCall() { running = nullptr; }
+  LibraryCall(const LibraryCall&) = delete;
+  LibraryCall& operator=(const LibraryCall&) = delete;
+
+ private:
+  static void refuse() {
+    // A child that the library forked may end as it likes.
+    if (running == nullptr || running->process_ != getpid()) return;
+    const Error error(running->who_ + " ended the process", {},
+                      "let its code return, or throw a std::exception that says why not");
+    std::fprintf(stderr, "%s\n", error.what());
+    std::_Exit(kFailure);
+  }
+
+  inline static const LibraryCall* running = nullptr;
+  std::string who_;
+  pid_t process_ = getpid();
+};
+
 }  // namespace
 
 ModelLibrary::ModelLibrary(const std::string& path) : path_(path) {
@@ -49,6 +81,7 @@ ModelLibrary::ModelLibrary(const std::string& path) : path_(path) {
     throw InputError(fmt::format("'{}' is no library: it is not a plain file", path), {}, kMake);
   }
   own_models();
+  const LibraryCall call(fmt::format("the library '{}'", path));
   handle_ = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_ == nullptr) {
     throw InputError(fmt::format("cannot open a library: {}", dlerror()), {}, kMake);
@@ -69,7 +102,10 @@ void* ModelLibrary::symbol(const char* name) const {
 std::vector<std::string> ModelLibrary::names() const {
   std::string text, line;
   const auto list = reinterpret_cast<decltype(&nodec_models_list)>(symbol("nodec_models_list"));
-  list(append, &text);
+  {
+    const LibraryCall call(fmt::format("the library '{}'", path_));
+    list(append, &text);
+  }
   std::vector<std::string> names;
   std::istringstream lines(text);
   while (std::getline(lines, line)) names.push_back(line);
@@ -86,6 +122,7 @@ std::string ModelLibrary::trace(const std::string& model) const {
   }
   std::string text;
   const auto run = reinterpret_cast<decltype(&nodec_models_trace)>(symbol("nodec_models_trace"));
+  const LibraryCall call(fmt::format("the model '{}' of '{}'", model, path_));
   switch (run(model.c_str(), append, &text)) {
     case nodec_models_ir:
       return text;

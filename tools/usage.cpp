@@ -143,6 +143,24 @@ CLI::Validator a_device() {
           ""};
 }
 
+CLI::Validator a_size() {
+  return {[](std::string& text) -> std::string {
+            const std::string given = text;
+            std::int64_t value = 0;
+            std::string trouble;
+            try {
+              trouble = CLI::AsSizeValue(false)(text);
+            } catch (const CLI::Error& error) {
+              trouble = error.what();
+            }
+            const bool number = trouble.empty() && CLI::detail::lexical_cast(text, value);
+            // Read without a sign, a number below 0 would come back as a large one.
+            if (number && value >= 0 && given.find('-') == given.npos) return {};
+            return fmt::format("wanted a size of 0 or more as 500MB or 2GB, got '{}'", given);
+          },
+          ""};
+}
+
 CLI::Validator one_of(std::vector<std::string> words) {
   return {[words](std::string& text) -> std::string {
             if (std::find(words.begin(), words.end(), text) != words.end()) return {};

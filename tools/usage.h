@@ -35,6 +35,7 @@ std::vector<std::string> flag_names(const CLI::App& verb);
 CLI::Validator at_least(std::int64_t low, std::int64_t high = 1'000'000'000);
 CLI::Validator above_zero();
 CLI::Validator a_device();
+CLI::Validator a_size();  // becomes bytes: "2GB" is 2147483648
 CLI::Validator one_of(std::vector<std::string> words);
 
 }  // namespace nodec

@@ -55,7 +55,7 @@ void add_flags(CLI::App& app, Options& o) {
       ->default_str("");
   app.add_option("--tape-limit", o.tape_limit,
                  "memory that the gradient's tapes may take (2GB; default: half of the machine's)")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(a_size())
       ->type_name("SIZE")
       ->default_str("");
   app.add_option("--save", o.save, "write the final parameters here (safetensors)")

@@ -47,6 +47,8 @@ says 2 "error: --color: wanted one of auto, always, never, got 'sometimes'
   help: \`nodec types --help\` says what it takes" types mnist/layer --color sometimes
 says 2 "error: --threads: wanted a whole number from 1 to 1024, got 'many'
   help: \`nodec bench --help\` says what it takes" bench mnist/layer --threads many
+says 2 "error: --tape-limit: wanted a size of 0 or more as 500MB or 2GB, got '-5'
+  help: \`nodec run --help\` says what it takes" run mnist/layer --tape-limit -5
 says 2 "error: there is no stage 'foo': stages are trace, infer, check_stability, unbox, settle_cells, differentiate, simplify, contract, expand, scalarize, prepare, split_calls, carry_operands, common, dead, sink, lower, schedule, codegen, assembly
   help: \`nodec dump --help\` says what it takes" dump mnist/layer --after foo
 expect 2 "there is no verb 'dance': verbs are list, types, dump, run" dance

@@ -135,7 +135,7 @@ Verb add_run(CLI::App& nodec) {
   verb->add_option(
           "--tape-limit", running->tape_limit,
           "memory that a gradient's tapes may take (2GB), half of the machine's by default")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(a_size())
       ->option_text("SIZE");
   return {verb, [running] { return running->run(); }};
 }

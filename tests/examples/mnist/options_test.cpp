@@ -94,6 +94,12 @@ TEST_CASE("a wrong value is refused with what was wanted and got") {
         "--batch: wanted a whole number from 1 to 1048576, got '1.5'");
   CHECK(refusal({"--epochs", "many"}) ==
         "--epochs: wanted a whole number from 1 to 1000000000, got 'many'");
+  for (const char* size : {"-5", "-2GB", "9e30", "16EB", "much", "2GBs", ""}) {
+    CHECK(refusal({"--tape-limit", size}) ==
+          fmt::format("--tape-limit: wanted a size of 0 or more as 500MB or 2GB, got '{}'", size));
+  }
+  CHECK(parse({"--tape-limit", "2GB"}).options.tape_limit == std::int64_t{2} << 30);
+  CHECK(parse({"--tape-limit", "0"}).options.tape_limit == 0);
   CHECK(refusal({"--rtol", "0"}) == "--rtol: wanted a number above 0, got '0'");
   CHECK(refusal({"--lr", "nan"}) == "--lr: wanted a number above 0, got 'nan'");
   CHECK(refusal({"--atol", "inf"}) == "--atol: wanted a number above 0, got 'inf'");

@@ -2,7 +2,6 @@
 #include "ir/stopped.h"
 
 #include <charconv>
-#include <cmath>
 
 #include "ir/status.h"
 #include "ir/text.h"
@@ -85,9 +84,6 @@ std::string tape_text(const Outcome& outcome) {
   return fmt::format("; it would take {}, of at most {}", bytes_text(outcome.tape_bytes),
                      bytes_text(outcome.tape_limit));
 }
-
-// A NaN's sign depends on where it was computed.
-std::string number_text(double x) { return std::isnan(x) ? "nan" : fmt::format("{}", x); }
 
 std::string progress_text(const Outcome& outcome, const Site& site) {
   if (is_estimate(outcome, site)) {

@@ -24,6 +24,8 @@ std::string name_text(std::string_view name);  // as it is when dotted, quoted o
 // Shortest digits that read back to the same bits, always with a '.' or an exponent; or inf, -inf,
 // nan, and nan(0x...) for a NaN of other bits than the usual one.
 std::string exact(double value);
+// For people: shortest digits; or inf, -inf, and nan, whose sign depends on where it was computed.
+std::string number_text(double value);
 std::string count_of(std::size_t count, std::string_view noun);  // "1 operand", "2 operands"
 
 }  // namespace nodec

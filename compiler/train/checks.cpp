@@ -5,6 +5,7 @@
 #include <set>
 
 #include "compiler/train/trainer_state.h"
+#include "ir/text.h"
 
 namespace nodec::nn {
 namespace {
@@ -92,7 +93,8 @@ std::string odd_number_in(const TensorView& table, std::string_view name,
     if (row < 0 || row >= samples) continue;  // of a batch that no loader made
     for (const T number : numbers.subspan(std::size_t(row) * width, width)) {
       if (std::isfinite(number)) continue;
-      return fmt::format("row {} of the table {}, counted from 0, holds {}", row, name, number);
+      return fmt::format("row {} of the table {}, counted from 0, holds {}", row, name,
+                         number_text(number));
     }
   }
   return {};

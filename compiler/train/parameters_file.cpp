@@ -4,6 +4,7 @@
 
 #include "compiler/train/exact_json.h"
 #include "compiler/train/trainer_state.h"
+#include "ir/text.h"
 #include "runtime/safetensors.h"
 
 namespace nodec::nn {
@@ -24,8 +25,9 @@ void check_written(const std::filesystem::path& file, const std::string& name,
                    std::span<const T> values) {
   const auto odd = std::ranges::find_if(values, [](T x) { return !std::isfinite(x); });
   if (odd == values.end()) return;
-  throw Error(fmt::format("cannot write '{}': '{}' holds {}", file.string(), name, *odd), {},
-              "train with a lower learning rate");
+  throw Error(
+      fmt::format("cannot write '{}': '{}' holds {}", file.string(), name, number_text(*odd)), {},
+      "train with a lower learning rate");
 }
 
 bool is_finite_array(const Tensor& array) {

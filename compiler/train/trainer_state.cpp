@@ -7,6 +7,7 @@
 #include <future>
 
 #include "ir/nearest.h"
+#include "ir/text.h"
 
 namespace nodec::nn {
 namespace {
@@ -246,12 +247,12 @@ void Trainer::Impl::check_finite(const StepResult& result, const Batch& batch, b
                                  bool learnt) const {
   const Place& place = batch.place;
   std::string what;
-  if (!std::isfinite(result.loss)) what = fmt::format("the loss became {}", result.loss);
+  if (!std::isfinite(result.loss)) what = "the loss became " + number_text(result.loss);
   const bool looks = !on_device || place.is_last() || place.batches == 0;
   for (std::size_t i = 0; looks && what.empty() && i < learning.size(); ++i) {
     if (is_finite(learnt_arrays[i].read())) continue;
     what = fmt::format("the update of '{}' was not finite, after a loss of {}", learning[i],
-                       result.loss);
+                       number_text(result.loss));
   }
   if (what.empty()) return;
   if (const std::string odd = odd_number(batch); !odd.empty()) {

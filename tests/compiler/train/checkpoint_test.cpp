@@ -324,7 +324,7 @@ TEST_CASE("a file that cannot be written leaves the older one whole") {
   CHECK(said(folder, [&] { trainer.save(folder / "none" / "c"); }) ==
         R"(error: cannot write 'DIR/none/c': No such file or directory
   help: name a file in a folder that can be written and has room)");
-  trainer.params()["layer_1.bias"].values<float>()[0] = NAN;
+  trainer.params()["layer_1.bias"].values<float>()[0] = -NAN;
   folder.file("p", "older");
   CHECK(said(folder, [&] { trainer.save_parameters(folder / "p"); }) ==
         R"(error: cannot write 'DIR/p': 'layer_1.bias' holds nan

@@ -315,7 +315,7 @@ TEST_CASE("what is not finite stops a training, with its place") {
 
 TEST_CASE("a number in the tables that is not finite is named by its row") {
   Tensor x(Dtype::F32, {6, 1}), y(Dtype::F64, {6, 1});
-  x.values<float>()[4] = NAN;
+  x.values<float>()[4] = -NAN;
   y.values<double>()[1] = INFINITY;
   const Loader loader(std::move(x), std::move(y), {.batch = 3});
   Trainer trainer = line_trainer();

@@ -105,8 +105,11 @@ PROGRAM(reads_what_the_run_before_left) {
 
 PROGRAM(hands_on_what_the_run_before_left) {
   const Var x = t.input("x", f32({3}));
+  // expect: count-dependent ? in solve: f32[3]
+  // expect: help: say what the variable means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   const Cell last(zeros(f32({3}))), step(zeros(f32({3})));
   const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in ?, f32[3]
     step.store(u - last.load());
     last.store(u);
     return -1 * u;
@@ -117,8 +120,11 @@ PROGRAM(hands_on_what_the_run_before_left) {
 
 PROGRAM(hands_on_what_this_run_stored) {
   const Var x = t.input("x", f32({3}));
+  // expect: scratch ? in solve: f32[3]
+  // expect: help: declare the variable inside the body, as a plain variable
   const Cell last(zeros(f32({3}))), step(zeros(f32({3})));
   const Var u = solved(x, [&](const Var& u) {
+    // expect: stored in ?, f32[3]
     last.store(u);
     step.store(u - 2 * last.load());
     return -1 * u;

@@ -91,6 +91,8 @@ PROGRAM(statements_of_many_lines) {
   // expect: boxed 'left' in solve: f32[]
   // expect: 3 loads, 4 values, 0 unproven
   // expect: help: pass 'left' through the body and return it, or declare it a Cell
+  // expect: count-dependent 'left' in solve: f32[]
+  // expect: help: say what 'left' means inside a solve: Cell(x, StatePolicy::PerSolve), PerAcceptedStep or Frozen
   // expect: boxed 'most' in solve: f32[]
   // expect: 1 loads, 5 values, 0 unproven
   // expect: help: pass 'most' through the body and return it, or declare it a Cell
@@ -108,9 +110,11 @@ PROGRAM(statements_of_many_lines) {
         sum(u) +
         1.0;
     // expect: stored in 'left', f32[]
+    // expect: stored in 'left', f32[]
     // expect: stored in 'most', f32[]
     most = left = sum(u * u);
     std::swap(
+        // expect: stored in 'left', f32[]
         // expect: stored in 'left', f32[]
         left,
         // expect: stored in 'right', f32[]

@@ -250,7 +250,10 @@ void BatchSums::add_chunks(const What& what, Code slots, Code chunk_elements, co
               const Code first = i[0], second = e.add(first, s[0]);
               const Code third = e.add(first, twice), fourth = e.add(second, twice);
               w_.when(
-                  below(fourth), [&] { add({first, second, third, fourth}); },
+                  below(fourth),
+                  [&] {
+                    add({first, second, third, fourth});
+                  },
                   [&] {
                     add({first, second});
                     w_.when(below(third), [&] { add({first, third}); });

@@ -171,6 +171,38 @@ TEST_CASE("a solve whose dynamics hold a solve has derivatives by its times") {
   CHECK(slopes(2).second == doctest::Approx(-rate * std::exp(-2 * rate)).epsilon(1e-6));
 }
 
+// u' = -k u with k = exp(a s), the end of an inner solve; no length at all among the spans.
+TEST_CASE("outer times and what an inner solve takes are asked for at once") {
+  using Four = std::vector<Var>;
+  for (const char* adjoint : {"discrete", "interpolating", "gauss"}) {
+    INFO(adjoint);
+    const SolveOptions how{.adjoint = adjoint, .rtol = 1e-9, .atol = 1e-11};
+    const auto end = [&](const Four& x) {  // a, s, t0, t1
+      const Var one = constant(1, Dtype::F64);
+      const auto rate = [&] {
+        return solve([&](const Var& v) { return x[0] * v; }, one, 0, x[1], how).u;
+      };
+      return solve([&](const Var& u) { return -rate() * u; }, one, x[2], x[3], how).u;
+    };
+    const Traced traced =
+        trace("nested", {{"a", f64()}, {"s", f64()}, {"t0", f64()}, {"t1", f64()}},
+              [&](const Four& x) { return grad(end, x); });
+    const Program program = oracle::compile_fresh(*traced.graph);
+    for (const double t1 : {1.5, 0.25}) {
+      INFO("until ", t1);
+      const double a = 0.7, s = 0.9, k = std::exp(a * s), span = t1 - 0.25, u = std::exp(-k * span);
+      const double want[] = {-span * u * k * s, -span * u * k * a, k * u, -k * u};
+      std::vector<Array> at;
+      for (const double x : {a, s, 0.25, t1}) at.push_back(Array::of({}, {x}));
+      const auto got = oracle::run_compiled(program, at);
+      for (std::size_t i = 0; i < 4; ++i) {
+        INFO("by input ", i);
+        CHECK(oracle::value_at(got[i], 0) == doctest::Approx(want[i]).epsilon(1e-6));
+      }
+    }
+  }
+}
+
 TEST_CASE("a solve in one branch is differentiated") {
   for (const char* adjoint : {"discrete", "interpolating"}) {
     const auto traced = trace(

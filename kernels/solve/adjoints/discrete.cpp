@@ -84,7 +84,9 @@ void keep_residuals(Attrs& attrs, const SolveView& solve, const Residuals& r, bo
 }
 
 // The solve again, with a tape. Saved for the reverse rule: the reverse dynamics, the invariants,
-// and for recomputing the forward region of the derivative.
+// for recomputing the forward region of the derivative, and last, where times are asked for, the
+// derivative of a solve without steps: of the dynamics as they were, for in those with residuals
+// every solve has its tape.
 Augmented with_tape(Differentiator& ad, Builder& b, const Op& op,
                     std::span<Value* const> operands) {
   const SolveView solve(op);
@@ -106,6 +108,11 @@ Augmented with_tape(Differentiator& ad, Builder& b, const Op& op,
   saved.push_back(std::move(r.reverse));
   saved.push_back(std::move(r.invariants));
   if (r.forward) saved.push_back(std::move(r.forward));
+  if (request.time) {
+    Derivative still = request.derive(ad, solve, false);
+    saved.push_back(std::move(still.forward));
+    saved.push_back(std::move(still.reverse));
+  }
   return {b.op(solve_p, {operands.begin(), operands.end()}, std::move(attrs), std::move(regions)),
           std::move(saved)};
 }
@@ -205,10 +212,16 @@ struct Unmoved {
   }
 };
 
+// What with_tape saved of it.
+Derivative derivative_without_steps(Saved saved, std::size_t seeds) {
+  const Region &forward = *saved[saved.size() - 2], &reverse = *saved.back();
+  return {clone(forward), clone(reverse), reverse.args.size() - seeds};
+}
+
 // The cotangents of states and captures: unwound, or where no step was taken what there is without.
-Values settled(Differentiator& ad, Builder& b, const SolveView& solve, const Request& request,
-               Value* still, const Unmoved& unmoved) {
-  const Derivative derivative = request.derive(ad, solve, false);
+Values settled(Builder& b, const SolveView& solve, Saved saved, Value* still,
+               const Unmoved& unmoved) {
+  const Derivative derivative = derivative_without_steps(saved, unmoved.seeds.size());
   return emit_cond(
       b, still, unmoved,
       [&](Builder& in, const Unmoved& there) {
@@ -218,11 +231,11 @@ Values settled(Differentiator& ad, Builder& b, const SolveView& solve, const Req
 }
 
 // As a solve of no length has it, where no step was taken.
-void settle_without_steps(Differentiator& ad, Builder& b, const SolveView& solve,
-                          const Request& request, const Values& cotangents, Unwound& gradient) {
+void settle_without_steps(Builder& b, const SolveView& solve, const Request& request, Saved saved,
+                          const Values& cotangents, Unwound& gradient) {
   Value* still = eq(b, solve.accepted(), integer(b, Dtype::I32, 0));
   const Values all = settled(
-      ad, b, solve, request, still,
+      b, solve, saved, still,
       {{solve.t0(), solve.t1(), solve.initial_states(), solve.initial_cells(), solve.captures()},
        cotangents,
        joined(gradient.states, gradient.captures)});
@@ -299,7 +312,7 @@ std::vector<Value*> unwind_steps(Differentiator& ad, Builder& b, const Op& y, Sa
   if (tells) writer.error(unit);
   const Op& op = writer.emit();
   Unwound gradient(op, 0, solve, request);
-  if (request.time) settle_without_steps(ad, b, solve, request, cotangents, gradient);
+  if (request.time) settle_without_steps(b, solve, request, saved, cotangents, gradient);
   std::size_t last = op.results.size();
   const auto number = [&](double x) { return scalar(b, solve.t0()->type.dtype(), x); };
   Value* amplifies = watched.empty() ? nullptr : gt(b, op.result(--last), number(1));

@@ -10,8 +10,9 @@
 //   a map of many computations     becomes maps of fewer, with tensors between them;
 //   a sum of many terms            becomes sums of fewer, which go on from each other's;
 //   many kernels of one tile list  become functions of one tile, called by kernels;
-//   many nodes of one list         become functions of the team, called by nodes. Scalars that go
-//                                  from one to another lie in scratch of each thread (`Scalars`).
+//   many nodes of one list         become functions of the team, called by nodes, short loops and
+//                                  branches among them. Scalars that go from one to another lie in
+//                                  scratch of each thread (`Scalars`).
 //
 // Every operation stays, in its order, so no bit changes; and a plan within the limits stays as it
 // is.

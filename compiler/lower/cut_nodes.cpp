@@ -29,7 +29,7 @@ class NodeCut {
     for (std::size_t p = 0; p < bodies_.size(); ++p) {
       for (const Node& node : bodies_[p]) note(node, int(p));
     }
-    note(body);
+    for (const Node& node : body) note(node, kOwner);
     if (f) read(f->results, kOwner);
     for (std::size_t p = 0; p < bodies_.size(); ++p) finish_piece(int(p));
     finish(body);
@@ -52,20 +52,27 @@ class NodeCut {
   }
 
   void note(const Node& node, int place) {
-    const ScalarUses uses = scalars_of(node);
+    const ScalarUses uses = all_scalars_of(node);
     read(uses.read, place);
     made(uses.made, place);
   }
 
-  void note(const Nodes& nodes) {
-    for (const Node& node : nodes) {
-      note(node, kOwner);
-      const auto lists = inside(node);
-      for (std::size_t i = 0; i < lists.size(); ++i) {
-        note(*lists[i]);
-        read(taken_from(node, i), kOwner);
+  // Those of nodes inside it as well.
+  static ScalarUses all_scalars_of(const Node& node) {
+    ScalarUses all = scalars_of(node);
+    const auto add = [](std::vector<int>& to, const std::vector<int>& more) {
+      to.insert(to.end(), more.begin(), more.end());
+    };
+    const auto lists = inside(node);
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      for (const Node& each : *lists[i]) {
+        const ScalarUses uses = all_scalars_of(each);
+        add(all.read, uses.read);
+        add(all.made, uses.made);
       }
+      add(all.read, taken_from(node, i));
     }
+    return all;
   }
 
   int maker(int scalar) const {
@@ -105,28 +112,38 @@ class NodeCut {
     return all;
   }
 
-  // Whose addresses are the owner's.
+  // Whose addresses are the owner's: used here, and not found here.
   std::set<int> frames_of(const Nodes& nodes) const {
-    std::set<int> frames;
+    std::set<int> used, found;
+    note_frames(nodes, used, found);
+    std::erase_if(used, [&](int frame) { return found.contains(frame); });
+    return used;
+  }
+
+  void note_frames(const Nodes& nodes, std::set<int>& used, std::set<int>& found) const {
     for (const Node& node : nodes) {
+      if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) found.insert(frame->frame);
+      for (const Nodes* list : inside(node)) note_frames(*list, used, found);
       const plan::Uses uses = uses_of(node);
       for (const auto* ids : {&uses.read, &uses.written}) {
         for (const int id : *ids) {
           const Buffer& b = pieces_.plan.buffer(id);
-          if (b.tape >= 0) frames.insert(b.index);
+          if (b.tape >= 0) used.insert(b.index);
         }
       }
     }
-    return frames;
   }
 
   void finish_piece(int p) {
     std::vector<int> read, made;
     for (const Node& node : bodies_[std::size_t(p)]) {
-      const ScalarUses uses = scalars_of(node);
+      const ScalarUses uses = all_scalars_of(node);
       read.insert(read.end(), uses.read.begin(), uses.read.end());
       made.insert(made.end(), uses.made.begin(), uses.made.end());
     }
+    // A constant of a branch is made there.
+    const std::set<int> own(made.begin(), made.end());
+    std::erase_if(read, [&](int scalar) { return own.contains(scalar); });
     Function piece;
     piece.name = pieces_.name(owner_);
     piece.team = true;

@@ -61,10 +61,25 @@ class Division {
  private:
   bool moves(const Node& node, bool team) const {
     if (std::holds_alternative<Scalars>(node.what)) return true;
-    return team && (std::holds_alternative<LoadScalar>(node.what) ||
-                    std::holds_alternative<StoreScalar>(node.what) ||
-                    std::holds_alternative<DenseKernel>(node.what) ||
-                    std::holds_alternative<FoldSlots>(node.what));
+    if (!team) return false;
+    if (std::holds_alternative<If>(node.what) || std::holds_alternative<While>(node.what)) {
+      return whole_length(node) <= pieces_.longest &&
+             std::ranges::all_of(inside(node), [&](const Nodes* list) {
+               return std::ranges::all_of(*list, [&](const Node& n) {
+                 return std::holds_alternative<TapeFrame>(n.what) || moves(n, team);
+               });
+             });
+    }
+    return std::holds_alternative<LoadScalar>(node.what) ||
+           std::holds_alternative<StoreScalar>(node.what) ||
+           std::holds_alternative<DenseKernel>(node.what) ||
+           std::holds_alternative<FoldSlots>(node.what);
+  }
+
+  static std::int64_t whole_length(const Node& node) {
+    std::int64_t all = length_of(node);
+    for (const Nodes* list : inside(node)) all += length_of(*list);
+    return all;
   }
 
   bool is_long(const Nodes& nodes, bool team) const {
@@ -74,7 +89,7 @@ class Division {
         const auto most = std::int64_t(std::max(frame->loads.size(), frame->stores.size()));
         if (team && most > pieces_.longest) return true;
       }
-      run = moves(node, team) ? run + length_of(node) : 0;
+      run = moves(node, team) ? run + whole_length(node) : 0;
       if (const Scalars* scalars = std::get_if<Scalars>(&node.what)) {
         for (const int each : scalars->results) run -= pieces_.is_constant(each);
       }
@@ -93,7 +108,7 @@ class Division {
         part(*frame, all);
       } else if (!scalars) {
         const bool can = moves(node, team);
-        const std::int64_t length = length_of(node);
+        const std::int64_t length = whole_length(node);
         all.push_back({std::move(node), can, length});
       }
       for (std::size_t i = 0; scalars && i < scalars->computes.size(); ++i) {

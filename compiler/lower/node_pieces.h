@@ -1,9 +1,9 @@
 // Which nodes of a long list go to which piece: runs of what can move, each piece as long as it may
 // be.
 //
-// What can move is work without a loop or a branch: of the team's lists scalars, loads and stores
-// of them, dense kernels and folds; of a phase's lists scalars alone. Constants stay. So does a
-// tape frame, but of many scalars each piece reads or writes some.
+// What can move is, of the team's lists, scalars, loads and stores of them, dense kernels, folds,
+// and loops and branches of these and of frames they find themselves; of a phase's lists scalars
+// alone. Constants stay. So does a tape frame, but of many scalars each piece reads or writes some.
 #pragma once
 
 #include <vector>

@@ -239,6 +239,7 @@ TEST_CASE(
     add(testing::long_loop(type, 20));
     add(testing::long_solve(type, 20, "discrete"));
   }
+  add(testing::long_choices(4));
   for (const std::uint64_t seed : {2, 3}) add(testing::random_gradient(seed));
   expect_same_bits(tests, 8);
   const std::shared_ptr<const Graph> graph = testing::long_solve(f32({batch}), 20, "discrete");

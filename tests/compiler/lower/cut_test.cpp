@@ -173,6 +173,41 @@ TEST_CASE("a program that is cut has the bits of the whole" * doctest::test_suit
   }
 }
 
+TEST_CASE(
+    "a chain of branches and loops is cut, with the bits of the whole, and stops as it does") {
+  const auto entry_nodes = [](int n, std::int64_t longest) {
+    const auto ready = run_until(*testing::long_choices(n), graph_stages().back().name);
+    return lower(*ready, longest).body.size();
+  };
+  CHECK(entry_nodes(40, kNone) > 200);
+  CHECK(entry_nodes(40, 300) < entry_nodes(40, kNone) / 3);
+  const auto graph = testing::long_choices(20);
+  const Program cut = compiled(*graph, 300), whole = compiled(*graph, kNone);
+  const Tensor table = Tensor::of<double>({6}, {0.9, 0.3, 0.7, 0.2, 0.8, 0.5});
+  for (const double x : {-0.3, 0.55, 3.0}) {
+    const Tensor start = Tensor::scalar(x);
+    const std::vector<TensorView> inputs{start, table};
+    const auto want = whole.executable->run(inputs, {.threads = 1});
+    for (const int threads : {1, 3}) {
+      const auto got = cut.executable->run(inputs, {.threads = threads, .exact_team = true});
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        CHECK(std::memcmp(got[i].data(), want[i].data(), want[i].bytes()) == 0);
+      }
+    }
+  }
+  const Tensor start = Tensor::scalar(3.0);
+  const auto refusal = [&](const Program& program) {
+    try {
+      program.executable->run(std::vector<TensorView>{start, table}, {.tape_limit_bytes = 100});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  CHECK(refusal(whole).find("tape") != std::string::npos);
+  CHECK(refusal(cut) == refusal(whole));
+}
+
 TEST_CASE("a sum of many terms becomes sums of fewer, with the bits of the whole") {
   const auto graph = testing::long_sums(20);
   const auto ready = run_until(*graph, graph_stages().back().name);

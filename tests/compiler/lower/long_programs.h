@@ -60,6 +60,25 @@ inline std::shared_ptr<Graph> long_solve(const Type& type, int n, const std::str
       .graph;
 }
 
+// Branches, loops and scans one after another, n of each.
+inline std::shared_ptr<Graph> long_choices(int n) {
+  const auto loss = [n](Var x, const Var& table) {
+    for (int i = 0; i < n; ++i) {
+      const Var was = x;
+      x = cond(
+          was > 0.5, [&] { return was * 0.9; }, [&] { return was + sin(sum(table) * (0.1 * i)); });
+      x = while_loop(
+              x, [](const Var& y) { return y > 0.6; }, [](const Var& y) { return y * 0.7; }) +
+          0.4;
+      x = scan(x, table, [](const Var& carry, const Var& row) { return carry * row + 0.1; });
+    }
+    return x;
+  };
+  return trace("choices", {{"x", f64()}, {"table", f64({6})}},
+               [&](const Var& x, const Var& table) { return value_and_grad(loss, x, table); })
+      .graph;
+}
+
 // Sums of many terms: dynamics that use a large weight and a table, of which each sample picks a
 // row, n times.
 inline std::shared_ptr<Graph> long_sums(int n) {

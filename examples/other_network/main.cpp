@@ -85,8 +85,7 @@ Traced training_step(const Network& network) {
 }
 
 // Weights as they begin, images of noise, labels in turn.
-NamedArrays begin(const Network& network) {
-  NamedArrays arrays;
+void begin(const Network& network, NamedArrays& arrays) {
   const auto start = nn::setup(0, model(network, {})).params;
   for (const nn::Leaf& leaf : start.leaves) {
     std::vector<std::int64_t> dims;
@@ -103,7 +102,6 @@ NamedArrays begin(const Network& network) {
   arrays.set("images", std::move(images));
   arrays.set("labels", std::move(labels));
   arrays.set("batch", std::move(batch));
-  return arrays;
 }
 
 // The median over blocks of the mean time of a step, in seconds.
@@ -128,7 +126,8 @@ int main(int argc, char** argv) try {
   const bool is_tutorial = argc > 1 && std::string(argv[1]) == "--tutorial";
   const Network network = is_tutorial ? tutorial() : other();
   const Program program = compile(*training_step(network).graph);
-  NamedArrays arrays = begin(network);
+  NamedArrays arrays;
+  begin(network, arrays);
   BoundProgram step(program.executable, arrays);
   const double seconds = time_step(step);
   const double f_evals = arrays["f_evals"].values<std::int32_t>()[0];

@@ -23,6 +23,14 @@ Dim random_dim(std::mt19937& random, int depth = 3) {
 
 }  // namespace
 
+TEST_CASE("names in a list of dims are symbols, however many, beside numbers and alone") {
+  const Dim n = Dim::symbol("N"), m = Dim::symbol("M");
+  CHECK(Shape{"N", "M"} == Shape({n, m}));
+  CHECK(Shape{"N", "N"} == Shape({n, n}));
+  CHECK(Shape{"N"} == Shape({n}));
+  CHECK(Shape{0, "N", 3} == Shape({Dim(0), n, Dim(3)}));
+}
+
 TEST_CASE("a dim prints its terms by falling degree") {
   CHECK(Dim(0).str() == "0");
   CHECK(Dim(-7).str() == "-7");

@@ -252,7 +252,8 @@ class MemberMeetings {
     } else if (const While* loop = std::get_if<While>(&node.what)) {
       const auto found = [&] { return how_.lane_meetings.size() + how_.member_meetings.size(); };
       const auto from = [&](const auto& state) {
-        const Touched end = turns(*loop, state.first);
+        const Touched end =
+            turns_of(*loop, state.first, [&](const Nodes& nodes, Touched& at) { walk(nodes, at); });
         return std::pair(end, found());
       };
       seen = loops_(*loop, {seen, found()}, from).first;
@@ -264,17 +265,6 @@ class MemberMeetings {
     } else if (std::holds_alternative<Call>(node.what)) {
       seen.anything = true;
     }
-  }
-
-  Touched turns(const While& loop, const Touched& entry) {
-    Touched seen = entry;
-    for (int turn = 0; turn < 2; ++turn) {
-      walk(loop.test, seen);
-      walk(loop.body, seen);
-    }
-    walk(loop.test, seen);
-    seen.join(entry);
-    return seen;
   }
 
   void twice(const Nodes& body, Touched& seen) {

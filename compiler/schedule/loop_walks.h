@@ -32,4 +32,18 @@ class LoopWalks {
   std::map<const While*, std::vector<Ends>> ends_;
 };
 
+// Where a loop leads from `entry`: twice through test and body, to see what turns leave each other,
+// and out by the test; or by no turn at all.
+template <class Seen, class Walk>
+Seen turns_of(const While& loop, const Seen& entry, const Walk& walk) {
+  Seen seen = entry;
+  for (int turn = 0; turn < 2; ++turn) {
+    walk(loop.test, seen);
+    walk(loop.body, seen);
+  }
+  walk(loop.test, seen);
+  seen.join(entry);
+  return seen;
+}
+
 }  // namespace nodec::plan

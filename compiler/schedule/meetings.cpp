@@ -186,21 +186,12 @@ class Meetings {
   void turns(const While& loop, Seen& seen) {
     const Inside inside = inside_of(loop);
     From end = loops_(loop, {seen, found_in(inside)}, [&](const From& from) {
-      return From{turns_from(loop, from.first), found_in(inside)};
+      const Seen end =
+          turns_of(loop, from.first, [&](const Nodes& nodes, Seen& at) { walk(nodes, at); });
+      return From{end, found_in(inside)};
     });
     seen = std::move(end.first);
     found_.merge(end.second);
-  }
-
-  Seen turns_from(const While& loop, const Seen& entry) {
-    Seen seen = entry;
-    for (int turn = 0; turn < 2; ++turn) {
-      walk(loop.test, seen);
-      walk(loop.body, seen);
-    }
-    walk(loop.test, seen);
-    seen.join(entry);
-    return seen;
   }
 
   std::map<int, std::string> found_in(const Inside& inside) const {

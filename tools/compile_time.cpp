@@ -150,6 +150,54 @@ Traced gradient_of_chained_solves(int n) {
                [&](const Var& x, const Var& k) { return value_and_grad(chain, x, k); });
 }
 
+using Step = std::function<Var(const Var& u, const Var& p, int turn)>;
+
+// `n` steps in a row, with the gradient.
+Make chained(const std::string& name, Step step) {
+  return [name, step = std::move(step)](int n) {
+    const auto chain = [&](Var u, const Var& p) {
+      for (int i = 0; i < n; ++i) u = step(u, p, i);
+      return sum(u);
+    };
+    return trace(name, {{"x", f64()}, {"p", f64()}},
+                 [&](const Var& x, const Var& p) { return value_and_grad(chain, x, p); });
+  };
+}
+
+Var product(const Var& u, const Var& p, int) { return u * p + 0.5; }
+
+Var branch(const Var& u, const Var& p, int turn) {
+  return cond(u > 0.25, [&] { return u * p; }, [&] { return u + 0.01 * turn; });
+}
+
+Var scan_of_four(const Var& u, const Var& p, int turn) {
+  return repeat(4, u, [&](const Var&, const Var& y) { return sin(y * p + 0.01 * turn); });
+}
+
+Var while_below(const Var& u, const Var& p, int turn) {
+  return while_loop(
+      u, [&](const Var& y) { return y * y < 2.0 + 0.01 * turn; },
+      [&](const Var& y) { return y * 1.5 + p; });
+}
+
+Traced outputs(int n) {
+  return trace("outputs", {{"x", f64({5})}}, [n](const Var& x) {
+    std::vector<Var> all;
+    for (int i = 0; i < n; ++i) all.push_back(sin(x * (0.01 * i)));
+    return all;
+  });
+}
+
+Traced gradient_of_layers(int n) {
+  const auto loss = [n](Var u, const Var& w) {
+    for (int i = 0; i < n; ++i) u = tanh(matmul(w, u) + 0.001 * i);
+    return sum(u);
+  };
+  return trace(
+      "gradient_of_layers", {{"x", f32({16, Dim::symbol("B")})}, {"w", f32({16, 16})}},
+      [&](const Var& x, const Var& w) { return value_and_grad(loss, x, w); }, "B");
+}
+
 struct Case {
   std::string name;
   Make make;
@@ -168,6 +216,12 @@ const std::vector<Case> kCases{
     {"gradient_of_samples", gradient_of_samples, 1000, 10000},
     {"gradient_of_mixed_samples", gradient_of_mixed_samples, 500, 5000},
     {"loop", loop, 500, 5000},
+    {"products", chained("products", product), 500, 2000},
+    {"branches", chained("branches", branch), 500, 2000},
+    {"scans", chained("scans", scan_of_four), 250, 2000},
+    {"whiles", chained("whiles", while_below), 250, 2000},
+    {"outputs", outputs, 250, 2000},
+    {"layers", gradient_of_layers, 50, 400},
     {"solve_of_terms", solve_of_terms, 100, 1000},
     {"discrete", [](int n) { return gradient_of_solve(n, "discrete", f64()); }, 100, 1000},
     {"interpolating", [](int n) { return gradient_of_solve(n, "interpolating", f64()); }, 100,

@@ -186,27 +186,22 @@ bool Frames::can_open(const Op& write) const {
          std::all_of(progress, write.operands.end(), known);
 }
 
-void Frames::open(const std::vector<Task>& tasks, Nodes& nodes) {
-  const bool writes = std::any_of(tasks.begin(), tasks.end(), [](const Task& task) {
-    return task.kind == Task::Kind::TapeWrite && !task.done;
-  });
-  if (!writes) return;
-  std::set<const Op*> makers;
-  for (const Task& task : tasks) {
-    const bool dense = task.op && task.op->regions.empty() &&
-                       (task.kind == Task::Kind::Dense || task.kind == Task::Kind::Tile) &&
-                       !views_.varying(task.op->result());
-    if (dense && !task.done) makers.insert(task.op);
-  }
-  for (const Task& task : tasks) {
-    if (task.done || task.kind != Task::Kind::TapeWrite || opened_.contains(task.op)) continue;
-    const Op& op = *task.op;
+void Frames::open(const Agenda& agenda, Nodes& nodes) {
+  // Its maker is yet to run.
+  const auto can_make = [&](const Value* v) {
+    if (v->type.is_scalar() || views_.varying(v)) return false;
+    const Op* maker = views_.resolve(v).base->op;
+    const Task* task = agenda.of(maker);
+    return task && !task->done && maker->regions.empty() && !views_.varying(maker->result()) &&
+           (task->kind == Task::Kind::Dense || task->kind == Task::Kind::Tile);
+  };
+  for (const Task* task : agenda.tape_writes()) {
+    if (task->done || opened_.contains(task->op)) continue;
+    const Op& op = *task->op;
     if (!can_open(op)) continue;
     std::vector<std::size_t> here;
     for (std::size_t i = 2; i < values_end(op); ++i) {
-      const Value* v = op.operands[i];
-      if (!v->type.is_scalar() && !views_.varying(v) && makers.contains(views_.resolve(v).base->op))
-        here.push_back(i);
+      if (can_make(op.operands[i])) here.push_back(i);
     }
     if (here.empty()) continue;
     const plan::TapeFrame frame = find(op, nodes);

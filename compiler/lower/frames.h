@@ -17,8 +17,8 @@
 #include <set>
 #include <vector>
 
+#include "compiler/lower/agenda.h"
 #include "compiler/lower/homes.h"
-#include "compiler/lower/tasks.h"
 #include "compiler/lower/tile_list.h"
 
 namespace nodec::lowering {
@@ -44,7 +44,7 @@ class Frames {
 
   void read(const Op& op, plan::Nodes& nodes);
   // Frames whose numbers are known, and where tensors of tasks to come can be made.
-  void open(const std::vector<Task>& tasks, plan::Nodes& nodes);
+  void open(const Agenda& agenda, plan::Nodes& nodes);
   // The frame that `op` writes, with what is no work on samples; `group` is done in it.
   void write(const Op& op, plan::Nodes& nodes, const std::vector<Task*>& group);
   // What of the samples was made elsewhere.

@@ -32,12 +32,6 @@ struct Parts {
   Frames frames;
   TileKernels tiles;
   DenseKernels dense;
-
-  // Its work stands in the plan, so that others can use what it makes.
-  void finish(Task& task) {
-    task.done = true;
-    for (const Value* v : task.makes()) homes.make_available(v);
-  }
 };
 
 // Lowers the ops of a region: what loops, branches and functions ask of the scheduler they are part

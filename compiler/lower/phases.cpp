@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <ranges>
-#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -16,60 +15,41 @@ using plan::Nodes;
 using Kind = Task::Kind;
 
 // All work on samples that can run before the team must meet.
-std::vector<Task*> Phases::ready_together(std::vector<Task>& tasks) const {
-  std::set<const Value*> made;
-  std::vector<Task*> group;
-  for (Task& task : tasks) {
-    const bool samples =
-        task.kind == Kind::Tile || task.kind == Kind::TapeWrite || task.kind == Kind::Loop;
-    if (task.done || !samples) continue;
-    const bool meets = task.op && picks_samples(*task.op, p_.graph.batch);
-    const bool can = std::all_of(task.needs.begin(), task.needs.end(), [&](const Value* v) {
-      return p_.homes.available(v) || (!meets && made.contains(v));
-    });
-    if (!can || (task.kind == Kind::Loop && !p_.tasks.fits_in_chunk(*task.op))) continue;
-    group.push_back(&task);
-    for (const Value* v : task.makes()) {
-      if (p_.views.varying(v)) made.insert(v);
-    }
-  }
-  const std::vector<Task*> early = without_later(tasks, group);
+std::vector<Task*> Phases::ready_together(Agenda& agenda) const {
+  const auto passes = [&](const Value* v, const Task& reader) {
+    return p_.views.varying(v) && !(reader.op && picks_samples(*reader.op, p_.graph.batch));
+  };
+  const std::vector<Task*> group = agenda.in_a_row(Agenda::Work::Samples, passes);
+  const std::vector<Task*> early = without_later(agenda, group);
   return early.empty() ? group : early;
 }
 
 // The group without elementwise work that only tasks outside of it need.
-std::vector<Task*> Phases::without_later(const std::vector<Task>& tasks,
-                                         std::vector<Task*> group) const {
+std::vector<Task*> Phases::without_later(const Agenda& agenda, std::vector<Task*> group) {
   const auto may_wait = [](const Task* task) {
     return task->input || (task->op && task->op->primitive->form == Form::Elementwise);
   };
-  struct Needs {
-    int inside = 0, pending = 0;  // how many tasks of the group, and of all that are not done
-  };
-  std::unordered_map<const Value*, Needs> needs;
+  std::unordered_map<const Value*, int> needed;  // how often in the group
   for (const Task* task : group) {
-    if (may_wait(task)) needs[task->makes().front()] = {};
+    if (may_wait(task)) needed[task->makes().front()] = 0;
   }
-  if (needs.empty()) return group;
-  const auto count = [&](const Task& task, int Needs::*which, int by) {
+  if (needed.empty()) return group;
+  const auto count = [&](const Task& task, int by) {
     for (const Value* v : task.needs) {
-      if (const auto found = needs.find(v); found != needs.end()) found->second.*which += by;
+      if (const auto found = needed.find(v); found != needed.end()) found->second += by;
     }
   };
-  for (const Task* task : group) count(*task, &Needs::inside, 1);
-  for (const Task& task : tasks) {
-    if (!task.done) count(task, &Needs::pending, 1);
-  }
+  for (const Task* task : group) count(*task, 1);
   const auto later_only = [&](const Task* task) {
     if (!may_wait(task)) return false;
-    const Needs& needed = needs.at(task->makes().front());
-    return needed.inside == 0 && needed.pending > 0;
+    const Value* made = task->makes().front();
+    return needed.at(made) == 0 && agenda.is_waited_for(made);
   };
   for (std::size_t before = group.size() + 1; group.size() < before;) {
     before = group.size();
     for (Task*& task : std::views::reverse(group)) {
       if (!later_only(task)) continue;
-      count(*task, &Needs::inside, -1);
+      count(*task, -1);
       task = nullptr;
     }
     std::erase(group, nullptr);
@@ -135,8 +115,8 @@ void Phases::make_rows(const Task& task, Nodes& nodes) {
   add_tiles(nodes, std::move(list), Scope::Team);
 }
 
-bool Phases::run(std::vector<Task>& tasks, Nodes& nodes, const Region& region, Scope scope) {
-  const std::vector<Task*> group = ready_together(tasks);
+bool Phases::run(Agenda& agenda, Nodes& nodes, const Region& region, Scope scope) {
+  const std::vector<Task*> group = ready_together(agenda);
   if (group.empty()) return false;
   for (const Task* task : group) {
     if (task->kind == Kind::TapeWrite) p_.frames.write(*task->op, nodes, group);
@@ -151,7 +131,7 @@ bool Phases::run(std::vector<Task>& tasks, Nodes& nodes, const Region& region, S
     nodes.push_back({std::move(phase)});
     fold_sums(nodes, group);
   }
-  for (Task* task : group) p_.finish(*task);
+  for (Task* task : group) agenda.finish(*task);
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "compiler/lower/agenda.h"
 #include "compiler/lower/loops.h"
 
 namespace nodec::lowering {
@@ -13,14 +14,14 @@ class Phases {
  public:
   Phases(Parts& parts, Loops& loops) : p_(parts), loops_(loops) {}
 
-  // The largest one that is ready, of the tasks in `region`; false if there is none.
-  bool run(std::vector<Task>& tasks, plan::Nodes& nodes, const Region& region, Scope scope);
+  // The largest one that is ready, of the tasks of `region`; false if there is none.
+  bool run(Agenda& agenda, plan::Nodes& nodes, const Region& region, Scope scope);
   // What the task reads sample by sample is copied.
   void make_rows(const Task& task, plan::Nodes& nodes);
 
  private:
-  std::vector<Task*> ready_together(std::vector<Task>& tasks) const;
-  std::vector<Task*> without_later(const std::vector<Task>& tasks, std::vector<Task*> group) const;
+  std::vector<Task*> ready_together(Agenda& agenda) const;
+  static std::vector<Task*> without_later(const Agenda& agenda, std::vector<Task*> group);
   plan::Nodes tile_nodes(const std::vector<Task*>& group, const Region& region);
   void add(TileList& list, plan::Nodes& nodes, const Task& task, const Region& region);
   void fold_sums(plan::Nodes& nodes, const std::vector<Task*>& group);

@@ -23,12 +23,11 @@ class Scheduler final : public Bodies {
 
  private:
   std::vector<Task> tasks_of(const Region& region);
-  bool ready(const Task& task) const;
-  bool run_scalars(std::vector<Task>& tasks, plan::Nodes& nodes);
+  bool run_scalars(Agenda& agenda, plan::Nodes& nodes);
   void add_scalar(const Op& op, plan::Nodes& nodes);
   void add_report(const Op& op, plan::Nodes& nodes);
-  bool run_dense(std::vector<Task>& tasks, plan::Nodes& nodes);
-  bool run_control(std::vector<Task>& tasks, plan::Nodes& nodes, bool reports_only);
+  bool run_dense(Agenda& agenda, plan::Nodes& nodes);
+  bool run_control(Agenda& agenda, Agenda::Work work, plan::Nodes& nodes);
 
   Parts& p_;
   Loops loops_;

@@ -129,6 +129,8 @@ bool Tasks::fits_in_chunk(const Op& loop) const {
       return false;
     }
   }
+  if (!is_of_samples(loop) && !chunk_does(loop.region(0))) return false;
+  if (!chunk_does(loop.region(1))) return false;
   // Scalars the loop ends with are known to the chunk's loop alone.
   const auto scalar_result = [&](const Value* x) {
     return x->op == &loop && x->type.is_scalar() && !sums_.of(loop, std::size_t(x->index));
@@ -137,8 +139,7 @@ bool Tasks::fits_in_chunk(const Op& loop) const {
     if (std::any_of(op->operands.begin(), op->operands.end(), scalar_result)) return false;
   }
   const auto& yielded = loop.parent->results;
-  if (std::any_of(yielded.begin(), yielded.end(), scalar_result)) return false;
-  return (is_of_samples(loop) || chunk_does(loop.region(0))) && chunk_does(loop.region(1));
+  return std::none_of(yielded.begin(), yielded.end(), scalar_result);
 }
 
 }  // namespace nodec::lowering

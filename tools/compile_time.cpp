@@ -167,7 +167,8 @@ Make chained(const std::string& name, Step step) {
 Var product(const Var& u, const Var& p, int) { return u * p + 0.5; }
 
 Var branch(const Var& u, const Var& p, int turn) {
-  return cond(u > 0.25, [&] { return u * p; }, [&] { return u + 0.01 * turn; });
+  return cond(
+      u > 0.25, [&] { return u * p; }, [&] { return u + 0.01 * turn; });
 }
 
 Var scan_of_four(const Var& u, const Var& p, int turn) {

@@ -78,6 +78,23 @@ class Noting {
 
 ScalarUses scalars_of(const Node& node) { return Noting().of(node); }
 
+ScalarUses all_scalars_of(const Node& node) {
+  ScalarUses all = scalars_of(node);
+  const auto add = [](std::vector<int>& to, const std::vector<int>& more) {
+    to.insert(to.end(), more.begin(), more.end());
+  };
+  const auto lists = inside(node);
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    for (const Node& each : *lists[i]) {
+      const ScalarUses uses = all_scalars_of(each);
+      add(all.read, uses.read);
+      add(all.made, uses.made);
+    }
+    add(all.read, taken_from(node, i));
+  }
+  return all;
+}
+
 std::vector<int> taken_from(const Node& node, std::size_t list) {
   std::vector<int> all;
   if (const While* n = std::get_if<While>(&node.what)) {

@@ -1,8 +1,8 @@
 // Nodes of one list as functions of the team. Lists are divided first (node_pieces.h); then it is
 // known which scalars are made in one place and read in another, a place being a piece, or what is
-// left of the owner; those lie in memory, in one buffer for each dtype. A piece loads what it reads
-// when it begins and stores what others read when it ends. The rest of the owner loads just before
-// the node that reads, loops and branches included, and stores what it makes for pieces at once.
+// left of the owner; those lie in memory, in one buffer for each dtype. A place loads them just
+// before the node that reads them (a piece once, what is left of the owner each time), loops and
+// branches included, and stores what it makes for others at once.
 #include <algorithm>
 #include <set>
 
@@ -55,24 +55,6 @@ class NodeCut {
     const ScalarUses uses = all_scalars_of(node);
     read(uses.read, place);
     made(uses.made, place);
-  }
-
-  // Those of nodes inside it as well.
-  static ScalarUses all_scalars_of(const Node& node) {
-    ScalarUses all = scalars_of(node);
-    const auto add = [](std::vector<int>& to, const std::vector<int>& more) {
-      to.insert(to.end(), more.begin(), more.end());
-    };
-    const auto lists = inside(node);
-    for (std::size_t i = 0; i < lists.size(); ++i) {
-      for (const Node& each : *lists[i]) {
-        const ScalarUses uses = all_scalars_of(each);
-        add(all.read, uses.read);
-        add(all.made, uses.made);
-      }
-      add(all.read, taken_from(node, i));
-    }
-    return all;
   }
 
   int maker(int scalar) const {
@@ -134,24 +116,27 @@ class NodeCut {
     }
   }
 
+  // Each scalar is loaded just before it is first read, and stored where it is made, so that it is
+  // in a register for no longer than it must.
   void finish_piece(int p) {
-    std::vector<int> read, made;
-    for (const Node& node : bodies_[std::size_t(p)]) {
-      const ScalarUses uses = all_scalars_of(node);
-      read.insert(read.end(), uses.read.begin(), uses.read.end());
-      made.insert(made.end(), uses.made.begin(), uses.made.end());
-    }
-    // A constant of a branch is made there.
-    const std::set<int> own(made.begin(), made.end());
-    std::erase_if(read, [&](int scalar) { return own.contains(scalar); });
     Function piece;
     piece.name = pieces_.name(owner_);
     piece.team = true;
-    piece.body = loads(read, p);
     const std::set<int> frames = frames_of(bodies_[std::size_t(p)]);
     piece.frames.assign(frames.begin(), frames.end());
-    append(piece.body, std::move(bodies_[std::size_t(p)]));
-    append(piece.body, stores(made, p));
+    std::set<int> known;
+    std::vector<int> read;
+    for (Node& node : in_parts(std::move(bodies_[std::size_t(p)]))) {
+      ScalarUses uses = all_scalars_of(node);
+      // A constant of a branch is made there.
+      known.insert(uses.made.begin(), uses.made.end());
+      std::erase_if(uses.read, [&](int scalar) { return known.contains(scalar); });
+      known.insert(uses.read.begin(), uses.read.end());
+      read.insert(read.end(), uses.read.begin(), uses.read.end());
+      append(piece.body, loads(uses.read, p));
+      append(piece.body, std::move(node));
+      append(piece.body, stores(uses.made, p));
+    }
     pieces_.take_constants(read, piece);
     numbers_.push_back(pieces_.add(owner_, std::move(piece)));
   }

@@ -70,6 +70,7 @@ class Division {
                });
              });
     }
+    if (const Call* call = std::get_if<Call>(&node.what)) return call->function >= 0;
     return std::holds_alternative<LoadScalar>(node.what) ||
            std::holds_alternative<StoreScalar>(node.what) ||
            std::holds_alternative<DenseKernel>(node.what) ||
@@ -153,6 +154,18 @@ std::vector<Nodes> take_pieces(Pieces& pieces, Nodes& body) {
   Division division(pieces, body);
   division.divide(body, true);
   return std::move(division.bodies);
+}
+
+Nodes in_parts(Nodes nodes) {
+  Nodes parts;
+  for (Node& node : nodes) {
+    Scalars* scalars = std::get_if<Scalars>(&node.what);
+    if (!scalars) parts.push_back(std::move(node));
+    for (std::size_t i = 0; scalars && i < scalars->computes.size(); ++i) {
+      parts.push_back({Scalars{{std::move(scalars->computes[i])}, {scalars->results[i]}}});
+    }
+  }
+  return parts;
 }
 
 void append(Nodes& to, Node node) {

@@ -16,6 +16,8 @@ namespace nodec::lowering {
 // as -1, -2, ...
 std::vector<plan::Nodes> take_pieces(Pieces& pieces, plan::Nodes& body);
 
+// With scalars one by one.
+plan::Nodes in_parts(plan::Nodes nodes);
 // Scalars that come behind scalars join them.
 void append(plan::Nodes& to, plan::Node node);
 void append(plan::Nodes& to, plan::Nodes nodes);

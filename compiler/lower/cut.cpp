@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compiler/lower/batch.h"
+#include "compiler/lower/long_calls.h"
 #include "ir/plan_visit.h"
 #include "kernels/catalogue.h"
 
@@ -16,6 +17,7 @@ using namespace plan;
 namespace {
 
 constexpr std::int64_t kLists = 10;    // that a function may have whole
+constexpr std::int64_t kPassed = 24;   // calls have fewer scalars than a function by this much
 constexpr std::int64_t kLoop = 6;      // around a kernel's elements
 constexpr std::int64_t kProduct = 32;  // a tile of sums, and what is left of it
 constexpr std::int64_t kBeside = 8;    // sums of a tile
@@ -33,6 +35,9 @@ std::int64_t length(const Invoke& k) {
 }
 std::int64_t length(const DenseScatter& k) { return kProduct * std::int64_t(k.terms.size()); }
 std::int64_t length(const LargeContract& k) { return kProduct * std::int64_t(k.terms.size()); }
+std::int64_t length(const Call& call) {
+  return 1 + std::int64_t(call.arguments.size() + call.results.size());
+}
 std::int64_t length(const SlotSum& k) { return kLoop * std::int64_t(1 + k.terms.size()); }
 
 void each_call(Nodes& nodes, const std::function<void(int&)>& f) {
@@ -88,6 +93,7 @@ std::int64_t length_of(const Node& node) {
   if (const DenseKernel* n = std::get_if<DenseKernel>(&node.what)) {
     return std::visit([](const auto& k) { return length(k); }, *n);
   }
+  if (const Call* n = std::get_if<Call>(&node.what)) return length(*n);
   std::int64_t all = 1;
   if (const Tiles* n = std::get_if<Tiles>(&node.what)) {
     for (const Kernel& k : n->kernels) all += length_of(k);
@@ -171,6 +177,7 @@ void Pieces::put() {
 }
 
 void cut_functions(Plan& plan, std::int64_t longest) {
+  pass_in_memory(plan, std::size_t(longest / kPassed));
   Pieces tiles(plan, longest);
   cut_tiles(tiles);
   tiles.put();

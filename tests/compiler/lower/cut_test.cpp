@@ -16,8 +16,7 @@ namespace nodec {
 namespace {
 
 using namespace plan;
-
-constexpr std::int64_t kNone = std::int64_t{1} << 40;
+using testing::kNone;
 
 // Computations, kernels and scalars of tapes; constants are none.
 std::int64_t operations(const Node& node) {

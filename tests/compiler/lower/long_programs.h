@@ -6,6 +6,8 @@
 
 namespace nodec::testing {
 
+constexpr std::int64_t kNone = std::int64_t{1} << 40;  // a limit that cuts nothing
+
 inline std::vector<Var> spread(const Var& y) {
   return {y, y * 0.5, y * 0.25, y + 1.0, y - 1.0, y * y, 1.0 - y};
 }

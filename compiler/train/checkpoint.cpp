@@ -1,6 +1,6 @@
 // A trainer as a file: its lasting arrays, and beside them, as JSON in the file's metadata, what
-// the training is and where it stands. Numbers that must come back bit by bit are written in
-// hexadecimal.
+// the training is and where it stands, with a checksum: a number of it that was damaged could be
+// another number. Numbers that must come back bit by bit are written in hexadecimal.
 #include <algorithm>
 
 #include "compiler/train/exact_json.h"
@@ -12,7 +12,13 @@
 namespace nodec::nn {
 namespace {
 
-constexpr std::int64_t kCheckpointVersion = 2;
+constexpr std::int64_t kCheckpointVersion = 3;
+constexpr const char* kChecksum = "nodec.checkpoint.checksum";
+
+Error damaged(const std::string& path, const std::string& how) {
+  return Error(fmt::format("'{}' is a damaged checkpoint: {}", path, how), {},
+               "go on from another one");
+}
 
 Json totals_json(const Totals& t) {
   Json metrics = Json::array(), notes = Json::object();
@@ -150,39 +156,43 @@ void compare_arrays(const Trainer::Impl& impl, const SafeTensors& file, bool sam
   }
 }
 
-// What the file says, once it is this training's.
-Json checked(const Trainer::Impl& impl, const SafeTensors& file, const std::string& path,
-             const Loader& loader) {
-  const auto found = file.metadata.find(kCheckpoint);
+// What the file says, as it was written.
+Json metadata_of(const SafeTensors& file, const std::string& path) {
+  const auto found = file.metadata.find(kCheckpoint), sum = file.metadata.find(kChecksum);
   if (found == file.metadata.end()) {
     throw Error(fmt::format("'{}' is no checkpoint, but arrays alone", path), {},
                 "begin with its parameters by load()");
   }
-  const Json json = Json::parse(found->second, nullptr, false);
-  const bool whole = json.is_object() && json.contains("version");
-  if (whole && json["version"] != kCheckpointVersion) {
+  Json json = Json::parse(found->second, nullptr, false);
+  if (json.is_object() && json.contains("version") && json["version"] != kCheckpointVersion) {
     throw Error(fmt::format("'{}' is a checkpoint of version {}: wanted {}", path,
                             json["version"].dump(), kCheckpointVersion),
                 {}, "go on with the nodec that wrote it");
   }
+  if (sum == file.metadata.end() || sum->second != hash(found->second).str()) {
+    throw damaged(path, "its metadata are not what was written");
+  }
+  return json;
+}
+
+// The same, once it is this training's.
+Json checked(const Trainer::Impl& impl, const SafeTensors& file, const std::string& path,
+             const Loader& loader) {
+  const Json json = metadata_of(file, path);
+  const Json &other = json.at("training"), mine = identity(impl);
   std::string differences;
-  if (whole && json.contains("training") && json.contains("next")) {
-    compare(identity(impl), json["training"], "", differences);
+  compare(mine, other, "", differences);
+  if (json.at("next").value("batch", 0) != 0) {  // else no batch was stepped yet
     Json place = place_json(loader.place(), &loader.tables());
     place.erase("epoch");
     place.erase("index");
-    if (json["next"].value("batch", 0) != 0) {  // else no batch was stepped yet
-      compare(place, json["next"], "loader's ", differences);
-    }
-    const Json mine = identity(impl), &other = json["training"];
-    bool same = true;
-    for (const char* what : {"optimiser", "frozen", "accumulate", "dtype"}) {
-      same = same && other.contains(what) && other[what] == mine[what];
-    }
-    compare_arrays(impl, file, same, differences);
-  } else {
-    differences = "\n  its metadata are damaged";
+    compare(place, json["next"], "loader's ", differences);
   }
+  bool same = true;
+  for (const char* what : {"optimiser", "frozen", "accumulate", "dtype"}) {
+    same = same && other.contains(what) && other[what] == mine[what];
+  }
+  compare_arrays(impl, file, same, differences);
   if (differences.empty()) return json;
   throw Error(fmt::format("'{}' is a checkpoint of another training:{}", path, differences), {},
               "name another file, or train as it was trained");
@@ -196,11 +206,6 @@ struct Standing {
   Totals running;
   std::vector<Totals> history;
 };
-
-Error damaged(const std::string& path, const std::string& how) {
-  return Error(fmt::format("'{}' is a damaged checkpoint: {}", path, how), {},
-               "go on from another one");
-}
 
 Standing standing(const Json& json, const std::string& path) {
   const auto count = [&](const Json& of, const char* what) -> std::int64_t {
@@ -250,7 +255,8 @@ void Trainer::save(const std::filesystem::path& file) const {
                   {"settings", settings_json(impl.setting_values())},
                   {"running", totals_json(impl.running)},
                   {"history", history}};
-  impl.write_arrays(file, impl.lasting(), {{kCheckpoint, json.dump()}});
+  const std::string text = json.dump();
+  impl.write_arrays(file, impl.lasting(), {{kCheckpoint, text}, {kChecksum, hash(text).str()}});
 }
 
 bool Trainer::resume(const std::filesystem::path& file, Loader& loader) {

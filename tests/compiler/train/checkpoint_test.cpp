@@ -4,6 +4,7 @@
 
 #include "compiler/train/predictor.h"
 #include "compiler/train/trainer.h"
+#include "runtime/hash.h"
 #include "runtime/safetensors.h"
 #include "tests/comma_locale.h"
 #include "tests/compiler/trace/traced.h"
@@ -261,6 +262,7 @@ TEST_CASE("a refused file changes nothing") {
   const auto refusal = [&](const std::string& is, const std::string& becomes) {
     text = whole;
     text.replace(text.find(is), is.size(), becomes);
+    file.metadata["nodec.checkpoint.checksum"] = hash(text).str();
     write_safetensors(folder / "d", views, file.metadata);
     Trainer trainer = noisy_trainer();
     const std::string before = bytes_of(trainer, folder);
@@ -297,6 +299,33 @@ TEST_CASE("a refused file changes nothing") {
   help: set it to such a number)");
 }
 
+TEST_CASE("a checkpoint is refused whichever byte of what it says was damaged") {
+  const TemporaryFolder folder;
+  Trainer trainer = noisy_trainer();
+  Loader loader = shuffled();
+  trainer.step(*loader.begin());
+  trainer.save(folder / "c");
+  SafeTensors file = read_safetensors(folder / "c");
+  std::vector<NamedView> views;
+  for (const NamedTensor& named : file.arrays) views.push_back({named.name, named.array.view()});
+  std::string& text = file.metadata["nodec.checkpoint"];
+  const std::string whole = text;
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    text = whole;
+    text[i] = text[i] == '1' ? '2' : '1';
+    write_safetensors(folder / "d", views, file.metadata);
+    INFO(whole.substr(0, i));
+    CHECK(
+        said(folder, [&] { trainer.resume(folder / "d", loader); }).starts_with("error: 'DIR/d' "));
+  }
+  text = whole;
+  file.metadata.erase("nodec.checkpoint.checksum");
+  write_safetensors(folder / "d", views, file.metadata);
+  CHECK(said(folder, [&] { trainer.resume(folder / "d", loader); }) ==
+        R"(error: 'DIR/d' is a damaged checkpoint: its metadata are not what was written
+  help: go on from another one)");
+}
+
 TEST_CASE("what is no checkpoint is refused") {
   const TemporaryFolder folder;
   Trainer trainer = noisy_trainer();
@@ -306,12 +335,12 @@ TEST_CASE("what is no checkpoint is refused") {
   CHECK(refusal() == R"(error: 'DIR/c' is no checkpoint, but arrays alone
   help: begin with its parameters by load())");
   write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":7})"}});
-  CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of version 7: wanted 2
+  CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of version 7: wanted 3
   help: go on with the nodec that wrote it)");
-  write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":2)"}});
-  CHECK(refusal() == R"(error: 'DIR/c' is a checkpoint of another training:
-  its metadata are damaged
-  help: name another file, or train as it was trained)");
+  write_safetensors(folder / "c", {}, {{"nodec.checkpoint", R"({"version":3)"}});
+  CHECK(refusal() ==
+        R"(error: 'DIR/c' is a damaged checkpoint: its metadata are not what was written
+  help: go on from another one)");
   folder.file("c", "short");
   CHECK(refusal() ==
         R"(error: 'DIR/c' is no safetensors file: it does not begin with the length of its header

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <set>
+#include <optional>
+#include <unordered_set>
 
+#include "compiler/passes/equal_carries.h"
 #include "ir/members.h"
 #include "ir/primitive.h"
 #include "ir/rewrite.h"
@@ -25,24 +27,24 @@ Value* copied_to_front(const Op& from, Region& region) {
   return copy;
 }
 
-bool is_used(const Region& region, const Value* value) {
-  const auto uses = [&](const std::vector<Value*>& list) {
-    return std::find(list.begin(), list.end(), value) != list.end();
-  };
-  return uses(region.results) || std::any_of(region.ops.begin(), region.ops.end(),
-                                             [&](const auto& op) { return uses(op->operands); });
+std::unordered_set<const Value*> used_in(const Region& region) {
+  std::unordered_set<const Value*> used(region.results.begin(), region.results.end());
+  for (const auto& op : region.ops) used.insert(op->operands.begin(), op->operands.end());
+  return used;
 }
 
 bool forward_captures(Op& op, std::size_t r) {
   Region& region = op.region(r);
   std::map<const Value*, Value*> by_operand;
+  std::optional<std::unordered_set<const Value*>> used;
   Renames renames;
   for (const Group& group : groups_of(op)) {
     if (group.role != Role::Capture || group.regions[r].argument < 0) continue;
     for (std::size_t i = 0; i < group.size; ++i) {
       const Value* operand = op.operands[std::size_t(group.operand) + i];
       Value* arg = region.arg(std::size_t(group.regions[r].argument) + i);
-      if (uniform(operand) && is_used(region, arg)) {
+      if (uniform(operand) && !used) used = used_in(region);
+      if (uniform(operand) && used->contains(arg)) {
         renames[arg] = copied_to_front(*operand->op, region);
         continue;
       }
@@ -87,47 +89,6 @@ std::size_t body_of(const Group& carries) {
   return r;
 }
 
-// Whether two carries of a loop that start equal stay equal: assuming that they are at the start of
-// a turn, they are at its end. Ops with identity or regions are taken to differ.
-class SameCarry {
- public:
-  SameCarry(const Op& loop, const Group& carries, std::size_t i, std::size_t j)
-      : SameCarry(Returned(loop, carries, body_of(carries), i),
-                  Returned(loop, carries, body_of(carries), j)) {
-    const auto operand = [&](std::size_t k) {
-      return loop.operands[std::size_t(carries.operand) + k];
-    };
-    holds_ = holds_ && operand(i) == operand(j);
-  }
-  bool holds() const { return holds_; }
-
- private:
-  SameCarry(const Returned& a, const Returned& b) : first_(a.start()), second_(b.start()) {
-    holds_ = same(a.end(), b.end());
-  }
-
-  // One difference decides, so a pair met before needs no second look.
-  bool same(const Value* a, const Value* b) {
-    if (a == b || (a == first_ && b == second_)) return true;
-    if (a->op == nullptr || b->op == nullptr || a->index != b->index) return false;
-    const Op &x = *a->op, &y = *b->op;
-    const Form form = x.primitive->form;
-    if (x.primitive != y.primitive || !x.regions.empty() || form == Form::State ||
-        form == Form::Tape || x.operands.size() != y.operands.size() || !(x.attrs == y.attrs)) {
-      return false;
-    }
-    if (!met_.emplace(a, b).second) return true;
-    for (std::size_t i = 0; i < x.operands.size(); ++i) {
-      if (!same(x.operands[i], y.operands[i])) return false;
-    }
-    return true;
-  }
-
-  const Value *first_, *second_;
-  std::set<std::pair<const Value*, const Value*>> met_;
-  bool holds_ = false;
-};
-
 class Forwarding {
  public:
   bool run(Region& region) {
@@ -160,9 +121,9 @@ class Forwarding {
     for (const Group& group : groups_of(op)) {
       if (group.role != Role::Carry) continue;
       std::vector<Renames> inside(op.regions.size());
+      const std::vector<std::size_t> equal = equal_carries(op, group);
       for (std::size_t j = 1; j < group.size; ++j) {
-        std::size_t i = 0;
-        while (i < j && !SameCarry(op, group, i, j).holds()) ++i;
+        const std::size_t i = equal[j];
         if (i == j) continue;
         for (std::size_t r = 0; r < op.regions.size(); ++r) {
           const auto first = std::size_t(group.regions[r].argument);

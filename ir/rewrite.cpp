@@ -52,19 +52,23 @@ bool rewrite(Region& region, const Replace& replace) {
   return !replaced.empty();
 }
 
-bool rename(Region& region, const Renames& renames) {
+static bool rename(std::vector<Value*>& uses, const Renames& renames) {
   bool any = false;
-  const auto rename_use = [&](Value*& use) {
+  for (Value*& use : uses) {
     for (auto next = renames.find(use); next != renames.end(); next = renames.find(use)) {
       any = true;
       use = next->second;
     }
-  };
-  for (const auto& op : region.ops) {
-    for (Value*& operand : op->operands) rename_use(operand);
   }
-  for (Value*& result : region.results) rename_use(result);
   return any;
+}
+
+bool rename(Op& op, const Renames& renames) { return rename(op.operands, renames); }
+
+bool rename(Region& region, const Renames& renames) {
+  bool any = false;
+  for (const auto& op : region.ops) any |= rename(*op, renames);
+  return rename(region.results, renames) || any;
 }
 
 bool runs_function(const Op& op) {

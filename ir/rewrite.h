@@ -25,6 +25,7 @@ bool rewrite(Region& region, const Replace& replace);
 // itself is followed. Returns whether there was any.
 using Renames = std::unordered_map<const Value*, Value*>;
 bool rename(Region& region, const Renames& renames);
+bool rename(Op& op, const Renames& renames);  // of its operands
 
 // Whether running the op matters beyond its results: it stores, stops the program, or holds an op
 // that does; or it runs a function that it is given, which may. To make a function runs nothing.

@@ -96,6 +96,7 @@ class Forwarding {
     Renames renames;
     std::vector<std::unique_ptr<Value>> dropped;  // carries' results, keys of `renames`
     for (const auto& op : region.ops) {
+      changed |= rename(*op, renames);  // so that what it shares with others is seen at once
       for (const auto& nested : op->regions) changed |= run(*nested);
       changed |= carries_to_captures(*op, renames, dropped);
       changed |= merge_carries(*op, renames);

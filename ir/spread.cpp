@@ -55,6 +55,7 @@ std::vector<const Value*> goes_by(const Op& op) {
 }
 
 Spread::Spread(const Region& region, bool (*through)(const Op&)) { index(region, through); }
+Spread::Spread(const Op& op, bool (*through)(const Op&)) { index(op, through); }
 
 template <class F>
 void Spread::each_maker(const Value& of, const F& f) const {
@@ -103,15 +104,14 @@ void Spread::connect(const Value* from, const Value* to, const Op& op) {
 }
 
 void Spread::index(const Region& region, bool (*through)(const Op&)) {
-  for (const auto& op : region.ops) {
-    for (const auto& nested : op->regions) index(*nested, through);
-    if (!op->regions.empty() && through(*op)) {
-      index_members(*op);
-      continue;
-    }
-    for (const Value* operand : op->operands) {
-      for (const auto& result : op->results) users_[operand].push_back({result.get(), op.get()});
-    }
+  for (const auto& op : region.ops) index(*op, through);
+}
+
+void Spread::index(const Op& op, bool (*through)(const Op&)) {
+  for (const auto& nested : op.regions) index(*nested, through);
+  if (!op.regions.empty() && through(op)) return index_members(op);
+  for (const Value* operand : op.operands) {
+    for (const auto& result : op.results) users_[operand].push_back({result.get(), &op});
   }
 }
 

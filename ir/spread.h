@@ -22,6 +22,7 @@ class Spread {
  public:
   // Of a region and all inside of it; `through` names the ops that are gone through.
   Spread(const Region& region, bool (*through)(const Op&));
+  Spread(const Op& op, bool (*through)(const Op&));  // of one op alone
 
   // Whether a mark goes on from a value to the next one, by `op`.
   using Passes = std::function<bool(const Value& at, const Op& op, const Value& next)>;
@@ -41,6 +42,7 @@ class Spread {
   using Edges = std::unordered_map<const Value*, std::vector<Edge>>;
 
   void index(const Region& region, bool (*through)(const Op&));
+  void index(const Op& op, bool (*through)(const Op&));
   void index_members(const Op& op);
   void connect(const Value* from, const Value* to, const Op& op);
   template <class F>

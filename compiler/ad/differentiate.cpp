@@ -91,7 +91,8 @@ class Engine final : public Differentiator {
   // A rule may emit a vjp, so one sweep over the region need not be the last.
   void resolve(Region& region) {
     while (holds(region, is_request)) {
-      rewrite(region, [&](Builder& b, Op& op) { return answered(b, op); });
+      WildSoFar wild(region);
+      rewrite(region, [&](Builder& b, Op& op) { return answered(b, op, wild); });
     }
   }
 
@@ -130,28 +131,30 @@ class Engine final : public Differentiator {
       return std::none_of(op->regions.begin(), op->regions.end(),
                           [](const auto& nested) { return holds(*nested, is_taped_request); });
     });
-    const auto answer = [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
-      if (standing.contains(&op)) return std::nullopt;
-      return answered(b, op);
-    };
-    while (rewrite(source, answer)) {
+    for (bool changed = true; changed;) {
+      WildSoFar wild(source);
+      changed = rewrite(source, [&](Builder& b, Op& op) -> std::optional<std::vector<Value*>> {
+        if (standing.contains(&op)) return std::nullopt;
+        return answered(b, op, wild);
+      });
     }
   }
 
-  // What a request's results become; regions of other ops are resolved.
-  std::optional<std::vector<Value*>> answered(Builder& b, Op& op) {
-    if (op.primitive == &vjp_p) return inlined(b, op);
-    if (op.primitive == &jvp_p) return pushed(b, op);
+  // What a request's results become, where `wild` is the region's; regions of other ops are
+  // resolved.
+  std::optional<std::vector<Value*>> answered(Builder& b, Op& op, WildSoFar& wild) {
+    if (op.primitive == &vjp_p) return inlined(b, op, around(wild, op));
+    if (op.primitive == &jvp_p) return pushed(b, op, around(wild, op));
     for (const auto& nested : op.regions) resolve(*nested);
     return std::nullopt;
   }
 
   // What the function uses of the region around it.
-  static Unbounded around(const Builder& b, const Op& request) {
+  static Unbounded around(WildSoFar& wild, const Op& request) {
     Unbounded unbounded;
-    const auto wild = find_wild(Spread(b.region(), is_open), b.region(), {});
+    const ValueSet& values = wild.values();
     for (std::size_t i = 0; i < request.region().args.size(); ++i) {
-      if (wild.contains(request.operands[i])) unbounded.wild_args.push_back(int(i));
+      if (values.contains(request.operands[i])) unbounded.wild_args.push_back(int(i));
     }
     return unbounded;
   }
@@ -166,17 +169,17 @@ class Engine final : public Differentiator {
     require_linear(*rule, wrt, seeds, what, vjp.where);
   }
 
-  std::vector<Value*> pushed(Builder& b, const Op& jvp) {
+  std::vector<Value*> pushed(Builder& b, const Op& jvp, const Unbounded& unbounded) {
     const std::unique_ptr<Region> f = clone(jvp.region());
     resolve(*f);
     const std::vector<int> wrt = indices(jvp, "wrt");
     for (int i : wrt) {
       if (!has_cotangent(f->arg(i)->type)) refuse_dtype(jvp, f->arg(i), "with respect to");
     }
-    return b.inline_region(*push_forward(*f, wrt, around(b, jvp)), jvp.operands);
+    return b.inline_region(*push_forward(*f, wrt, unbounded), jvp.operands);
   }
 
-  std::vector<Value*> inlined(Builder& b, const Op& vjp) {
+  std::vector<Value*> inlined(Builder& b, const Op& vjp, const Unbounded& unbounded) {
     const Region& f = vjp.region();
     const std::vector<int> wrt = indices(vjp, "wrt"), seeds = indices(vjp, "seeds");
     for (int i : wrt) {
@@ -189,7 +192,7 @@ class Engine final : public Differentiator {
     std::optional<Dtype> error;
     if (vjp.attrs.get_or<bool>("error", false))
       error = vjp.result(vjp.results.size() - 1)->type.dtype();
-    const Recording recording = run(f, wrt, seeds, around(b, vjp), error);
+    const Recording recording = run(f, wrt, seeds, unbounded, error);
     std::vector<Value*> results = b.inline_region(*recording.region, vjp.operands);
     // Exact but for rounding: there was no solve on the way.
     if (error && recording.estimate == nullptr) results.push_back(scalar(b, *error, 0));

@@ -24,29 +24,49 @@ std::size_t place_of(const Region& region) {
   return r;
 }
 
-// Calls `f` with every op of a region and of those that sweeps go into.
+// Calls `f` with every op of a region, and of those that sweeps go into.
+void each_op(const Region& region, const std::function<void(const Op&)>& f);
+void each_op(const Op& op, const std::function<void(const Op&)>& f) {
+  f(op);
+  if (!is_open(op)) return;
+  for (const auto& nested : op.regions) each_op(*nested, f);
+}
 void each_op(const Region& region, const std::function<void(const Op&)>& f) {
-  for (const auto& op : region.ops) {
-    f(*op);
-    if (!is_open(*op)) continue;
-    for (const auto& nested : op->regions) each_op(*nested, f);
-  }
+  for (const auto& op : region.ops) each_op(*op, f);
 }
 
 bool is_finite(const Op& op) { return op.attrs.get_or<bool>("finite", false); }
+
+// What is wild whatever enters the op.
+void add_origins(const Op& op, std::vector<const Value*>& to) {
+  if (is_finite(op) || is_open(op) || is_integration(op) || !is_unbounded(op)) return;
+  for (const auto& result : op.results) to.push_back(result.get());
+}
+
+bool passes_wildness(const Value&, const Op& op, const Value&) {
+  return !is_finite(op) && !is_integration(op);
+}
 
 }  // namespace
 
 ValueSet find_wild(const Spread& spread, const Region& source, const std::vector<int>& args) {
   std::vector<const Value*> from;
   for (const int i : args) from.push_back(source.arg(std::size_t(i)));
-  each_op(source, [&](const Op& op) {
-    if (is_finite(op) || is_open(op) || is_integration(op) || !is_unbounded(op)) return;
-    for (const auto& result : op.results) from.push_back(result.get());
-  });
-  return spread.users(from, [](const Value&, const Op& op, const Value&) {
-    return !is_finite(op) && !is_integration(op);
-  });
+  each_op(source, [&](const Op& op) { add_origins(op, from); });
+  return spread.users(from, passes_wildness);
+}
+
+const ValueSet& WildSoFar::values() {
+  for (; next_ < region_.ops.size(); ++next_) {
+    const Op& added = *region_.ops[next_];
+    std::vector<const Value*> from;
+    for (const Value* operand : added.operands) {
+      if (wild_.contains(operand)) from.push_back(operand);
+    }
+    each_op(added, [&](const Op& op) { add_origins(op, from); });
+    if (!from.empty()) wild_.merge(Spread(added, is_open).users(from, passes_wildness));
+  }
+  return wild_;
 }
 
 ValueSet find_steep(const Spread& spread, const Region& source, const std::vector<int>& results) {

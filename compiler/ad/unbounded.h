@@ -26,6 +26,19 @@ struct Unbounded {
 ValueSet find_wild(const Spread& spread, const Region& source, const std::vector<int>& args);
 ValueSet find_steep(const Spread& spread, const Region& source, const std::vector<int>& results);
 
+// The wild values of a region to which ops are only added: each is looked at once, however often it
+// is asked.
+class WildSoFar {
+ public:
+  explicit WildSoFar(const Region& region) : region_(region) {}
+  const ValueSet& values();
+
+ private:
+  const Region& region_;
+  std::size_t next_ = 0;  // op
+  ValueSet wild_;
+};
+
 // Makes the products of `moved`, cotangents or tangents, strong among the ops from this one on.
 void strengthen(Region& region, std::size_t from, const std::vector<Value*>& moved);
 

@@ -12,7 +12,8 @@
 //   many kernels of one tile list  become functions of one tile, called by kernels;
 //   many nodes of one list         become functions of the team, called by nodes, short loops and
 //                                  branches among them. Scalars that go from one to another lie in
-//                                  scratch of each thread (`Scalars`).
+//                                  scratch of each thread (`Scalars`);
+//   many scalars of one call       are passed there too (long_calls.h).
 //
 // Every operation stays, in its order, so no bit changes; and a plan within the limits stays as it
 // is.

@@ -12,6 +12,7 @@ using namespace plan;
 
 namespace {
 
+constexpr std::int64_t kPhases = 10;      // lists that a function may have with its phases in it
 constexpr std::int64_t kFrameParts = 64;  // scalars of a long frame that stay together
 
 // A part of a node, as far as nodes can be parted.
@@ -23,7 +24,10 @@ struct Unit {
 
 class Division {
  public:
-  Division(Pieces& pieces, const Nodes& body) : pieces_(pieces), least_(pieces.least(body)) {}
+  Division(Pieces& pieces, const Nodes& body)
+      : pieces_(pieces),
+        least_(pieces.least(body)),
+        phases_(length_of(body) > kPhases * pieces.longest) {}
 
   void divide(Nodes& nodes, bool team) {
     for (Node& node : nodes) {
@@ -62,6 +66,9 @@ class Division {
   bool moves(const Node& node, bool team) const {
     if (std::holds_alternative<Scalars>(node.what)) return true;
     if (!team) return false;
+    if (std::holds_alternative<Phase>(node.what) || std::holds_alternative<ClearSlots>(node.what)) {
+      return phases_ && !calls_pieces(node);
+    }
     if (std::holds_alternative<If>(node.what) || std::holds_alternative<While>(node.what)) {
       return whole_length(node) <= pieces_.longest &&
              std::ranges::all_of(inside(node), [&](const Nodes* list) {
@@ -75,6 +82,14 @@ class Division {
            std::holds_alternative<StoreScalar>(node.what) ||
            std::holds_alternative<DenseKernel>(node.what) ||
            std::holds_alternative<FoldSlots>(node.what);
+  }
+
+  // Those of lists inside it, which are called by numbers of their own until all are made.
+  static bool calls_pieces(const Node& node) {
+    const Call* call = std::get_if<Call>(&node.what);
+    if (call && call->function < 0) return true;
+    return std::ranges::any_of(
+        inside(node), [](const Nodes* list) { return std::ranges::any_of(*list, calls_pieces); });
   }
 
   static std::int64_t whole_length(const Node& node) {
@@ -146,6 +161,7 @@ class Division {
 
   Pieces& pieces_;
   const std::int64_t least_;  // shorter lists stay
+  const bool phases_;         // move too
 };
 
 }  // namespace

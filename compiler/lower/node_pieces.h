@@ -2,8 +2,9 @@
 // be.
 //
 // What can move is, of the team's lists, scalars, loads and stores of them, dense kernels, folds,
-// and loops and branches of these and of frames they find themselves; of a phase's lists scalars
-// alone. Constants stay. So does a tape frame, but of many scalars each piece reads or writes some.
+// calls, phases where there are many, and loops and branches of these and of frames they find
+// themselves; of a phase's lists scalars alone. Constants stay. So does a tape frame, but of many
+// scalars each piece reads or writes some.
 #pragma once
 
 #include <vector>

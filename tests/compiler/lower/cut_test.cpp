@@ -207,6 +207,34 @@ TEST_CASE(
   CHECK(refusal(cut) == refusal(whole));
 }
 
+TEST_CASE("phases of a long program are in pieces, with the bits of the whole") {
+  const auto loss = [](Var u, const Var& p) {
+    for (int i = 0; i < 20; ++i) {
+      u = cond(
+          sum(u) > 0.25, [&] { return sin(u * p); }, [&] { return u + 0.01 * i; });
+    }
+    return sum(u);
+  };
+  const auto graph =
+      trace(
+          "phases", {{"x", f32({4, "B"})}, {"p", f32()}},
+          [&](const Var& x, const Var& p) { return value_and_grad(loss, x, p); }, "B")
+          .graph;
+  const auto ready = run_until(*graph, graph_stages().back().name);
+  const std::function<int(const Nodes&)> phases = [&](const Nodes& nodes) {
+    int all = 0;
+    for (const Node& node : nodes) {
+      all += std::holds_alternative<Phase>(node.what);
+      for (const Nodes* list : inside(node)) all += phases(*list);
+    }
+    return all;
+  };
+  const int whole = phases(lower(*ready, kNone).body);
+  CHECK(whole > 60);
+  CHECK(phases(lower(*ready, 100).body) < whole / 4);
+  expect_same_bits(*graph, compiled(*graph, 100), compiled(*graph, kNone));
+}
+
 TEST_CASE("a sum of many terms becomes sums of fewer, with the bits of the whole") {
   const auto graph = testing::long_sums(20);
   const auto ready = run_until(*graph, graph_stages().back().name);

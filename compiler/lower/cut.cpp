@@ -17,6 +17,7 @@ using namespace plan;
 namespace {
 
 constexpr std::int64_t kLists = 10;    // that a function may have whole
+constexpr std::int64_t kNodes = 2;     // among nodes, what goes between pieces doubles the length
 constexpr std::int64_t kPassed = 24;   // calls have fewer scalars than a function by this much
 constexpr std::int64_t kLoop = 6;      // around a kernel's elements
 constexpr std::int64_t kProduct = 32;  // a tile of sums, and what is left of it
@@ -181,7 +182,7 @@ void cut_functions(Plan& plan, std::int64_t longest) {
   Pieces tiles(plan, longest);
   cut_tiles(tiles);
   tiles.put();
-  Pieces nodes(plan, longest);
+  Pieces nodes(plan, std::max<std::int64_t>(1, longest / kNodes));
   cut_nodes(nodes);
   nodes.put();
 }

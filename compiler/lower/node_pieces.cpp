@@ -12,7 +12,7 @@ using namespace plan;
 
 namespace {
 
-constexpr std::int64_t kPhases = 10;      // lists that a function may have with its phases in it
+constexpr std::int64_t kPhases = 20;      // lists that a function may have with its phases in it
 constexpr std::int64_t kFrameParts = 64;  // scalars of a long frame that stay together
 
 // A part of a node, as far as nodes can be parted.

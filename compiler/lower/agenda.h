@@ -11,8 +11,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -28,6 +28,8 @@ class Agenda {
   enum class Work : std::uint8_t { Scalars, Dense, Warnings, Control, Samples };
 
   Agenda(std::vector<Task> tasks, const Tasks& kinds, Homes& homes);
+  Agenda(const Agenda&) = delete;  // it points into its tasks
+  Agenda& operator=(const Agenda&) = delete;
 
   // The first task of this work that is ready and stands behind `last` (null: at all), or null.
   Task* next(Work work, const Task* last = nullptr);

@@ -43,12 +43,7 @@ std::int64_t length(const SlotSum& k) { return kLoop * std::int64_t(1 + k.terms.
 
 void each_call(Nodes& nodes, const std::function<void(int&)>& f) {
   for (Node& node : nodes) {
-    if (Call* call = std::get_if<Call>(&node.what)) f(call->function);
-    if (Tiles* tiles = std::get_if<Tiles>(&node.what)) {
-      for (Kernel& kernel : tiles->kernels) {
-        if (Invoke* call = std::get_if<Invoke>(&kernel)) f(call->function);
-      }
-    }
+    each_call_of(node, f);
     for (Nodes* list : inside(node)) each_call(*list, f);
   }
 }

@@ -97,6 +97,17 @@ class Row {
   std::map<Dtype, int> buffers_;
 };
 
+// Calls `f` with the number of each function that the node calls, not those inside it.
+template <class Node, class F>
+void each_call_of(Node& node, const F& f) {
+  if (auto* call = std::get_if<plan::Call>(&node.what)) f(call->function);
+  if (auto* tiles = std::get_if<plan::Tiles>(&node.what)) {
+    for (auto& kernel : tiles->kernels) {
+      if (auto* invoke = std::get_if<plan::Invoke>(&kernel)) f(invoke->function);
+    }
+  }
+}
+
 // How many pieces of at most `longest` so much is.
 inline std::int64_t piece_count(std::int64_t length, std::int64_t longest) {
   return (length + longest - 1) / longest;

@@ -102,25 +102,14 @@ class NodeCut {
     return used;
   }
 
-  static std::vector<int> called_by(const Node& node) {
-    std::vector<int> all;
-    if (const Call* call = std::get_if<Call>(&node.what)) all.push_back(call->function);
-    if (const Tiles* tiles = std::get_if<Tiles>(&node.what)) {
-      for (const Kernel& kernel : tiles->kernels) {
-        if (const Invoke* invoke = std::get_if<Invoke>(&kernel)) all.push_back(invoke->function);
-      }
-    }
-    return all;
-  }
-
   void note_frames(const Nodes& nodes, std::set<int>& used, std::set<int>& found) const {
     for (const Node& node : nodes) {
       if (const TapeFrame* frame = std::get_if<TapeFrame>(&node.what)) found.insert(frame->frame);
       for (const Nodes* list : inside(node)) note_frames(*list, used, found);
-      for (const int function : called_by(node)) {
+      each_call_of(node, [&](int function) {
         const std::vector<int>& passed = pieces_.plan.functions[std::size_t(function)].frames;
         used.insert(passed.begin(), passed.end());
-      }
+      });
       const plan::Uses uses = uses_of(node);
       for (const auto* ids : {&uses.read, &uses.written}) {
         for (const int id : *ids) {

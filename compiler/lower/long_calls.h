@@ -5,8 +5,8 @@
 // each goes its own way: the caller stores it where it has it, and the callee loads it where it
 // reads it first.
 //
-//   call f a, b -> c      becomes      store a -> given_0; store b -> given_1; call f ->; c = load
-//   given_2
+//   call f a, b -> c
+//     ->  store a -> place_0;  store b -> place_1;  call f ->;  c = load place_2
 //
 // One place for each scalar of a function is enough, in scratch of each thread: a function is not
 // called while it runs. No bit changes.

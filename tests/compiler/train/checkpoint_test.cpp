@@ -51,6 +51,12 @@ std::string bytes_of(Trainer& trainer, const TemporaryFolder& folder) {
   return bytes + fmt::format("{:a} {}", trainer.running().loss_sum, trainer.updates());
 }
 
+std::vector<NamedView> views_of(const SafeTensors& file) {
+  std::vector<NamedView> views;
+  for (const NamedTensor& named : file.arrays) views.push_back({named.name, named.array.view()});
+  return views;
+}
+
 std::string said(const TemporaryFolder& folder, const std::function<void()>& act) {
   return folder.without_path(testing::message(act));
 }
@@ -257,8 +263,7 @@ TEST_CASE("a refused file changes nothing") {
   SafeTensors file = read_safetensors(folder / "c");
   std::string& text = file.metadata["nodec.checkpoint"];
   const std::string whole = text;
-  std::vector<NamedView> views;
-  for (const NamedTensor& named : file.arrays) views.push_back({named.name, named.array.view()});
+  const std::vector<NamedView> views = views_of(file);
   const auto refusal = [&](const std::string& is, const std::string& becomes) {
     text = whole;
     text.replace(text.find(is), is.size(), becomes);
@@ -306,8 +311,7 @@ TEST_CASE("a checkpoint is refused whichever byte of what it says was damaged") 
   trainer.step(*loader.begin());
   trainer.save(folder / "c");
   SafeTensors file = read_safetensors(folder / "c");
-  std::vector<NamedView> views;
-  for (const NamedTensor& named : file.arrays) views.push_back({named.name, named.array.view()});
+  const std::vector<NamedView> views = views_of(file);
   std::string& text = file.metadata["nodec.checkpoint"];
   const std::string whole = text;
   for (std::size_t i = 0; i < whole.size(); ++i) {
